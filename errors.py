@@ -1,0 +1,131 @@
+"""The one tree of errors: what each means, what it carries, and what a person can do.
+
+    LatchkeyError
+    ├── ConfigError            the configuration cannot be used          exit 78
+    ├── ListenerLoadError      a listener module cannot be loaded        exit 1
+    ├── KeyringError           the keyring cannot be used                exit 1
+    ├── StoreError
+    │   ├── StoreRefused       the store must not be opened as it is     exit 1
+    │   ├── StoreUnavailable   the store does not answer now             503
+    │   └── UnreadableRecord   one record cannot be opened               503
+    ├── SignatureError         a request is not signed by Slack          403
+    ├── PayloadError           a signed request cannot be understood     400
+    ├── OAuthError             Slack refused a step of an install        401
+    └── SlackUnavailable       Slack does not answer now                 502
+
+An error carries data. It never carries a token, a code, a state, a body, a
+ciphertext, a key or a secret: what it says may be logged and shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class LatchkeyError(Exception):
+    """The root: `str()` says what was wrong and where, `hint` says what to do (or is empty)."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Fault(NamedTuple):
+    """One thing wrong in the configuration."""
+
+    where: str
+    """The file and key, or the environment variable."""
+    problem: str
+    """What was expected there."""
+
+
+class ConfigError(LatchkeyError):
+    """The configuration cannot be used; `faults` lists all that is wrong, not just the first."""
+
+    def __init__(self, faults: Sequence[Fault], *, hint: str = "") -> None:
+        super().__init__("; ".join(f"{fault.where}: {fault.problem}" for fault in faults), hint=hint)
+        self.faults = tuple(faults)
+
+
+class ListenerLoadError(LatchkeyError):
+    """A module named in `[listeners] modules` cannot be loaded, or registers something impossible."""
+
+    def __init__(self, module: str, reason: str, *, hint: str = "") -> None:
+        super().__init__(f"listener module {module}: {reason}", hint=hint)
+        self.module = module
+        self.reason = reason
+
+
+class KeyringError(LatchkeyError):
+    """The keyring file is missing, open to others, or holds a line that is no key.
+
+    The message gives the line's number and never its content: the line may be a mistyped key.
+    """
+
+
+class StoreError(LatchkeyError):
+    """The root of what storage raises."""
+
+
+class StoreRefused(StoreError):
+    """The store must not be opened as it is: foreign, empty, missing, or sealed under keys that are not here."""
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer now: locked, full, read-only, replaced, damaged, or out of time.
+
+    `reason` is one word for metrics and tests. A write that ended so may or may not have been
+    committed when the reason is `timeout`; for every other reason it was not.
+    """
+
+    def __init__(self, reason: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
+class UnreadableRecord(StoreError):
+    """A record cannot be opened: its key is not in the keyring, or it is not what was sealed under its name."""
+
+    def __init__(self, table: str, record_id: str, key_id: str | None, reason: str) -> None:
+        super().__init__(
+            f"record {record_id!r} of {table} (key id {key_id or 'unknown'}): {reason}",
+            hint="it is left as it is; restore its key, or a backup",
+        )
+        self.table = table
+        self.record_id = record_id
+        self.key_id = key_id
+        self.reason = reason
+
+
+class SignatureError(LatchkeyError):
+    """A request is not signed by Slack; `reason` is missing, timestamp, expired or mismatch."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the request's signature was refused ({reason})")
+        self.reason = reason
+
+
+class PayloadError(LatchkeyError):
+    """A signed request cannot be understood; `reason` says which rule it broke, never what it held."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the request cannot be understood ({reason})")
+        self.reason = reason
+
+
+class OAuthError(LatchkeyError):
+    """Slack refused a step of an install; `reason` is Slack's own error code."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Slack refused the installation ({reason})")
+        self.reason = reason
+
+
+class SlackUnavailable(LatchkeyError):
+    """Slack could not be reached, or answered with something that is no answer; `method` is what was called."""
+
+    def __init__(self, method: str, reason: str) -> None:
+        super().__init__(f"Slack did not answer {method} ({reason})")
+        self.method = method
+        self.reason = reason
