@@ -1,0 +1,50 @@
+"""Opened bots in memory, so that an event costs no look-up and no decryption.
+
+Rule: bounded in number and in age, and never older than a write of this
+process. Another process's write (the administrator's commands) is seen after
+at most `SECONDS`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from copy import copy
+
+from cachetools import TTLCache
+from slack_sdk.oauth.installation_store import Bot
+
+from storage.workspaces import WorkspaceKey
+
+ENTRIES = 10_000
+SECONDS = 15.0
+
+
+class BotCache:
+    """A thread-safe cache of bots by workspace. A bot is handed out as a copy: callers may change theirs."""
+
+    def __init__(self, clock: Callable[[], float], *, entries: int = ENTRIES, seconds: float = SECONDS) -> None:
+        self._bots: TTLCache[WorkspaceKey, Bot] = TTLCache(entries, seconds, timer=clock)
+        self._lock = threading.Lock()
+        self._generation = 0
+
+    def get(self, key: WorkspaceKey) -> Bot | None:
+        with self._lock:
+            bot = self._bots.get(key)
+        return None if bot is None else copy(bot)
+
+    @property
+    def generation(self) -> int:
+        """Take this before reading from disk, and hand it to `put`."""
+        return self._generation
+
+    def put(self, key: WorkspaceKey, bot: Bot, generation: int) -> None:
+        """Keep a bot that was read at this generation; nothing is kept when a write has come between."""
+        with self._lock:
+            if generation == self._generation:
+                self._bots[key] = copy(bot)
+
+    def forget(self, key: WorkspaceKey) -> None:
+        with self._lock:
+            self._generation += 1
+            self._bots.pop(key, None)

@@ -1,0 +1,60 @@
+"""Files as we make them: private from their first instant, whole or absent.
+
+Rule: a file is created 0600 and a folder 0700; modes are never changed
+afterwards, because between the two anybody could have opened it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+
+
+def create_private_folder(path: Path) -> None:
+    """Make the folder, and those above it that are missing, 0700. One that exists is left as it is."""
+    missing = []
+    while not path.exists():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        # umask can only take bits away from 0700.
+        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def create_private_file(path: Path, content: bytes) -> None:
+    """Make a new 0600 file with this content, on disk when the call returns.
+
+    Raises FileExistsError where there is one, and leaves no half-written file under its name.
+    """
+    create_private_folder(path.parent)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        publish(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def publish(unfinished: Path, path: Path) -> None:
+    """Give a finished file its name; raises FileExistsError where the name is taken (rename would overwrite)."""
+    os.link(unfinished, path)
+    unfinished.unlink()
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Put a folder's new names on disk; without it a power cut may forget them."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,146 @@
+"""Opening a store and its keyring, or refusing to.
+
+Rule: never an empty store in silence, and never a new key beside old records.
+Both files are made where neither exists; where one of them is missing, foreign
+or does not fit the other, the message says which and what to do.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from errors import StoreRefused, StoreUnavailable, UnreadableRecord
+from storage.connection import APPLICATION_ID
+from storage.files import PRIVATE_FILE, create_private_folder, publish
+from storage.keyring import Keyring, create_keyring, read_keyring
+from storage.records import Records
+from storage.sealing import PREFIX_LENGTH, Sealer, key_id_of
+from storage.sqlite import SqliteKeyValue
+from storage.store import FORMAT, META, TABLES, Store
+
+FORMAT_VERSION = 1
+_SQLITE_MAGIC = b"SQLite format 3\0"
+_APPLICATION_ID_OFFSET = 68  # https://www.sqlite.org/fileformat2.html, "The Database Header"
+
+logger = logging.getLogger("latchkey.storage")
+
+
+def open_store(
+    path: str | os.PathLike[str],
+    keyring: str | os.PathLike[str],
+    *,
+    new_store: bool = False,
+    clock: Callable[[], float] = time.time,
+) -> Store:
+    """Return the open store at `path`, sealed under the keys in the file `keyring`.
+
+    Makes both where neither exists. With `new_store`, an empty store is made beside a keyring that
+    exists already. `clock` gives Unix seconds.
+
+    Raises StoreRefused, KeyringError or StoreUnavailable.
+    """
+    store_path, keyring_path = Path(path), Path(keyring)
+    try:
+        keys = _prepare(store_path, keyring_path, new_store)
+        engine = SqliteKeyValue(store_path, TABLES)
+    except OSError as error:
+        raise StoreRefused(f"{error.filename or store_path}: {error.strerror}") from None
+    sealer = Sealer(keys)
+    try:
+        _check_keys(engine, Records(engine, sealer), keys, store_path, keyring_path)
+    except BaseException:
+        engine.close()
+        raise
+    return Store(engine, sealer, clock)
+
+
+def _prepare(path: Path, keyring_path: Path, new_store: bool) -> Keyring:
+    """Check what is there, make what may be made, and return the keyring."""
+    if path.exists():
+        _check_file(path)
+        return read_keyring(keyring_path)
+    if keyring_path.exists():
+        keys = read_keyring(keyring_path)
+        if not new_store:
+            raise StoreRefused(
+                f"the store {path} is missing, and its keyring {keyring_path} is there",
+                hint="mount or restore the store; to begin an empty one with these keys, start once with --new-store",
+            )
+    else:
+        keys = create_keyring(keyring_path)
+        logger.warning(
+            "a new encryption key was made in %s: back it up now, apart from the store; without it no token can be read",
+            keyring_path,
+        )
+    _create_file(path, Sealer(keys))
+    logger.info("a new, empty store was made at %s", path)
+    return keys
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what is not a store of ours, before SQLite writes anything to it."""
+    if not path.is_file():
+        raise StoreRefused(f"the store {path} is not a regular file")
+    with open(path, "rb") as file:
+        header = file.read(100)
+    if not header:
+        raise StoreRefused(f"the store {path} is empty (zero bytes)", hint="restore a backup over it")
+    if not header.startswith(_SQLITE_MAGIC):
+        raise StoreRefused(f"the store {path} is not an SQLite database", hint="check the path, or restore a backup")
+    marked = int.from_bytes(header[_APPLICATION_ID_OFFSET : _APPLICATION_ID_OFFSET + 4], "big")
+    if marked != APPLICATION_ID:
+        raise StoreRefused(f"the store {path} is a database of another program", hint="check [storage] path")
+    if not os.access(path, os.W_OK) or not path.stat().st_mode & 0o200:
+        raise StoreRefused(f"the store {path} is read-only", hint="chmod u+w, or chown it to the server's user")
+
+
+def _create_file(path: Path, sealer: Sealer) -> None:
+    """Make a complete store under another name and then give it its own: a crash leaves no half of one."""
+    create_private_folder(path.parent)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
+    unfinished.unlink(missing_ok=True)
+    os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
+    try:
+        with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
+            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        engine = SqliteKeyValue(unfinished, TABLES)
+        try:
+            records = Records(engine, sealer)
+            records.commit([records.put(META, FORMAT, {"version": FORMAT_VERSION})])
+        finally:
+            engine.close()
+        publish(unfinished, path)
+    finally:
+        for leftover in (unfinished, *(unfinished.with_name(unfinished.name + end) for end in ("-wal", "-shm"))):
+            leftover.unlink(missing_ok=True)
+
+
+def _check_keys(engine: SqliteKeyValue, records: Records, keys: Keyring, path: Path, keyring_path: Path) -> None:
+    """Refuse a keyring that opens nothing; where it opens some, say what is missing and go on."""
+    try:
+        format_record = records.read(META, FORMAT)
+    except UnreadableRecord:
+        _explain_keys(engine, keys, path, keyring_path)
+        return
+    if format_record is None:
+        raise StoreRefused(f"the store {path} has lost its format record", hint="restore a backup")
+    if format_record.value.get("version") != FORMAT_VERSION:
+        raise StoreRefused(f"the store {path} was made by another version of Latchkey", hint="upgrade, then start again")
+
+
+def _explain_keys(engine: SqliteKeyValue, keys: Keyring, path: Path, keyring_path: Path) -> None:
+    needed = {found for prefix in engine.sealing_prefixes(PREFIX_LENGTH) if (found := key_id_of(prefix + b"."))}
+    missing = sorted(needed - set(keys.key_ids))
+    message = f"the store {path} needs the key ids {', '.join(missing) or 'of no record'}, which {keyring_path} lacks (it has {', '.join(keys.key_ids)})"
+    hint = "put the missing keys back from the keyring's copy; nothing was changed"
+    if not needed & set(keys.key_ids):
+        raise StoreRefused(message, hint=hint)
+    if not missing:
+        raise StoreUnavailable("damaged", f"the store {path}: its format record was changed", hint="restore a backup")
+    logger.warning("%s; what the other keys sealed is served", message)

@@ -1,0 +1,78 @@
+"""Sealed records: the key-value seam with every value sealed on its way in and opened on its way out.
+
+Rule: nothing reaches an engine that has not been sealed for exactly the table
+and id under which it is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from errors import UnreadableRecord
+from storage.keyvalue import ANYTHING, Change, KeyValue
+from storage.sealing import Sealer
+
+PAGE = 500
+"""Records read at a time where all of a table, or all with one prefix, are gone through."""
+
+
+class Stored(NamedTuple):
+    """A record as it was read: its value, and the sealed bytes by which a later change is compared."""
+
+    record_id: str
+    value: Any
+    sealed: bytes
+
+
+class Records:
+    """All sealed tables of one store."""
+
+    def __init__(self, engine: KeyValue, sealer: Sealer) -> None:
+        self._engine = engine
+        self._sealer = sealer
+
+    def read(self, table: str, record_id: str) -> Stored | None:
+        """Return the record or None; raises UnreadableRecord or StoreUnavailable."""
+        sealed = self._engine.get(table, record_id)
+        if sealed is None:
+            return None
+        return Stored(record_id, self._sealer.open(table, record_id, sealed), sealed)
+
+    def put(self, table: str, record_id: str, value: Any) -> Change:
+        """Return the change that stores `value`, whatever the record holds now."""
+        return Change(table, record_id, self._sealer.seal(table, record_id, value))
+
+    def replace(self, table: str, stored: Stored | None, record_id: str, value: Any) -> Change:
+        """Return the change that stores `value` where the record is still what was read (None: absent)."""
+        expected = None if stored is None else stored.sealed
+        return Change(table, record_id, self._sealer.seal(table, record_id, value), expected)
+
+    def remove(self, table: str, stored: Stored) -> Change:
+        """Return the change that deletes the record where it is still what was read."""
+        return Change(table, stored.record_id, None, stored.sealed)
+
+    def discard(self, table: str, record_id: str) -> Change:
+        """Return the change that deletes the record, whatever it holds and whether or not it can be opened."""
+        return Change(table, record_id, None, ANYTHING)
+
+    def commit(self, changes: Sequence[Change]) -> bool:
+        """Apply all changes or none; False where a record was no longer what had been read."""
+        return self._engine.commit(changes)
+
+    def page(self, table: str, *, prefix: str = "", after: str = "", limit: int = PAGE) -> list[Stored | UnreadableRecord]:
+        """Return the next records in the order of their ids; one that cannot be opened stands as its error."""
+        found: list[Stored | UnreadableRecord] = []
+        for record_id, sealed in self._engine.scan(table, prefix=prefix, after=after, limit=limit):
+            try:
+                found.append(Stored(record_id, self._sealer.open(table, record_id, sealed), sealed))
+            except UnreadableRecord as error:
+                found.append(error)
+        return found
+
+    def all(self, table: str, *, prefix: str = "") -> Iterator[Stored | UnreadableRecord]:
+        """Go through all records with this prefix, a page at a time, so that no reader stands still in the -wal."""
+        after = ""
+        while page := self.page(table, prefix=prefix, after=after):
+            yield from page
+            after = page[-1].record_id

@@ -1,0 +1,107 @@
+"""SQLite's engine behind the seam: sqlitedict's tables on two guarded connections.
+
+Rule: this folder alone knows sqlitedict, and nothing here decodes a value (its
+default is pickle, which runs what a tampered row says). One connection writes,
+one reads: under WAL a reader never waits for a writer, so look-ups go on while
+another process holds the write lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlitedict import SqliteDict
+
+from errors import StoreUnavailable
+from storage.connection import GuardedConnection
+from storage.keyvalue import ANYTHING, Change, Row
+
+HIGHEST = chr(0x10FFFF)
+"""Sorts behind every id, for the end of a prefix."""
+
+
+class Table(SqliteDict):  # type: ignore[misc]  # sqlitedict has no types
+    """One sqlitedict table that holds bytes, on a connection that it shares with its sisters."""
+
+    def __init__(self, connection: GuardedConnection, path: Path, name: str) -> None:
+        self._shared = connection
+        super().__init__(str(path), tablename=name, autocommit=True, encode=bytes, decode=bytes, outer_stack=False)
+
+    def _new_conn(self) -> GuardedConnection:
+        return self._shared
+
+
+class SqliteKeyValue:
+    """The engine that keeps `KeyValue`'s promises on one SQLite file, which must exist already."""
+
+    def __init__(self, path: Path, tables: Sequence[str]) -> None:
+        """Open the file; raises StoreUnavailable where it cannot be opened."""
+        self._writer = GuardedConnection(path)
+        try:
+            self._reader = GuardedConnection(path)
+            self._tables = {name: Table(self._writer, path, name) for name in tables}
+        except BaseException:
+            self._writer.close()
+            raise
+
+    def get(self, table: str, record_id: str) -> bytes | None:
+        row = self._reader.select_one(f'SELECT value FROM "{self._name(table)}" WHERE key = ?', (record_id,))
+        return None if row is None else _as_bytes(row[0])
+
+    def commit(self, changes: Sequence[Change]) -> bool:
+        with self._writer.transaction() as connection:
+            for change in changes:
+                if change.expected is ANYTHING:
+                    continue
+                row = connection.execute(
+                    f'SELECT value FROM "{self._name(change.table)}" WHERE key = ?', (change.record_id,)
+                ).fetchone()
+                if (None if row is None else _as_bytes(row[0])) != change.expected:
+                    connection.execute("ROLLBACK")
+                    return False
+            for table, record_id, value, _ in changes:
+                if value is None:
+                    connection.execute(f'DELETE FROM "{self._name(table)}" WHERE key = ?', (record_id,))
+                else:
+                    connection.execute(
+                        f'REPLACE INTO "{self._name(table)}" (key, value) VALUES (?, ?)', (record_id, value)
+                    )
+        return True
+
+    def scan(self, table: str, *, prefix: str = "", after: str = "", limit: int = 500) -> list[Row]:
+        # Ids travel as bytes: one that is not UTF-8 must not make its whole page unreadable.
+        rows = self._reader.select(
+            f'SELECT CAST(key AS BLOB), value FROM "{self._name(table)}"'
+            " WHERE key > CAST(? AS TEXT) AND key >= ? AND key < ? ORDER BY key LIMIT ?",
+            (after.encode("utf-8", "surrogateescape"), prefix, prefix + HIGHEST, limit),
+        )
+        return [Row(key.decode("utf-8", "surrogateescape"), _as_bytes(value)) for key, value in rows]
+
+    def sealing_prefixes(self, length: int) -> set[bytes]:
+        """Return the distinct first `length` bytes of all values: which keys sealed them. Reads every record."""
+        found: set[bytes] = set()
+        for name in self._tables:
+            rows = self._reader.select(f'SELECT DISTINCT substr(CAST(value AS BLOB), 1, ?) FROM "{name}"', (length,))
+            found.update(_as_bytes(row[0]) for row in rows)
+        return found
+
+    def check_damage(self) -> None:
+        """Raise StoreUnavailable when a damaged page has been met since the start."""
+        damage = self._writer.damage or self._reader.damage
+        if damage:
+            raise StoreUnavailable("damaged", f"the store is damaged: {damage}", hint="restore a backup")
+
+    def close(self) -> None:
+        self._reader.close()
+        self._writer.close()
+
+    def _name(self, table: str) -> str:
+        return str(self._tables[table].tablename)
+
+
+def _as_bytes(value: object) -> bytes:
+    """Return a value as bytes, whatever somebody else has put into the column; sealing refuses what is not ours."""
+    if isinstance(value, bytes):
+        return value
+    return str(value).encode("utf-8", "replace")

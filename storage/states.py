@@ -1,0 +1,98 @@
+"""OAuth states: issued once, consumed once, forgotten after ten minutes.
+
+Rule: a state is stored under its hash, never as itself, and is deleted by the
+call that consumes it, before anything else about it is looked at. A clock that
+steps back can therefore not make a state valid twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import secrets
+from collections.abc import Callable
+from logging import Logger
+
+from slack_sdk.oauth.state_store import OAuthStateStore
+from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
+
+from errors import UnreadableRecord
+from storage.offload import Offload
+from storage.records import Records, Stored
+
+TABLE = "states"
+EXPIRATION_SECONDS = 600
+"""Slack's own code lives ten minutes, so a longer state would help nobody (docs.slack.dev, Installing with OAuth)."""
+SWEEP_SECONDS = 60.0
+SWEEP_LIMIT = 500
+
+_SHAPE = re.compile(r"[0-9a-f]{8}[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+class States(OAuthStateStore, AsyncOAuthStateStore):
+    """slack_sdk's state store, sync and async, on sealed records."""
+
+    def __init__(self, records: Records, offload: Offload, clock: Callable[[], float]) -> None:
+        self._records = records
+        self._offload = offload
+        self._clock = clock
+        self._next_sweep = 0.0
+        self._logger = logging.getLogger("latchkey.storage")
+
+    @property
+    def logger(self) -> Logger:
+        return self._logger
+
+    def issue(self, *args: object, **kwargs: object) -> str:
+        """Return a new state, valid for EXPIRATION_SECONDS; it is on disk when this returns.
+
+        Arguments are taken, as slack_sdk's interface has them, and not used.
+        """
+        now = self._clock()
+        expires_at = int(now) + EXPIRATION_SECONDS
+        # The time stands in front, so that expired states are the first of their table.
+        state = f"{expires_at:08x}{secrets.token_urlsafe(32)}"
+        self._sweep(now)
+        self._records.commit([self._records.put(TABLE, _record_id(state), {"expires_at": expires_at})])
+        return state
+
+    def consume(self, state: str) -> bool:
+        """Return True the one time that a valid state is shown, and False ever after; raises StoreUnavailable."""
+        if not isinstance(state, str) or not _SHAPE.fullmatch(state):
+            return False
+        try:
+            stored = self._records.read(TABLE, _record_id(state))
+        except UnreadableRecord as error:
+            self._logger.warning("%s", error)
+            return False
+        if stored is None or not self._records.commit([self._records.remove(TABLE, stored)]):
+            return False
+        return bool(self._clock() < stored.value["expires_at"])
+
+    async def async_issue(self, *args: object, **kwargs: object) -> str:
+        return await self._offload.run(self.issue)
+
+    async def async_consume(self, state: str) -> bool:
+        return await self._offload.run(self.consume, state)
+
+    def _sweep(self, now: float) -> None:
+        """Delete some expired states, now and then; whoever issues new ones pays for the old ones."""
+        if now < self._next_sweep <= now + SWEEP_SECONDS:
+            return
+        self._next_sweep = now + SWEEP_SECONDS
+        page = self._records.page(TABLE, limit=SWEEP_LIMIT)
+        expired = [
+            self._records.discard(TABLE, record.record_id)
+            for record in page
+            if isinstance(record, Stored) and record.value["expires_at"] <= now
+        ]
+        if expired:
+            self._records.commit(expired)
+        if len(expired) == SWEEP_LIMIT:
+            self._next_sweep = 0.0  # there are more: the next one issued goes on
+
+
+def _record_id(state: str) -> str:
+    # The state is 256 random bits: its plain hash cannot be turned back, and a copied file consumes nothing.
+    return state[:8] + hashlib.sha256(state.encode()).hexdigest()

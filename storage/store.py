@@ -1,0 +1,73 @@
+"""The open store: installations, states, and whether it is well.
+
+Rule: everything in it shares one engine and is closed with it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+
+from errors import StoreUnavailable
+from storage.async_installations import Installations
+from storage.cache import BotCache
+from storage.installation_records import BOTS, INSTALLATIONS, WORKSPACES
+from storage.offload import Offload
+from storage.records import Records
+from storage.sealing import Sealer
+from storage.sqlite import SqliteKeyValue
+from storage.states import TABLE as STATES
+from storage.states import States
+
+META = "meta"
+TABLES = (META, INSTALLATIONS, BOTS, WORKSPACES, STATES)
+
+FORMAT = "format"
+"""The meta record that a new store begins with; opening it shows that the keyring fits."""
+PROBE = "probe"
+READY_SECONDS = 1.0
+"""How long an answer of `ready` holds, so that probing costs at most one write in that time."""
+
+
+class Store:
+    """What `open_store` returns. `installations` and `states` may be handed to Bolt's OAuthSettings as they are."""
+
+    def __init__(self, engine: SqliteKeyValue, sealer: Sealer, clock: Callable[[], float] = time.time) -> None:
+        self._engine = engine
+        self._records = Records(engine, sealer)
+        self._reads = Offload("store-read", threads=4)
+        self._writes = Offload("store-write", threads=4)
+        self._probes = Offload("store-probe", threads=1)
+        self._probing = threading.Lock()
+        self._ready_until = 0.0
+        # The cache's age is measured by a clock that no administrator sets.
+        cache = BotCache(time.monotonic)
+        self.installations = Installations(self._records, cache, reads=self._reads, writes=self._writes)
+        self.states = States(self._records, self._writes, clock)
+
+    def ready(self) -> None:
+        """Write, read back and open a probe record; raises StoreUnavailable or UnreadableRecord where that fails.
+
+        A success is remembered for READY_SECONDS, a failure is not.
+        """
+        with self._probing:
+            self._engine.check_damage()
+            if time.monotonic() < self._ready_until:
+                return
+            nonce = secrets.token_hex(8)
+            self._records.commit([self._records.put(META, PROBE, nonce)])
+            probe = self._records.read(META, PROBE)
+            if probe is None or probe.value != nonce:
+                raise StoreUnavailable("failed", "the store did not return what was just written")
+            self._ready_until = time.monotonic() + READY_SECONDS
+
+    async def async_ready(self) -> None:
+        await self._probes.run(self.ready)
+
+    def close(self) -> None:
+        """Close the files; what is still asked of the store raises StoreUnavailable. Closing twice is fine."""
+        for offload in (self._reads, self._writes, self._probes):
+            offload.close()
+        self._engine.close()
