@@ -31,7 +31,7 @@ def create_private_file(path: Path, content: bytes) -> None:
     Raises FileExistsError where there is one, and leaves no half-written file under its name.
     """
     create_private_folder(path.parent)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
+    unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
     try:

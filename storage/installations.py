@@ -217,8 +217,9 @@ class BlockingInstallations(InstallationStore):
         return org
 
     def _holds(self, key: WorkspaceKey) -> bool:
-        page = self._records.page(INSTALLATIONS, prefix=key.user_prefix, limit=1)
-        return bool(page) or bool(self._records.page(BOTS, prefix=key.record_id, limit=1))
+        """Whether the workspace has an install, be it one that cannot be opened."""
+        users = self._records.page(INSTALLATIONS, prefix=key.user_prefix, limit=1)
+        return bool(users) or self._records.holds(BOTS, key.record_id)
 
     def _commit(self, key: WorkspaceKey, changes: list[Change]) -> bool:
         try:

@@ -72,25 +72,28 @@ def read_keyring(path: Path) -> Keyring:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise KeyringError(f"keyring {path}: {error.strerror}", hint="put the keyring back from its copy") from None
-    with open(descriptor, "rb") as file:
+    try:
         _check_mode(path, os.fstat(descriptor))
-        try:
-            content = file.read(LONGEST_KEYRING + 1)
-        except OSError as error:
-            raise KeyringError(f"keyring {path}: {error.strerror}") from None
+        content = os.read(descriptor, LONGEST_KEYRING + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > LONGEST_KEYRING:
         raise KeyringError(f"keyring {path}: larger than {LONGEST_KEYRING} bytes, so it is no keyring")
     return _parse(path, content)
 
 
-def create_keyring(path: Path) -> Keyring:
-    """Make a new file with one new key, readable by its owner alone, and return it.
+def generate_keyring() -> Keyring:
+    """Return a keyring of one new key, which is in no file yet."""
+    material = base64.urlsafe_b64encode(os.urandom(KEY_BYTES))
+    return Keyring((Key(key_id(material), material),))
+
+
+def create_keyring(path: Path, keyring: Keyring) -> None:
+    """Write a new file, readable by its owner alone.
 
     Raises FileExistsError where there is a file already: a keyring is never overwritten.
     """
-    material = base64.urlsafe_b64encode(os.urandom(KEY_BYTES))
-    create_private_file(path, _HEADER.encode() + material + b"\n")
-    return Keyring((Key(key_id(material), material),))
+    create_private_file(path, _HEADER.encode() + b"".join(key.reveal() + b"\n" for key in keyring.keys))
 
 
 def _check_mode(path: Path, status: os.stat_result) -> None:

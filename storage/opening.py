@@ -18,7 +18,7 @@ from pathlib import Path
 from errors import StoreRefused, StoreUnavailable, UnreadableRecord
 from storage.connection import APPLICATION_ID
 from storage.files import PRIVATE_FILE, create_private_folder, publish
-from storage.keyring import Keyring, create_keyring, read_keyring
+from storage.keyring import Keyring, create_keyring, generate_keyring, read_keyring
 from storage.records import Records
 from storage.sealing import PREFIX_LENGTH, Sealer, key_id_of
 from storage.sqlite import SqliteKeyValue
@@ -62,24 +62,36 @@ def open_store(
 
 def _prepare(path: Path, keyring_path: Path, new_store: bool) -> Keyring:
     """Check what is there, make what may be made, and return the keyring."""
+    unfinished = path.with_name(path.name + ".new")
     if path.exists():
         _check_file(path)
-        return read_keyring(keyring_path)
-    if keyring_path.exists():
         keys = read_keyring(keyring_path)
-        if not new_store:
+        _remove(unfinished)
+    elif not keyring_path.exists():
+        keys = _make_both(path, unfinished, keyring_path)
+    else:
+        keys = read_keyring(keyring_path)
+        # An unfinished file beside a keyring is a first start that was interrupted between the two.
+        if not new_store and not unfinished.exists():
             raise StoreRefused(
                 f"the store {path} is missing, and its keyring {keyring_path} is there",
                 hint="mount or restore the store; to begin an empty one with these keys, start once with --new-store",
             )
-    else:
-        keys = create_keyring(keyring_path)
-        logger.warning(
-            "a new encryption key was made in %s: back it up now, apart from the store; without it no token can be read",
-            keyring_path,
-        )
-    _create_file(path, Sealer(keys))
-    logger.info("a new, empty store was made at %s", path)
+        _create_unfinished(unfinished, Sealer(keys))
+        _finish(unfinished, path)
+    return keys
+
+
+def _make_both(path: Path, unfinished: Path, keyring_path: Path) -> Keyring:
+    """Make the store, then the keyring, then give the store its name: wherever this stops, the next start goes on."""
+    keys = generate_keyring()
+    _create_unfinished(unfinished, Sealer(keys))
+    create_keyring(keyring_path, keys)
+    logger.warning(
+        "a new encryption key was made in %s: back it up now, apart from the store; without it no token can be read",
+        keyring_path,
+    )
+    _finish(unfinished, path)
     return keys
 
 
@@ -100,25 +112,26 @@ def _check_file(path: Path) -> None:
         raise StoreRefused(f"the store {path} is read-only", hint="chmod u+w, or chown it to the server's user")
 
 
-def _create_file(path: Path, sealer: Sealer) -> None:
-    """Make a complete store under another name and then give it its own: a crash leaves no half of one."""
-    create_private_folder(path.parent)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
-    unfinished.unlink(missing_ok=True)
+def _create_unfinished(unfinished: Path, sealer: Sealer) -> None:
+    """Make a complete, closed store under a name that nobody opens."""
+    create_private_folder(unfinished.parent)
+    _remove(unfinished)
     os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
-    try:
-        with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
-            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        engine = SqliteKeyValue(unfinished, TABLES)
-        try:
-            records = Records(engine, sealer)
-            records.commit([records.put(META, FORMAT, {"version": FORMAT_VERSION})])
-        finally:
-            engine.close()
-        publish(unfinished, path)
-    finally:
-        for leftover in (unfinished, *(unfinished.with_name(unfinished.name + end) for end in ("-wal", "-shm"))):
-            leftover.unlink(missing_ok=True)
+    with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    with closing(SqliteKeyValue(unfinished, TABLES)) as engine:
+        records = Records(engine, sealer)
+        records.commit([records.put(META, FORMAT, {"version": FORMAT_VERSION})])
+
+
+def _finish(unfinished: Path, path: Path) -> None:
+    publish(unfinished, path)
+    logger.info("a new, empty store was made at %s", path)
+
+
+def _remove(unfinished: Path) -> None:
+    for leftover in (unfinished, *(unfinished.with_name(unfinished.name + end) for end in ("-wal", "-shm", "-journal"))):
+        leftover.unlink(missing_ok=True)
 
 
 def _check_keys(engine: SqliteKeyValue, records: Records, keys: Keyring, path: Path, keyring_path: Path) -> None:
@@ -137,7 +150,10 @@ def _check_keys(engine: SqliteKeyValue, records: Records, keys: Keyring, path: P
 def _explain_keys(engine: SqliteKeyValue, keys: Keyring, path: Path, keyring_path: Path) -> None:
     needed = {found for prefix in engine.sealing_prefixes(PREFIX_LENGTH) if (found := key_id_of(prefix + b"."))}
     missing = sorted(needed - set(keys.key_ids))
-    message = f"the store {path} needs the key ids {', '.join(missing) or 'of no record'}, which {keyring_path} lacks (it has {', '.join(keys.key_ids)})"
+    message = (
+        f"the store {path} needs the key ids {', '.join(missing) or 'of no record'}, which {keyring_path} lacks"
+        f" (it has {', '.join(keys.key_ids)})"
+    )
     hint = "put the missing keys back from the keyring's copy; nothing was changed"
     if not needed & set(keys.key_ids):
         raise StoreRefused(message, hint=hint)

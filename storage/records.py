@@ -39,6 +39,10 @@ class Records:
             return None
         return Stored(record_id, self._sealer.open(table, record_id, sealed), sealed)
 
+    def holds(self, table: str, record_id: str) -> bool:
+        """Whether there is such a record, be it one that cannot be opened."""
+        return self._engine.get(table, record_id) is not None
+
     def put(self, table: str, record_id: str, value: Any) -> Change:
         """Return the change that stores `value`, whatever the record holds now."""
         return Change(table, record_id, self._sealer.seal(table, record_id, value))

@@ -17,9 +17,6 @@ from errors import StoreUnavailable
 from storage.connection import GuardedConnection
 from storage.keyvalue import ANYTHING, Change, Row
 
-HIGHEST = chr(0x10FFFF)
-"""Sorts behind every id, for the end of a prefix."""
-
 
 class Table(SqliteDict):  # type: ignore[misc]  # sqlitedict has no types
     """One sqlitedict table that holds bytes, on a connection that it shares with its sisters."""
@@ -71,11 +68,12 @@ class SqliteKeyValue:
 
     def scan(self, table: str, *, prefix: str = "", after: str = "", limit: int = 500) -> list[Row]:
         # Ids travel as bytes: one that is not UTF-8 must not make its whole page unreadable.
-        rows = self._reader.select(
-            f'SELECT CAST(key AS BLOB), value FROM "{self._name(table)}"'
-            " WHERE key > CAST(? AS TEXT) AND key >= ? AND key < ? ORDER BY key LIMIT ?",
-            (after.encode("utf-8", "surrogateescape"), prefix, prefix + HIGHEST, limit),
-        )
+        sql = f'SELECT CAST(key AS BLOB), value FROM "{self._name(table)}" WHERE key > CAST(? AS TEXT)'
+        arguments: list[object] = [after.encode("utf-8", "surrogateescape")]
+        if prefix:
+            sql += " AND key >= ? AND key < CAST(? AS TEXT)"
+            arguments += [prefix, _end_of(prefix.encode())]
+        rows = self._reader.select(sql + " ORDER BY key LIMIT ?", (*arguments, limit))
         return [Row(key.decode("utf-8", "surrogateescape"), _as_bytes(value)) for key, value in rows]
 
     def sealing_prefixes(self, length: int) -> set[bytes]:
@@ -98,6 +96,11 @@ class SqliteKeyValue:
 
     def _name(self, table: str) -> str:
         return str(self._tables[table].tablename)
+
+
+def _end_of(prefix: bytes) -> bytes:
+    """Return the first key behind all that begin with `prefix`; UTF-8 has no byte 0xff that could overflow."""
+    return prefix[:-1] + bytes([prefix[-1] + 1])
 
 
 def _as_bytes(value: object) -> bytes:

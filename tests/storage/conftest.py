@@ -1,0 +1,35 @@
+"""A real store in a folder of its own, and a clock that the test moves."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage import Store, open_store
+
+
+class Clock:
+    """Unix seconds, as told."""
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> tuple[Path, Path]:
+    return tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring"
+
+
+@pytest.fixture
+def store(paths: tuple[Path, Path], clock: Clock) -> Iterator[Store]:
+    store = open_store(*paths, clock=clock)
+    yield store
+    store.close()

@@ -1,0 +1,204 @@
+"""Opening a store: both files are made together, and anything odd is refused with nothing changed."""
+
+import logging
+import os
+import pickle
+import shutil
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from slack_sdk.oauth.installation_store import Installation
+
+from errors import KeyringError, StoreRefused, StoreUnavailable, UnreadableRecord
+from storage import open_store
+from storage.keyring import read_keyring
+
+Paths = tuple[Path, Path]
+
+
+@pytest.fixture
+def filled(paths: Paths) -> Paths:
+    """A store with one installation, closed."""
+    store = open_store(*paths)
+    store.installations.save(Installation(team_id="T1", user_id="U1", bot_token="xoxb-sentinel", bot_id="B", bot_user_id="U"))
+    store.close()
+    return paths
+
+
+def test_both_files_are_made_private_and_the_backup_is_asked_for(paths: Paths, caplog: pytest.LogCaptureFixture) -> None:
+    before = os.umask(0)
+    try:
+        store = open_store(*paths)
+        store.installations.save(Installation(team_id="T1", user_id="U1", bot_token="x"))
+    finally:
+        os.umask(before)
+    for path in (paths[0], *(paths[0].with_name(paths[0].name + end) for end in ("-wal", "-shm")), paths[1]):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    for folder in (paths[0].parent, paths[1].parent):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert [record.levelno for record in caplog.records if "back it up" in record.message] == [logging.WARNING]
+    store.close()
+    assert sorted(paths[0].parent.iterdir()) == [paths[0]]
+
+
+def test_a_second_start_makes_nothing_and_warns_of_nothing(filled: Paths, caplog: pytest.LogCaptureFixture) -> None:
+    before = filled[1].read_bytes()
+    open_store(*filled).close()
+    assert filled[1].read_bytes() == before
+    assert not caplog.records
+
+
+def refused(paths: Paths, said: str, error: type[Exception] = StoreRefused) -> None:
+    """The store is refused with these words, and neither file is changed."""
+    before = {path: path.read_bytes() for folder in {p.parent for p in paths} for path in folder.glob("*") if path.is_file()}
+    with pytest.raises(error, match=said) as caught:
+        open_store(*paths)
+    assert "\n" not in str(caught.value)
+    after = {path: path.read_bytes() for folder in {p.parent for p in paths} for path in folder.glob("*") if path.is_file()}
+    assert after == before
+
+
+def test_a_missing_store_beside_its_keyring_is_refused(filled: Paths) -> None:
+    filled[0].unlink()
+    refused(filled, "is missing")
+
+
+def test_a_new_store_beside_a_keyring_is_made_when_asked_for(filled: Paths) -> None:
+    filled[0].unlink()
+    store = open_store(*filled, new_store=True)
+    assert store.installations.page().installations == []
+    store.close()
+
+
+def test_a_missing_keyring_beside_records_is_refused_and_none_is_made(filled: Paths) -> None:
+    filled[1].unlink()
+    refused(filled, "No such file", KeyringError)
+    assert not filled[1].exists()
+
+
+def test_a_keyring_that_opens_nothing_is_refused_with_the_missing_key_ids(filled: Paths) -> None:
+    needed = read_keyring(filled[1]).sealing_key.key_id
+    filled[1].write_bytes(Fernet.generate_key())
+    refused(filled, needed)
+
+
+def test_a_keyring_in_another_order_opens_everything(filled: Paths) -> None:
+    filled[1].write_bytes(Fernet.generate_key() + b"\n" + read_keyring(filled[1]).sealing_key.reveal())
+    store = open_store(*filled)
+    assert store.installations.find_bot(enterprise_id=None, team_id="T1") is not None
+    store.close()
+
+
+def test_a_lost_key_leaves_the_other_keys_records_served(filled: Paths, caplog: pytest.LogCaptureFixture) -> None:
+    lost, kept = read_keyring(filled[1]).sealing_key, Fernet.generate_key()
+    filled[1].write_bytes(kept + b"\n" + lost.reveal())
+    store = open_store(*filled)
+    store.installations.save(Installation(team_id="T2", user_id="U2", bot_token="xoxb-2", bot_id="B", bot_user_id="U"))
+    store.close()
+    filled[1].write_bytes(kept)
+    caplog.clear()
+    store = open_store(*filled)
+    assert lost.key_id in caplog.text
+    assert store.installations.find_bot(enterprise_id=None, team_id="T2") is not None
+    with pytest.raises(UnreadableRecord, match=lost.key_id):
+        store.installations.find_bot(enterprise_id=None, team_id="T1")
+    page = store.installations.page()
+    assert [installation.team_id for installation in page.installations] == ["T2"]
+    assert [error.key_id for error in page.unreadable] == [lost.key_id]
+    store.close()
+
+
+def test_a_zero_length_store_is_refused(filled: Paths) -> None:
+    filled[0].write_bytes(b"")
+    refused(filled, "zero bytes")
+
+
+def test_a_file_that_is_no_database_is_refused(filled: Paths) -> None:
+    filled[0].write_bytes(b"hello" * 100)
+    refused(filled, "not an SQLite database")
+
+
+def test_another_programs_database_is_refused(filled: Paths) -> None:
+    filled[0].unlink()
+    with sqlite3.connect(filled[0]) as connection:
+        connection.execute("CREATE TABLE unnamed (key TEXT PRIMARY KEY, value BLOB)")
+    connection.close()
+    refused(filled, "another program")
+
+
+def test_a_truncated_store_is_refused(filled: Paths) -> None:
+    content = filled[0].read_bytes()
+    filled[0].write_bytes(content[:5000])
+    with pytest.raises((StoreUnavailable, StoreRefused)):
+        open_store(*filled)
+
+
+def test_a_folder_in_the_stores_place_is_refused(filled: Paths) -> None:
+    filled[0].unlink()
+    filled[0].mkdir()
+    with pytest.raises(StoreRefused, match="not a regular file"):
+        open_store(*filled)
+
+
+def test_a_read_only_store_is_refused(filled: Paths) -> None:
+    filled[0].chmod(0o400)
+    refused(filled, "read-only")
+
+
+def test_a_folder_that_cannot_be_made_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreRefused, match="Not a directory|File exists"):
+        open_store(tmp_path / "file" / "store.sqlite", tmp_path / "keyring")
+
+
+def test_a_store_of_a_later_version_is_refused(filled: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.opening.FORMAT_VERSION", 2)
+    with pytest.raises(StoreRefused, match="another version"):
+        open_store(*filled)
+
+
+def test_a_pickle_in_the_file_is_never_run(filled: Paths, tmp_path: Path) -> None:
+    """sqlitedict's own encoding is pickle, so a row of one is what a tamperer would try."""
+
+    class Bomb:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.system, (f"touch {tmp_path}/ran",)
+
+    with sqlite3.connect(filled[0]) as connection:
+        connection.execute("UPDATE bots SET value = ?", (pickle.dumps(Bomb()),))
+    connection.close()
+    store = open_store(*filled)
+    with pytest.raises(UnreadableRecord, match="not a sealed record"):
+        store.installations.find_bot(enterprise_id=None, team_id="T1")
+    store.close()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_row_copied_to_another_workspace_is_refused(filled: Paths) -> None:
+    with sqlite3.connect(filled[0]) as connection:
+        connection.execute("INSERT INTO bots SELECT '/T2', value FROM bots WHERE key = '/T1'")
+    connection.close()
+    store = open_store(*filled)
+    with pytest.raises(UnreadableRecord, match="another name"):
+        store.installations.find_bot(enterprise_id=None, team_id="T2")
+    store.close()
+
+
+def test_no_token_stands_in_any_file(filled: Paths) -> None:
+    store = open_store(*filled)
+    state = store.states.issue()
+    store.installations.save(Installation(team_id="T2", user_id="U2", user_token="xoxp-sentinel", bot_token="xoxb-sentinel"))
+    content = b"".join(path.read_bytes() for path in filled[0].parent.iterdir())
+    store.close()
+    for secret in (b"sentinel", b"xoxb-", b"xoxp-", state.encode(), state[8:].encode()):
+        assert secret not in content
+
+
+def test_a_store_moved_with_its_keyring_opens_elsewhere(filled: Paths, tmp_path: Path) -> None:
+    shutil.copy(filled[0], tmp_path / "copy.sqlite")
+    store = open_store(tmp_path / "copy.sqlite", filled[1])
+    assert store.installations.find_bot(enterprise_id=None, team_id="T1") is not None
+    store.close()

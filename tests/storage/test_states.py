@@ -1,0 +1,119 @@
+"""OAuth states: each is good once, for ten minutes, in whatever way it is shown."""
+
+import asyncio
+import multiprocessing
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from storage import Store, open_store
+from storage.states import EXPIRATION_SECONDS, SWEEP_LIMIT
+
+from .conftest import Clock
+
+
+def test_a_state_is_good_once(store: Store) -> None:
+    state = store.states.issue()
+    assert store.states.consume(state)
+    assert not store.states.consume(state)
+
+
+@pytest.mark.parametrize(("age", "good"), [(0, True), (EXPIRATION_SECONDS - 1, True), (EXPIRATION_SECONDS, False)])
+def test_a_state_is_good_for_ten_minutes(store: Store, clock: Clock, age: int, good: bool) -> None:
+    state = store.states.issue()
+    clock.now += age
+    assert store.states.consume(state) is good
+
+
+def test_an_expired_state_is_spent_by_being_shown_even_if_the_clock_steps_back(store: Store, clock: Clock) -> None:
+    state = store.states.issue()
+    clock.now += EXPIRATION_SECONDS
+    assert not store.states.consume(state)
+    clock.now -= EXPIRATION_SECONDS
+    assert not store.states.consume(state)
+
+
+def test_a_used_state_stays_used_when_the_clock_steps_back(store: Store, clock: Clock) -> None:
+    state = store.states.issue()
+    assert store.states.consume(state)
+    clock.now -= 3600
+    assert not store.states.consume(state)
+
+
+@pytest.mark.parametrize("state", ["", "x", "../../etc/passwd", "\0", "a" * 5000, "é" * 51, "0" * 51, None, 7, "f" * 8 + "A" * 43])
+def test_a_state_that_was_never_issued_is_refused(store: Store, state: str) -> None:
+    assert not store.states.consume(state)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(position=st.integers(0, 50), letter=st.sampled_from("0123456789abcdefXYZ_-"))
+def test_a_changed_state_is_refused(store: Store, position: int, letter: str) -> None:
+    state = store.states.issue()
+    changed = state[:position] + letter + state[position + 1 :]
+    assert store.states.consume(changed) is (changed == state)
+
+
+def test_of_fifty_threads_with_one_state_one_succeeds(store: Store) -> None:
+    state = store.states.issue()
+    barrier = threading.Barrier(50)
+    answers: list[bool] = []
+
+    def show() -> None:
+        barrier.wait()
+        answers.append(store.states.consume(state))
+
+    threads = [threading.Thread(target=show) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers.count(True) == 1
+    assert len(answers) == 50
+
+
+def _show(paths: tuple[Path, Path], states: list[str], barrier: object, answers: object) -> None:
+    store = open_store(*paths)
+    barrier.wait()  # type: ignore[attr-defined]
+    answers.put([store.states.consume(state) for state in states])  # type: ignore[attr-defined]
+    store.close()
+
+
+def test_of_three_processes_with_the_same_states_each_state_succeeds_once(store: Store, paths: tuple[Path, Path]) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    fresh = open_store(*paths)
+    states = [fresh.states.issue() for _ in range(30)]
+    fresh.close()
+    barrier, answers = spawn.Barrier(3), spawn.Queue()
+    workers = [spawn.Process(target=_show, args=(paths, states, barrier, answers)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    results = [answers.get(timeout=30) for _ in workers]
+    for worker in workers:
+        worker.join()
+    assert [sum(shown) for shown in zip(*results, strict=True)] == [1] * 30
+
+
+def test_no_two_states_are_alike(store: Store) -> None:
+    assert len({store.states.issue() for _ in range(200)}) == 200
+
+
+def test_expired_states_are_swept_and_others_stay(store: Store, clock: Clock) -> None:
+    for _ in range(SWEEP_LIMIT + 20):
+        store.states.issue()
+    clock.now += EXPIRATION_SECONDS + 1
+    young = store.states.issue()
+    clock.now += 1
+    store.states.issue()
+    assert len(store._records.page("states", limit=1000)) == 2
+    assert store.states.consume(young)
+
+
+def test_the_async_twins_do_what_their_sisters_do(store: Store) -> None:
+    async def walk() -> list[bool]:
+        state = await store.states.async_issue()
+        return await asyncio.gather(*(store.states.async_consume(state) for _ in range(20)))
+
+    assert sum(asyncio.run(walk())) == 1
