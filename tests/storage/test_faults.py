@@ -278,3 +278,20 @@ def test_ready_writes_at_most_once_a_second(store: Store, monkeypatch: pytest.Mo
     for _ in range(50):
         store.ready()
     assert commits == 1
+
+
+def test_a_commit_is_on_disk_and_what_is_deleted_is_overwritten(store: Store) -> None:
+    """FULL is 2: less may lose an acknowledged write when the power goes. secure_delete zeroes old ciphertext."""
+    for connection in (store._engine._writer, store._engine._reader):
+        values = [connection.select_one(f"PRAGMA {name}")[0] for name in ("journal_mode", "synchronous", "secure_delete")]
+        assert values == ["wal", 2, 1]
+
+
+def test_a_removed_installations_ciphertext_is_gone_once_the_wal_is_checkpointed(paths: Paths) -> None:
+    store = open_store(*paths)
+    store.installations.save(installation())
+    sealed = [store._engine.get("bots", "/T1"), store._engine.get("installations", "/T1/U1")]
+    store.installations.delete_all(enterprise_id=None, team_id="T1")
+    store.close()
+    content = paths[0].read_bytes()
+    assert all(value is not None and value[20:] not in content for value in sealed)
