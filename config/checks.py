@@ -1,0 +1,71 @@
+"""What a setting's value must be beyond its type; each check returns what was expected, or None."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts that a browser on the same machine may reach without TLS."""
+
+_LISTEN = re.compile(r"(\[[0-9A-Fa-f:.%\w]+\]|[^\s:\[\]/]*):(\d{1,5})")
+_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_SCOPE = re.compile(r"[a-z0-9_.:\-]+")
+LONGEST_DRAIN = 300
+
+
+def _listen(value: str) -> str | None:
+    match = _LISTEN.fullmatch(value)
+    return None if match and int(match[2]) < 65536 else "expected HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080"
+
+
+def _url(value: str, *, empty: bool = False, path: bool = True) -> str | None:
+    if not value and empty:
+        return None
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        return "expected a URL"
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not host or port == 0 or parts.username or any(c.isspace() for c in value):
+        return "expected a URL that begins with https://"
+    if parts.scheme == "http" and host not in LOCAL_HOSTS:
+        return "expected https:// (http:// is for localhost alone)"
+    if parts.fragment or (not path and (parts.path.strip("/") or parts.query)):
+        return "expected scheme and host alone, without a path"
+    return None
+
+
+def _drain(value: float) -> str | None:
+    return None if 0 <= value <= LONGEST_DRAIN else f"expected seconds from 0 to {LONGEST_DRAIN}"
+
+
+def _scopes(value: list[str]) -> str | None:
+    return None if all(_SCOPE.fullmatch(scope) for scope in value) else 'expected scopes such as "chat:write"'
+
+
+def _modules(value: list[str]) -> str | None:
+    return None if all(_MODULE.fullmatch(name) for name in value) else "expected names of Python modules"
+
+
+def _filled(value: str) -> str | None:
+    return None if value.strip() else "expected a path"
+
+
+CHECKS: Mapping[str, Callable[[Any], str | None]] = {
+    "server.public_url": lambda value: _url(value, empty=True, path=False),
+    "server.listen": _listen,
+    "server.drain_seconds": _drain,
+    "slack.scopes": _scopes,
+    "slack.user_scopes": _scopes,
+    "slack.api_url": _url,
+    "slack.authorize_url": _url,
+    "install.success_url": lambda value: _url(value, empty=True),
+    "install.failure_url": lambda value: _url(value, empty=True),
+    "storage.path": _filled,
+    "storage.keyring": _filled,
+    "listeners.modules": _modules,
+}

@@ -1,0 +1,108 @@
+"""How a log line looks, and what may never stand in one.
+
+Rule: every line and every traceback passes one scrubber on its way out. It
+takes away the configured secrets, anything shaped like a Slack token, and the
+values of `code`, `state` and their like, whoever logged them.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+HIDDEN = "[hidden]"
+
+# Each of these logs bodies, headers or whole URLs at debug or info.
+_QUIET = ("tornado", "slack_sdk", "slack_bolt", "aiohttp", "asyncio", "sqlitedict", "urllib3")
+
+_TOKEN = r"xox[a-z]?[.\-][\w.\-]+|xapp-[\w\-]+|xwfp-[\w\-]+"
+_SIGNATURE = r"v0=[0-9a-fA-F]{16,}"
+_BEARER = r"(?:Bearer|Basic)\s+[\w.~+/=\-]+"
+_NAMED = (
+    r"""(?P<name>\b(?:code|state|token|access_token|refresh_token|bot_token|user_token|client_secret|"""
+    r"""signing_secret|challenge|trigger_id|response_url)["']?\s*[=:]\s*)(?:"[^"]*"|'[^']*'|[^\s&,;"'<>)}\]]+)"""
+)
+# One of these stands in every text that the patterns could match; most lines have none and are not searched.
+_MARKS = ("xox", "xapp-", "xwfp-", "v0=", "earer", "asic ", "code", "state", "token", "secret", "challenge", "trigger_id", "_url")
+
+
+class Scrubber:
+    """Takes out of a text what must not be logged."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        exact = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+        patterns = [re.escape(secret) for secret in exact] + [_NAMED, _BEARER, _TOKEN, _SIGNATURE]
+        self._pattern = re.compile("|".join(patterns))
+        self._marks = (*exact, *_MARKS)
+
+    def __call__(self, text: str) -> str:
+        if not any(mark in text for mark in self._marks):
+            return text
+        return self._pattern.sub(lambda match: (match["name"] or "") + HIDDEN, text)
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-11-24T12:00:00.123Z INFO latchkey.access POST /slack/events 200 …`, one line a record but for tracebacks."""
+
+    def __init__(self, scrub: Scrubber) -> None:
+        super().__init__()
+        self._scrub = scrub
+        self._second = -1
+        self._stamp = ""
+
+    def format(self, record: logging.LogRecord) -> str:
+        second = int(record.created)
+        if second != self._second:
+            self._second, self._stamp = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        message = record.getMessage()
+        if "\n" in message or "\r" in message:
+            # A line break that came in with a request must not begin a line of its own.
+            message = message.replace("\r", "\\r").replace("\n", "\\n")
+        line = f"{self._stamp}.{int(record.msecs):03d}Z {record.levelname} {record.name} {message}"
+        fields = getattr(record, "fields", None)
+        if fields:
+            line += "".join(f" {name}={value}" for name, value in fields.items() if value is not None)
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return self._scrub(line)
+
+
+def _json_formatter(scrub: Scrubber) -> logging.Formatter:
+    from pythonjsonlogger.json import JsonFormatter  # only where it is asked for
+
+    class ScrubbedJsonFormatter(JsonFormatter):
+        def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+            super().add_fields(log_data, record, message_dict)
+            log_data.update(log_data.pop("fields", None) or {})
+
+        def format(self, record: logging.LogRecord) -> str:
+            return scrub(super().format(record))
+
+    return ScrubbedJsonFormatter(
+        "%(asctime)s%(levelname)s%(name)s%(message)s",
+        rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
+        datefmt="%Y-%m-%dT%H:%M:%SZ",
+    )
+
+
+def configure(level: str, form: str, secrets: Iterable[str], stream: TextIO | None = None) -> None:
+    """Send all logging through one scrubbed handler to `stream` (standard error by default).
+
+    `level` is debug, info, warning or error; `form` is text or json. Structured fields are passed as
+    `extra={"fields": {...}}`.
+    """
+    scrub = Scrubber(secrets)
+    handler = logging.StreamHandler(stream or sys.stderr)
+    formatter = TextFormatter(scrub) if form == "text" else _json_formatter(scrub)
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.captureWarnings(True)
