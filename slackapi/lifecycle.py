@@ -7,6 +7,7 @@ https://docs.slack.dev/reference/events/tokens_revoked
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from errors import PayloadError
@@ -50,6 +51,7 @@ def _time(payload: Payload) -> float | None:
     if payload.event_time is not None:
         return payload.event_time
     try:
-        return float(payload.event["event_ts"])
+        time = float(payload.event["event_ts"])
     except (KeyError, TypeError, ValueError):
         return None
+    return time if math.isfinite(time) else None

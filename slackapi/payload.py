@@ -77,6 +77,11 @@ class Payload:
     retry_num: int | None = None
     """Slack's X-Slack-Retry-Num, set by whoever has the headers; None at the first try."""
 
+    @classmethod
+    def of_nobody(cls, kind: Kind, body: dict[str, Any] | None = None) -> Payload:
+        """Return a payload that is about no workspace and no user."""
+        return cls(kind, kind, body or {}, Workspace(None, None, False), None, None)
+
     @property
     def event(self) -> dict[str, Any]:
         """The inner event; empty where there is none."""
@@ -128,7 +133,7 @@ def _events_api(body: dict[str, Any]) -> Payload:
     if kind is Kind.URL_VERIFICATION:
         if not isinstance(body.get("challenge"), str):
             raise PayloadError("challenge")
-        return Payload(kind, kind, body, Workspace(None, None, False), None, None)
+        return Payload.of_nobody(kind, body)
     event = as_object(body.get("event")) or {}
     name = kind if kind is Kind.RATE_LIMITED else event.get("type")
     if not isinstance(name, str):
@@ -151,7 +156,7 @@ def _form(fields: dict[str, str]) -> Payload:
         return _payload(Kind.COMMAND, fields["command"], dict(fields))
     if fields.get("ssl_check") == "1":
         # Nothing else of it is kept, so that nothing rides in on an ssl_check.
-        return Payload(Kind.SSL_CHECK, Kind.SSL_CHECK, {}, Workspace(None, None, False), None, None)
+        return Payload.of_nobody(Kind.SSL_CHECK)
     raise PayloadError("neither payload nor command")
 
 

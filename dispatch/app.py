@@ -1,0 +1,95 @@
+"""The object that a listener module registers with; its decorators are Bolt's.
+
+Rule: an App is a list of listeners and nothing else. It does no I/O, so a
+module's `register(app)` can be tested by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
+
+from dispatch import constraints
+from dispatch.arguments import Plan
+from dispatch.constraints import Constraint, Predicate, Text
+from slackapi.payload import Kind, Payload
+
+Function: TypeAlias = Callable[..., Any]
+F = TypeVar("F", bound=Function)
+Decorator: TypeAlias = Callable[[F], F]
+
+
+class Listener:
+    """A function, what it is for, and the arguments that it names."""
+
+    def __init__(self, function: Function, kind: Kind | None, matches: Predicate, keyword: Text | None = None) -> None:
+        self.kind = kind
+        self.matches = matches
+        self.keyword = keyword
+        """Of a `message` listener: what `context["matches"]` is taken from."""
+        self.plan = Plan(function)
+
+    @property
+    def name(self) -> str:
+        return self.plan.name
+
+
+class App:
+    """Takes listeners: `@app.event("app_mention")`, or `app.event("app_mention")(function)`."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[Kind, list[Listener]] = {}
+        self.error_handlers: list[Listener] = []
+
+    def event(self, event: Constraint) -> Decorator[F]:
+        return self._decorator(Kind.EVENT, constraints.for_event(event))
+
+    def message(self, keyword: Text = "") -> Decorator[F]:
+        return self._decorator(Kind.EVENT, constraints.for_message(keyword), keyword)
+
+    def command(self, command: Text) -> Decorator[F]:
+        return self._decorator(Kind.COMMAND, constraints.for_command(command))
+
+    def action(self, constraint: Constraint) -> Decorator[F]:
+        return self._decorator(Kind.ACTION, constraints.for_action(constraint))
+
+    def block_action(self, constraint: Constraint) -> Decorator[F]:
+        fields = {"action_id": constraint} if not isinstance(constraint, dict) else constraint
+        return self.action({"type": "block_actions", **fields})
+
+    def shortcut(self, constraint: Constraint) -> Decorator[F]:
+        return self._decorator(Kind.SHORTCUT, constraints.for_shortcut(constraint))
+
+    def global_shortcut(self, callback_id: Text) -> Decorator[F]:
+        return self.shortcut({"type": "shortcut", "callback_id": callback_id})
+
+    def message_shortcut(self, callback_id: Text) -> Decorator[F]:
+        return self.shortcut({"type": "message_action", "callback_id": callback_id})
+
+    def view(self, constraint: Constraint) -> Decorator[F]:
+        return self._decorator(Kind.VIEW, constraints.for_view(constraint))
+
+    def view_submission(self, callback_id: Text) -> Decorator[F]:
+        return self.view({"type": "view_submission", "callback_id": callback_id})
+
+    def view_closed(self, callback_id: Text) -> Decorator[F]:
+        return self.view({"type": "view_closed", "callback_id": callback_id})
+
+    def options(self, constraint: Constraint) -> Decorator[F]:
+        return self._decorator(Kind.OPTIONS, constraints.for_options(constraint))
+
+    def error(self, function: F) -> F:
+        """Take a function that is called with `error` (and the usual arguments) when a listener raises."""
+        self.error_handlers.append(Listener(function, None, lambda _: True))
+        return function
+
+    def matching(self, payload: Payload) -> list[Listener]:
+        """Return the listeners that want this payload, in the order of their registration."""
+        return [listener for listener in self._listeners.get(payload.kind, ()) if listener.matches(payload)]
+
+    def _decorator(self, kind: Kind, matches: Predicate, keyword: Text | None = None) -> Decorator[F]:
+        def register(function: F) -> F:
+            self._listeners.setdefault(kind, []).append(Listener(function, kind, matches, keyword))
+            return function
+
+        return register

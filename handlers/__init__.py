@@ -1,0 +1,6 @@
+"""HTTP in, HTTP out. The one folder that knows Tornado's handlers; what a request means is decided elsewhere."""
+
+from handlers.routes import make_application
+from handlers.services import Services
+
+__all__ = ["Services", "make_application"]

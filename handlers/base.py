@@ -1,0 +1,113 @@
+"""What every page's handler has: a request id, security headers, and logs without secrets in them.
+
+Rule: Tornado's own logging prints whole URLs, and so a callback's `code` and
+`state`. Here all three ways to it are overridden: the access log, the log of
+exceptions, and the page of an error.
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import time
+from types import TracebackType
+from typing import Any
+
+from tornado.web import HTTPError, RequestHandler
+
+from handlers import pages
+from handlers.access import log_request, new_request_id
+from handlers.services import INSTALL_PATH, Services
+
+logger = logging.getLogger("latchkey.http")
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": pages.CONTENT_SECURITY_POLICY,
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    # A callback's URL holds a code; the page must not pass it on as its referrer.
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "X-Robots-Tag": "noindex",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_HSTS = "max-age=31536000"
+
+
+class BaseHandler(RequestHandler):
+    """One request for a page."""
+
+    services: Services
+
+    def initialize(self, services: Services) -> None:
+        self.services = services
+        self._counted = False
+
+    def set_default_headers(self) -> None:
+        # Called by Tornado's constructor, before `initialize`, and again before an error's page.
+        self.request_id = getattr(self, "request_id", None) or new_request_id()
+        self.clear_header("Server")
+        for name, value in SECURITY_HEADERS.items():
+            self.set_header(name, value)
+        self.set_header("X-Request-Id", self.request_id)
+
+    def prepare(self) -> None:
+        self.services.in_flight.begin()
+        self._counted = True
+        if self.services.is_https:
+            self.set_header("Strict-Transport-Security", _HSTS)
+        if self.services.in_flight.stopping:
+            self.set_header("Connection", "close")
+
+    def on_finish(self) -> None:
+        if self._counted:
+            self._counted = False
+            self.services.in_flight.end()
+
+    def on_connection_close(self) -> None:
+        # `on_finish` is not called for a client that left; its coroutine still runs to its end.
+        super().on_connection_close()
+        self.on_finish()
+
+    def compute_etag(self) -> None:
+        return None
+
+    def write_page(self, html: str, status: int = 200) -> None:
+        self.set_status(status)
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish(html)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        reason = http.client.responses.get(status_code, "Error")
+        self.write_page(pages.error(status_code, reason, self.request_id), status_code)
+
+    def log_exception(
+        self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        if isinstance(value, HTTPError) and value.status_code < 500:
+            return  # the access log has its status; its message may quote what was sent
+        logger.error("%s failed request_id=%s", type(self).__name__, self.request_id, exc_info=(typ, value, tb))  # type: ignore[arg-type]
+
+    def log_access(self) -> None:
+        elapsed = self.request.request_time()
+        log_request(
+            self.request.method or "-",
+            self.request.path,
+            self.get_status(),
+            time.monotonic() - elapsed,
+            getattr(self, "team_id", None),
+            self.request_id,
+        )
+
+
+class NotFoundHandler(BaseHandler):
+    """Every path that there is not."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.send_error(404)
+
+
+class HomeHandler(BaseHandler):
+    def get(self) -> None:
+        self.write_page(pages.home(INSTALL_PATH))

@@ -1,0 +1,122 @@
+"""GET /slack/oauth/callback: from Slack's redirect to a saved installation.
+
+Rule: the checks stand in this order, each with a name. The state is spent
+first, even when all the rest is wrong; a code is exchanged last, and the tokens
+that come back are saved before anything else can fail.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from urllib.parse import urlencode
+
+from slack_sdk.oauth.installation_store import Installation
+
+from errors import LatchkeyError, OAuthError, SlackUnavailable, StoreError
+from handlers import failures, pages
+from handlers.base import BaseHandler
+from handlers.cookies import is_same_browser
+from handlers.services import INSTALL_PATH
+from slackapi.oauth import links
+
+LONGEST_ARGUMENT = 1024
+"""Slack's codes are under 200 characters, and our states are 51."""
+
+_ERROR_CODE = re.compile(r"[a-z0-9_]{1,60}", re.ASCII)
+
+logger = logging.getLogger("latchkey.oauth")
+
+
+class _Failed(Exception):
+    def __init__(self, failure: failures.Failure, detail: str = "", cause: Exception | None = None) -> None:
+        self.failure, self.detail, self.cause = failure, detail, cause
+
+
+class CallbackHandler(BaseHandler):
+    async def get(self) -> None:
+        if "prefetch" in self.request.headers.get("Sec-Purpose", "") + self.request.headers.get("Purpose", ""):
+            self.send_error(503)  # a browser's guess must not spend the state that the click needs
+            return
+        try:
+            state, code, error = (self._argument(name) for name in ("state", "code", "error"))
+            if state is None and error is None:
+                # Slack's own "Add" buttons send no state: begin an install that has one, and exchange nothing.
+                self.redirect(INSTALL_PATH)
+                return
+            await self._install(state, code, error)
+        except _Failed as failed:
+            failures.show(self, failed.failure, detail=failed.detail, cause=failed.cause)
+
+    async def _install(self, state: str | None, code: str | None, error: str | None) -> None:
+        was_valid = await self._spend_state(state)
+        self._check_error(error)
+        self._check_state(was_valid)
+        self._check_browser(state)
+        installation = await self._exchange(self._check_code(code))
+        await self._save(installation)
+        await self._enrich(installation)
+        self._show_success(installation)
+
+    def _argument(self, name: str) -> str | None:
+        values = self.get_query_arguments(name)
+        if len(values) > 1 or any(len(value) > LONGEST_ARGUMENT for value in values):
+            raise _Failed(failures.REQUEST)
+        return values[0] if values and values[0] else None
+
+    async def _spend_state(self, state: str | None) -> bool:
+        try:
+            return state is not None and await self.services.store.states.async_consume(state)
+        except StoreError as error:
+            raise _Failed(failures.STORE, cause=error) from error
+
+    def _check_error(self, error: str | None) -> None:
+        if error == "access_denied":
+            raise _Failed(failures.CANCELLED)
+        if error is not None:
+            raise _Failed(failures.SLACK_ERROR, error if _ERROR_CODE.fullmatch(error) else "")
+
+    def _check_state(self, was_valid: bool) -> None:
+        if not was_valid:
+            raise _Failed(failures.STATE)
+
+    def _check_browser(self, state: str | None) -> None:
+        if state is None or not is_same_browser(self, state, self.services.is_https):
+            raise _Failed(failures.BROWSER)
+
+    def _check_code(self, code: str | None) -> str:
+        if code is None:
+            raise _Failed(failures.NO_CODE)
+        return code
+
+    async def _exchange(self, code: str) -> Installation:
+        try:
+            return await self.services.oauth.exchange(code)
+        except OAuthError as error:
+            raise _Failed(failures.CODE, cause=error) from error
+        except SlackUnavailable as error:
+            raise _Failed(failures.SLACK, cause=error) from error
+
+    async def _save(self, installation: Installation) -> None:
+        try:
+            await self.services.store.installations.async_save(installation)
+        except StoreError as error:
+            raise _Failed(failures.STORE, cause=error) from error
+        self.team_id = installation.team_id or installation.enterprise_id
+        logger.info("the app was installed team=%s request_id=%s", self.team_id, self.request_id)
+
+    async def _enrich(self, installation: Installation) -> None:
+        """Add what auth.test tells. The tokens are safe already, so no failure here is the person's concern."""
+        try:
+            await self.services.store.installations.async_enrich(await self.services.oauth.enrich(installation))
+        except LatchkeyError as error:
+            logger.warning("auth.test added nothing to an install: %s request_id=%s", error, self.request_id)
+
+    def _show_success(self, installation: Installation) -> None:
+        own = self.services.success_url
+        if own:
+            query = urlencode({"team": self.team_id or "", "app": installation.app_id or ""})
+            self.redirect(f"{own}{'&' if '?' in own else '?'}{query}")
+            return
+        app_link, browser_link = links(installation)
+        self.write_page(pages.installed(installation.team_name or installation.enterprise_name, app_link, browser_link))

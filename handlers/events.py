@@ -1,0 +1,202 @@
+"""POST /slack/events: everything that Slack sends.
+
+Rule: size → signature over the raw bytes → parse → lifecycle → accept → 200.
+A stranger gets 403 whatever he sends, and learns no more from it.
+
+It is not a RequestHandler but what stands below one, Tornado's
+HTTPMessageDelegate: nine tenths of all requests come here, and a
+RequestHandler alone would cost as much again as all that is done for an event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import logging
+import time
+
+from tornado.httputil import (
+    HTTPConnection,
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    HTTPServerRequest,
+    RequestStartLine,
+    ResponseStartLine,
+)
+from tornado.routing import Router
+
+from dispatch import Reply
+from errors import Overloaded, PayloadError, SignatureError, StoreError
+from handlers.access import log_request, new_request_id
+from handlers.services import EVENTS_PATH, Services
+from slackapi.lifecycle import revocation
+from slackapi.payload import Kind, Payload, parse
+
+LARGEST_BODY = 1 << 20
+"""Bytes; Slack's largest payloads are a few hundred kB."""
+RETRY_SECONDS = 5
+_TEXT = "text/plain; charset=utf-8"
+
+logger = logging.getLogger("latchkey.http")
+
+
+class EventsRouter(Router):
+    """Makes a delegate for each request."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: object) -> HTTPMessageDelegate:
+        assert request.connection is not None  # Tornado's type is optional for its clients' sake
+        return EventsDelegate(self._services, request.connection, request.method or "")
+
+
+class EventsDelegate(HTTPMessageDelegate):
+    """One request to the events URL."""
+
+    def __init__(self, services: Services, connection: HTTPConnection, method: str) -> None:
+        self._services = services
+        self._connection = connection
+        self._method = method
+        self._begun = time.monotonic()
+        self._request_id = new_request_id()
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._team_id: str | None = None
+        self._done = False
+        self._gone = False
+        self._task: asyncio.Task[None] | None = None
+        services.in_flight.begin()
+
+    def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
+        self._headers = headers
+        declared = headers.get("Content-Length", "0")
+        if not declared.isdigit() or int(declared) > LARGEST_BODY:
+            self._refuse_size()
+
+    def data_received(self, chunk: bytes) -> None:
+        self._size += len(chunk)
+        if self._size > LARGEST_BODY:
+            self._refuse_size()
+        elif not self._done:
+            self._chunks.append(chunk)
+
+    def finish(self) -> None:
+        """All has arrived. The way of an event ends here, without a task of its own."""
+        if self._done:
+            return
+        if self._method != "POST":
+            self._respond(Reply(405, _TEXT, b"method not allowed"), {"Allow": "POST"})
+            return
+        try:
+            payload = self._verified()
+            reply = self._quick_reply(payload)
+        except Exception as error:
+            self._respond(self._refusal(error))
+            return
+        if reply is not None:
+            self._respond(reply)
+        else:
+            self._task = asyncio.get_running_loop().create_task(self._finish_later(payload))
+
+    def on_connection_close(self) -> None:
+        """The sender left. What it sent is carried out all the same: it was signed, and Slack may not send it again."""
+        self._gone = True
+        if self._task is None:
+            self._end(499)
+
+    def _verified(self) -> Payload:
+        headers = self._headers
+        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        signature = headers.get("X-Slack-Signature")
+        if signature is None and body.startswith(b"ssl_check=1&"):
+            # Slack's check of the certificate may come unsigned. Nothing of it is read and nothing is done.
+            return Payload.of_nobody(Kind.SSL_CHECK)
+        self._services.verifier.verify(headers.get("X-Slack-Request-Timestamp"), signature, body)
+        payload = parse(headers.get("Content-Type"), body)
+        self._team_id = payload.workspace.team_id or payload.workspace.enterprise_id
+        retry = headers.get("X-Slack-Retry-Num", "")
+        payload.retry_num = int(retry) if retry.isascii() and retry.isdigit() and len(retry) < 4 else None
+        return payload
+
+    def _quick_reply(self, payload: Payload) -> Reply | None:
+        """Return the reply where it is known without waiting for anything."""
+        kind = payload.kind
+        if kind is Kind.EVENT and payload.type not in ("app_uninstalled", "tokens_revoked"):
+            self._services.dispatcher.submit(payload, self._request_id)
+            return Reply()
+        if kind is Kind.URL_VERIFICATION:
+            return Reply(200, _TEXT, payload.body["challenge"].encode("utf-8", "replace"))
+        if kind is Kind.RATE_LIMITED:
+            logger.warning("Slack limits this workspace's events team=%s request_id=%s", self._team_id, self._request_id)
+            return Reply()
+        return Reply() if kind is Kind.SSL_CHECK else None
+
+    async def _finish_later(self, payload: Payload) -> None:
+        try:
+            reply = await self._slow_reply(payload)
+        except Exception as error:
+            reply = self._refusal(error)
+        self._respond(reply)
+
+    async def _slow_reply(self, payload: Payload) -> Reply:
+        if payload.kind is not Kind.EVENT:
+            return await self._services.dispatcher.answer(payload, self._request_id)
+        await self._remove_what_is_gone(payload)
+        self._services.dispatcher.submit(payload, self._request_id)
+        return Reply()
+
+    async def _remove_what_is_gone(self, payload: Payload) -> None:
+        gone = revocation(payload)
+        if gone is None:
+            return
+        workspace = payload.workspace
+        removed = await self._services.store.installations.async_remove_revoked(
+            workspace.enterprise_id,
+            workspace.team_id,
+            is_enterprise_install=workspace.is_enterprise_install,
+            everything=gone.everything,
+            bot=gone.bot,
+            user_ids=gone.user_ids,
+            event_time=gone.event_time,
+        )
+        logger.info("%s removed %d records team=%s request_id=%s", payload.type, removed, self._team_id, self._request_id)
+
+    def _refusal(self, error: Exception) -> Reply:
+        if isinstance(error, SignatureError):
+            logger.warning("%s request_id=%s", error, self._request_id)
+            return Reply(403, _TEXT, b"invalid request")
+        if isinstance(error, PayloadError):
+            logger.warning("%s request_id=%s", error, self._request_id)
+            return Reply(400, _TEXT, b"bad request")
+        if isinstance(error, StoreError | Overloaded):
+            logger.error("%s request_id=%s", error, self._request_id)
+            return Reply(503, _TEXT, b"try again later")
+        logger.error("a request failed request_id=%s", self._request_id, exc_info=error)
+        return Reply(500, _TEXT, b"internal error")
+
+    def _refuse_size(self) -> None:
+        if not self._done:
+            self._respond(Reply(413, _TEXT, b"too large"), {"Connection": "close"})
+
+    def _respond(self, reply: Reply, more: dict[str, str] | None = None) -> None:
+        headers = HTTPHeaders({"Content-Length": str(len(reply.body)), "X-Request-Id": self._request_id})
+        if reply.body:
+            headers["Content-Type"] = reply.content_type
+        if more:
+            headers.update(more)
+        if reply.status == 503:
+            headers["Retry-After"] = str(RETRY_SECONDS)
+        if self._services.in_flight.stopping:
+            headers["Connection"] = "close"
+        if not self._gone:
+            line = ResponseStartLine("HTTP/1.1", reply.status, http.client.responses[reply.status])
+            self._connection.write_headers(line, headers, b"" if self._method == "HEAD" else reply.body)
+            self._connection.finish()
+        self._end(reply.status)
+
+    def _end(self, status: int) -> None:
+        if not self._done:
+            self._done = True
+            self._services.in_flight.end()
+            log_request(self._method, EVENTS_PATH, status, self._begun, self._team_id, self._request_id)

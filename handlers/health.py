@@ -1,0 +1,25 @@
+"""GET /healthz: the process answers. GET /readyz: the store opens, writes and decrypts."""
+
+from __future__ import annotations
+
+from errors import StoreError, StoreUnavailable
+from handlers.base import BaseHandler
+
+
+class HealthHandler(BaseHandler):
+    def get(self) -> None:
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish("ok\n")
+
+
+class ReadyHandler(BaseHandler):
+    async def get(self) -> None:
+        """200 `ready`, or 503 with one word of why: locked, full, read-only, damaged, replaced, timeout, …"""
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        try:
+            await self.services.store.async_ready()
+        except StoreError as error:
+            self.set_status(503)
+            self.finish(f"{error.reason if isinstance(error, StoreUnavailable) else 'unreadable'}\n")
+            return
+        self.finish("ready\n")

@@ -1,0 +1,24 @@
+"""GET /slack/install: issue a state, tie it to the browser, and show the way to Slack."""
+
+from __future__ import annotations
+
+from errors import StoreError
+from handlers import failures, pages
+from handlers.base import BaseHandler
+from handlers.cookies import remember_attempt
+
+
+class InstallHandler(BaseHandler):
+    async def get(self) -> None:
+        teams = self.get_query_arguments("team")
+        try:
+            state = await self.services.store.states.async_issue()
+        except StoreError as error:
+            failures.show(self, failures.STORE, cause=error)
+            return
+        url = self.services.oauth.authorize_url(state, teams[0] if len(teams) == 1 else None)
+        remember_attempt(self, state, self.services.is_https)
+        if self.services.show_install_page:
+            self.write_page(pages.install(url))
+        else:
+            self.redirect(url)

@@ -1,0 +1,68 @@
+"""What the handlers work with, handed over when the application is made."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from dispatch import Dispatcher
+from slackapi.oauth import OAuthClient
+from slackapi.signature import SignatureVerifier
+from storage import Store
+
+INSTALL_PATH = "/slack/install"
+CALLBACK_PATH = "/slack/oauth/callback"
+BOLT_CALLBACK_PATH = "/slack/oauth_redirect"
+EVENTS_PATH = "/slack/events"
+
+
+class InFlight:
+    """Counts the requests being answered, so that a stop can wait for them."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.stopping = False
+        """Once true, every response asks its client to close the connection."""
+
+    def begin(self) -> None:
+        self._count += 1
+        self._idle.clear()
+
+    def end(self) -> None:
+        self._count -= 1
+        if not self._count:
+            self._idle.set()
+
+    async def wait(self, seconds: float) -> int:
+        """Return when nothing is being answered, or after so long; how many requests are left."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), seconds)
+        except TimeoutError:
+            pass
+        return self._count
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything behind the handlers."""
+
+    store: Store
+    dispatcher: Dispatcher
+    oauth: OAuthClient
+    verifier: SignatureVerifier
+    public_url: str
+    """Scheme and host, without a slash at the end."""
+    show_install_page: bool = True
+    success_url: str = ""
+    failure_url: str = ""
+    in_flight: InFlight = field(default_factory=InFlight)
+
+    @property
+    def install_url(self) -> str:
+        return self.public_url + INSTALL_PATH
+
+    @property
+    def is_https(self) -> bool:
+        return self.public_url.startswith("https://")

@@ -1,0 +1,194 @@
+"""The front door: configuration, wiring, listening, draining.
+
+Rule: everything is made here and handed over; nothing else in the house makes
+its own. `python server.py --help` tells the flags. Exit codes: 0 stopped as
+asked, 1 failed, 2 usage, 78 bad configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+import config
+import logs
+from dispatch import App, Dispatcher, load_listeners
+from errors import ConfigError, LatchkeyError
+from handlers import Services, make_application
+from handlers.events import LARGEST_BODY
+from handlers.services import CALLBACK_PATH
+from slackapi.oauth import OAuthClient
+from slackapi.signature import SignatureVerifier
+from slackapi.web import WebClients
+from storage import Store, open_store
+
+EXIT_FAILED = 1
+EXIT_CONFIG = 78
+
+LARGEST_HEADERS = 64 << 10
+"""Bytes; what Slack and browsers send is under 10 kB."""
+IDLE_SECONDS = 9
+"""How long a client may take to send its headers, or keep a connection open between requests."""
+BODY_SECONDS = 5
+"""How long a client may take to send a body."""
+CONNECTIONS_TO_SLACK = 100
+
+logger = logging.getLogger("latchkey")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the server until it is told to stop; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        flags = {"server.listen": options.listen} if options.listen else {}
+        settings = config.load(options.config, os.environ, flags)
+        settings.require_slack()
+        logs.configure(settings.log.level, settings.log.format, settings.secrets)
+        project = Path(__file__).resolve().parent
+        app = load_listeners(settings.listeners.modules, [settings.base, project])
+        with contextlib.closing(_open(settings, options.new_store)) as store:
+            asyncio.run(_serve(settings, store, app))
+    except LatchkeyError as error:
+        _complain(error)
+        return EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_FAILED
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="latchkey serve", description="Run the Slack app server.", allow_abbrev=False)
+    parser.add_argument("--config", type=Path, metavar="FILE", help="config.toml (default: the one in this folder)")
+    parser.add_argument("--listen", metavar="HOST:PORT", help="address to listen on, in place of [server] listen")
+    parser.add_argument(
+        "--new-store", action="store_true", help="make an empty store beside a keyring that exists already"
+    )
+    return parser
+
+
+def _complain(error: LatchkeyError) -> None:
+    lines = [f"{fault.where}: {fault.problem}" for fault in error.faults] if isinstance(error, ConfigError) else [str(error)]
+    for line in lines:
+        print(f"latchkey: {line}", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {error.hint}", file=sys.stderr)
+
+
+def _open(settings: config.Config, new_store: bool) -> Store:
+    return open_store(settings.store_path, settings.keyring_path, new_store=new_store)
+
+
+async def _serve(settings: config.Config, store: Store, app: App) -> None:
+    sockets = _bind(settings)
+    port = sockets[0].getsockname()[1]
+    async with _services(settings, store, app, port) as services:
+        server = HTTPServer(
+            make_application(services),
+            idle_connection_timeout=IDLE_SECONDS,
+            body_timeout=BODY_SECONDS,
+            max_header_size=LARGEST_HEADERS,
+            max_body_size=LARGEST_BODY,
+        )
+        server.add_sockets(sockets)
+        stop = _stop_on_signals()
+        # What was loaded stays until the end; it need not be walked through at every collection.
+        gc.collect()
+        gc.freeze()
+        host = settings.address[0]
+        logger.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host or "0.0.0.0", port)
+        logger.info("install the app at %s", services.install_url)
+        await stop.wait()
+        await _drain(server, services, settings.server.drain_seconds)
+
+
+def _bind(settings: config.Config) -> list[socket.socket]:
+    host, port = settings.address
+    try:
+        sockets = bind_sockets(port, host or None)
+    except OSError as error:
+        raise LatchkeyError(
+            f"cannot listen on {settings.server.listen}: {error.strerror}",
+            hint="another program has this port, or the address is not this machine's; choose one with --listen HOST:PORT",
+        ) from None
+    # One port for all address families, also where port 0 has taken a free one.
+    return sockets[:1] if not port else sockets
+
+
+@contextlib.asynccontextmanager
+async def _services(settings: config.Config, store: Store, app: App, port: int) -> AsyncIterator[Services]:
+    """Wire everything together; the connections to Slack are closed at the end."""
+    assert settings.client_secret is not None  # require_slack() has seen to it
+    public_url = settings.server.public_url.rstrip("/") or f"http://localhost:{port}"
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS_TO_SLACK)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        clients = WebClients(api_url=settings.slack.api_url, session=session)
+        oauth = OAuthClient(
+            clients,
+            client_id=settings.slack.client_id,
+            client_secret=settings.client_secret.reveal(),
+            scopes=settings.slack.scopes,
+            user_scopes=settings.slack.user_scopes,
+            redirect_uri=public_url + CALLBACK_PATH,
+            authorize_url=settings.slack.authorize_url,
+        )
+        dispatcher = Dispatcher(
+            app, installations=store.installations, clients=clients, install_url=f"{public_url}/slack/install"
+        )
+        yield Services(
+            store=store,
+            dispatcher=dispatcher,
+            oauth=oauth,
+            verifier=SignatureVerifier([secret.reveal() for secret in settings.signing_secrets]),
+            public_url=public_url,
+            show_install_page=settings.install.page,
+            success_url=settings.install.success_url,
+            failure_url=settings.install.failure_url,
+        )
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set; a second signal ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop_or_exit() -> None:
+        if stop.is_set():
+            os._exit(EXIT_FAILED)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop_or_exit)
+    return stop
+
+
+async def _drain(server: HTTPServer, services: Services, seconds: float) -> None:
+    """Accept nothing new, finish what has begun within `seconds`, and close."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    logger.info("stopping: finishing what is under way, within %g s", seconds)
+    services.in_flight.stopping = True
+    server.stop()
+    requests = await services.in_flight.wait(seconds)
+    listeners = await services.dispatcher.drain(max(0.0, deadline - loop.time()))
+    await server.close_all_connections()
+    if requests or listeners:
+        logger.warning("stopped with %d requests and %d listeners unfinished", requests, listeners)
+    else:
+        logger.info("stopped")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
