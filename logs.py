@@ -11,10 +11,13 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Iterable
-from typing import Any, TextIO
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TextIO, TypeAlias
 
 HIDDEN = "[hidden]"
+
+WriteLine: TypeAlias = Callable[[str, str, Mapping[str, object]], None]
+"""Takes a logger's name, a message and its fields."""
 
 # Each of these logs bodies, headers or whole URLs at debug or info.
 _QUIET = ("tornado", "slack_sdk", "slack_bolt", "aiohttp", "asyncio", "sqlitedict", "urllib3")
@@ -40,9 +43,11 @@ class Scrubber:
         self._marks = (*exact, *_MARKS)
 
     def __call__(self, text: str) -> str:
-        if not any(mark in text for mark in self._marks):
-            return text
-        return self._pattern.sub(lambda match: (match["name"] or "") + HIDDEN, text)
+        # A loop, not any(): this runs for every line of the access log.
+        for mark in self._marks:
+            if mark in text:
+                return self._pattern.sub(lambda match: (match["name"] or "") + HIDDEN, text)
+        return text
 
 
 class TextFormatter(logging.Formatter):
@@ -55,19 +60,25 @@ class TextFormatter(logging.Formatter):
         self._stamp = ""
 
     def format(self, record: logging.LogRecord) -> str:
-        second = int(record.created)
-        if second != self._second:
-            self._second, self._stamp = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         message = record.getMessage()
         if "\n" in message or "\r" in message:
             # A line break that came in with a request must not begin a line of its own.
             message = message.replace("\r", "\\r").replace("\n", "\\n")
-        line = f"{self._stamp}.{int(record.msecs):03d}Z {record.levelname} {record.name} {message}"
-        fields = getattr(record, "fields", None)
-        if fields:
-            line += "".join(f" {name}={value}" for name, value in fields.items() if value is not None)
+        line = self.line(record.created, record.levelname, record.name, message, getattr(record, "fields", None))
         if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
+            line += "\n" + self._scrub(self.formatException(record.exc_info))
+        return line
+
+    def line(self, now: float, level: str, name: str, message: str, fields: Mapping[str, object] | None) -> str:
+        """Return one line; `now` is Unix seconds."""
+        second = int(now)
+        if second != self._second:
+            self._second, self._stamp = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        line = f"{self._stamp}.{int((now - second) * 1000):03d}Z {level} {name} {message}"
+        if fields:
+            for field, value in fields.items():
+                if value is not None:
+                    line += f" {field}={value}"
         return self._scrub(line)
 
 
@@ -89,11 +100,14 @@ def _json_formatter(scrub: Scrubber) -> logging.Formatter:
     )
 
 
-def configure(level: str, form: str, secrets: Iterable[str], stream: TextIO | None = None) -> None:
+def configure(level: str, form: str, secrets: Iterable[str], stream: TextIO | None = None) -> WriteLine | None:
     """Send all logging through one scrubbed handler to `stream` (standard error by default).
 
     `level` is debug, info, warning or error; `form` is text or json. Structured fields are passed as
     `extra={"fields": {...}}`.
+
+    Returns a function that writes a line at level info at a third of logging's cost, for the access
+    log; None where such lines are not wanted, or are wanted as JSON, which goes through logging.
     """
     scrub = Scrubber(secrets)
     handler = logging.StreamHandler(stream or sys.stderr)
@@ -106,3 +120,23 @@ def configure(level: str, form: str, secrets: Iterable[str], stream: TextIO | No
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(True)
+    _collect_no_more_than_is_shown()
+    if isinstance(formatter, TextFormatter) and root.isEnabledFor(logging.INFO):
+        return _line_writer(formatter, handler.stream)
+    return None
+
+
+def _line_writer(formatter: TextFormatter, stream: TextIO) -> WriteLine:
+    def write(name: str, message: str, fields: Mapping[str, object]) -> None:
+        # One call of write a line, so that lines of several threads do not mix.
+        stream.write(formatter.line(time.time(), "INFO", name, message, fields) + "\n")
+
+    return write
+
+
+def _collect_no_more_than_is_shown() -> None:
+    """Leave out what no format of ours shows: a third of the cost of a line (Python's "Logging HOWTO", Optimization)."""
+    logging._srcfile = None
+    logging.logThreads = False
+    logging.logProcesses = False
+    logging.logMultiprocessing = False

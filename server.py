@@ -28,6 +28,7 @@ import logs
 from dispatch import App, Dispatcher, load_listeners
 from errors import ConfigError, LatchkeyError
 from handlers import Services, make_application
+from handlers.access import AccessLog
 from handlers.events import LARGEST_BODY
 from handlers.services import CALLBACK_PATH
 from slackapi.oauth import OAuthClient
@@ -42,7 +43,7 @@ LARGEST_HEADERS = 64 << 10
 """Bytes; what Slack and browsers send is under 10 kB."""
 IDLE_SECONDS = 9
 """How long a client may take to send its headers, or keep a connection open between requests."""
-BODY_SECONDS = 5
+BODY_SECONDS = 5.0
 """How long a client may take to send a body."""
 CONNECTIONS_TO_SLACK = 100
 
@@ -56,11 +57,11 @@ def main(arguments: list[str] | None = None) -> int:
         flags = {"server.listen": options.listen} if options.listen else {}
         settings = config.load(options.config, os.environ, flags)
         settings.require_slack()
-        logs.configure(settings.log.level, settings.log.format, settings.secrets)
+        write_line = logs.configure(settings.log.level, settings.log.format, settings.secrets)
         project = Path(__file__).resolve().parent
         app = load_listeners(settings.listeners.modules, [settings.base, project])
         with contextlib.closing(_open(settings, options.new_store)) as store:
-            asyncio.run(_serve(settings, store, app))
+            asyncio.run(_serve(settings, store, app, AccessLog(write_line)))
     except LatchkeyError as error:
         _complain(error)
         return EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_FAILED
@@ -91,10 +92,10 @@ def _open(settings: config.Config, new_store: bool) -> Store:
     return open_store(settings.store_path, settings.keyring_path, new_store=new_store)
 
 
-async def _serve(settings: config.Config, store: Store, app: App) -> None:
+async def _serve(settings: config.Config, store: Store, app: App, access_log: AccessLog) -> None:
     sockets = _bind(settings)
     port = sockets[0].getsockname()[1]
-    async with _services(settings, store, app, port) as services:
+    async with _services(settings, store, app, access_log, port) as services:
         server = HTTPServer(
             make_application(services),
             idle_connection_timeout=IDLE_SECONDS,
@@ -104,14 +105,19 @@ async def _serve(settings: config.Config, store: Store, app: App) -> None:
         )
         server.add_sockets(sockets)
         stop = _stop_on_signals()
-        # What was loaded stays until the end; it need not be walked through at every collection.
-        gc.collect()
-        gc.freeze()
+        _calm_the_collector()
         host = settings.address[0]
         logger.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host or "0.0.0.0", port)
         logger.info("install the app at %s", services.install_url)
         await stop.wait()
         await _drain(server, services, settings.server.drain_seconds)
+
+
+def _calm_the_collector() -> None:
+    """Keep garbage collection away from the hot path: an event makes few cycles, and what is loaded now stays."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _bind(settings: config.Config) -> list[socket.socket]:
@@ -128,7 +134,9 @@ def _bind(settings: config.Config) -> list[socket.socket]:
 
 
 @contextlib.asynccontextmanager
-async def _services(settings: config.Config, store: Store, app: App, port: int) -> AsyncIterator[Services]:
+async def _services(
+    settings: config.Config, store: Store, app: App, access_log: AccessLog, port: int
+) -> AsyncIterator[Services]:
     """Wire everything together; the connections to Slack are closed at the end."""
     assert settings.client_secret is not None  # require_slack() has seen to it
     public_url = settings.server.public_url.rstrip("/") or f"http://localhost:{port}"
@@ -156,6 +164,7 @@ async def _services(settings: config.Config, store: Store, app: App, port: int) 
             show_install_page=settings.install.page,
             success_url=settings.install.success_url,
             failure_url=settings.install.failure_url,
+            access_log=access_log,
         )
 
 

@@ -67,10 +67,15 @@ class Dispatcher:
     def submit(self, payload: Payload, request_id: str) -> None:
         """Start the listeners of an event and return at once; raises Overloaded."""
         listeners = self._app.matching(payload)
-        if listeners:
-            if len(self._tasks) >= self._under_way:
-                raise Overloaded(len(self._tasks))
-            self._start(self._run_event(payload, listeners, request_id))
+        if not listeners:
+            return
+        if len(self._tasks) >= self._under_way:
+            raise Overloaded(len(self._tasks))
+        bot = self._installations.cached_bot(*payload.workspace)
+        if bot is None:
+            self._start(self._look_up_and_run(payload, listeners, request_id))
+        elif not _is_own(payload, bot):
+            self._start(self._run_all(payload, listeners, bot, request_id))
 
     async def answer(self, payload: Payload, request_id: str) -> Reply:
         """Return what Slack is told: what the first matching listener acknowledges with.
@@ -108,7 +113,7 @@ class Dispatcher:
         self._threads.shutdown(wait=False, cancel_futures=True)
         return len(unfinished)
 
-    async def _run_event(self, payload: Payload, listeners: list[Listener], request_id: str) -> None:
+    async def _look_up_and_run(self, payload: Payload, listeners: list[Listener], request_id: str) -> None:
         try:
             bot = await self._find_bot(payload)
         except LatchkeyError as error:
@@ -116,14 +121,15 @@ class Dispatcher:
             return
         if bot is None:
             logger.info("an event was not run: the workspace has not installed the app request_id=%s", request_id)
+        elif not _is_own(payload, bot):
+            await self._run_all(payload, listeners, bot, request_id)
+
+    async def _run_all(self, payload: Payload, listeners: list[Listener], bot: Bot, request_id: str) -> None:
+        if len(listeners) == 1:
+            await self._run(listeners[0], self._call(payload, listeners[0], bot, request_id))
             return
-        if _is_own(payload, bot):
-            return
-        calls = [(listener, self._call(payload, listener, bot, request_id)) for listener in listeners]
-        if len(calls) == 1:
-            await self._run(*calls[0])
-        else:
-            await asyncio.gather(*(self._run(listener, call) for listener, call in calls))
+        calls = ((listener, self._call(payload, listener, bot, request_id)) for listener in listeners)
+        await asyncio.gather(*(self._run(listener, call) for listener, call in calls))
 
     async def _run_until_reply(self, listener: Listener, call: Call, replied: asyncio.Future[Reply]) -> None:
         succeeded = await self._run(listener, call)
@@ -137,7 +143,10 @@ class Dispatcher:
     async def _run(self, listener: Listener, call: Call) -> bool:
         """Run one listener to its end; False when it raised, which has been logged and handed to the error handlers."""
         try:
-            await self._invoke(listener, call)
+            if listener.plan.is_async:
+                await listener.plan.function(**listener.plan.arguments(call))
+            else:
+                await self._run_in_thread(listener, call)
         except Exception as error:
             request_id = call.context["request_id"]
             logger.exception("%s raised %s request_id=%s", listener.name, type(error).__name__, request_id)
@@ -149,14 +158,14 @@ class Dispatcher:
         call.error = error
         for handler in self._app.error_handlers:
             try:
-                await self._invoke(handler, call)
+                if handler.plan.is_async:
+                    await handler.plan.function(**handler.plan.arguments(call))
+                else:
+                    await self._run_in_thread(handler, call)
             except Exception:
                 logger.exception("the error handler %s raised request_id=%s", handler.name, call.context["request_id"])
 
-    async def _invoke(self, listener: Listener, call: Call) -> None:
-        if listener.plan.is_async:
-            await listener.plan.function(**listener.plan.arguments(call))
-            return
+    async def _run_in_thread(self, listener: Listener, call: Call) -> None:
         loop = asyncio.get_running_loop()
         arguments = listener.plan.arguments(BlockingCall(call, loop))
         await loop.run_in_executor(self._threads, partial(listener.plan.function, **arguments))
@@ -186,10 +195,16 @@ class Dispatcher:
         )
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine)
+        task = asyncio.get_running_loop().create_task(self._tracked(coroutine))
         # The loop keeps only weak references to its tasks.
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+    async def _tracked(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Forget the task at its end from within, which costs less than a callback for each."""
+        try:
+            await coroutine
+        finally:
+            self._tasks.discard(asyncio.current_task())
 
 
 def _settle(replied: asyncio.Future[Reply], reply: Reply) -> None:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
-logger = logging.getLogger("latchkey.access")
+NAME = "latchkey.access"
+
+WriteLine: TypeAlias = Callable[[str, str, Mapping[str, object]], None]
+"""Takes the logger's name, a message and its fields."""
 
 
 def new_request_id() -> str:
@@ -14,12 +19,21 @@ def new_request_id() -> str:
     return secrets.token_hex(8)
 
 
-def log_request(method: str, path: str, status: int, begun: float, team_id: str | None, request_id: str) -> None:
-    """Log a finished request; `begun` is `time.monotonic()` at its start."""
-    if not logger.isEnabledFor(logging.INFO):
-        return
-    milliseconds = (time.monotonic() - begun) * 1000
-    # A path is a stranger's text: what is long or unprintable in it is not for a log.
-    shown = path if len(path) <= 100 and path.isprintable() else "(unprintable or long path)"
-    fields = {"ms": f"{milliseconds:.1f}", "team": team_id, "request_id": request_id}
-    logger.info("%s %s %d", method, shown, status, extra={"fields": fields})
+def through_logging(name: str, message: str, fields: Mapping[str, object]) -> None:
+    """Write a line by way of Python's logging."""
+    logging.getLogger(name).info(message, extra={"fields": fields})
+
+
+class AccessLog:
+    """Writes a line for each finished request."""
+
+    def __init__(self, write: WriteLine | None = None) -> None:
+        self._write = write or through_logging
+
+    def __call__(self, method: str, path: str, status: int, begun: float, team_id: str | None, request_id: str) -> None:
+        """Log a request; `begun` is `time.monotonic()` at its start."""
+        # A path is a stranger's text: what is long or unprintable in it is not for a log.
+        shown = path if len(path) <= 100 and path.isprintable() else "(unprintable or long path)"
+        milliseconds = (time.monotonic() - begun) * 1000
+        fields = {"ms": f"{milliseconds:.1f}", "team": team_id, "request_id": request_id}
+        self._write(NAME, f"{method} {shown} {status}", fields)

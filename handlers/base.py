@@ -16,7 +16,7 @@ from typing import Any
 from tornado.web import HTTPError, RequestHandler
 
 from handlers import pages
-from handlers.access import log_request, new_request_id
+from handlers.access import new_request_id
 from handlers.services import INSTALL_PATH, Services
 
 logger = logging.getLogger("latchkey.http")
@@ -90,7 +90,7 @@ class BaseHandler(RequestHandler):
 
     def log_access(self) -> None:
         elapsed = self.request.request_time()
-        log_request(
+        self.services.access_log(
             self.request.method or "-",
             self.request.path,
             self.get_status(),

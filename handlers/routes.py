@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
+from tornado.httputil import (
+    HTTPConnection,
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    RequestStartLine,
+    ResponseStartLine,
+)
 from tornado.web import Application
 
 from handlers.base import BaseHandler, HomeHandler, NotFoundHandler
 from handlers.callback import CallbackHandler
-from handlers.events import EventsRouter
+from handlers.events import EventsEndpoint
 from handlers.health import HealthHandler, ReadyHandler
 from handlers.install import InstallHandler
 from handlers.services import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH, Services
@@ -14,18 +23,52 @@ from handlers.services import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, IN
 
 def make_application(services: Services) -> Application:
     """Return the whole application, for the server and for tests."""
-    handed = {"services": services}
-    return Application(
-        [
-            (EVENTS_PATH, EventsRouter(services)),
-            (INSTALL_PATH, InstallHandler, handed),
-            (CALLBACK_PATH, CallbackHandler, handed),
-            (BOLT_CALLBACK_PATH, CallbackHandler, handed),
-            ("/healthz", HealthHandler, handed),
-            ("/readyz", ReadyHandler, handed),
-            ("/", HomeHandler, handed),
-        ],
-        default_handler_class=NotFoundHandler,
-        default_handler_args=handed,
-        log_function=BaseHandler.log_access,
-    )
+    return LatchkeyApplication(services)
+
+
+class LatchkeyApplication(Application):
+    """Tornado's Application for the pages, with a short way past it to the events URL."""
+
+    def __init__(self, services: Services) -> None:
+        handed = {"services": services}
+        super().__init__(
+            [
+                (INSTALL_PATH, InstallHandler, handed),
+                (CALLBACK_PATH, CallbackHandler, handed),
+                (BOLT_CALLBACK_PATH, CallbackHandler, handed),
+                ("/healthz", HealthHandler, handed),
+                ("/readyz", ReadyHandler, handed),
+                ("/", HomeHandler, handed),
+            ],
+            default_handler_class=NotFoundHandler,
+            default_handler_args=handed,
+            log_function=BaseHandler.log_access,
+        )
+        self._events = EventsEndpoint(services)
+
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        return _Doorway(self._events, request_conn, super().start_request(server_conn, request_conn))
+
+
+class _Doorway(HTTPMessageDelegate):
+    """Chooses between the two once the path is known, and then hands everything on."""
+
+    def __init__(self, events: EventsEndpoint, connection: HTTPConnection, pages: HTTPMessageDelegate) -> None:
+        self._events = events
+        self._connection = connection
+        self._chosen = pages
+
+    def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> Awaitable[None] | None:
+        assert isinstance(start_line, RequestStartLine)  # a server receives no responses
+        if start_line.path.partition("?")[0] == EVENTS_PATH:
+            self._chosen = self._events.delegate(self._connection, start_line.method)
+        return self._chosen.headers_received(start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        return self._chosen.data_received(chunk)
+
+    def finish(self) -> None:
+        self._chosen.finish()
+
+    def on_connection_close(self) -> None:
+        self._chosen.on_connection_close()

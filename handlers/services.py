@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from dispatch import Dispatcher
+from handlers.access import AccessLog
 from slackapi.oauth import OAuthClient
 from slackapi.signature import SignatureVerifier
 from storage import Store
@@ -57,6 +58,7 @@ class Services:
     show_install_page: bool = True
     success_url: str = ""
     failure_url: str = ""
+    access_log: AccessLog = field(default_factory=AccessLog)
     in_flight: InFlight = field(default_factory=InFlight)
 
     @property

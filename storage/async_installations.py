@@ -7,6 +7,7 @@ a cache hit is answered on the loop itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 
 from slack_sdk.oauth.installation_store import Bot, Installation
 from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
@@ -36,7 +37,7 @@ class Installations(BlockingInstallations, AsyncInstallationStore):
     ) -> Bot | None:
         cached = self.cached_bot(enterprise_id, team_id, is_enterprise_install)
         if cached is not None:
-            return cached
+            return copy(cached)
         return await self._reads.run(
             self.find_bot, enterprise_id=enterprise_id, team_id=team_id, is_enterprise_install=is_enterprise_install
         )

@@ -17,11 +17,11 @@ from slack_sdk.oauth.installation_store import Bot
 from storage.workspaces import WorkspaceKey
 
 ENTRIES = 10_000
-SECONDS = 15.0
+SECONDS = 30.0
 
 
 class BotCache:
-    """A thread-safe cache of bots by workspace. A bot is handed out as a copy: callers may change theirs."""
+    """A thread-safe cache of bots by workspace."""
 
     def __init__(self, clock: Callable[[], float], *, entries: int = ENTRIES, seconds: float = SECONDS) -> None:
         self._bots: TTLCache[WorkspaceKey, Bot] = TTLCache(entries, seconds, timer=clock)
@@ -29,9 +29,9 @@ class BotCache:
         self._generation = 0
 
     def get(self, key: WorkspaceKey) -> Bot | None:
+        """Return the bot that is kept, or None. It is shared: whoever hands it to others copies it."""
         with self._lock:
-            bot = self._bots.get(key)
-        return None if bot is None else copy(bot)
+            return self._bots.get(key)
 
     @property
     def generation(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from copy import copy
 from logging import Logger
 from typing import NamedTuple
 
@@ -89,7 +90,7 @@ class BlockingInstallations(InstallationStore):
         key = WorkspaceKey.of(enterprise_id, team_id, is_enterprise_install)
         cached = self._cache.get(key)
         if cached is not None:
-            return cached
+            return copy(cached)
         generation = self._cache.generation
         stored = self._records.read(BOTS, key.record_id)
         if stored is None:
@@ -101,7 +102,10 @@ class BlockingInstallations(InstallationStore):
     def cached_bot(
         self, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
     ) -> Bot | None:
-        """Return the bot from memory, or None where memory does not have it; never touches the disk."""
+        """Return the bot from memory, to be read and not changed; None where memory does not have it.
+
+        Never touches the disk, so it may be called on the event loop.
+        """
         return self._cache.get(WorkspaceKey.of(enterprise_id, team_id, is_enterprise_install))
 
     def find_installation(
