@@ -1,0 +1,39 @@
+"""A browser without a screen: it keeps cookies and follows nothing that it is not told to."""
+
+from __future__ import annotations
+
+from http.cookies import SimpleCookie
+
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
+
+
+class Browser:
+    """One person's browser, for one host."""
+
+    def __init__(self) -> None:
+        self.cookies: dict[str, str] = {}
+        self._client = AsyncHTTPClient(force_instance=True)
+
+    def close(self) -> None:
+        self._client.close()
+
+    async def get(self, url: str, **headers: str) -> HTTPResponse:
+        return await self._fetch(HTTPRequest(url, headers=self._headers(headers), follow_redirects=False))
+
+    async def post(self, url: str, body: str) -> HTTPResponse:
+        headers = self._headers({"Content-Type": "application/x-www-form-urlencoded"})
+        return await self._fetch(HTTPRequest(url, "POST", headers=headers, body=body, follow_redirects=False))
+
+    def _headers(self, headers: dict[str, str]) -> dict[str, str]:
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        return {**headers, **({"Cookie": cookie} if cookie else {})}
+
+    async def _fetch(self, request: HTTPRequest) -> HTTPResponse:
+        response = await self._client.fetch(request, raise_error=False)
+        for line in response.headers.get_list("Set-Cookie"):
+            for name, morsel in SimpleCookie(line).items():
+                if morsel["max-age"] == "0":
+                    self.cookies.pop(name, None)
+                else:
+                    self.cookies[name] = morsel.value
+        return response
