@@ -30,7 +30,21 @@ _NAMED = (
     r"""signing_secret|challenge|trigger_id|response_url)["']?\s*[=:]\s*)(?:"[^"]*"|'[^']*'|[^\s&,;"'<>)}\]]+)"""
 )
 # One of these stands in every text that the patterns could match; most lines have none and are not searched.
-_MARKS = ("xox", "xapp-", "xwfp-", "v0=", "earer", "asic ", "code", "state", "token", "secret", "challenge", "trigger_id", "_url")
+_MARKS = (
+    "xox",
+    "xapp-",
+    "xwfp-",
+    "v0=",
+    "earer",
+    "asic ",
+    "code",
+    "state",
+    "token",
+    "secret",
+    "challenge",
+    "trigger_id",
+    "_url",
+)
 
 
 class Scrubber:
@@ -51,7 +65,7 @@ class Scrubber:
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-11-24T12:00:00.123Z INFO latchkey.access POST /slack/events 200 …`, one line a record but for tracebacks."""
+    """`2026-11-24T12:00:00.123Z INFO latchkey.access POST … 200 …`, one line a record but for tracebacks."""
 
     def __init__(self, scrub: Scrubber) -> None:
         super().__init__()
@@ -135,7 +149,7 @@ def _line_writer(formatter: TextFormatter, stream: TextIO) -> WriteLine:
 
 
 def _collect_no_more_than_is_shown() -> None:
-    """Leave out what no format of ours shows: a third of the cost of a line (Python's "Logging HOWTO", Optimization)."""
+    """Leave out what no format of ours shows, a third of a line's cost (Python's Logging HOWTO, "Optimization")."""
     logging._srcfile = None
     logging.logThreads = False
     logging.logProcesses = False

@@ -81,7 +81,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _complain(error: LatchkeyError) -> None:
-    lines = [f"{fault.where}: {fault.problem}" for fault in error.faults] if isinstance(error, ConfigError) else [str(error)]
+    lines = (
+        [f"{fault.where}: {fault.problem}" for fault in error.faults]
+        if isinstance(error, ConfigError)
+        else [str(error)]
+    )
     for line in lines:
         print(f"latchkey: {line}", file=sys.stderr)
     if error.hint:
@@ -127,7 +131,7 @@ def _bind(settings: config.Config) -> list[socket.socket]:
     except OSError as error:
         raise LatchkeyError(
             f"cannot listen on {settings.server.listen}: {error.strerror}",
-            hint="another program has this port, or the address is not this machine's; choose one with --listen HOST:PORT",
+            hint="another program has the port, or the address is not this machine's; choose with --listen HOST:PORT",
         ) from None
     # One port for all address families, also where port 0 has taken a free one.
     return sockets[:1] if not port else sockets

@@ -30,7 +30,13 @@ def _url(value: str, *, empty: bool = False, path: bool = True) -> str | None:
     except ValueError:
         return "expected a URL"
     host = parts.hostname or ""
-    if parts.scheme not in ("http", "https") or not host or port == 0 or parts.username or any(c.isspace() for c in value):
+    if (
+        parts.scheme not in ("http", "https")
+        or not host
+        or port == 0
+        or parts.username
+        or any(c.isspace() for c in value)
+    ):
         return "expected a URL that begins with https://"
     if parts.scheme == "http" and host not in LOCAL_HOSTS:
         return "expected https:// (http:// is for localhost alone)"

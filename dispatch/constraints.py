@@ -45,7 +45,9 @@ def for_message(keyword: Text) -> Predicate:
     """By a word or pattern in the text of a message that somebody wrote; `""` takes every one."""
     pattern = re.compile(_text(keyword, "a message's keyword"))
     return lambda payload: (
-        payload.type == "message" and _subtype(_WORDS, payload.event) and pattern.search(_message_text(payload)) is not None
+        payload.type == "message"
+        and _subtype(_WORDS, payload.event)
+        and pattern.search(_message_text(payload)) is not None
     )
 
 
@@ -63,14 +65,17 @@ def for_command(constraint: Constraint) -> Predicate:
 def for_action(constraint: Constraint) -> Predicate:
     """By action_id (for legacy buttons and dialogs: callback_id), or by a dict of type, block_id and action_id."""
     if isinstance(constraint, str | re.Pattern):
-        return lambda payload: matches(constraint, action_of(payload).get("action_id")) or (
-            payload.type != "block_actions" and matches(constraint, payload.body.get("callback_id"))
+        return lambda payload: (
+            matches(constraint, action_of(payload).get("action_id"))
+            or (payload.type != "block_actions" and matches(constraint, payload.body.get("callback_id")))
         )
     fields = dict(constraint)
     kind = fields.pop("type", "block_actions")
     if kind != "block_actions":
         return _by_callback_id(fields, kind, ("interactive_message", "dialog_submission", "dialog_cancellation"))
-    wanted = {name: _text(fields.pop(name), f"an action's {name}") for name in ("block_id", "action_id") if name in fields}
+    wanted = {
+        name: _text(fields.pop(name), f"an action's {name}") for name in ("block_id", "action_id") if name in fields
+    }
     _none_left(fields, "an action")
     if not wanted:
         raise ValueError("an action needs an action_id or a block_id")
@@ -101,8 +106,9 @@ def for_view(constraint: Constraint) -> Predicate:
 def for_options(constraint: Constraint) -> Predicate:
     """By action_id of a select that asks for its options, or by callback_id of a legacy dialog."""
     if isinstance(constraint, str | re.Pattern):
-        return lambda payload: matches(constraint, payload.body.get("action_id")) or (
-            payload.type == "dialog_suggestion" and matches(constraint, payload.body.get("callback_id"))
+        return lambda payload: (
+            matches(constraint, payload.body.get("action_id"))
+            or (payload.type == "dialog_suggestion" and matches(constraint, payload.body.get("callback_id")))
         )
     wanted = {name: _text(value, f"an option's {name}") for name, value in constraint.items()}
     _none_left(wanted.keys() - {"action_id", "block_id", "callback_id"}, "options")

@@ -96,7 +96,9 @@ class Dispatcher:
         try:
             return await asyncio.wait_for(asyncio.shield(replied), self._ack_seconds)
         except TimeoutError:
-            logger.warning("%s has not acknowledged within %s s request_id=%s", listener.name, self._ack_seconds, request_id)
+            logger.warning(
+                "%s has not acknowledged within %s s request_id=%s", listener.name, self._ack_seconds, request_id
+            )
             _settle(replied, refusals.too_late(payload))
             return replied.result()
 
@@ -117,7 +119,7 @@ class Dispatcher:
         try:
             bot = await self._find_bot(payload)
         except LatchkeyError as error:
-            logger.error("an event was not run: %s request_id=%s", error, request_id)
+            logger.error("an event was not run: %s request_id=%s", error, request_id)  # noqa: TRY400  # no traceback helps
             return
         if bot is None:
             logger.info("an event was not run: the workspace has not installed the app request_id=%s", request_id)
@@ -137,7 +139,9 @@ class Dispatcher:
             return
         if succeeded:
             request_id = call.context["request_id"]
-            logger.warning("%s ended without ack(); Slack was sent an empty one request_id=%s", listener.name, request_id)
+            logger.warning(
+                "%s ended without ack(); Slack was sent an empty one request_id=%s", listener.name, request_id
+            )
         _settle(replied, EMPTY if succeeded else refusals.failed(call.payload, call.context["request_id"]))
 
     async def _run(self, listener: Listener, call: Call) -> bool:
@@ -217,4 +221,6 @@ def _is_own(payload: Payload, bot: Bot) -> bool:
     if payload.type in _KEPT_OWN_EVENTS:
         return False
     bot_id = payload.event.get("bot_id")
-    return (payload.user_id is not None and payload.user_id == bot.bot_user_id) or (bot_id is not None and bot_id == bot.bot_id)
+    return (payload.user_id is not None and payload.user_id == bot.bot_user_id) or (
+        bot_id is not None and bot_id == bot.bot_id
+    )

@@ -37,7 +37,9 @@ def _load(name: str, app: App) -> None:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name == name:
-            raise ListenerLoadError(name, "there is no such module", hint="it is looked for beside config.toml") from error
+            raise ListenerLoadError(
+                name, "there is no such module", hint="it is looked for beside config.toml"
+            ) from error
         raise ListenerLoadError(name, f"it needs {error.name}, which is not installed") from error
     except Exception as error:
         raise ListenerLoadError(name, f"its import raised {_said(error)}") from error

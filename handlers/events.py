@@ -135,7 +135,9 @@ class EventsDelegate(HTTPMessageDelegate):
         if kind is Kind.URL_VERIFICATION:
             return Reply(200, _TEXT, payload.body["challenge"].encode("utf-8", "replace"))
         if kind is Kind.RATE_LIMITED:
-            logger.warning("Slack limits this workspace's events team=%s request_id=%s", self._team_id, self._request_id)
+            logger.warning(
+                "Slack limits this workspace's events team=%s request_id=%s", self._team_id, self._request_id
+            )
             return Reply()
         return Reply() if kind is Kind.SSL_CHECK else None
 
@@ -167,7 +169,9 @@ class EventsDelegate(HTTPMessageDelegate):
             user_ids=gone.user_ids,
             event_time=gone.event_time,
         )
-        logger.info("%s removed %d records team=%s request_id=%s", payload.type, removed, self._team_id, self._request_id)
+        logger.info(
+            "%s removed %d records team=%s request_id=%s", payload.type, removed, self._team_id, self._request_id
+        )
 
     def _refusal(self, error: Exception) -> Reply:
         if isinstance(error, SignatureError):

@@ -55,7 +55,11 @@ SLACK_ERROR = Failure(
     "Start again. If it stays so, your workspace may need an owner's approval for new apps.",
 )
 REQUEST = Failure(
-    "invalid_request", 400, "This link is broken", "The address does not look like one that Slack made.", "Start again from the beginning."
+    "invalid_request",
+    400,
+    "This link is broken",
+    "The address does not look like one that Slack made.",
+    "Start again from the beginning.",
 )
 STATE = Failure(
     "invalid_state",
@@ -71,7 +75,9 @@ BROWSER = Failure(
     "For your safety an install must end in the browser in which it began, and this one does not have its cookie.",
     "Start again here. If it happens again, allow cookies for this site, and open the install page at the very address that your administrator gave.",
 )
-NO_CODE = Failure("missing_code", 401, "Slack sent no code", "The address lacks what Slack should have added.", "Start again.")
+NO_CODE = Failure(
+    "missing_code", 401, "Slack sent no code", "The address lacks what Slack should have added.", "Start again."
+)
 CODE = Failure(
     "invalid_code",
     401,
@@ -98,7 +104,9 @@ STORE = Failure(
 def show(handler: BaseHandler, failure: Failure, *, detail: str = "", cause: Exception | None = None) -> None:
     """Answer with the failure's page, or with the operator's own, and log the reason under the same request id."""
     said = detail or (str(cause) if cause else "")
-    logger.warning("an install failed: %s%s request_id=%s", failure.reason, f" ({said})" if said else "", handler.request_id)
+    logger.warning(
+        "an install failed: %s%s request_id=%s", failure.reason, f" ({said})" if said else "", handler.request_id
+    )
     own = handler.services.failure_url
     if own:
         query = urlencode({"error": failure.reason, "request_id": handler.request_id})

@@ -58,7 +58,9 @@ class _Doorway(HTTPMessageDelegate):
         self._connection = connection
         self._chosen = pages
 
-    def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> Awaitable[None] | None:
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
         assert isinstance(start_line, RequestStartLine)  # a server receives no responses
         if start_line.path.partition("?")[0] == EVENTS_PATH:
             self._chosen = self._events.delegate(self._connection, start_line.method)

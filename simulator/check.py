@@ -39,7 +39,10 @@ class Check:
         self._slack = slack
         self._browser = Browser()
         self._callback = ""
-        self._secrets: list[str] = [server.credentials["SLACK_CLIENT_SECRET"], server.credentials["SLACK_SIGNING_SECRET"]]
+        self._secrets: list[str] = [
+            server.credentials["SLACK_CLIENT_SECRET"],
+            server.credentials["SLACK_SIGNING_SECRET"],
+        ]
         self._acme = slack.workspace()
 
     async def run(self) -> bool:

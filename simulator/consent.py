@@ -27,7 +27,9 @@ def check_request(world: World, query: Mapping[str, str]) -> None:
         raise Refused("invalid_scope")
 
 
-def approve(world: World, query: Mapping[str, str], workspace: Workspace, user_id: str, *, org_wide: bool = False) -> str:
+def approve(
+    world: World, query: Mapping[str, str], workspace: Workspace, user_id: str, *, org_wide: bool = False
+) -> str:
     """Return the callback URL with a new code."""
     check_request(world, query)
     if org_wide and workspace.enterprise_id is None:

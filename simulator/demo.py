@@ -29,7 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
         prog="latchkey demo", description="The server and a stand-in Slack, on this machine alone.", allow_abbrev=False
     )
     parser.add_argument("--check", action="store_true", help="walk the whole way without a browser, a line a step")
-    parser.add_argument("--port", type=int, default=SERVER_PORT, help="the server's port (default: 8080, or a free one)")
+    parser.add_argument(
+        "--port", type=int, default=SERVER_PORT, help="the server's port (default: 8080, or a free one)"
+    )
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="latchkey-demo-") as folder:
         try:

@@ -50,7 +50,9 @@ def _access(world: World, grant: Grant) -> Document:
         "app_id": world.app.app_id,
         "authed_user": {"id": grant.user_id},
         "team": None if grant.org_wide else {"id": workspace.team_id, "name": workspace.name},
-        "enterprise": {"id": workspace.enterprise_id, "name": workspace.enterprise_name} if workspace.enterprise_id else None,
+        "enterprise": {"id": workspace.enterprise_id, "name": workspace.enterprise_name}
+        if workspace.enterprise_id
+        else None,
         "is_enterprise_install": grant.org_wide,
     }
     if grant.scopes:
@@ -112,7 +114,9 @@ def _message(world: World, token: Token, arguments: Arguments) -> Message:
     blocks = _json(arguments.get("blocks")) or []
     if not arguments.get("text") and not blocks:
         raise ApiError("no_text")
-    return Message(token.workspace, str(arguments["channel"]), token.user_id, str(arguments.get("text") or ""), blocks=blocks)
+    return Message(
+        token.workspace, str(arguments["channel"]), token.user_id, str(arguments.get("text") or ""), blocks=blocks
+    )
 
 
 def views_open(world: World, token: Token, arguments: Arguments) -> Document:

@@ -67,9 +67,7 @@ class ActionHandler(RequestHandler):
             element = block.get("element")
             if block.get("type") == "input" and element:
                 field = f"{block['block_id']}/{element['action_id']}"
-                values[block["block_id"]] = {
-                    element["action_id"]: _value(element, self.get_body_argument(field, ""))
-                }
+                values[block["block_id"]] = {element["action_id"]: _value(element, self.get_body_argument(field, ""))}
         return values
 
 
@@ -106,7 +104,9 @@ def _conversation(world: World, workspace: Workspace) -> str:
 def _message(world: World, workspace: Workspace, message: Message) -> str:
     author = "latchkey" if message.author == world.bot_user_id(workspace) else "Alice"
     text = message.text.replace(f"<@{workspace.user_id}>", "@Alice")
-    private = f' <small>(only {"Alice" if author == "latchkey" else "you"} can see this)</small>' if message.only_for else ""
+    private = (
+        f" <small>(only {'Alice' if author == 'latchkey' else 'you'} can see this)</small>" if message.only_for else ""
+    )
     direct = " <small>(direct message)</small>" if message.channel.startswith("U") else ""
     buttons = "".join(
         _button(workspace, block, element)
@@ -120,7 +120,9 @@ def _message(world: World, workspace: Workspace, message: Message) -> str:
 
 def _button(workspace: Workspace, block: dict[str, Any], element: dict[str, Any]) -> str:
     fields = {"action_id": element.get("action_id"), "block_id": block.get("block_id"), "value": element.get("value")}
-    hidden = "".join(f'<input type="hidden" name="{name}" value="{escape(str(value or ""))}">' for name, value in fields.items())
+    hidden = "".join(
+        f'<input type="hidden" name="{name}" value="{escape(str(value or ""))}">' for name, value in fields.items()
+    )
     label = escape(element.get("text", {}).get("text", "Button"))
     return f'<form method="post" action="/do/click">{_hidden(workspace)}{hidden}<button class="quiet">{label}</button></form>'
 
@@ -149,7 +151,8 @@ def _field(block: dict[str, Any], errors: dict[str, str]) -> str:
     name = escape(f"{block['block_id']}/{element['action_id']}")
     if element["type"] == "static_select":
         options = "".join(
-            f'<option value="{escape(option["value"])}">{escape(option["text"]["text"])}</option>' for option in element["options"]
+            f'<option value="{escape(option["value"])}">{escape(option["text"]["text"])}</option>'
+            for option in element["options"]
         )
         control = f'<select id="{name}" name="{name}">{options}</select>'
     elif element.get("multiline"):

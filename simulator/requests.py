@@ -168,8 +168,14 @@ class Sender:
         """Send block_actions, shortcut, message_action, block_suggestion, view_submission or view_closed."""
         document = {
             "type": kind,
-            "team": {"id": workspace.team_id, "domain": workspace.name.lower(), "enterprise_id": workspace.enterprise_id},
-            "enterprise": {"id": workspace.enterprise_id, "name": workspace.enterprise_name} if workspace.enterprise_id else None,
+            "team": {
+                "id": workspace.team_id,
+                "domain": workspace.name.lower(),
+                "enterprise_id": workspace.enterprise_id,
+            },
+            "enterprise": {"id": workspace.enterprise_id, "name": workspace.enterprise_name}
+            if workspace.enterprise_id
+            else None,
             "user": {"id": workspace.user_id, "username": "alice", "team_id": workspace.team_id},
             "api_app_id": self._world.app.app_id,
             "token": "legacy",
@@ -190,7 +196,9 @@ class Sender:
         return await self.interaction(workspace, "block_actions", fields, **options)
 
     async def submission(self, opened: OpenView, values: dict[str, dict[str, Any]], **options: Any) -> Answer:
-        return await self.interaction(opened.workspace, "view_submission", {"view": self._state(opened, values)}, **options)
+        return await self.interaction(
+            opened.workspace, "view_submission", {"view": self._state(opened, values)}, **options
+        )
 
     async def closed(self, opened: OpenView) -> Answer:
         fields = {"view": self._state(opened, {}), "is_cleared": False}
@@ -201,7 +209,10 @@ class Sender:
         return [
             await self.event(
                 workspace,
-                {"type": "tokens_revoked", "tokens": {"oauth": [workspace.user_id], "bot": [self._world.bot_user_id(workspace)]}},
+                {
+                    "type": "tokens_revoked",
+                    "tokens": {"oauth": [workspace.user_id], "bot": [self._world.bot_user_id(workspace)]},
+                },
             ),
             await self.event(workspace, {"type": "app_uninstalled"}),
         ]

@@ -29,7 +29,9 @@ class ServerDied(Exception):
 class ServerProcess:
     """`python server.py` with a configuration, credentials and a log of its own."""
 
-    def __init__(self, folder: Path, *, port: int = 0, level: str = "info", environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, port: int = 0, level: str = "info", environment: Mapping[str, str] | None = None
+    ) -> None:
         """`folder` is used for everything that it writes; `port` 0 takes a free one."""
         self.folder = folder
         self.log = folder / "server.log"

@@ -79,7 +79,9 @@ class ApiHandler(RequestHandler):
                 return
         team_id = None
         authorization = self.request.headers.get("Authorization", "")
-        value = authorization.removeprefix("Bearer ") if authorization.startswith("Bearer ") else arguments.get("token", "")
+        value = (
+            authorization.removeprefix("Bearer ") if authorization.startswith("Bearer ") else arguments.get("token", "")
+        )
         token = self.world.tokens.get(value)
         try:
             if method == "oauth.v2.access":

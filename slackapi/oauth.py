@@ -147,7 +147,11 @@ def _installation(answer: dict[str, Any], now: float) -> Installation:
     team = as_object(answer.get("team")) or {}
     user = as_object(answer.get("authed_user")) or {}
     webhook = as_object(answer.get("incoming_webhook")) or {}
-    bot_token, user_token, user_id = _text(answer.get("access_token")), _text(user.get("access_token")), _text(user.get("id"))
+    bot_token, user_token, user_id = (
+        _text(answer.get("access_token")),
+        _text(user.get("access_token")),
+        _text(user.get("id")),
+    )
     if not user_id or not (bot_token or user_token) or not (team.get("id") or enterprise.get("id")):
         raise OAuthError("unexpected_response")
     return Installation(

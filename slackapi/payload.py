@@ -115,7 +115,11 @@ def _json_object(text: bytes | str) -> dict[str, Any]:
 def _fields(body: bytes) -> dict[str, str]:
     try:
         pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), errors="strict", max_num_fields=LONGEST_FIELDS
+            body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(body),
+            errors="strict",
+            max_num_fields=LONGEST_FIELDS,
         )
     except (ValueError, UnicodeError):
         raise PayloadError("not a form") from None

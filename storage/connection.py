@@ -194,7 +194,9 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 
 def _connect(path: Path) -> sqlite3.Connection:
     # mode=rw: a store that has vanished is an error, never a new empty file.
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
+    )
     try:
         for pragma in _PRAGMAS:
             connection.execute(pragma).fetchall()

@@ -41,7 +41,17 @@ _INSTALLER_HALF = (
     "custom_values",
 )
 _USER_TOKEN = ("user_token", "user_scopes", "user_refresh_token", "user_token_expires_at")
-_BOT_ONLY = ("app_id", "enterprise_id", "enterprise_name", "team_id", "team_name", *_BOT_HALF, "is_enterprise_install", "installed_at", "custom_values")
+_BOT_ONLY = (
+    "app_id",
+    "enterprise_id",
+    "enterprise_name",
+    "team_id",
+    "team_name",
+    *_BOT_HALF,
+    "is_enterprise_install",
+    "installed_at",
+    "custom_values",
+)
 
 Value = dict[str, Any]
 

@@ -151,7 +151,9 @@ class BlockingInstallations(InstallationStore):
         """Delete the workspace's bot; users' tokens stay."""
         self._remove(enterprise_id, team_id, Removal(bot=True))
 
-    def delete_installation(self, *, enterprise_id: str | None, team_id: str | None, user_id: str | None = None) -> None:
+    def delete_installation(
+        self, *, enterprise_id: str | None, team_id: str | None, user_id: str | None = None
+    ) -> None:
         """Delete this user's installation, or all users' where `user_id` is None; the bot stays."""
         self._remove(enterprise_id, team_id, _removal_of_user(user_id))
 

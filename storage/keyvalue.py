@@ -27,7 +27,7 @@ class Change(NamedTuple):
     record_id: str
     value: bytes | None
     """What to store; None deletes the record (absent already is fine)."""
-    expected: bytes | None | _Anything = ANYTHING
+    expected: bytes | _Anything | None = ANYTHING
     """What the record must hold for the commit to happen; None: it must be absent."""
 
 

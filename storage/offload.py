@@ -18,7 +18,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 DEADLINE_SECONDS = 2.3
-"""A little over what a call may take by itself (`storage.connection`), and under the 2.5 s after which Slack is told."""
+"""A little over what a call may take by itself (`storage.connection`), and under the 2.5 s that Slack is given."""
 
 
 class Offload:

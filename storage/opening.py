@@ -130,7 +130,10 @@ def _finish(unfinished: Path, path: Path) -> None:
 
 
 def _remove(unfinished: Path) -> None:
-    for leftover in (unfinished, *(unfinished.with_name(unfinished.name + end) for end in ("-wal", "-shm", "-journal"))):
+    for leftover in (
+        unfinished,
+        *(unfinished.with_name(unfinished.name + end) for end in ("-wal", "-shm", "-journal")),
+    ):
         leftover.unlink(missing_ok=True)
 
 
@@ -144,7 +147,9 @@ def _check_keys(engine: SqliteKeyValue, records: Records, keys: Keyring, path: P
     if format_record is None:
         raise StoreRefused(f"the store {path} has lost its format record", hint="restore a backup")
     if format_record.value.get("version") != FORMAT_VERSION:
-        raise StoreRefused(f"the store {path} was made by another version of Latchkey", hint="upgrade, then start again")
+        raise StoreRefused(
+            f"the store {path} was made by another version of Latchkey", hint="upgrade, then start again"
+        )
 
 
 def _explain_keys(engine: SqliteKeyValue, keys: Keyring, path: Path, keyring_path: Path) -> None:

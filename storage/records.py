@@ -64,7 +64,9 @@ class Records:
         """Apply all changes or none; False where a record was no longer what had been read."""
         return self._engine.commit(changes)
 
-    def page(self, table: str, *, prefix: str = "", after: str = "", limit: int = PAGE) -> list[Stored | UnreadableRecord]:
+    def page(
+        self, table: str, *, prefix: str = "", after: str = "", limit: int = PAGE
+    ) -> list[Stored | UnreadableRecord]:
         """Return the next records in the order of their ids; one that cannot be opened stands as its error."""
         found: list[Stored | UnreadableRecord] = []
         for record_id, sealed in self._engine.scan(table, prefix=prefix, after=after, limit=limit):

@@ -17,7 +17,9 @@ class WorkspaceKey(NamedTuple):
     team_id: str
 
     @classmethod
-    def of(cls, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False) -> WorkspaceKey:
+    def of(
+        cls, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
+    ) -> WorkspaceKey:
         """Return the key under which an install with these ids is kept."""
         if is_enterprise_install and enterprise_id:
             return cls(enterprise_id, "")

@@ -57,7 +57,9 @@ def check(paths: tuple[Path, Path], acknowledged: dict[str, tuple[str, int]], la
         assert (item is None) == (bot is None), "half an installation"
         if item is not None and bot is not None:
             now = int(bot.installed_at)
-            assert (item.installed_at, item.user_token, bot.bot_token) == (now, f"u{now}", f"b{now}"), "half an installation"
+            assert (item.installed_at, item.user_token, bot.bot_token) == (now, f"u{now}", f"b{now}"), (
+                "half an installation"
+            )
         if team != under_way:
             there = ("deleted", turn) if bot is None else ("saved", int(bot.installed_at))
             assert there == (what, turn), f"{team}: an acknowledged write is gone, or a deleted one is back"
@@ -88,7 +90,9 @@ print("open", flush=True)
 @pytest.mark.parametrize("milliseconds", [0, 2, 4, 6, 8, 10, 13, 16, 20])
 def test_a_first_start_that_is_killed_can_be_started_again(tmp_path: Path, milliseconds: int) -> None:
     paths = tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring"
-    with subprocess.Popen([sys.executable, "-c", STARTER, *map(str, paths)], stdout=subprocess.PIPE, cwd=ROOT) as starter:
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTER, *map(str, paths)], stdout=subprocess.PIPE, cwd=ROOT
+    ) as starter:
         assert starter.stdout is not None
         starter.stdout.readline()
         time.sleep(milliseconds / 1000)

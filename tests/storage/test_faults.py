@@ -25,7 +25,9 @@ Paths = tuple[Path, Path]
 
 
 def installation(team_id: str = "T1") -> Installation:
-    return Installation(team_id=team_id, user_id="U1", bot_token="xoxb-1", bot_id="B1", bot_user_id="UB1", bot_scopes=[])
+    return Installation(
+        team_id=team_id, user_id="U1", bot_token="xoxb-1", bot_id="B1", bot_user_id="UB1", bot_scopes=[]
+    )
 
 
 def find(store: Store, team_id: str = "T1") -> Bot | None:
@@ -166,7 +168,9 @@ def test_a_connection_that_is_never_given_back_fails_every_call_in_time(store: S
     store.ready()
 
 
-def test_threads_that_never_come_back_fail_the_loops_calls_in_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_that_never_come_back_fail_the_loops_calls_in_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given_back = threading.Event()
     monkeypatch.setattr(store.installations, "find_bot", lambda **_: given_back.wait(30))
 
@@ -283,7 +287,9 @@ def test_ready_writes_at_most_once_a_second(store: Store, monkeypatch: pytest.Mo
 def test_a_commit_is_on_disk_and_what_is_deleted_is_overwritten(store: Store) -> None:
     """FULL is 2: less may lose an acknowledged write when the power goes. secure_delete zeroes old ciphertext."""
     for connection in (store._engine._writer, store._engine._reader):
-        values = [connection.select_one(f"PRAGMA {name}")[0] for name in ("journal_mode", "synchronous", "secure_delete")]
+        values = [
+            connection.select_one(f"PRAGMA {name}")[0] for name in ("journal_mode", "synchronous", "secure_delete")
+        ]
         assert values == ["wal", 2, 1]
 
 

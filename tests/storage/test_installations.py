@@ -29,7 +29,12 @@ def installation(team_id: str | None = "T1", user_id: str = "U1", **values: Any)
 
 def user_only(user_id: str = "U2", **values: Any) -> Installation:
     return installation(
-        user_id=user_id, bot_token=None, bot_id=None, bot_user_id=None, bot_scopes=[], **{"user_token": f"xoxp-{user_id}", **values}
+        user_id=user_id,
+        bot_token=None,
+        bot_id=None,
+        bot_user_id=None,
+        bot_scopes=[],
+        **{"user_token": f"xoxp-{user_id}", **values},
     )
 
 

@@ -23,12 +23,16 @@ Paths = tuple[Path, Path]
 def filled(paths: Paths) -> Paths:
     """A store with one installation, closed."""
     store = open_store(*paths)
-    store.installations.save(Installation(team_id="T1", user_id="U1", bot_token="xoxb-sentinel", bot_id="B", bot_user_id="U"))
+    store.installations.save(
+        Installation(team_id="T1", user_id="U1", bot_token="xoxb-sentinel", bot_id="B", bot_user_id="U")
+    )
     store.close()
     return paths
 
 
-def test_both_files_are_made_private_and_the_backup_is_asked_for(paths: Paths, caplog: pytest.LogCaptureFixture) -> None:
+def test_both_files_are_made_private_and_the_backup_is_asked_for(
+    paths: Paths, caplog: pytest.LogCaptureFixture
+) -> None:
     before = os.umask(0)
     try:
         store = open_store(*paths)
@@ -53,11 +57,15 @@ def test_a_second_start_makes_nothing_and_warns_of_nothing(filled: Paths, caplog
 
 def refused(paths: Paths, said: str, error: type[Exception] = StoreRefused) -> None:
     """The store is refused with these words, and neither file is changed."""
-    before = {path: path.read_bytes() for folder in {p.parent for p in paths} for path in folder.glob("*") if path.is_file()}
+    before = {
+        path: path.read_bytes() for folder in {p.parent for p in paths} for path in folder.glob("*") if path.is_file()
+    }
     with pytest.raises(error, match=said) as caught:
         open_store(*paths)
     assert "\n" not in str(caught.value)
-    after = {path: path.read_bytes() for folder in {p.parent for p in paths} for path in folder.glob("*") if path.is_file()}
+    after = {
+        path: path.read_bytes() for folder in {p.parent for p in paths} for path in folder.glob("*") if path.is_file()
+    }
     assert after == before
 
 
@@ -190,7 +198,9 @@ def test_a_row_copied_to_another_workspace_is_refused(filled: Paths) -> None:
 def test_no_token_stands_in_any_file(filled: Paths) -> None:
     store = open_store(*filled)
     state = store.states.issue()
-    store.installations.save(Installation(team_id="T2", user_id="U2", user_token="xoxp-sentinel", bot_token="xoxb-sentinel"))
+    store.installations.save(
+        Installation(team_id="T2", user_id="U2", user_token="xoxp-sentinel", bot_token="xoxb-sentinel")
+    )
     content = b"".join(path.read_bytes() for path in filled[0].parent.iterdir())
     store.close()
     for secret in (b"sentinel", b"xoxb-", b"xoxp-", state.encode(), state[8:].encode()):

@@ -91,7 +91,9 @@ def test_a_missing_key_is_named_by_its_id() -> None:
 
 
 def test_another_keys_token_under_a_known_key_id_is_refused() -> None:
-    forged = SEALER.seal("bots", "T1", "x")[:PREFIX_LENGTH] + Fernet(OLD).encrypt(json.dumps(["bots", "T1", "y"]).encode())
+    forged = SEALER.seal("bots", "T1", "x")[:PREFIX_LENGTH] + Fernet(OLD).encrypt(
+        json.dumps(["bots", "T1", "y"]).encode()
+    )
     with pytest.raises(UnreadableRecord):
         SEALER.open("bots", "T1", forged)
 

@@ -43,7 +43,9 @@ def test_a_used_state_stays_used_when_the_clock_steps_back(store: Store, clock: 
     assert not store.states.consume(state)
 
 
-@pytest.mark.parametrize("state", ["", "x", "../../etc/passwd", "\0", "a" * 5000, "é" * 51, "0" * 51, None, 7, "f" * 8 + "A" * 43])
+@pytest.mark.parametrize(
+    "state", ["", "x", "../../etc/passwd", "\0", "a" * 5000, "é" * 51, "0" * 51, None, 7, "f" * 8 + "A" * 43]
+)
 def test_a_state_that_was_never_issued_is_refused(store: Store, state: str) -> None:
     assert not store.states.consume(state)
 
@@ -81,7 +83,9 @@ def _show(paths: tuple[Path, Path], states: list[str], barrier: object, answers:
     store.close()
 
 
-def test_of_three_processes_with_the_same_states_each_state_succeeds_once(store: Store, paths: tuple[Path, Path]) -> None:
+def test_of_three_processes_with_the_same_states_each_state_succeeds_once(
+    store: Store, paths: tuple[Path, Path]
+) -> None:
     spawn = multiprocessing.get_context("spawn")
     fresh = open_store(*paths)
     states = [fresh.states.issue() for _ in range(30)]
