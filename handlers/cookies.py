@@ -30,7 +30,10 @@ def remember_attempt(handler: RequestHandler, state: str, https: bool) -> None:
     # A state begins with the time of its end in hexadecimal, so the smallest is the oldest.
     for _, name in sorted(held, reverse=True)[ATTEMPTS - 1 :]:
         _clear(handler, name, https)
-    _set(handler, _name(state, https), state, MAX_AGE_SECONDS, https)
+    # Lax: the callback is a navigation that comes from Slack's site, and must bring the cookie.
+    handler.set_cookie(
+        _name(state, https), state, path="/", max_age=MAX_AGE_SECONDS, httponly=True, secure=https, samesite="Lax"
+    )
 
 
 def is_same_browser(handler: RequestHandler, state: str, https: bool) -> bool:
@@ -43,10 +46,6 @@ def is_same_browser(handler: RequestHandler, state: str, https: bool) -> bool:
     return hmac.compare_digest(value.encode("utf-8", "replace"), state.encode())
 
 
-def _set(handler: RequestHandler, name: str, value: str, max_age: int, https: bool) -> None:
-    # Lax: the callback is a navigation that comes from Slack's site, and must bring the cookie.
-    handler.set_cookie(name, value, path="/", max_age=max_age, httponly=True, secure=https, samesite="Lax")
-
-
 def _clear(handler: RequestHandler, name: str, https: bool) -> None:
-    _set(handler, name, "", 0, https)
+    # A browser takes a `__Host-` cookie back only where the answer keeps that prefix's own rules.
+    handler.clear_cookie(name, path="/", httponly=True, secure=https, samesite="Lax")

@@ -32,7 +32,7 @@ class Browser:
         response = await self._client.fetch(request, raise_error=False)
         for line in response.headers.get_list("Set-Cookie"):
             for name, morsel in SimpleCookie(line).items():
-                if morsel["max-age"] == "0":
+                if not morsel.value:  # taken back
                     self.cookies.pop(name, None)
                 else:
                     self.cookies[name] = morsel.value

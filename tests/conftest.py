@@ -1,6 +1,10 @@
 """Rules for all tests: what is long runs only when asked for, and what is skipped has failed."""
 
+import asyncio
+from collections.abc import Iterator
+
 import pytest
+from tornado.ioloop import IOLoop
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,3 +24,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if reporter is not None and reporter.stats.get("skipped"):
         reporter.write_line("a skipped test is a failed one: each proves a promise", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture
+def io_loop() -> Iterator[IOLoop]:
+    """A loop for each test; pytest-tornado's own makes it in a way that Tornado has deprecated."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    io_loop = IOLoop.current()
+    yield io_loop
+    io_loop.close(all_fds=True)
+    asyncio.set_event_loop(None)

@@ -6,16 +6,7 @@ from pathlib import Path
 import pytest
 
 from storage import Store, open_store
-
-
-class Clock:
-    """Unix seconds, as told."""
-
-    def __init__(self, now: float = 1_700_000_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clocks import Clock
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from storage import Store, open_store
 from storage.states import EXPIRATION_SECONDS, SWEEP_LIMIT
 
-from .conftest import Clock
+from tests.clocks import Clock
 
 
 def test_a_state_is_good_once(store: Store) -> None:

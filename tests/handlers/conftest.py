@@ -1,0 +1,138 @@
+"""The real Application on a real port, with a real store, the simulator as Slack, and an injected clock."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from tornado.ioloop import IOLoop
+from tornado.web import Application
+
+from dispatch import App, Dispatcher
+from handlers import Services, make_application
+from handlers.services import CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
+from simulator import Slack
+from simulator.browser import Browser
+from slackapi.oauth import OAuthClient
+from slackapi.signature import SignatureVerifier
+from slackapi.web import WebClients
+from storage import Store, open_store
+from tests.clocks import Clock
+
+CLIENT_ID = "111.222"
+CLIENT_SECRET = "sentinel-client-secret"
+SIGNING_SECRETS = ("sentinel-signing-secret", "sentinel-older-secret")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(time.time())
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
+    store = open_store(tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring", clock=clock)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def slack(io_loop: IOLoop, base_url: str, clock: Clock) -> Iterator[Slack]:
+    slack = Slack(
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
+        signing_secret=SIGNING_SECRETS[0],
+        redirect_uris=[base_url + CALLBACK_PATH],
+        events_url=base_url + EVENTS_PATH,
+        clock=clock,
+    )
+
+    async def start() -> None:
+        slack.start()
+
+    io_loop.run_sync(start)
+    yield slack
+    io_loop.run_sync(slack.close)
+
+
+@pytest.fixture
+def listeners() -> App:
+    """What the tests' listeners are registered with."""
+    return App()
+
+
+@pytest.fixture
+def session(io_loop: IOLoop) -> Iterator[aiohttp.ClientSession]:
+    async def open_session() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession()
+
+    session = io_loop.run_sync(open_session)
+    yield session
+    io_loop.run_sync(session.close)
+
+
+@pytest.fixture
+def make_services(
+    base_url: str, slack: Slack, store: Store, listeners: App, session: aiohttp.ClientSession, clock: Clock
+) -> Callable[..., Services]:
+    def make(**changes: Any) -> Services:
+        public_url = changes.pop("public_url", base_url)
+        clients = WebClients(api_url=slack.api_url, session=session)
+        oauth = OAuthClient(
+            clients,
+            client_id=CLIENT_ID,
+            client_secret=CLIENT_SECRET,
+            scopes=changes.pop("scopes", ["chat:write", "commands"]),
+            user_scopes=changes.pop("user_scopes", []),
+            redirect_uri=public_url + CALLBACK_PATH,
+            authorize_url=slack.authorize_url,
+            timeout=0.5,
+            clock=clock,
+        )
+        dispatcher = Dispatcher(
+            listeners,
+            installations=store.installations,
+            clients=clients,
+            install_url=public_url + INSTALL_PATH,
+            ack_seconds=0.4,
+        )
+        verifier = SignatureVerifier(SIGNING_SECRETS, clock)
+        return Services(
+            store=store, dispatcher=dispatcher, oauth=oauth, verifier=verifier, public_url=public_url, **changes
+        )
+
+    return make
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """What a test module changes in the services; see `make_services`."""
+    return {}
+
+
+@pytest.fixture
+def services(make_services: Callable[..., Services], settings: dict[str, Any], io_loop: IOLoop) -> Iterator[Services]:
+    services = make_services(**settings)
+    yield services
+    io_loop.run_sync(lambda: services.dispatcher.drain(1))
+
+
+@pytest.fixture
+def app(services: Services) -> Application:
+    return make_application(services)
+
+
+@pytest.fixture
+def browser(http_server: object) -> Iterator[Browser]:
+    browser = Browser()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def all_logs(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.DEBUG)
+    return caplog

@@ -1,0 +1,294 @@
+"""GET /slack/oauth/callback: each check in its order, and fresh tokens that nothing can lose."""
+
+import asyncio
+import html
+import re
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from simulator import Slack
+from simulator.browser import Browser
+from slackapi.oauth import OAuthClient
+from storage import Store
+from tests.clocks import Clock
+
+CALLBACK = "/slack/oauth/callback"
+
+
+async def authorize_url(browser: Browser, base_url: str) -> str:
+    page = await browser.get(base_url + "/slack/install")
+    found = re.search(r'href="([^"]*authorize[^"]*)"', page.body.decode())
+    assert found
+    return html.unescape(found[1])
+
+
+def state_in(url: str) -> str:
+    return parse_qs(urlsplit(url).query)["state"][0]
+
+
+@pytest.mark.gen_test
+async def test_an_install_is_saved_whole_and_leads_into_slack(
+    browser: Browser, base_url: str, slack: Slack, store: Store
+) -> None:
+    callback = slack.approve(await authorize_url(browser, base_url))
+    page = await browser.get(callback)
+    assert page.code == 200
+    assert b"slack://app?team=T0ACME&amp;id=A0LATCHKEY" in page.body
+    assert b"https://app.slack.com/client/T0ACME" in page.body
+    saved = store.installations.find_installation(enterprise_id=None, team_id="T0ACME")
+    assert saved is not None
+    assert saved.bot_token in slack.world.tokens
+    assert (saved.bot_id, saved.team_name, saved.bot_scopes) == ("B0ACME", "Acme", ["chat:write", "commands"])
+    assert not browser.cookies
+
+
+@pytest.mark.gen_test
+async def test_bolts_path_works_as_well(browser: Browser, base_url: str, slack: Slack, store: Store) -> None:
+    callback = slack.approve(await authorize_url(browser, base_url))
+    page = await browser.get(callback.replace(CALLBACK, "/slack/oauth_redirect"))
+    assert page.code == 200
+
+
+@pytest.mark.gen_test
+async def test_two_tabs_at_once_both_work(browser: Browser, base_url: str, slack: Slack) -> None:
+    first, second = [await authorize_url(browser, base_url) for _ in range(2)]
+    for url, team in ((first, "T0ACME"), (second, "T0BIRCH")):
+        assert (await browser.get(slack.approve(url, team))).code == 200
+
+
+@pytest.mark.gen_test
+async def test_another_browsers_callback_is_refused_and_exchanges_nothing(
+    browser: Browser, base_url: str, slack: Slack, store: Store
+) -> None:
+    callback = slack.approve(await authorize_url(browser, base_url))
+    victim = Browser()
+    await victim.get(base_url + "/slack/install")
+    page = await victim.get(callback)
+    victim.close()
+    assert page.code == 400
+    assert b"another browser" in page.body
+    assert not slack.world.calls
+    assert (await browser.get(callback)).code == 401, "the state was spent even so"
+
+
+@pytest.mark.gen_test
+async def test_a_cookie_of_another_attempt_does_not_do(browser: Browser, base_url: str, slack: Slack) -> None:
+    callback = slack.approve(await authorize_url(browser, base_url))
+    name = next(iter(browser.cookies))
+    browser.cookies[name] = "0" * 51
+    assert (await browser.get(callback)).code == 400
+
+
+@pytest.mark.gen_test
+async def test_a_used_callback_is_refused(browser: Browser, base_url: str, slack: Slack) -> None:
+    callback = slack.approve(await authorize_url(browser, base_url))
+    cookies = dict(browser.cookies)
+    await browser.get(callback)
+    browser.cookies = cookies
+    page = await browser.get(callback)
+    assert page.code == 401
+    assert b"has expired" in page.body
+
+
+@pytest.mark.gen_test
+async def test_of_twenty_callbacks_with_one_state_one_installs(browser: Browser, base_url: str, slack: Slack) -> None:
+    callback = slack.approve(await authorize_url(browser, base_url))
+    cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    browser.cookies = {}
+    pages = await asyncio.gather(*(browser.get(callback, Cookie=cookie) for _ in range(20)))
+    assert sorted(page.code for page in pages) == [200] + [401] * 19
+    assert [call.method for call in slack.world.calls].count("oauth.v2.access") == 1
+
+
+@pytest.mark.gen_test
+async def test_an_expired_state_is_refused(browser: Browser, base_url: str, slack: Slack, clock: Clock) -> None:
+    callback = slack.approve(await authorize_url(browser, base_url))
+    clock.now += 601
+    assert (await browser.get(callback)).code == 401
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("query", ["code=1", "", "code=1&state="])
+async def test_without_state_an_install_begins_and_no_code_is_exchanged(
+    browser: Browser, base_url: str, slack: Slack, query: str
+) -> None:
+    """Slack's own Add buttons come like this."""
+    page = await browser.get(f"{base_url}{CALLBACK}?{query}")
+    assert page.code == 302
+    assert page.headers["Location"] == "/slack/install"
+    assert not slack.world.calls
+
+
+@pytest.mark.gen_test
+async def test_cancel_is_a_page_that_says_so_and_spends_the_state(
+    browser: Browser, base_url: str, slack: Slack
+) -> None:
+    url = await authorize_url(browser, base_url)
+    page = await browser.get(slack.cancel(url))
+    assert page.code == 200
+    assert b"You chose Cancel" in page.body
+    assert (await browser.get(slack.approve(url))).code == 401
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ({"error": "server_error"}, 400),
+        ({"error": "<script>alert(1)</script>"}, 400),
+        ({"state": "x" * 2000, "code": "1"}, 400),
+        ({"state": "../../etc/passwd", "code": "1"}, 401),
+        ({"state": "a\0b", "code": "1"}, 401),
+        ({"state": "é", "code": "1"}, 401),
+        ([("state", "a"), ("state", "b"), ("code", "1")], 400),
+        ([("state", "a"), ("code", "1"), ("code", "2")], 400),
+    ],
+)
+async def test_odd_arguments_are_refused_with_a_page(
+    browser: Browser, base_url: str, slack: Slack, query: object, status: int
+) -> None:
+    page = await browser.get(f"{base_url}{CALLBACK}?{urlencode(query)}")  # type: ignore[arg-type]
+    assert page.code == status
+    assert b"Start again" in page.body
+    assert page.headers["X-Request-Id"].encode() in page.body
+    assert b"<script" not in page.body
+    assert not slack.world.calls
+
+
+@pytest.mark.gen_test
+async def test_without_code_nothing_is_exchanged(browser: Browser, base_url: str, slack: Slack) -> None:
+    state = state_in(await authorize_url(browser, base_url))
+    page = await browser.get(f"{base_url}{CALLBACK}?{urlencode({'state': state})}")
+    assert page.code == 401
+    assert b"no code" in page.body
+    assert not slack.world.calls
+
+
+@pytest.mark.gen_test
+async def test_a_code_that_slack_refuses_is_a_page_that_says_so(
+    browser: Browser, base_url: str, slack: Slack, store: Store
+) -> None:
+    state = state_in(await authorize_url(browser, base_url))
+    page = await browser.get(f"{base_url}{CALLBACK}?{urlencode({'state': state, 'code': 'wrong'})}")
+    assert page.code == 401
+    assert b"Slack refused the install" in page.body
+    assert not store.installations.page().installations
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 429}, {"seconds": 2.0}])
+async def test_when_slack_does_not_answer_the_exchange_a_page_says_so(
+    browser: Browser, base_url: str, slack: Slack, fault: dict[str, int]
+) -> None:
+    callback = slack.approve(await authorize_url(browser, base_url))
+    slack.fail("oauth.v2.access", **fault)  # type: ignore[arg-type]
+    page = await browser.get(callback)
+    assert page.code == 502
+    assert b"Slack did not answer" in page.body
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("fault", [{"status": 500, "times": 9}, {"error": "invalid_auth"}, {"seconds": 2.0}])
+async def test_a_failing_auth_test_loses_no_token(
+    browser: Browser, base_url: str, slack: Slack, store: Store, fault: dict[str, int]
+) -> None:
+    """Bolt throws the fresh tokens away, although Slack shows the app as installed."""
+    callback = slack.approve(await authorize_url(browser, base_url))
+    slack.fail("auth.test", **fault)  # type: ignore[arg-type]
+    page = await browser.get(callback)
+    assert page.code == 200
+    bot = store.installations.find_bot(enterprise_id=None, team_id="T0ACME")
+    assert bot is not None
+    assert bot.bot_token in slack.world.tokens
+
+
+@pytest.mark.gen_test
+async def test_a_store_that_cannot_save_is_a_page_that_says_so(
+    browser: Browser, base_url: str, slack: Slack, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callback = slack.approve(await authorize_url(browser, base_url))
+    exchange = OAuthClient.exchange
+
+    async def exchange_and_lose_the_store(client: OAuthClient, code: str) -> object:
+        installation = await exchange(client, code)
+        store.close()
+        return installation
+
+    monkeypatch.setattr(OAuthClient, "exchange", exchange_and_lose_the_store)
+    page = await browser.get(callback)
+    assert page.code == 503
+    assert b"cannot save just now" in page.body
+
+
+@pytest.mark.gen_test
+async def test_an_org_wide_install_leads_to_the_adding_of_workspaces(
+    browser: Browser, base_url: str, slack: Slack, store: Store
+) -> None:
+    page = await browser.get(slack.approve(await authorize_url(browser, base_url), "T0CEDAR", org_wide=True))
+    assert page.code == 200
+    assert b"https://app.slack.com/manage/E0FOREST/integrations/profile/A0LATCHKEY/workspaces/add" in page.body
+    bot = store.installations.find_bot(enterprise_id="E0FOREST", team_id="T9", is_enterprise_install=True)
+    assert bot is not None
+    assert bot.team_id is None
+
+
+class TestUserScopesAlone:
+    @pytest.fixture
+    def settings(self) -> dict[str, object]:
+        return {"scopes": [], "user_scopes": ["search:read"]}
+
+    @pytest.mark.gen_test
+    async def test_a_user_only_install_is_saved(
+        self, browser: Browser, base_url: str, slack: Slack, store: Store
+    ) -> None:
+        page = await browser.get(slack.approve(await authorize_url(browser, base_url)))
+        assert page.code == 200
+        saved = store.installations.find_installation(enterprise_id=None, team_id="T0ACME")
+        assert saved is not None
+        assert (saved.bot_token, saved.user_scopes) == (None, ["search:read"])
+
+
+class TestOwnPages:
+    """`[install] success_url` and `failure_url`."""
+
+    @pytest.fixture
+    def settings(self) -> dict[str, object]:
+        return {"success_url": "https://example.com/yes?a=1", "failure_url": "https://example.com/no"}
+
+    @pytest.mark.gen_test
+    async def test_the_operators_pages_get_ids_and_no_secret(
+        self, browser: Browser, base_url: str, slack: Slack
+    ) -> None:
+        url = await authorize_url(browser, base_url)
+        page = await browser.get(slack.approve(url))
+        assert page.headers["Location"] == "https://example.com/yes?a=1&team=T0ACME&app=A0LATCHKEY"
+        page = await browser.get(slack.cancel(url))
+        query = parse_qs(urlsplit(page.headers["Location"]).query)
+        assert query == {"error": ["access_denied"], "request_id": [page.headers["X-Request-Id"]]}
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("header", ["Sec-Purpose", "Purpose"])
+async def test_a_prefetch_and_a_head_request_spend_nothing(
+    browser: Browser, base_url: str, slack: Slack, header: str
+) -> None:
+    callback = slack.approve(await authorize_url(browser, base_url))
+    assert (await browser.get(callback, **{header: "prefetch"})).code == 503
+    assert (await browser.post(callback, "")).code == 405
+    assert (await browser.get(callback)).code == 200
+
+
+@pytest.mark.gen_test
+async def test_no_log_line_contains_code_or_state(
+    browser: Browser, base_url: str, slack: Slack, store: Store, all_logs: pytest.LogCaptureFixture
+) -> None:
+    url = await authorize_url(browser, base_url)
+    callback = slack.approve(url)
+    code = parse_qs(urlsplit(callback).query)["code"][0]
+    await browser.get(callback)
+    await browser.get(callback)
+    await browser.get(base_url + CALLBACK + "?" + urlencode({"state": state_in(url), "code": [code] * 2}, doseq=True))
+    assert "/slack/oauth/callback" in all_logs.text
+    for secret in (code, state_in(url), "sentinel", *slack.world.tokens):
+        assert secret not in all_logs.text

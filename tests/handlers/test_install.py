@@ -1,0 +1,116 @@
+"""GET /slack/install: a link to Slack that is whole, and a cookie that ties it to this browser."""
+
+import html
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from tornado.httpclient import AsyncHTTPClient
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+
+from handlers import Services, make_application
+from handlers.cookies import ATTEMPTS
+from simulator import Slack
+from simulator.browser import Browser
+from storage import Store
+
+
+def link_in(body: bytes) -> str:
+    found = re.search(r'href="([^"]*authorize[^"]*)"', body.decode())
+    assert found
+    return html.unescape(found[1])
+
+
+@pytest.mark.gen_test
+async def test_the_page_links_to_slack_with_all_that_slack_needs(browser: Browser, base_url: str, slack: Slack) -> None:
+    page = await browser.get(base_url + "/slack/install")
+    url = urlsplit(link_in(page.body))
+    query = parse_qs(url.query, keep_blank_values=True)
+    assert page.code == 200
+    assert f"{url.scheme}://{url.netloc}{url.path}" == slack.authorize_url
+    assert query.keys() == {"client_id", "scope", "user_scope", "redirect_uri", "state"}
+    assert query["scope"] == ["chat:write,commands"]
+    assert query["redirect_uri"] == [base_url + "/slack/oauth/callback"]
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("given", "passed_on"),
+    [
+        ("team=T0ACME", ["T0ACME"]),
+        ("team=T1%26redirect_uri%3Dhttps%3A%2F%2Fevil.example", None),
+        ("team=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", None),
+        ("team=T1&team=T2", None),
+        ("team=t0acme", None),
+        ("team=" + "T" * 500, None),
+    ],
+)
+async def test_a_team_is_passed_on_only_where_it_is_one(
+    browser: Browser, base_url: str, given: str, passed_on: list[str] | None
+) -> None:
+    page = await browser.get(f"{base_url}/slack/install?{given}")
+    query = parse_qs(urlsplit(link_in(page.body)).query)
+    assert query.get("team") == passed_on
+    assert query["redirect_uri"] == [base_url + "/slack/oauth/callback"]
+    assert b"<script" not in page.body
+
+
+@pytest.mark.gen_test
+async def test_the_cookie_is_for_this_attempt_and_no_script(browser: Browser, base_url: str) -> None:
+    page = await browser.get(base_url + "/slack/install")
+    cookie = page.headers["Set-Cookie"]
+    assert re.match(r"latchkey-state-[0-9a-f]{16}=", cookie)
+    assert {part.strip() for part in cookie.split(";")[1:]} == {"HttpOnly", "Max-Age=600", "Path=/", "SameSite=Lax"}
+
+
+@pytest.mark.gen_test
+async def test_on_https_the_cookie_is_bound_to_the_host(
+    make_services: Callable[..., Services], http_server: HTTPServer
+) -> None:
+    socket, port = bind_unused_port()
+    server = HTTPServer(make_application(make_services(public_url="https://app.example.com")))
+    server.add_socket(socket)
+    page = await AsyncHTTPClient().fetch(f"http://127.0.0.1:{port}/slack/install")
+    cookie = page.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-latchkey-state-")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= {part.strip() for part in cookie.split(";")}
+    assert "Domain" not in cookie
+    assert "redirect_uri=https%3A%2F%2Fapp.example.com%2Fslack%2Foauth%2Fcallback" in link_in(page.body)
+    assert page.headers["Strict-Transport-Security"]
+    server.stop()
+    await server.close_all_connections()
+
+
+@pytest.mark.gen_test
+async def test_a_browser_keeps_only_the_last_attempts(browser: Browser, base_url: str) -> None:
+    for _ in range(ATTEMPTS + 4):
+        await browser.get(base_url + "/slack/install")
+    assert len(browser.cookies) == ATTEMPTS
+
+
+class TestRedirect:
+    """`[install] page = false`."""
+
+    @pytest.fixture
+    def settings(self) -> dict[str, object]:
+        return {"show_install_page": False}
+
+    @pytest.mark.gen_test
+    async def test_the_browser_is_sent_to_slack_at_once(self, browser: Browser, base_url: str, slack: Slack) -> None:
+        page = await browser.get(base_url + "/slack/install?team=T0ACME")
+        assert page.code == 302
+        assert page.headers["Location"].startswith(slack.authorize_url + "?client_id=")
+        assert page.headers["Location"].endswith("&team=T0ACME")
+        assert browser.cookies
+
+
+@pytest.mark.gen_test
+async def test_a_state_that_cannot_be_stored_is_a_page_that_says_so(
+    browser: Browser, base_url: str, store: Store
+) -> None:
+    store.close()
+    page = await browser.get(base_url + "/slack/install")
+    assert page.code == 503
+    assert b"cannot save just now" in page.body

@@ -1,0 +1,64 @@
+"""Every page: what it may load, where it may stand, and which request it was."""
+
+import pytest
+
+from handlers.base import SECURITY_HEADERS
+from simulator.browser import Browser
+from storage import Store
+
+PATHS = [
+    "/", "/slack/install", "/slack/oauth/callback", "/slack/oauth/callback?state=x&code=y", "/nowhere", "/healthz", "/readyz",
+    "/slack/install/", "/.env", "/slack/oauth/callback?error=access_denied",
+]  # fmt: skip
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("path", PATHS)
+async def test_every_page_has_the_security_headers(browser: Browser, base_url: str, path: str) -> None:
+    page = await browser.get(base_url + path)
+    for name, value in SECURITY_HEADERS.items():
+        assert page.headers[name] == value
+    assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+    assert len(page.headers["X-Request-Id"]) == 16
+    assert "Server" not in page.headers
+
+
+@pytest.mark.gen_test
+async def test_a_page_that_there_is_not_is_404_and_another_method_405(browser: Browser, base_url: str) -> None:
+    assert (await browser.get(base_url + "/nowhere")).code == 404
+    assert (await browser.post(base_url + "/slack/install", "a=b")).code == 405
+
+
+@pytest.mark.gen_test
+async def test_healthz_does_not_ask_the_store_and_readyz_does(browser: Browser, base_url: str, store: Store) -> None:
+    assert (await browser.get(base_url + "/readyz")).body == b"ready\n"
+    store.close()
+    assert (await browser.get(base_url + "/healthz")).body == b"ok\n"
+    ready = await browser.get(base_url + "/readyz")
+    assert (ready.code, ready.body) == (503, b"closed\n")
+
+
+@pytest.mark.gen_test
+async def test_an_uncaught_error_shows_and_logs_no_url(
+    browser: Browser, base_url: str, store: Store, monkeypatch: pytest.MonkeyPatch, all_logs: pytest.LogCaptureFixture
+) -> None:
+    async def fail(state: str) -> bool:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(store.states, "async_consume", fail)
+    page = await browser.get(base_url + "/slack/oauth/callback?state=sentinel-state&code=sentinel-code")
+    assert page.code == 500
+    assert page.headers["X-Request-Id"].encode() in page.body
+    assert page.headers["X-Request-Id"] in all_logs.text
+    assert "ZeroDivisionError" in all_logs.text
+    assert "sentinel" not in all_logs.text + page.body.decode()
+
+
+@pytest.mark.gen_test
+async def test_the_access_log_has_one_line_a_request(
+    browser: Browser, base_url: str, all_logs: pytest.LogCaptureFixture
+) -> None:
+    page = await browser.get(base_url + "/nowhere?code=sentinel")
+    lines = [record for record in all_logs.records if record.name == "latchkey.access"]
+    assert [line.getMessage() for line in lines] == ["GET /nowhere 404"]
+    assert lines[0].fields["request_id"] == page.headers["X-Request-Id"]  # type: ignore[attr-defined]
