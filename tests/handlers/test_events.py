@@ -1,0 +1,420 @@
+"""POST /slack/events: who is let in, what is answered, and what goes on behind it."""
+
+import asyncio
+import json
+import socket
+import time
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from slack_sdk.oauth.installation_store import Installation
+from tornado.httpclient import AsyncHTTPClient
+
+from dispatch import App
+from handlers.services import Services
+from simulator import Slack
+from simulator.requests import FORM, JSON, sign
+from storage import Store
+from tests.clocks import Clock
+
+from .conftest import SIGNING_SECRETS
+
+
+async def until(happened: Any) -> None:
+    deadline = time.monotonic() + 3
+    while not happened():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def installed(store: Store, slack: Slack) -> Slack:
+    """A stand-in at which Acme has the app."""
+    from simulator.model import Token
+
+    acme = slack.workspace()
+    token = slack.world.issue_token("xoxb", Token(acme, "UBOTACME", True, False, "chat:write,commands"))
+    store.installations.save(
+        Installation(
+            app_id="A0LATCHKEY", team_id="T0ACME", user_id="U0ALICE", bot_token=token, bot_id="B0ACME",
+            bot_user_id=slack.world.bot_user_id(acme), bot_scopes=["chat:write"], installed_at=1_700_000_000.0,
+        )
+    )  # fmt: skip
+    return slack
+
+
+@pytest.mark.gen_test
+async def test_an_event_reaches_its_listeners_and_gets_an_empty_200(
+    http_server: object, installed: Slack, listeners: App
+) -> None:
+    seen: list[str] = []
+
+    @listeners.event("app_mention")
+    async def first(event: dict[str, Any], say: Any) -> None:
+        seen.append(event["text"])
+        await say("hi")
+
+    @listeners.event("app_mention")
+    def second(event: dict[str, Any]) -> None:
+        seen.append("second")
+
+    answer = await installed.sender.mention(installed.workspace(), "hello")
+    assert (answer.status, answer.body) == (200, "")
+    await until(lambda: len(seen) == 2 and installed.world.messages)
+    assert installed.world.messages[-1].text == "hi"
+
+
+@pytest.mark.gen_test
+async def test_a_verified_event_that_nobody_listens_to_gets_200(http_server: object, slack: Slack) -> None:
+    """Bolt answers 404; Slack sends it again, and may end the subscription."""
+    answer = await slack.sender.event(slack.workspace(), {"type": "reaction_added", "user": "U1"})
+    assert (answer.status, answer.body) == (200, "")
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("secret", SIGNING_SECRETS)
+async def test_each_signing_secret_is_good(http_server: object, slack: Slack, secret: str) -> None:
+    assert (await slack.sender.mention(slack.workspace(), "x", secret=secret)).status == 200
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(("age", "status"), [(299, 200), (300, 200), (301, 403), (-300, 200), (-301, 403)])
+async def test_five_minutes_either_way_are_the_limit(
+    http_server: object, slack: Slack, clock: Clock, age: int, status: int
+) -> None:
+    clock.now = float(int(time.time()))
+    body = slack.sender.event_body(slack.workspace(), {"type": "x", "user": "U1"})
+    timestamp = str(int(clock.now) - age)
+    headers = {
+        "X-Slack-Request-Timestamp": timestamp,
+        "X-Slack-Signature": sign(SIGNING_SECRETS[0], timestamp, body),
+    }
+    assert (await slack.sender.send("event", body, JSON, headers=headers)).status == status
+
+
+BAD_HEADERS = [
+    {"X-Slack-Signature": ""},
+    {"X-Slack-Signature": "v0=" + "0" * 64},
+    {"X-Slack-Signature": "v1=" + "0" * 64},
+    {"X-Slack-Signature": "v0="},
+    {"X-Slack-Signature": "é" * 67},
+    {"X-Slack-Signature": "x" * 5000},
+    {"X-Slack-Request-Timestamp": ""},
+    {"X-Slack-Request-Timestamp": "yesterday"},
+    {"X-Slack-Request-Timestamp": "1e9"},
+    {"X-Slack-Request-Timestamp": "-1"},
+    {"X-Slack-Request-Timestamp": "+1700000000"},
+    {"X-Slack-Request-Timestamp": " 1700000000"},
+    {"X-Slack-Request-Timestamp": "1_700_000_000"},
+    {"X-Slack-Request-Timestamp": "9" * 400},
+    {"X-Slack-Request-Timestamp": "nan"},
+]
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("headers", BAD_HEADERS)
+@pytest.mark.parametrize("body", [b"{}", b"", b"\xff\xfe", b"payload=%7B", "text=é".encode("latin-1")])
+async def test_whatever_a_stranger_sends_is_403(
+    http_server: object, slack: Slack, headers: dict[str, str], body: bytes
+) -> None:
+    """The SDK's verifier raises for a text timestamp, a non-ASCII signature and a body that is not UTF-8."""
+    answer = await slack.sender.send("forged", body, FORM, headers=headers)
+    assert (answer.status, answer.body) == (403, "invalid request")
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        (JSON, b"{"), (JSON, b"[]"), (JSON, b"null"), (JSON, b"{}"), (JSON, b'{"type":"event_callback"}'),
+        (JSON, b'{"type":"event_callback","event":{"type":7}}'), (JSON, b'{"type":["event_callback"]}'),
+        (JSON, b'{"type":"url_verification"}'), (JSON, b'{"type":"url_verification","challenge":{}}'),
+        (JSON, b"[" * 100_000), (JSON, b"9" * 5000), (JSON, b'"\\ud800"'), (JSON, b"\xff"),
+        (JSON, b'{"type":"event_callback","event":{"type":"m"},"team_id":"../../x"}'),
+        (JSON, b'{"type":"event_callback","event":{"type":"m"},"team_id":{"a":1}}'),
+        (JSON, b'{"type":"event_callback","event":{"type":"m"},"authorizations":7}'),
+        (JSON, b'{"type":"event_callback","event":{"type":"m"},"authorizations":[7]}'),
+        (JSON, b'{"type":"event_callback","event":{"type":"tokens_revoked"},"team_id":"T1"}'),
+        (JSON, b'{"type":"event_callback","event":{"type":"tokens_revoked","tokens":{"bot":7}},"team_id":"T1"}'),
+        (FORM, b""), (FORM, b"payload="), (FORM, b"payload=%7B%7D"), (FORM, b"payload=[]"), (FORM, b"a&b&c"),
+        (FORM, b"command=/x&command=/y"), (FORM, b"&".join(b"a%d=1" % n for n in range(500))), (FORM, b"\xff=\xff"),
+        (FORM, b"command=%ff"), ("text/plain", b"{}"), ("", b"{}"), ("multipart/form-data; boundary=x", b"--x--"),
+    ],
+)  # fmt: skip
+async def test_a_signed_body_that_makes_no_sense_is_400(
+    http_server: object, slack: Slack, content_type: str, body: bytes
+) -> None:
+    assert (await slack.sender.send("odd", body, content_type)).status == 400
+
+
+@pytest.mark.gen_test
+async def test_the_challenge_is_answered_only_when_it_is_signed(http_server: object, slack: Slack) -> None:
+    answer = await slack.sender.url_verification("3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P")
+    assert (answer.status, answer.body) == (200, "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P")
+    assert answer.content_type.startswith("text/plain")
+    body = json.dumps({"type": "url_verification", "challenge": "x"}).encode()
+    assert (await slack.sender.send("forged", body, JSON, secret="wrong")).status == 403
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("headers", [{}, {"X-Slack-Signature": "v0=00"}])
+async def test_ssl_check_gets_200_unsigned_and_does_nothing(
+    http_server: object, slack: Slack, base_url: str, installed: Slack, listeners: App, headers: dict[str, str]
+) -> None:
+    """And nothing rides in on it: a command beside it is not run."""
+    ran = []
+    listeners.command("/x")(lambda ack: ran.append(1))
+    body = urlencode({"ssl_check": "1", "token": "x", "command": "/x", "team_id": "T0ACME"})
+    response = await AsyncHTTPClient().fetch(
+        base_url + "/slack/events",
+        method="POST",
+        body=body,
+        headers={"Content-Type": FORM, **headers},
+        raise_error=False,
+    )
+    assert response.code == (403 if headers else 200)
+    assert not ran
+
+
+@pytest.mark.gen_test
+async def test_rate_limiting_is_taken_note_of(
+    http_server: object, slack: Slack, all_logs: pytest.LogCaptureFixture
+) -> None:
+    body = json.dumps({"type": "app_rate_limited", "team_id": "T0ACME", "minute_rate_limited": 1, "api_app_id": "A"})
+    assert (await slack.sender.send("limited", body.encode(), JSON)).status == 200
+    assert "Slack limits this workspace's events" in all_logs.text
+
+
+@pytest.mark.gen_test
+async def test_a_commands_ack_is_the_response(http_server: object, installed: Slack, listeners: App) -> None:
+    @listeners.command("/hello")
+    async def hello(ack: Any, command: dict[str, Any]) -> None:
+        await ack("hello " + command["text"])
+
+    answer = await installed.people.command(installed.workspace(), "/hello", "you")
+    assert (answer.status, answer.body) == (200, "hello you")
+    assert answer.content_type.startswith("text/plain")
+
+
+@pytest.mark.gen_test
+async def test_a_command_that_nobody_listens_to_is_404(http_server: object, installed: Slack) -> None:
+    assert (await installed.people.command(installed.workspace(), "/nobody")).status == 404
+    assert (await installed.people.click(installed.workspace(), {"action_id": "nobody"})).status == 404
+
+
+@pytest.mark.gen_test
+async def test_a_workspace_without_the_app_is_told_to_install_it(
+    http_server: object, slack: Slack, listeners: App, base_url: str
+) -> None:
+    listeners.command("/hello")(lambda ack: ack())
+    answer = await slack.people.command(slack.workspace("T0BIRCH"), "/hello")
+    assert (answer.status, answer.body) == (
+        200,
+        f"Please install this app first! {base_url}/slack/install",
+    )
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_an_uninstall_removes_everything_in_either_order_and_again(
+    http_server: object, installed: Slack, store: Store, order: tuple[int, int]
+) -> None:
+    acme = installed.workspace()
+    bot = installed.world.bot_user_id(acme)
+    events = [
+        {"type": "tokens_revoked", "tokens": {"oauth": ["U0ALICE"], "bot": [bot]}},
+        {"type": "app_uninstalled"},
+    ]
+    for number in (*order, *order):
+        answer = await installed.sender.event(acme, events[number], wrapper={"authorizations": None})
+        assert answer.status == 200
+    assert store.installations.find_bot(enterprise_id=None, team_id="T0ACME") is None
+    assert not store.installations.page().installations
+
+
+@pytest.mark.gen_test
+async def test_a_late_uninstall_leaves_a_newer_install(http_server: object, installed: Slack, store: Store) -> None:
+    answer = await installed.sender.event(
+        installed.workspace(), {"type": "app_uninstalled"}, wrapper={"event_time": 1_699_999_999}
+    )
+    assert answer.status == 200
+    assert store.installations.find_bot(enterprise_id=None, team_id="T0ACME") is not None
+
+
+@pytest.mark.gen_test
+async def test_an_uninstall_of_the_org_removes_the_orgs_install(
+    http_server: object, slack: Slack, store: Store
+) -> None:
+    store.installations.save(
+        Installation(
+            enterprise_id="E0FOREST", team_id=None, user_id="U1", bot_token="xoxb-1", is_enterprise_install=True,
+            installed_at=1_700_000_000.0,
+        )
+    )  # fmt: skip
+    wrapper = {"authorizations": None, "is_enterprise_install": True}
+    answer = await slack.sender.event(slack.workspace("T0CEDAR"), {"type": "app_uninstalled"}, wrapper=wrapper)
+    assert answer.status == 200
+    assert not store.installations.page().installations
+
+
+@pytest.mark.gen_test
+async def test_a_store_that_does_not_answer_is_503_with_retry_after(
+    http_server: object, slack: Slack, store: Store, listeners: App, base_url: str
+) -> None:
+    listeners.command("/hello")(lambda ack: ack())
+    store.close()
+    begun = time.monotonic()
+    assert (await slack.people.command(slack.workspace(), "/hello")).status == 503
+    assert (await slack.sender.event(slack.workspace(), {"type": "app_uninstalled"})).status == 503
+    assert time.monotonic() - begun < 2.5
+    assert (await AsyncHTTPClient().fetch(base_url + "/healthz")).code == 200
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "OPTIONS"])
+async def test_other_methods_are_405(http_server: object, base_url: str, method: str) -> None:
+    response = await AsyncHTTPClient().fetch(
+        base_url + "/slack/events",
+        method=method,
+        raise_error=False,
+        allow_nonstandard_methods=True,
+    )
+    assert response.code == 405
+    assert response.headers["Allow"] == "POST"
+
+
+async def raw(base_url: str, data: bytes) -> bytes:
+    """Send bytes as they are, and return all that comes back."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(base_url.rpartition(":")[2]))
+    writer.write(data)
+    try:
+        return await asyncio.wait_for(reader.read(), 5)
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+@pytest.mark.gen_test
+async def test_a_declared_size_over_one_mebibyte_is_413_before_it_is_sent(http_server: object, base_url: str) -> None:
+    head = b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    assert (await raw(base_url, head % (1 << 21))).startswith(b"HTTP/1.1 413 ")
+    for odd in (b"-1", b"x", b"1e3"):
+        answer = await raw(base_url, head.replace(b"%d", odd))
+        assert answer.startswith((b"HTTP/1.1 413 ", b"HTTP/1.1 400 ")), odd
+
+
+@pytest.mark.gen_test
+async def test_chunks_over_one_mebibyte_are_refused(http_server: object, base_url: str) -> None:
+    head = b"POST /slack/events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    answer = await raw(base_url, head + chunk * 17 + b"0\r\n\r\n")
+    assert answer.startswith((b"HTTP/1.1 413 ", b"HTTP/1.1 400 ")) or answer == b""
+
+
+@pytest.mark.gen_test
+async def test_a_body_in_chunks_is_the_same_body(http_server: object, slack: Slack, base_url: str) -> None:
+    body = slack.sender.event_body(slack.workspace(), {"type": "x", "user": "U1"})
+    timestamp = str(int(time.time()))
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:]))
+    head = (
+        f"POST /slack/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
+        f"Content-Type: {JSON}\r\nX-Slack-Request-Timestamp: {timestamp}\r\n"
+        f"X-Slack-Signature: {sign(SIGNING_SECRETS[0], timestamp, body)}\r\n\r\n"
+    )
+    assert (await raw(base_url, head.encode() + chunks + b"0\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.gen_test
+async def test_a_body_that_comes_too_slowly_ends_the_connection(
+    http_server: object, base_url: str, app: Any, services: Services
+) -> None:
+    receiving = app._events._receiving
+    receiving._body_seconds, receiving._sweep_seconds = 0.2, 0.05
+    begun = time.monotonic()
+    answer = await raw(base_url, b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab")
+    assert answer == b""
+    assert time.monotonic() - begun < 3
+    assert not receiving._senders
+    assert await services.in_flight.wait(1) == 0
+
+
+@pytest.mark.gen_test
+async def test_a_sender_that_leaves_does_not_stop_its_command(
+    http_server: object, installed: Slack, listeners: App, services: Services, base_url: str
+) -> None:
+    done = asyncio.Event()
+
+    @listeners.command("/slow")
+    async def slow(ack: Any) -> None:
+        await asyncio.sleep(0.1)
+        await ack()
+        done.set()
+
+    body = urlencode({"command": "/slow", "team_id": "T0ACME", "user_id": "U1"}).encode()
+    timestamp = str(int(time.time()))
+    head = (
+        f"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\nContent-Type: {FORM}\r\n"
+        f"X-Slack-Request-Timestamp: {timestamp}\r\nX-Slack-Signature: {sign(SIGNING_SECRETS[0], timestamp, body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", int(base_url.rpartition(":")[2]))) as client:
+        client.sendall(head.encode() + body)
+        await asyncio.sleep(0.03)
+    await asyncio.wait_for(done.wait(), 3)
+    assert await services.in_flight.wait(1) == 0
+
+
+@pytest.mark.gen_test
+async def test_a_listener_that_blocks_a_thread_delays_nobody(
+    http_server: object, installed: Slack, listeners: App, base_url: str
+) -> None:
+    """Bolt's sync Tornado adapter held up a health check for as long as its listener ran."""
+    running = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    @listeners.event("app_mention")
+    def block() -> None:
+        loop.call_soon_threadsafe(running.set)
+        time.sleep(1)
+
+    await installed.sender.mention(installed.workspace(), "x")
+    await asyncio.wait_for(running.wait(), 3)
+    begun = time.monotonic()
+    assert (await AsyncHTTPClient().fetch(base_url + "/healthz")).code == 200
+    assert time.monotonic() - begun < 0.8
+
+
+@pytest.mark.gen_test
+async def test_too_many_events_at_once_are_503(
+    http_server: object, installed: Slack, listeners: App, services: Services
+) -> None:
+    given_back = asyncio.Event()
+
+    @listeners.event("app_mention")
+    async def wait() -> None:
+        await given_back.wait()
+
+    services.dispatcher._under_way = 3
+    answers = [(await installed.sender.mention(installed.workspace(), "x")).status for _ in range(5)]
+    given_back.set()
+    assert answers == [200, 200, 200, 503, 503]
+
+
+@pytest.mark.gen_test
+async def test_the_log_tells_the_request_and_none_of_its_content(
+    http_server: object, installed: Slack, listeners: App, all_logs: pytest.LogCaptureFixture
+) -> None:
+    @listeners.command("/fail")
+    async def fail(command: dict[str, Any]) -> None:
+        raise ValueError("a reason")
+
+    answer = await installed.people.command(installed.workspace(), "/fail", "sentinel-text")
+    await installed.sender.mention(installed.workspace(), "sentinel-text")
+    await installed.sender.send("forged", b"sentinel-body", FORM, secret="sentinel-other")
+    assert answer.status == 200
+    request_id = answer.body.rpartition(" ")[2].rstrip(".")
+    assert f"raised ValueError request_id={request_id}" in all_logs.text
+    assert "team" in all_logs.records[-1].fields  # type: ignore[attr-defined]
+    assert "sentinel" not in all_logs.text
+    assert "a reason" not in answer.body
