@@ -32,7 +32,7 @@ def matches(constraint: Text | None, value: object) -> bool:
 
 def for_event(constraint: Constraint) -> Predicate:
     """By the event's type, or by `{"type": …, "subtype": …}`; `subtype: None` means that there must be none."""
-    fields = {"type": constraint} if isinstance(constraint, str | re.Pattern) else dict(constraint)
+    fields = {"type": constraint} if isinstance(constraint, str | re.Pattern) else _fields(constraint)
     wanted = _text(fields.pop("type", None), "an event's type")
     if isinstance(wanted, str) and wanted.startswith("message."):
         raise ValueError(f'"{wanted}" is a subscription; its events arrive as "message", so listen to that')
@@ -69,7 +69,7 @@ def for_action(constraint: Constraint) -> Predicate:
             matches(constraint, action_of(payload).get("action_id"))
             or (payload.type != "block_actions" and matches(constraint, payload.body.get("callback_id")))
         )
-    fields = dict(constraint)
+    fields = _fields(constraint)
     kind = fields.pop("type", "block_actions")
     if kind != "block_actions":
         return _by_callback_id(fields, kind, ("interactive_message", "dialog_submission", "dialog_cancellation"))
@@ -88,13 +88,13 @@ def for_shortcut(constraint: Constraint) -> Predicate:
     """By callback_id, of a global or a message shortcut; or by a dict of type and callback_id."""
     if isinstance(constraint, str | re.Pattern):
         return lambda payload: matches(constraint, payload.body.get("callback_id"))
-    fields = dict(constraint)
+    fields = _fields(constraint)
     return _by_callback_id(fields, fields.pop("type", None), ("shortcut", "message_action"))
 
 
 def for_view(constraint: Constraint) -> Predicate:
     """By callback_id of a submission; a closed view by `{"type": "view_closed", "callback_id": …}`."""
-    fields = {"callback_id": constraint} if isinstance(constraint, str | re.Pattern) else dict(constraint)
+    fields = {"callback_id": constraint} if isinstance(constraint, str | re.Pattern) else _fields(constraint)
     kind = fields.pop("type", "view_submission")
     if kind not in ("view_submission", "view_closed"):
         raise ValueError(f"a view's type is view_submission or view_closed, not {kind!r}")
@@ -110,7 +110,7 @@ def for_options(constraint: Constraint) -> Predicate:
             matches(constraint, payload.body.get("action_id"))
             or (payload.type == "dialog_suggestion" and matches(constraint, payload.body.get("callback_id")))
         )
-    wanted = {name: _text(value, f"an option's {name}") for name, value in constraint.items()}
+    wanted = {name: _text(value, f"an option's {name}") for name, value in _fields(constraint).items()}
     _none_left(wanted.keys() - {"action_id", "block_id", "callback_id"}, "options")
     return lambda payload: all(matches(text, payload.body.get(name)) for name, text in wanted.items())
 
@@ -147,6 +147,12 @@ def _subtype(wanted: object, event: dict[str, Any]) -> bool:
 def _message_text(payload: Payload) -> str:
     text = payload.event.get("text")
     return text if isinstance(text, str) else ""
+
+
+def _fields(constraint: object) -> dict[str, Any]:
+    if isinstance(constraint, Mapping):
+        return dict(constraint)
+    raise ValueError(f"a constraint is text, a pattern or a dict, not {type(constraint).__name__}")
 
 
 def _text(value: object, what: str) -> Text:

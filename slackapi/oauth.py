@@ -119,6 +119,9 @@ class OAuthClient:
             raise OAuthError(_reason(error)) from None
         except (SlackClientError, aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
             raise SlackUnavailable(method, type(error).__name__) from None
+        except AttributeError:
+            # What slack_sdk raises for an answer that is no JSON object, such as a proxy's page.
+            raise SlackUnavailable(method, "no JSON") from None
         if not isinstance(answer, dict):
             raise OAuthError("unexpected_response")
         return answer
