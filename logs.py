@@ -103,9 +103,10 @@ def _json_formatter(scrub: Scrubber) -> logging.Formatter:
         def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
             super().add_fields(log_data, record, message_dict)
             log_data.update(log_data.pop("fields", None) or {})
-
-        def format(self, record: logging.LogRecord) -> str:
-            return scrub(super().format(record))
+            # Before it is JSON: there, quotes are escaped, and no pattern would know them.
+            for field, value in log_data.items():
+                if isinstance(value, str):
+                    log_data[field] = scrub(value)
 
     return ScrubbedJsonFormatter(
         "%(asctime)s%(levelname)s%(name)s%(message)s",

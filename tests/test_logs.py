@@ -1,0 +1,114 @@
+"""Log lines: their shape, and what never gets through."""
+
+import io
+import json
+import logging
+import re
+from collections.abc import Iterator
+
+import pytest
+
+import logs
+
+TOKENS = [
+    "xoxb-1234567890-abcdefABCDEF", "xoxp-1-2-3", "xoxe.xoxb-1-abc", "xoxe-1-abc", "xoxa-2-x", "xapp-1-A1-2-abc", "xoxc-1", "xwfp-1-x",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    quiet = {name: logging.getLogger(name).level for name in logs._QUIET}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in quiet.items():
+        logging.getLogger(name).setLevel(before)
+    logging.captureWarnings(False)
+
+
+def lines(form: str, level: str = "debug") -> io.StringIO:
+    stream = io.StringIO()
+    logs.configure(level, form, ["sentinel-secret", "sentinel-second"], stream)
+    return stream
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "the secret is sentinel-secret", "sentinel-second", "GET /cb?code=sentinel&state=sentinel", "{'code': 'sentinel', 'a': 1}",
+        '{"access_token": "sentinel"}', "Authorization: Bearer sentinel", "Basic c2VudGluZWw=", "token=sentinel",
+        "client_secret = sentinel", '"state": "sentinel"', "v0=" + "ab" * 32, "trigger_id=sentinel",
+        "response_url='https://hooks.slack.com/sentinel'", *(f"a {token} b" for token in TOKENS),
+    ],
+)  # fmt: skip
+def test_no_secret_gets_through(form: str, message: str) -> None:
+    stream = lines(form)
+    logging.getLogger("anybody").error(message)
+    written = stream.getvalue()
+    assert logs.HIDDEN in written
+    assert "sentinel" not in written
+    assert not any(token in written for token in TOKENS)
+    assert "abababab" not in written
+    assert "c2VudGluZWw" not in written
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_secret_gets_through_in_a_traceback_or_a_field(form: str) -> None:
+    stream = lines(form)
+    try:
+        raise ValueError("xoxb-sentinel and sentinel-secret")
+    except ValueError:
+        logging.getLogger("anybody").exception("it failed", extra={"fields": {"team": "token=sentinel"}})
+    assert "ValueError" in stream.getvalue()
+    assert "sentinel" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "name", ["tornado.access", "tornado.general", "slack_sdk.web", "aiohttp.access", "asyncio", "sqlitedict"]
+)
+def test_libraries_that_log_bodies_are_quiet_at_every_level(name: str) -> None:
+    stream = lines("text", "debug")
+    logging.getLogger(name).debug("body")
+    logging.getLogger(name).info("body")
+    assert stream.getvalue() == ""
+
+
+def test_a_line_of_text_has_time_level_name_message_and_fields() -> None:
+    stream = lines("text")
+    logging.getLogger("latchkey.access").info("GET / %d", 200, extra={"fields": {"ms": "1.4", "team": None}})
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO latchkey\.access GET / 200 ms=1\.4\n", stream.getvalue()
+    )
+
+
+def test_a_line_of_json_is_one_document() -> None:
+    stream = lines("json")
+    logging.getLogger("latchkey.access").info("GET / %d", 200, extra={"fields": {"ms": "1.4", "team": "T1"}})
+    document = json.loads(stream.getvalue())
+    assert document.keys() == {"time", "level", "logger", "message", "ms", "team"}
+    assert (document["level"], document["logger"], document["message"]) == ("INFO", "latchkey.access", "GET / 200")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", document["time"])
+
+
+def test_a_line_break_in_a_message_begins_no_line() -> None:
+    stream = lines("text")
+    logging.getLogger("x").info("one\r\n2026-01-01T00:00:00.000Z ERROR forged")
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_the_short_way_writes_the_same_line_as_logging() -> None:
+    stream = io.StringIO()
+    write = logs.configure("info", "text", ["sentinel"], stream)
+    assert write is not None
+    write("latchkey.access", "GET /x?code=1 sentinel", {"ms": "1.0", "team": None})
+    logging.getLogger("latchkey.access").info("GET /x?code=1 sentinel", extra={"fields": {"ms": "1.0", "team": None}})
+    short, long = (line[24:] for line in stream.getvalue().splitlines())
+    assert short == long == " INFO latchkey.access GET /x?code=[hidden] [hidden] ms=1.0"
+
+
+def test_there_is_no_short_way_where_such_lines_are_not_wanted() -> None:
+    assert logs.configure("warning", "text", [], io.StringIO()) is None
+    assert logs.configure("info", "json", [], io.StringIO()) is None
