@@ -91,16 +91,16 @@ class Check:
         _expect(answer.status == 200 and answer.body == challenge, f"status {answer.status}")
 
     async def install_page(self) -> None:
-        await self._begin_install(self._browser)
+        await self.begin_install(self._browser)
 
     async def cancel(self) -> None:
-        url = await self._begin_install(self._browser)
+        url = await self.begin_install(self._browser)
         response = await self._browser.post(url, urlencode({"decision": "cancel", "workspace": self._acme.team_id}))
         page = await self._browser.get(response.headers["Location"])
         _expect(page.code == 200 and b"Cancel" in page.body, f"status {page.code}")
 
     async def allow(self) -> None:
-        url = await self._begin_install(self._browser)
+        url = await self.begin_install(self._browser)
         self._callback = await self._allow(url)
         page = await self._browser.get(self._callback)
         _expect(page.code == 200 and b"The app is installed" in page.body, f"status {page.code}")
@@ -118,7 +118,7 @@ class Check:
         _expect(len(self._slack.world.calls) == before, "a code was exchanged")
 
     async def foreign_callback(self) -> None:
-        callback = await self._allow(await self._begin_install(self._browser))
+        callback = await self._allow(await self.begin_install(self._browser))
         stranger = Browser()
         page = await stranger.get(callback)
         stranger.close()
@@ -189,7 +189,7 @@ class Check:
         found = bool(_TOKENS.search(content)) or any(secret.encode() in content for secret in known)
         _expect(not found, f"{path.name} holds one")
 
-    async def _begin_install(self, browser: Browser) -> str:
+    async def begin_install(self, browser: Browser) -> str:
         page = await browser.get(f"{self._server.url}/slack/install")
         link = _LINK.search(page.body.decode())
         if page.code != 200 or link is None:
