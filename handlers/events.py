@@ -76,7 +76,7 @@ class EventsDelegate(HTTPMessageDelegate):
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
         self._headers = headers
         declared = headers.get("Content-Length", "0")
-        if not declared.isdigit() or int(declared) > LARGEST_BODY:
+        if not (declared.isascii() and declared.isdigit() and len(declared) < 20) or int(declared) > LARGEST_BODY:
             self._refuse_size()
 
     def data_received(self, chunk: bytes) -> None:

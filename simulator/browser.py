@@ -20,9 +20,9 @@ class Browser:
     async def get(self, url: str, **headers: str) -> HTTPResponse:
         return await self._fetch(HTTPRequest(url, headers=self._headers(headers), follow_redirects=False))
 
-    async def post(self, url: str, body: str) -> HTTPResponse:
-        headers = self._headers({"Content-Type": "application/x-www-form-urlencoded"})
-        return await self._fetch(HTTPRequest(url, "POST", headers=headers, body=body, follow_redirects=False))
+    async def post(self, url: str, body: str, headers: dict[str, str] | None = None) -> HTTPResponse:
+        sent = self._headers({"Content-Type": "application/x-www-form-urlencoded", **(headers or {})})
+        return await self._fetch(HTTPRequest(url, "POST", headers=sent, body=body, follow_redirects=False))
 
     def _headers(self, headers: dict[str, str]) -> dict[str, str]:
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())

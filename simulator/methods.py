@@ -169,9 +169,9 @@ def _spend_trigger(world: World, arguments: Arguments) -> Trigger:
     if trigger is None:
         raise ApiError("invalid_trigger_id")
     if trigger.used:
-        raise ApiError("trigger_exchanged")
+        raise ApiError("exchanged_trigger_id")
     if world.clock() >= trigger.expires_at:
-        raise ApiError("trigger_expired")
+        raise ApiError("expired_trigger_id")
     trigger.used = True
     return trigger
 

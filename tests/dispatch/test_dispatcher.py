@@ -331,7 +331,7 @@ def test_defaults_and_collected_arguments_are_left_alone(bench: Bench) -> None:
 
 def test_a_printed_context_shows_no_token(bench: Bench) -> None:
     seen: list[Context] = []
-    bench.app.event("app_mention")(lambda context: seen.append(context))  # noqa: PLW0108 - its argument is its name
+    bench.app.event("app_mention")(lambda context: seen.append(context))
     bench.submit(event())
     assert seen[0].bot_token == "xoxb-sentinel"
     assert "sentinel" not in f"{seen[0]} {seen[0]!r}"

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from storage import Store, open_store
 from storage.states import EXPIRATION_SECONDS, SWEEP_LIMIT
-
 from tests.clocks import Clock
 
 

@@ -1,0 +1,35 @@
+"""A connection that never comes back, as a disk that hangs makes one: errors in time, and nobody else waits."""
+
+import asyncio
+import time
+
+import pytest
+
+from simulator.browser import Browser
+from storage import Store
+
+
+@pytest.mark.gen_test(timeout=20)
+async def test_a_stuck_connection_is_an_error_in_time_and_healthz_goes_on(
+    store: Store, browser: Browser, base_url: str
+) -> None:
+    watcher = Browser()
+    writer = store._engine._writer
+    assert writer._lock.acquire(timeout=1)
+    try:
+        begun = time.monotonic()
+        waiting = asyncio.gather(
+            *(browser.get(f"{base_url}/slack/install") for _ in range(8)), browser.get(f"{base_url}/readyz")
+        )
+        while not waiting.done():
+            asked = time.monotonic()
+            assert (await watcher.get(f"{base_url}/healthz")).code == 200
+            assert time.monotonic() - asked < 0.5
+            await asyncio.sleep(0.02)
+        assert {response.code for response in await waiting} == {503}
+        assert time.monotonic() - begun < 2.9
+    finally:
+        writer._lock.release()
+        watcher.close()
+    assert (await browser.get(f"{base_url}/readyz")).code == 200
+    assert (await browser.get(f"{base_url}/slack/install")).code == 200
