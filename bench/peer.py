@@ -1,0 +1,139 @@
+"""Who is compared, and how each is started, watched and ended."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.traffic import SIGNING_SECRET
+
+HERE = Path(__file__).resolve().parent
+PEERS = HERE / "peers"
+BOLT_JS = PEERS / "bolt_js"
+START_SECONDS = 60
+FLOOR = "bare Tornado"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A server and its command, in which FOLDER and PORT are filled in."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    missing: str = ""
+    """What has to be installed before it can run; empty where nothing has."""
+
+
+def all_peers() -> list[Peer]:
+    """Return everyone who can be compared, ourselves first behind the floor."""
+    node = shutil.which("node")
+    no_js = (
+        ""
+        if node and (BOLT_JS / "node_modules").is_dir()
+        else f"needs Node.js, and once: npm ci --prefix {BOLT_JS.relative_to(HERE.parent)}"
+    )
+    gunicorn = (sys.executable, "-m", "gunicorn", "--workers", "1", "--log-level", "error")
+    return [
+        Peer(FLOOR, (sys.executable, str(PEERS / "tornado_bare.py"))),
+        Peer("Latchkey", (sys.executable, "-m", "bench.ours", "FOLDER")),
+        Peer("Bolt for JavaScript", (node or "node", str(BOLT_JS / "server.js")), missing=no_js),
+        Peer("Bolt AsyncApp, aiohttp", (sys.executable, str(PEERS / "bolt_async.py"), "aiohttp")),
+        Peer("Bolt AsyncApp, Tornado", (sys.executable, str(PEERS / "bolt_async.py"), "tornado")),
+        Peer("Bolt App, Tornado", (sys.executable, str(PEERS / "bolt_threads.py"))),
+        Peer("Flask by hand, gunicorn", (*gunicorn, "--bind", "127.0.0.1:PORT", "flask_guide:app")),
+    ]
+
+
+@dataclass(frozen=True)
+class RunningPeer:
+    port: int
+    pid: int
+
+    def memory_mb(self) -> float:
+        """Resident memory of the server and its children, in MB of 1,000,000 bytes."""
+        return sum(_resident_bytes(pid) for pid in (self.pid, *_children(self.pid))) / 1e6
+
+
+@contextmanager
+def started(peer: Peer, *, teams: int, api_url: str, cpu: int) -> Iterator[RunningPeer]:
+    """Start a peer on a CPU of its own, in a throw-away folder, and end it by its process id."""
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="latchkey-bench-") as folder:
+        command = [part.replace("FOLDER", folder).replace("PORT", str(port)) for part in peer.command]
+        environment = {
+            **os.environ,
+            "PORT": str(port),
+            "TEAMS": str(teams),
+            "FOLDER": folder,
+            "API_URL": api_url,
+            "SIGNING_SECRET": SIGNING_SECRET,
+            "PYTHONPATH": f"{HERE.parent}{os.pathsep}{PEERS}",
+            **peer.environment,
+        }
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            cwd=folder,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            preexec_fn=lambda: os.sched_setaffinity(0, {cpu}),  # noqa: PLW1509  # no thread of ours runs yet
+        )
+        try:
+            wait_for(port, process)
+            yield RunningPeer(port, process.pid)
+        finally:
+            _end(process)
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Return when something listens there; raises RuntimeError where the process ends or takes too long."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"{process.args!r} does not listen")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")

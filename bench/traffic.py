@@ -1,0 +1,113 @@
+"""Signed Slack requests, ready to be replayed: every event with an id of its own, from one of many workspaces."""
+
+from __future__ import annotations
+
+import json
+import random
+import struct
+import time
+from pathlib import Path
+from urllib.parse import urlencode
+
+from simulator.requests import FORM, JSON, sign
+
+SIGNING_SECRET = "bench-signing-secret"
+APP_ID = "A0BENCH"
+COMMAND = "/hello-bench"
+KINDS = ("event", "command")
+
+
+def team_id(number: int) -> str:
+    return f"T{number:08d}"
+
+
+def requests(kind: str, count: int, teams: int, seed: int) -> list[bytes]:
+    """Return so many whole HTTP requests, signed now; Slack's signatures hold for five minutes."""
+    chance = random.Random(seed)
+    now = int(time.time())
+    return [_request(kind, number, chance.randrange(teams), now, chance) for number in range(count)]
+
+
+def write(path: Path, made: list[bytes]) -> None:
+    """Write them as replay.lua reads them: each behind its length, 4 bytes, big end first."""
+    path.write_bytes(b"".join(struct.pack(">I", len(request)) + request for request in made))
+
+
+def _request(kind: str, number: int, team: int, now: int, chance: random.Random) -> bytes:
+    if kind == "event":
+        content_type, body = JSON, json.dumps(_event(number, team, now, chance)).encode()
+    else:
+        content_type, body = FORM, urlencode(_command(number, team)).encode()
+    head = (
+        "POST /slack/events HTTP/1.1\r\n"
+        "Host: bench.example\r\n"
+        "User-Agent: Slackbot 1.0 (+https://api.slack.com/robots)\r\n"
+        "Accept: */*\r\n"
+        "Accept-Encoding: gzip,deflate\r\n"
+        f"Content-Type: {content_type}\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        f"X-Slack-Request-Timestamp: {now}\r\n"
+        f"X-Slack-Signature: {sign(SIGNING_SECRET, str(now), body)}\r\n"
+        "\r\n"
+    )
+    return head.encode() + body
+
+
+def _event(number: int, team: int, now: int, chance: random.Random) -> dict[str, object]:
+    text = f"and here is mention number {number}, as long as people write"
+    ts = f"{now}.{number % 1_000_000:06d}"
+    bot = f"UBOT{team:08d}"
+    elements = [{"type": "user", "user_id": bot}, {"type": "text", "text": " " + text}]
+    return {
+        "token": "legacy",
+        "team_id": team_id(team),
+        "api_app_id": APP_ID,
+        "type": "event_callback",
+        "event_id": f"Ev{chance.getrandbits(64):016X}{number:08X}",
+        "event_time": now,
+        "event_context": f"4-{chance.getrandbits(96):024x}",
+        "is_ext_shared_channel": False,
+        "authorizations": [
+            {
+                "enterprise_id": None,
+                "team_id": team_id(team),
+                "user_id": bot,
+                "is_bot": True,
+                "is_enterprise_install": False,
+            }
+        ],
+        "event": {
+            "type": "app_mention",
+            "user": f"U{number % 40:08d}",
+            "text": f"<@{bot}> {text}",
+            "ts": ts,
+            "event_ts": ts,
+            "channel": f"C{team:08d}",
+            "team": team_id(team),
+            "blocks": [
+                {
+                    "type": "rich_text",
+                    "block_id": "b1",
+                    "elements": [{"type": "rich_text_section", "elements": elements}],
+                }
+            ],
+        },
+    }
+
+
+def _command(number: int, team: int) -> dict[str, str]:
+    return {
+        "token": "legacy",
+        "team_id": team_id(team),
+        "team_domain": "bench",
+        "channel_id": f"C{team:08d}",
+        "channel_name": "general",
+        "user_id": f"U{number % 40:08d}",
+        "user_name": "alice",
+        "command": COMMAND,
+        "text": f"number {number}",
+        "api_app_id": APP_ID,
+        "is_enterprise_install": "false",
+        "response_url": f"http://127.0.0.1:9/commands/{number}",
+        "trigger_id": f"{number}.{team}.0123456789abcdef",
+    }
