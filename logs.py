@@ -7,6 +7,7 @@ values of `code`, `state` and their like, whoever logged them.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import sys
@@ -125,7 +126,7 @@ def configure(level: str, form: str, secrets: Iterable[str], stream: TextIO | No
     log; None where such lines are not wanted, or are wanted as JSON, which goes through logging.
     """
     scrub = Scrubber(secrets)
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _GatheringHandler(stream or sys.stderr)
     formatter = TextFormatter(scrub) if form == "text" else _json_formatter(scrub)
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
@@ -137,14 +138,47 @@ def configure(level: str, form: str, secrets: Iterable[str], stream: TextIO | No
     logging.captureWarnings(True)
     _collect_no_more_than_is_shown()
     if isinstance(formatter, TextFormatter) and root.isEnabledFor(logging.INFO):
-        return _line_writer(formatter, handler.stream)
+        return _line_writer(formatter, handler)
     return None
 
 
-def _line_writer(formatter: TextFormatter, stream: TextIO) -> WriteLine:
+class _GatheringHandler(logging.StreamHandler[TextIO]):
+    """A handler that also takes finished lines, and writes those of one turn of the event loop at once."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+
+    def write_line(self, line: str) -> None:
+        """Write a line at the end of this turn of the loop, or at once where none runs."""
+        with self.lock:  # type: ignore[union-attr]  # logging's own, made by its constructor
+            self._lines.append(line)
+            if len(self._lines) > 1:
+                return
+        try:
+            asyncio.get_running_loop().call_soon(self.flush)
+        except RuntimeError:
+            self.flush()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.flush()  # what happened before stands before
+        super().emit(record)
+
+    def flush(self) -> None:
+        with self.lock:  # type: ignore[union-attr]
+            lines, self._lines = self._lines, []
+            try:
+                if lines:
+                    self.stream.write("\n".join(lines) + "\n")
+                self.stream.flush()
+            except (OSError, ValueError):
+                # The disk under the log is full or the stream is closed; the server goes on without these lines.
+                return
+
+
+def _line_writer(formatter: TextFormatter, handler: _GatheringHandler) -> WriteLine:
     def write(name: str, message: str, fields: Mapping[str, object]) -> None:
-        # One call of write a line, so that lines of several threads do not mix.
-        stream.write(formatter.line(time.time(), "INFO", name, message, fields) + "\n")
+        handler.write_line(formatter.line(time.time(), "INFO", name, message, fields))
 
     return write
 

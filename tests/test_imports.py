@@ -18,6 +18,7 @@ ROOMS = {
     "config",
     "logs",
     "errors",
+    "bench",
 }
 MAY_IMPORT = {
     "server": ROOMS - {"simulator", "server", "maintenance", "listeners"},
@@ -31,12 +32,13 @@ MAY_IMPORT = {
     "errors": set(),
     "listeners": set(),
     "simulator": set(),
+    "bench": {"simulator", "storage"},
 }
 ONLY_IN = {
     "cryptography": {"storage/sealing.py"},
     "sqlitedict": {"storage/sqlite.py"},
-    "sqlite3": {"storage/connection.py", "storage/opening.py"},
-    "tornado": {"handlers", "server.py", "simulator"},
+    "sqlite3": {"storage/connection.py", "storage/opening.py", "bench"},
+    "tornado": {"handlers", "server.py", "simulator", "bench"},
     "pickle": set(),
 }  # fmt: skip
 
@@ -45,7 +47,11 @@ def modules() -> list[Path]:
     return [
         path
         for room in sorted(ROOMS)
-        for path in ([ROOT / f"{room}.py"] if (ROOT / f"{room}.py").exists() else sorted((ROOT / room).rglob("*.py")))
+        for path in (
+            [ROOT / f"{room}.py"]
+            if (ROOT / f"{room}.py").exists()
+            else sorted(path for path in (ROOT / room).rglob("*.py") if "peers" not in path.parts)
+        )
     ]
 
 
