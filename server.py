@@ -25,7 +25,7 @@ from tornado.netutil import bind_sockets
 
 import config
 import logs
-from dispatch import App, Dispatcher, load_listeners
+from dispatch import App, Dispatcher, EventFlow, EventOptions, Metrics, Runner, load_listeners
 from errors import ConfigError, LatchkeyError
 from handlers import Services, make_application
 from handlers.access import AccessLog
@@ -34,7 +34,7 @@ from handlers.services import CALLBACK_PATH
 from slackapi.oauth import OAuthClient
 from slackapi.signature import SignatureVerifier
 from slackapi.web import WebClients
-from storage import Store, open_store
+from storage import Store, Tried, open_store
 
 EXIT_FAILED = 1
 EXIT_CONFIG = 78
@@ -61,7 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
         project = Path(__file__).resolve().parent
         app = load_listeners(settings.listeners.modules, [settings.base, project])
         with contextlib.closing(_open(settings, options.new_store)) as store:
-            asyncio.run(_serve(settings, store, app, AccessLog(write_line)))
+            recovered = store.inbox.recover()
+            asyncio.run(_serve(settings, store, app, AccessLog(write_line), recovered))
     except LatchkeyError as error:
         _complain(error)
         return EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_FAILED
@@ -96,10 +97,12 @@ def _open(settings: config.Config, new_store: bool) -> Store:
     return open_store(settings.store_path, settings.keyring_path, new_store=new_store)
 
 
-async def _serve(settings: config.Config, store: Store, app: App, access_log: AccessLog) -> None:
+async def _serve(
+    settings: config.Config, store: Store, app: App, access_log: AccessLog, recovered: list[Tried]
+) -> None:
     sockets = _bind(settings)
     port = sockets[0].getsockname()[1]
-    async with _services(settings, store, app, access_log, port) as services:
+    async with _services(settings, store, app, access_log, port, recovered) as services:
         server = HTTPServer(
             make_application(services),
             idle_connection_timeout=IDLE_SECONDS,
@@ -139,7 +142,7 @@ def _bind(settings: config.Config) -> list[socket.socket]:
 
 @contextlib.asynccontextmanager
 async def _services(
-    settings: config.Config, store: Store, app: App, access_log: AccessLog, port: int
+    settings: config.Config, store: Store, app: App, access_log: AccessLog, port: int, recovered: list[Tried]
 ) -> AsyncIterator[Services]:
     """Wire everything together; the connections to Slack are closed at the end."""
     assert settings.client_secret is not None  # require_slack() has seen to it
@@ -156,12 +159,16 @@ async def _services(
             redirect_uri=public_url + CALLBACK_PATH,
             authorize_url=settings.slack.authorize_url,
         )
-        dispatcher = Dispatcher(
-            app, installations=store.installations, clients=clients, install_url=f"{public_url}/slack/install"
-        )
+        metrics = Metrics()
+        runner = Runner(app, installations=store.installations, clients=clients)
+        dispatcher = Dispatcher(runner, metrics, install_url=f"{public_url}/slack/install")
+        events = EventFlow(runner, metrics, store.inbox, _event_options(settings))
+        events.start(recovered)
         yield Services(
             store=store,
             dispatcher=dispatcher,
+            events=events,
+            metrics=metrics,
             oauth=oauth,
             verifier=SignatureVerifier([secret.reveal() for secret in settings.signing_secrets]),
             public_url=public_url,
@@ -170,6 +177,18 @@ async def _services(
             failure_url=settings.install.failure_url,
             access_log=access_log,
         )
+        runner.close()
+
+
+def _event_options(settings: config.Config) -> EventOptions:
+    events = settings.events
+    return EventOptions(
+        durable=events.durable,
+        tries=events.tries,
+        ordered=events.ordered == "channel",
+        inbox_events=events.inbox_events,
+        inbox_bytes=events.inbox_megabytes << 20,
+    )
 
 
 def _stop_on_signals() -> asyncio.Event:
@@ -195,10 +214,18 @@ async def _drain(server: HTTPServer, services: Services, seconds: float) -> None
     services.in_flight.stopping = True
     server.stop()
     requests = await services.in_flight.wait(seconds)
-    listeners = await services.dispatcher.drain(max(0.0, deadline - loop.time()))
+    listeners, events = await asyncio.gather(
+        services.dispatcher.drain(max(0.0, deadline - loop.time())),
+        services.events.drain(max(0.0, deadline - loop.time())),
+    )
     await server.close_all_connections()
-    if requests or listeners:
-        logger.warning("stopped with %d requests and %d listeners unfinished", requests, listeners)
+    if requests or listeners or events:
+        logger.warning(
+            "stopped with %d requests, %d listeners and %d events unfinished; the events go on at the next start",
+            requests,
+            listeners,
+            events,
+        )
     else:
         logger.info("stopped")
 

@@ -49,6 +49,10 @@ def _drain(value: float) -> str | None:
     return None if 0 <= value <= LONGEST_DRAIN else f"expected seconds from 0 to {LONGEST_DRAIN}"
 
 
+def _between(least: int, most: int) -> Callable[[int], str | None]:
+    return lambda value: None if least <= value <= most else f"expected a number from {least} to {most}"
+
+
 def _scopes(value: list[str]) -> str | None:
     return None if all(_SCOPE.fullmatch(scope) for scope in value) else 'expected scopes such as "chat:write"'
 
@@ -73,5 +77,8 @@ CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "install.failure_url": lambda value: _url(value, empty=True),
     "storage.path": _filled,
     "storage.keyring": _filled,
+    "events.tries": _between(1, 100),
+    "events.inbox_events": _between(1, 1_000_000),
+    "events.inbox_megabytes": _between(1, 4096),
     "listeners.modules": _modules,
 }

@@ -51,6 +51,14 @@ class StorageSection(_Section, frozen=True):
     keyring: str = "keys/keyring"
 
 
+class EventsSection(_Section, frozen=True):
+    durable: bool = True
+    tries: int = 5
+    ordered: Literal["none", "channel"] = "none"
+    inbox_events: int = 20_000
+    inbox_megabytes: int = 64
+
+
 class ListenersSection(_Section, frozen=True):
     modules: list[str] = msgspec.field(default_factory=lambda: ["listeners"])
 
@@ -65,6 +73,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "slack": SlackSection,
     "install": InstallSection,
     "storage": StorageSection,
+    "events": EventsSection,
     "listeners": ListenersSection,
     "log": LogSection,
 }
@@ -81,6 +90,7 @@ class Config:
     slack: SlackSection
     install: InstallSection
     storage: StorageSection
+    events: EventsSection
     listeners: ListenersSection
     log: LogSection
     client_secret: Secret | None

@@ -1,8 +1,11 @@
-"""From a verified payload to a listener: registration, matching, arguments, and the running of it."""
+"""From a verified payload to a listener: registration, matching, arguments, the inbox and its workers."""
 
 from dispatch.app import App
 from dispatch.dispatcher import Dispatcher
+from dispatch.eventflow import EventFlow, EventOptions
 from dispatch.loading import load_listeners
+from dispatch.metrics import Metrics
 from dispatch.reply import Reply
+from dispatch.runner import Runner
 
-__all__ = ["App", "Dispatcher", "Reply", "load_listeners"]
+__all__ = ["App", "Dispatcher", "EventFlow", "EventOptions", "Metrics", "Reply", "Runner", "load_listeners"]

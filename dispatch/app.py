@@ -28,6 +28,8 @@ class Listener:
         self.keyword = keyword
         """Of a `message` listener: what `context["matches"]` is taken from."""
         self.plan = Plan(function)
+        self.key = self.plan.name
+        """Its name, told apart from those of the same name; an event on disk knows its listeners by it."""
 
     @property
     def name(self) -> str:
@@ -39,6 +41,7 @@ class App:
 
     def __init__(self) -> None:
         self._listeners: dict[Kind, list[Listener]] = {}
+        self._named: dict[str, int] = {}
         self.error_handlers: list[Listener] = []
 
     def event(self, event: Constraint) -> Decorator[F]:
@@ -89,7 +92,11 @@ class App:
 
     def _decorator(self, kind: Kind, matches: Predicate, keyword: Text | None = None) -> Decorator[F]:
         def register(function: F) -> F:
-            self._listeners.setdefault(kind, []).append(Listener(function, kind, matches, keyword))
+            listener = Listener(function, kind, matches, keyword)
+            named = self._named[listener.name] = self._named.get(listener.name, 0) + 1
+            if named > 1:
+                listener.key += f"#{named}"
+            self._listeners.setdefault(kind, []).append(listener)
             return function
 
         return register

@@ -32,6 +32,8 @@ from handlers.services import EVENTS_PATH, Services
 from slackapi.lifecycle import revocation
 from slackapi.payload import Kind, Payload, parse
 
+LIFECYCLE = frozenset({"app_uninstalled", "tokens_revoked"})
+"""Events that take away what is stored, before any listener hears of them."""
 LARGEST_BODY = 1 << 20
 """Bytes; Slack's largest payloads are a few hundred kB."""
 RETRY_SECONDS = 5
@@ -69,6 +71,8 @@ class EventsDelegate(HTTPMessageDelegate):
         self._team_id: str | None = None
         self._done = False
         self._gone = False
+        self._accepted = False
+        """Verified, so that it is carried out even when its sender leaves."""
         self._task: asyncio.Task[None] | None = None
         services.in_flight.begin()
         receiving.begin(self, connection)
@@ -95,7 +99,12 @@ class EventsDelegate(HTTPMessageDelegate):
             self._respond(Reply(405, _TEXT, b"method not allowed"), {"Allow": "POST"})
             return
         try:
-            payload = self._verified()
+            body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+            payload = self._verified(body)
+            self._accepted = True
+            if payload.kind is Kind.EVENT and payload.type not in LIFECYCLE:
+                self._services.events.accept(payload, body, self._request_id, self._event_kept)
+                return
             reply = self._quick_reply(payload)
         except Exception as error:
             self._respond(self._refusal(error))
@@ -103,18 +112,17 @@ class EventsDelegate(HTTPMessageDelegate):
         if reply is not None:
             self._respond(reply)
         else:
-            self._task = asyncio.get_running_loop().create_task(self._finish_later(payload))
+            self._task = asyncio.get_running_loop().create_task(self._finish_later(payload, body))
 
     def on_connection_close(self) -> None:
         """The sender left. What it sent is carried out all the same: it was signed, and Slack may not send it again."""
         self._gone = True
         self._receiving.end(self)
-        if self._task is None:
+        if not self._accepted:
             self._end(499)
 
-    def _verified(self) -> Payload:
+    def _verified(self, body: bytes) -> Payload:
         headers = self._headers
-        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         signature = headers.get("X-Slack-Signature")
         if signature is None and body.startswith(b"ssl_check=1&"):
             # Slack's check of the certificate may come unsigned. Nothing of it is read and nothing is done.
@@ -129,31 +137,33 @@ class EventsDelegate(HTTPMessageDelegate):
     def _quick_reply(self, payload: Payload) -> Reply | None:
         """Return the reply where it is known without waiting for anything."""
         kind = payload.kind
-        if kind is Kind.EVENT and payload.type not in ("app_uninstalled", "tokens_revoked"):
-            self._services.dispatcher.submit(payload, self._request_id)
-            return Reply()
         if kind is Kind.URL_VERIFICATION:
             return Reply(200, _TEXT, payload.body["challenge"].encode("utf-8", "replace"))
         if kind is Kind.RATE_LIMITED:
+            self._services.metrics.rate_limited.inc()
             logger.warning(
                 "Slack limits this workspace's events team=%s request_id=%s", self._team_id, self._request_id
             )
             return Reply()
         return Reply() if kind is Kind.SSL_CHECK else None
 
-    async def _finish_later(self, payload: Payload) -> None:
+    async def _finish_later(self, payload: Payload, body: bytes) -> None:
         try:
-            reply = await self._slow_reply(payload)
+            if payload.kind is Kind.EVENT:
+                await self._remove_what_is_gone(payload)
+                self._services.events.accept(payload, body, self._request_id, self._event_kept)
+            else:
+                self._respond(await self._services.dispatcher.answer(payload, self._request_id))
         except Exception as error:
-            reply = self._refusal(error)
-        self._respond(reply)
+            self._respond(self._refusal(error))
 
-    async def _slow_reply(self, payload: Payload) -> Reply:
-        if payload.kind is not Kind.EVENT:
-            return await self._services.dispatcher.answer(payload, self._request_id)
-        await self._remove_what_is_gone(payload)
-        self._services.dispatcher.submit(payload, self._request_id)
-        return Reply()
+    def _event_kept(self, error: Exception | None) -> None:
+        """The event is on disk, or known, or (with an error) neither."""
+        if error is None:
+            self._services.metrics.ack_seconds.observe(time.monotonic() - self._begun)
+            self._respond(Reply())
+        else:
+            self._respond(self._refusal(error))
 
     async def _remove_what_is_gone(self, payload: Payload) -> None:
         gone = revocation(payload)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from dispatch import Dispatcher
+from dispatch import Dispatcher, EventFlow, Metrics
 from handlers.access import AccessLog
 from slackapi.oauth import OAuthClient
 from slackapi.signature import SignatureVerifier
@@ -51,6 +51,8 @@ class Services:
 
     store: Store
     dispatcher: Dispatcher
+    events: EventFlow
+    metrics: Metrics
     oauth: OAuthClient
     verifier: SignatureVerifier
     public_url: str

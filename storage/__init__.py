@@ -1,13 +1,27 @@
-"""Everything at rest: keyring, sealing, the engine, installations and states.
+"""Everything at rest: keyring, sealing, the engine, installations, states and the inbox.
 
 Rule: this folder alone knows sqlitedict, and `sealing` alone knows the
 cryptography. Other rooms, and other programs, come in through `open_store`.
 """
 
 from storage.async_installations import Installations
+from storage.events import Event, Tried, event_id_of
+from storage.inbox import Arrival, Inbox, Progress
 from storage.installations import InstallationPage
 from storage.opening import open_store
 from storage.states import States
 from storage.store import Store
 
-__all__ = ["InstallationPage", "Installations", "States", "Store", "open_store"]
+__all__ = [
+    "Arrival",
+    "Event",
+    "Inbox",
+    "InstallationPage",
+    "Installations",
+    "Progress",
+    "States",
+    "Store",
+    "Tried",
+    "event_id_of",
+    "open_store",
+]

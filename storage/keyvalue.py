@@ -31,6 +31,13 @@ class Change(NamedTuple):
     """What the record must hold for the commit to happen; None: it must be absent."""
 
 
+class Marks(NamedTuple):
+    """Records without a value, put all at once: that they are there is all that they say."""
+
+    table: str
+    record_ids: Sequence[str]
+
+
 class Row(NamedTuple):
     """One stored record as an engine hands it out."""
 
@@ -44,8 +51,17 @@ class KeyValue(Protocol):
     def get(self, table: str, record_id: str) -> bytes | None:
         """Return the record's value, or None where there is none."""
 
-    def commit(self, changes: Sequence[Change]) -> bool:
-        """Apply all changes or none, and return after they are on disk.
+    def existing(self, table: str, record_ids: Sequence[str]) -> set[str]:
+        """Return those of the ids that have a record."""
+
+    def count(self, table: str) -> int:
+        """Return how many records the table has."""
+
+    def remove_before(self, table: str, record_id: str, limit: int) -> int:
+        """Delete at most `limit` records whose ids sort before this one; how many there were."""
+
+    def commit(self, changes: Sequence[Change], marks: Marks | None = None) -> bool:
+        """Apply all changes and marks or none, and return after they are on disk.
 
         False means that some `expected` did not hold, and that nothing was changed.
         """

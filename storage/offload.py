@@ -30,14 +30,18 @@ class Offload:
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `function` returns; raises what it raises, or StoreUnavailable at the deadline."""
-        try:
-            future = asyncio.get_running_loop().run_in_executor(self._executor, partial(function, *args, **kwargs))
-        except RuntimeError as error:  # the executor has been shut down
-            raise StoreUnavailable("closed", "the store is closed") from error
+        future = self.submit(function, *args, **kwargs)
         try:
             return await asyncio.wait_for(future, self._deadline)
         except TimeoutError:
             raise StoreUnavailable("timeout", "the store did not answer in time") from None
+
+    def submit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Return the future of a call that ends within a limit of its own; raises StoreUnavailable when closed."""
+        try:
+            return asyncio.get_running_loop().run_in_executor(self._executor, partial(function, *args, **kwargs))
+        except RuntimeError as error:  # the executor has been shut down
+            raise StoreUnavailable("closed", "the store is closed") from error
 
     def close(self) -> None:
         """Take no more calls; those that run end by themselves, within their deadline."""

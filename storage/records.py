@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from errors import UnreadableRecord
-from storage.keyvalue import ANYTHING, Change, KeyValue
+from storage.keyvalue import ANYTHING, Change, KeyValue, Marks
 from storage.sealing import Sealer
 
 PAGE = 500
@@ -60,9 +60,20 @@ class Records:
         """Return the change that deletes the record, whatever it holds and whether or not it can be opened."""
         return Change(table, record_id, None, ANYTHING)
 
-    def commit(self, changes: Sequence[Change]) -> bool:
-        """Apply all changes or none; False where a record was no longer what had been read."""
-        return self._engine.commit(changes)
+    def existing(self, table: str, record_ids: Sequence[str]) -> set[str]:
+        """Return those of the ids that have a record."""
+        return self._engine.existing(table, record_ids)
+
+    def count(self, table: str) -> int:
+        return self._engine.count(table)
+
+    def remove_before(self, table: str, record_id: str, limit: int) -> int:
+        """Delete at most `limit` records that sort before this id; how many there were."""
+        return self._engine.remove_before(table, record_id, limit)
+
+    def commit(self, changes: Sequence[Change], marks: Marks | None = None) -> bool:
+        """Apply all changes and marks or none; False where a record was no longer what had been read."""
+        return self._engine.commit(changes, marks)
 
     def page(
         self, table: str, *, prefix: str = "", after: str = "", limit: int = PAGE

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 from sqlitedict import SqliteDict
 
 from errors import StoreUnavailable
 from storage.connection import GuardedConnection
-from storage.keyvalue import ANYTHING, Change, Row
+from storage.keyvalue import ANYTHING, Change, Marks, Row
 
 
 class Table(SqliteDict):  # type: ignore[misc]  # sqlitedict has no types
@@ -46,7 +47,31 @@ class SqliteKeyValue:
         row = self._reader.select_one(f'SELECT value FROM "{self._name(table)}" WHERE key = ?', (record_id,))
         return None if row is None else _as_bytes(row[0])
 
-    def commit(self, changes: Sequence[Change]) -> bool:
+    def existing(self, table: str, record_ids: Sequence[str]) -> set[str]:
+        rows = self._reader.select(
+            f'SELECT key FROM "{self._name(table)}" WHERE key IN (SELECT value FROM json_each(?))',
+            (_json(record_ids),),
+        )
+        return {row[0] for row in rows}
+
+    def count(self, table: str) -> int:
+        return int(self._reader.select_one(f'SELECT COUNT(*) FROM "{self._name(table)}"')[0])
+
+    def remove_before(self, table: str, record_id: str, limit: int) -> int:
+        name = self._name(table)
+        with self._writer.cursor() as connection:
+            done = connection.execute(
+                f'DELETE FROM "{name}" WHERE key IN (SELECT key FROM "{name}" WHERE key < ? ORDER BY key LIMIT ?)',
+                (record_id, limit),
+            )
+            return done.rowcount
+
+    def commit(self, changes: Sequence[Change], marks: Marks | None = None) -> bool:
+        if marks is None and len(changes) == 1 and changes[0].expected is ANYTHING and changes[0].value is not None:
+            # A statement by itself is a transaction too, at a third of the cost.
+            table, record_id, value, _ = changes[0]
+            self._writer.execute(f'REPLACE INTO "{self._name(table)}" (key, value) VALUES (?, ?)', (record_id, value))
+            return True
         with self._writer.transaction() as connection:
             for change in changes:
                 if change.expected is ANYTHING:
@@ -64,6 +89,12 @@ class SqliteKeyValue:
                     connection.execute(
                         f'REPLACE INTO "{self._name(table)}" (key, value) VALUES (?, ?)', (record_id, value)
                     )
+            if marks is not None and marks.record_ids:
+                # One statement for all of them: between any two, another thread may take its turn.
+                connection.execute(
+                    f"REPLACE INTO \"{self._name(marks.table)}\" (key, value) SELECT value, x'' FROM json_each(?)",
+                    (_json(sorted(marks.record_ids)),),
+                )
         return True
 
     def scan(self, table: str, *, prefix: str = "", after: str = "", limit: int = 500) -> list[Row]:
@@ -101,6 +132,10 @@ class SqliteKeyValue:
 def _end_of(prefix: bytes) -> bytes:
     """Return the first key behind all that begin with `prefix`; UTF-8 has no byte 0xff that could overflow."""
     return prefix[:-1] + bytes([prefix[-1] + 1])
+
+
+def _json(record_ids: Sequence[str]) -> str:
+    return msgspec.json.encode(record_ids).decode()
 
 
 def _as_bytes(value: object) -> bytes:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from errors import StoreUnavailable
 from storage.async_installations import Installations
 from storage.cache import BotCache
+from storage.events import EVENT_TABLES
+from storage.inbox import Inbox
 from storage.installation_records import BOTS, INSTALLATIONS, WORKSPACES
 from storage.offload import Offload
 from storage.records import Records
@@ -22,7 +24,7 @@ from storage.states import TABLE as STATES
 from storage.states import States
 
 META = "meta"
-TABLES = (META, INSTALLATIONS, BOTS, WORKSPACES, STATES)
+TABLES = (META, INSTALLATIONS, BOTS, WORKSPACES, STATES, *EVENT_TABLES)
 
 FORMAT = "format"
 """The meta record that a new store begins with; opening it shows that the keyring fits."""
@@ -39,6 +41,7 @@ class Store:
         self._records = Records(engine, sealer)
         self._reads = Offload("store-read", threads=4)
         self._writes = Offload("store-write", threads=4)
+        self._events = Offload("store-events", threads=1)
         self._probes = Offload("store-probe", threads=1)
         self._probing = threading.Lock()
         self._ready_until = 0.0
@@ -46,6 +49,7 @@ class Store:
         cache = BotCache(time.monotonic)
         self.installations = Installations(self._records, cache, reads=self._reads, writes=self._writes)
         self.states = States(self._records, self._writes, clock)
+        self.inbox = Inbox(self._records, self._events, clock)
 
     def ready(self) -> None:
         """Write, read back and open a probe record; raises StoreUnavailable or UnreadableRecord where that fails.
@@ -68,6 +72,6 @@ class Store:
 
     def close(self) -> None:
         """Close the files; what is still asked of the store raises StoreUnavailable. Closing twice is fine."""
-        for offload in (self._reads, self._writes, self._probes):
+        for offload in (self._reads, self._writes, self._events, self._probes):
             offload.close()
         self._engine.close()

@@ -1,0 +1,195 @@
+"""Where events come in: known ones are answered, new ones are on disk before their 200.
+
+Rule: nothing that got a 200 is dropped, and nothing is promised that is not
+kept. Events that come within one turn of the loop, or while a commit is under
+way, share the next commit, so that one fsync serves many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TypeAlias
+
+from dispatch.app import Listener
+from dispatch.job import Job, SharedRecord
+from dispatch.metrics import Metrics
+from dispatch.pending import Pending
+from dispatch.runner import Runner, is_own
+from dispatch.workers import Workers
+from errors import LatchkeyError, StoreUnavailable
+from slackapi.payload import Payload
+from storage import Arrival, Event, Inbox, event_id_of
+
+DEADLINE_SECONDS = 2.3
+"""An event that is not on disk by then is answered with 503, so that Slack, which waits for 3 s, sends it again."""
+RECENT = 10_000
+"""Ids known in memory where events are not durable."""
+
+Answer: TypeAlias = Callable[[Exception | None], None]
+"""Is told once that the event is kept or known (None), or why it is not."""
+
+
+class _Batch:
+    """Events that share a commit."""
+
+    def __init__(self) -> None:
+        self.arrivals: list[Arrival] = []
+        self.jobs: list[Job] = []
+        self.answers: dict[str, list[Answer]] = {}
+        self.expired = False
+        self.timer: asyncio.TimerHandle | None = None
+
+    def answer(self, event_id: str, error: Exception | None) -> int:
+        """Answer all who sent this event, and return how many they were."""
+        answers = self.answers.pop(event_id, ())
+        for answer in answers:
+            answer(error)
+        return len(answers)
+
+    def answer_all(self, error: Exception | None) -> int:
+        return sum(self.answer(event_id, error) for event_id in list(self.answers))
+
+
+class Intake:
+    """Takes verified events; `durable=False` takes them into memory alone."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        workers: Workers,
+        pending: Pending,
+        metrics: Metrics,
+        inbox: Inbox | None,
+        *,
+        clock: Callable[[], float] = time.time,
+        deadline: float = DEADLINE_SECONDS,
+    ) -> None:
+        """`inbox` None keeps events in memory alone."""
+        self._runner = runner
+        self._workers = workers
+        self._pending = pending
+        self._metrics = metrics
+        self._inbox = inbox
+        self._clock = clock
+        self._deadline = deadline
+        self._gathering: _Batch | None = None
+        self._committing: _Batch | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._recent: deque[str] = deque(maxlen=RECENT)
+        self._recent_ids: set[str] = set()
+
+    def accept(self, payload: Payload, body: bytes, request_id: str, answer: Answer) -> None:
+        """Take an event and answer it, at once or when it is on disk. Raises Overloaded, and then answers nothing."""
+        listeners = self._wanted(payload)
+        if not listeners:
+            answer(None)
+            return
+        self._metrics.received.inc()
+        event_id = event_id_of(payload.event_id, body)
+        if self._is_known(event_id, answer):
+            self._metrics.deduplicated.inc()
+            return
+        try:
+            self._pending.check_room()
+        except LatchkeyError:
+            self._metrics.refused.inc()
+            raise
+        event = Event(event_id, self._clock(), request_id, payload.retry_num, body)
+        job = Job(event, payload.workspace, payload.channel_id, payload, listeners)
+        if self._inbox is None:
+            self._remember(event_id)
+            self._keep(job)
+            self._metrics.acknowledged.inc()
+            answer(None)
+        else:
+            self._gather(job, payload.event_time, answer)
+
+    async def drain(self, seconds: float) -> None:
+        """Wait until all that has come is on disk, or was refused."""
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=seconds)
+
+    def _wanted(self, payload: Payload) -> list[Listener]:
+        listeners = self._runner.app.matching(payload)
+        if listeners:
+            bot = self._runner.cached_bot(payload)
+            if bot is not None and is_own(payload, bot):
+                return []
+        return listeners
+
+    def _is_known(self, event_id: str, answer: Answer) -> bool:
+        """Whether the event is here already; it is answered, now or together with the first one of its id."""
+        for batch in (self._gathering, self._committing):
+            if batch is not None and event_id in batch.answers:
+                batch.answers[event_id].append(answer)
+                return True
+        if event_id in self._pending or event_id in self._recent_ids:
+            answer(None)
+            return True
+        return False
+
+    def _gather(self, job: Job, event_time: int | None, answer: Answer) -> None:
+        batch = self._gathering
+        loop = asyncio.get_running_loop()
+        if batch is None:
+            batch = self._gathering = _Batch()
+            batch.timer = loop.call_later(self._deadline, self._expire, batch)
+            if self._task is None:
+                loop.call_soon(self._begin)
+        batch.arrivals.append(Arrival(job.event, event_time))
+        batch.jobs.append(job)
+        batch.answers[job.event.event_id] = [answer]
+
+    def _begin(self) -> None:
+        if self._task is None and self._gathering is not None:
+            self._task = asyncio.get_running_loop().create_task(self._commit_all())
+
+    async def _commit_all(self) -> None:
+        try:
+            while self._gathering is not None:
+                batch, self._gathering = self._gathering, None
+                self._committing = batch
+                await self._commit(batch)
+                self._committing = None
+        finally:
+            self._committing = None
+            self._task = None
+
+    async def _commit(self, batch: _Batch) -> None:
+        assert self._inbox is not None  # _gather is called for durable events alone
+        if batch.expired:
+            return  # all of it was refused before its turn came
+        try:
+            record_id, known = await self._inbox.async_accept(batch.arrivals)
+        except LatchkeyError as error:
+            self._metrics.refused.inc(batch.answer_all(error))
+            return
+        finally:
+            if batch.timer is not None:
+                batch.timer.cancel()
+        # Nothing is awaited from here on: whoever asks next finds these events pending, not gathering.
+        record = SharedRecord(record_id, len(batch.jobs) - len(known))
+        self._metrics.deduplicated.inc(len(known))
+        self._metrics.acknowledged.inc(batch.answer_all(None))
+        for job in batch.jobs:
+            if job.event.event_id not in known:
+                job.record = record
+                self._keep(job)
+
+    def _expire(self, batch: _Batch) -> None:
+        batch.expired = True
+        error = StoreUnavailable("timeout", "the store did not take the event in time")
+        self._metrics.refused.inc(batch.answer_all(error))
+
+    def _keep(self, job: Job) -> None:
+        self._pending.add(job.event)
+        self._workers.add(job)
+
+    def _remember(self, event_id: str) -> None:
+        if len(self._recent) == RECENT:
+            self._recent_ids.discard(self._recent[0])
+        self._recent.append(event_id)
+        self._recent_ids.add(event_id)

@@ -1,0 +1,165 @@
+"""Running one listener, sync or async, and telling the error handlers when it raises.
+
+Rule: an exception in one listener ends that listener alone. It is logged with
+the request's id; what is kept of it beside the log is a type and a place, since
+its message may hold anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.oauth.installation_store import Bot
+
+from dispatch.app import App, Listener
+from dispatch.call import BlockingCall, Call
+from dispatch.constraints import keyword_matches
+from dispatch.context import context_for
+from dispatch.reply import Reply
+from slackapi.payload import Payload
+from slackapi.web import WebClients
+from slackapi.workspace import Workspace
+
+if TYPE_CHECKING:
+    from storage import Installations
+
+THREADS = 64
+"""For sync listeners; made when they are needed."""
+THREADS_EACH = 8
+"""Of one workspace at a time, so that a listener that blocks takes no thread from the others."""
+
+# Events about the app's own bot user that are still of use to it; Bolt keeps the same two.
+_KEPT_OWN_EVENTS = frozenset({"member_joined_channel", "member_left_channel"})
+
+logger = logging.getLogger("latchkey.listeners")
+
+
+class Runner:
+    """Runs listeners on the loop, or in its threads."""
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        installations: Installations,
+        clients: WebClients,
+        threads: int = THREADS,
+        threads_each: int = THREADS_EACH,
+    ) -> None:
+        self.app = app
+        self._installations = installations
+        self._clients = clients
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="listener")
+        self._threads_each = threads_each
+        self._gates: dict[Workspace, _Gate] = {}
+
+    def close(self) -> None:
+        """Begin no more sync listeners. A thread cannot be cancelled; nobody waits for it."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def cached_bot(self, payload: Payload) -> Bot | None:
+        return self._installations.cached_bot(*payload.workspace)
+
+    async def find_bot(self, payload: Payload) -> Bot | None:
+        """Return the workspace's bot; raises StoreUnavailable or UnreadableRecord."""
+        workspace = payload.workspace
+        return self.cached_bot(payload) or await self._installations.async_find_bot(
+            enterprise_id=workspace.enterprise_id,
+            team_id=workspace.team_id,
+            is_enterprise_install=workspace.is_enterprise_install,
+        )
+
+    def call(
+        self,
+        payload: Payload,
+        listener: Listener,
+        bot: Bot,
+        request_id: str,
+        *,
+        attempt: int = 1,
+        settle: Callable[[Reply], None] | None = None,
+    ) -> Call:
+        """Return what the listener's arguments are taken from; `settle` takes the reply of its first `ack`."""
+        context = context_for(payload, bot, request_id, attempt)
+        if listener.keyword is not None:
+            context["matches"] = keyword_matches(listener.keyword, payload)
+        return Call(payload, context, bot, clients=self._clients, installations=self._installations, settle=settle)
+
+    async def run(self, listener: Listener, call: Call) -> Exception | None:
+        """Run one listener to its end; returns what it raised, which was logged and handed to the error handlers."""
+        try:
+            await self._run(listener, call)
+        except Exception as error:
+            request_id = call.context["request_id"]
+            logger.exception("%s raised %s request_id=%s", listener.name, type(error).__name__, request_id)
+            await self._tell_error_handlers(call, error)
+            return error
+        return None
+
+    async def _run(self, listener: Listener, call: Call) -> None:
+        if listener.plan.is_async:
+            await listener.plan.function(**listener.plan.arguments(call))
+            return
+        loop = asyncio.get_running_loop()
+        arguments = listener.plan.arguments(BlockingCall(call, loop))
+        async with self._gate(call.payload.workspace):
+            await loop.run_in_executor(self._threads, partial(listener.plan.function, **arguments))
+
+    async def _tell_error_handlers(self, call: Call, error: Exception) -> None:
+        call.error = error
+        for handler in self.app.error_handlers:
+            try:
+                await self._run(handler, call)
+            except Exception:
+                logger.exception("the error handler %s raised request_id=%s", handler.name, call.context["request_id"])
+
+    @asynccontextmanager
+    async def _gate(self, workspace: Workspace) -> AsyncIterator[None]:
+        """Let so many threads of a workspace through at a time; a gate with nobody at it is taken down."""
+        gate = self._gates.setdefault(workspace, _Gate(asyncio.Semaphore(self._threads_each)))
+        gate.users += 1
+        try:
+            async with gate.semaphore:
+                yield
+        finally:
+            gate.users -= 1
+            if not gate.users:
+                del self._gates[workspace]
+
+
+@dataclass(slots=True)
+class _Gate:
+    semaphore: asyncio.Semaphore
+    users: int = 0
+
+
+def is_own(payload: Payload, bot: Bot) -> bool:
+    """Whether the app itself caused this event; answering those is how two bots talk for ever."""
+    if payload.type in _KEPT_OWN_EVENTS:
+        return False
+    bot_id = payload.event.get("bot_id")
+    return (payload.user_id is not None and payload.user_id == bot.bot_user_id) or (
+        bot_id is not None and bot_id == bot.bot_id
+    )
+
+
+def describe(error: Exception) -> str:
+    """Return what may be kept of an error: its type, Slack's error code, and the place where it was raised."""
+    what = type(error).__name__
+    if isinstance(error, SlackApiError):
+        code = error.response.get("error") if error.response else None
+        what += f" ({code})" if isinstance(code, str) and code.replace("_", "").isalnum() else ""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return what
+    last = frames[-1]
+    return f"{what} at {last.filename.rpartition('/')[2]}:{last.lineno} in {last.name}"

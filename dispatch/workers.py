@@ -1,0 +1,185 @@
+"""The workers behind the inbox: each event's listeners, in fair turns, until they have succeeded.
+
+Rule: a listener that has succeeded is not run again because another has failed.
+What fails is put off, longer each time, and set aside after the last try; none
+of it holds up another workspace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+
+from dispatch import backoff
+from dispatch.app import Listener
+from dispatch.job import Job, parsed
+from dispatch.lanes import Lanes
+from dispatch.ledger import Ledger
+from dispatch.metrics import Metrics
+from dispatch.runner import Runner, describe, is_own
+from errors import LatchkeyError
+from slackapi.payload import Payload
+
+UNDER_WAY = 1000
+"""Events whose listeners run at once."""
+UNDER_WAY_EACH = 100
+"""Of one workspace."""
+
+logger = logging.getLogger("latchkey.listeners")
+
+
+class Workers:
+    """Runs the listeners of events that were acknowledged."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        ledger: Ledger,
+        metrics: Metrics,
+        *,
+        tries: int,
+        ordered: bool = False,
+        under_way: int = UNDER_WAY,
+        under_way_each: int = UNDER_WAY_EACH,
+        clock: Callable[[], float] = time.time,
+        delay: Callable[[int, random.Random], float] = backoff.delay,
+    ) -> None:
+        """`tries` is how often an event is begun before it is set aside; `ordered` keeps each channel's order."""
+        self._runner = runner
+        self._ledger = ledger
+        self._metrics = metrics
+        self._tries = tries
+        self._clock = clock
+        self._delay = delay
+        self._chance = random.Random()  # noqa: S311  # it spreads retries, and keeps no secret
+        self._lanes: Lanes[Job] = Lanes(most=under_way, most_each=under_way_each, ordered=ordered)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._later: set[asyncio.TimerHandle] = set()
+        self._stopping = False
+
+    def add(self, job: Job) -> None:
+        """Take an event that is acknowledged; it is begun when its turn comes."""
+        self._lanes.add(job.workspace, job.channel_id, job)
+        self._begin()
+        if not job.begun:
+            job.payload = job.listeners = None  # the bytes take a fifth of their room
+
+    def add_later(self, job: Job, due_at: float) -> None:
+        """Take an event that is not to be begun before `due_at` (Unix seconds)."""
+        self._after(due_at - self._clock(), lambda: self.add(job))
+
+    async def drain(self, seconds: float) -> int:
+        """Begin nothing more, wait for what is under way, cancel what is left then; returns how many that were.
+
+        What was not finished is in the inbox still.
+        """
+        self._stopping = True
+        for handle in self._later:
+            handle.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        unfinished = set(self._tasks)
+        for task in unfinished:
+            task.cancel()
+        if unfinished:
+            await asyncio.wait(unfinished, timeout=1)
+        await self._ledger.close()
+        return len(unfinished)
+
+    def _begin(self) -> None:
+        while not self._stopping and (job := self._lanes.next()) is not None:
+            job.begun = True
+            task = asyncio.get_running_loop().create_task(self._work(job))
+            # The loop keeps only weak references to its tasks.
+            self._tasks.add(task)
+
+    async def _work(self, job: Job) -> None:
+        keep = False
+        try:
+            keep = not await self._try(job)
+        finally:
+            self._tasks.discard(asyncio.current_task())
+            self._lanes.leave(job.workspace, job.channel_id, keep=keep)
+            self._begin()
+
+    async def _try(self, job: Job) -> bool:
+        """Run what is left of an event; False where it is to be tried again."""
+        job.attempts += 1
+        if job.attempts > 1:
+            if job.attempts > self._tries:
+                # It was begun often enough, and the server never lived to see its end.
+                return self._give_up(job, "the server ended while it ran")
+            await self._ledger.begun(job)
+        payload = job.payload or parsed(job.event)
+        try:
+            failures = await self._run(job, payload)
+        except LatchkeyError as error:
+            logger.error("an event could not be run: %s request_id=%s", error, job.event.request_id)  # noqa: TRY400
+            failures = [("", error)]
+        if not failures:
+            self._metrics.finished.inc()
+            self._ledger.done(job)
+            return True
+        job.payload = job.listeners = None
+        what = "; ".join(f"{key}: {describe(raised)}" if key else describe(raised) for key, raised in failures)
+        if failures[0][0]:
+            job.left = [key for key, _ in failures]
+        if job.attempts >= self._tries:
+            return self._give_up(job, what)
+        self._put_off(job, what)
+        return False
+
+    async def _run(self, job: Job, payload: Payload) -> list[tuple[str, Exception]]:
+        """Return the keys of the listeners that failed, and what they raised."""
+        bot = await self._runner.find_bot(payload)
+        if bot is None:
+            logger.info(
+                "an event was not run: the workspace has not installed the app request_id=%s", job.event.request_id
+            )
+            return []
+        if is_own(payload, bot):
+            return []
+        listeners = job.listeners if job.listeners is not None else self._listeners(job, payload)
+        calls = [
+            (listener, self._runner.call(payload, listener, bot, job.event.request_id, attempt=job.attempts))
+            for listener in listeners
+        ]
+        if len(calls) == 1:
+            errors = [await self._runner.run(*calls[0])]
+        else:
+            errors = list(await asyncio.gather(*(self._runner.run(listener, call) for listener, call in calls)))
+        return [(listener.key, error) for (listener, _), error in zip(calls, errors, strict=True) if error is not None]
+
+    def _listeners(self, job: Job, payload: Payload) -> list[Listener]:
+        matching = self._runner.app.matching(payload)
+        return matching if job.left is None else [listener for listener in matching if listener.key in job.left]
+
+    def _put_off(self, job: Job, error: str) -> None:
+        seconds = self._delay(job.attempts, self._chance)
+        self._metrics.retried.inc()
+        self._ledger.again(job, job.tried(self._clock() + seconds, error))
+        self._after(seconds, lambda: self._resume(job))
+
+    def _resume(self, job: Job) -> None:
+        self._lanes.back(job.workspace, job)
+        self._begin()
+
+    def _give_up(self, job: Job, error: str) -> bool:
+        logger.error(
+            "an event was set aside: %s event_id=%s request_id=%s", error, job.event.event_id, job.event.request_id
+        )
+        self._metrics.set_aside.inc()
+        self._ledger.aside(job, job.tried(self._clock(), error))
+        return True
+
+    def _after(self, seconds: float, call: Callable[[], None]) -> None:
+        def fire() -> None:
+            self._later.discard(handle)
+            if not self._stopping:
+                call()
+
+        handle = asyncio.get_running_loop().call_later(max(0.0, seconds), fire)
+        self._later.add(handle)

@@ -1,0 +1,82 @@
+"""Acknowledged events as the store keeps them, and the few shapes in which it does.
+
+Rule: an event is kept as the bytes that Slack sent. What else is known of it
+stands beside them, never in them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import msgspec
+
+INBOX = "inbox"
+"""Events that were acknowledged together, one record for all of them."""
+RETRIES = "retries"
+"""Events that have been tried, each by itself."""
+ASIDE = "aside"
+"""Events whose listeners have failed for the last time."""
+REPLAYS = "replays"
+"""Events set aside that the administrator wants tried again; the server takes them from here."""
+REMEMBERED = "remembered"
+"""Which events are done or have a record of their own: ids without a value."""
+
+EVENT_TABLES = (INBOX, RETRIES, ASIDE, REPLAYS, REMEMBERED)
+
+
+class Event(NamedTuple):
+    """One verified event."""
+
+    event_id: str
+    received_at: float
+    """Unix seconds."""
+    request_id: str
+    retry_num: int | None
+    """Slack's X-Slack-Retry-Num; None at its first try."""
+    body: bytes
+    """JSON, as Slack sent it."""
+
+
+@dataclass(slots=True)
+class Tried:
+    """An event and how far it has come."""
+
+    event: Event
+    attempts: int
+    """How often its listeners have been begun, as far as is known."""
+    due_at: float
+    """Unix seconds; not before it is it tried again."""
+    listeners: list[str] | None = None
+    """The names of those that have not succeeded yet; None: all that match."""
+    error: str = ""
+    """What went wrong last: a type and a place, never a message."""
+
+
+def event_id_of(given: str | None, body: bytes) -> str:
+    """Return the id that tells an event from every other: Slack's, or the body's hash where Slack gave none."""
+    return given or "body-" + hashlib.sha256(body).hexdigest()[:32]
+
+
+def to_value(event: Event) -> list[Any]:
+    return [event.event_id, event.received_at, event.request_id, event.retry_num, msgspec.Raw(event.body)]
+
+
+def from_value(value: list[Any]) -> Event:
+    event_id, received_at, request_id, retry_num, body = value
+    return Event(event_id, received_at, request_id, retry_num, msgspec.json.encode(body))
+
+
+def tried_to_value(tried: Tried) -> dict[str, Any]:
+    return {
+        "event": to_value(tried.event),
+        "attempts": tried.attempts,
+        "due_at": tried.due_at,
+        "listeners": tried.listeners,
+        "error": tried.error,
+    }
+
+
+def tried_from_value(value: dict[str, Any]) -> Tried:
+    return Tried(from_value(value["event"]), value["attempts"], value["due_at"], value["listeners"], value["error"])
