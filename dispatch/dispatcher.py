@@ -55,7 +55,7 @@ class Dispatcher:
         try:
             return await asyncio.wait_for(asyncio.shield(replied), self._ack_seconds)
         except TimeoutError:
-            self._metrics.acked_for.inc()
+            self._metrics.acked_for += 1
             logger.warning(
                 "%s has not acknowledged within %s s; Slack was answered on its behalf request_id=%s",
                 listener.name,
@@ -82,7 +82,7 @@ class Dispatcher:
             return
         request_id = call.context["request_id"]
         if error is None:
-            self._metrics.acked_for.inc()
+            self._metrics.acked_for += 1
             logger.warning(
                 "%s ended without ack(); Slack was sent an empty one request_id=%s", listener.name, request_id
             )

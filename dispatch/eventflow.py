@@ -68,7 +68,8 @@ class EventFlow:
             runner, self._workers, self._pending, metrics, inbox if options.durable else None, clock=clock
         )
         self._housekeeping: asyncio.Task[None] | None = None
-        metrics.watch_inbox(lambda: len(self._pending), self._pending.oldest_seconds)
+        metrics.watch("inbox_events", "Events not finished", lambda: len(self._pending))
+        metrics.watch("inbox_oldest_seconds", "Age of the oldest of them", self._pending.oldest_seconds)
 
     def start(self, recovered: list[Tried]) -> None:
         """Go on with what was found at the start, and begin to accept."""
@@ -77,7 +78,7 @@ class EventFlow:
             self._housekeeping = asyncio.get_running_loop().create_task(self._keep_house())
         if recovered:
             logger.warning("%d acknowledged events were not finished at the last stop; they go on now", len(recovered))
-            self._metrics.recovered.inc(len(recovered))
+            self._metrics.recovered += len(recovered)
         for tried in sorted(recovered, key=lambda tried: tried.event.received_at):
             self._take(tried)
 

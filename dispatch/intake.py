@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
 
-from dispatch.app import Listener
 from dispatch.job import Job, SharedRecord
 from dispatch.metrics import Metrics
 from dispatch.pending import Pending
@@ -83,26 +82,27 @@ class Intake:
 
     def accept(self, payload: Payload, body: bytes, request_id: str, answer: Answer) -> None:
         """Take an event and answer it, at once or when it is on disk. Raises Overloaded, and then answers nothing."""
-        listeners = self._wanted(payload)
-        if not listeners:
+        listeners = self._runner.app.matching(payload)
+        bot = self._runner.cached_bot(payload) if listeners else None
+        if not listeners or (bot is not None and is_own(payload, bot)):
             answer(None)
             return
-        self._metrics.received.inc()
+        self._metrics.received += 1
         event_id = event_id_of(payload.event_id, body)
         if self._is_known(event_id, answer):
-            self._metrics.deduplicated.inc()
+            self._metrics.deduplicated += 1
             return
         try:
             self._pending.check_room()
         except LatchkeyError:
-            self._metrics.refused.inc()
+            self._metrics.refused += 1
             raise
         event = Event(event_id, self._clock(), request_id, payload.retry_num, body)
-        job = Job(event, payload.workspace, payload.channel_id, payload, listeners)
+        job = Job(event, payload.workspace, payload.channel_id, payload, listeners, bot)
         if self._inbox is None:
             self._remember(event_id)
             self._keep(job)
-            self._metrics.acknowledged.inc()
+            self._metrics.acknowledged += 1
             answer(None)
         else:
             self._gather(job, payload.event_time, answer)
@@ -111,14 +111,6 @@ class Intake:
         """Wait until all that has come is on disk, or was refused."""
         if self._task is not None:
             await asyncio.wait([self._task], timeout=seconds)
-
-    def _wanted(self, payload: Payload) -> list[Listener]:
-        listeners = self._runner.app.matching(payload)
-        if listeners:
-            bot = self._runner.cached_bot(payload)
-            if bot is not None and is_own(payload, bot):
-                return []
-        return listeners
 
     def _is_known(self, event_id: str, answer: Answer) -> bool:
         """Whether the event is here already; it is answered, now or together with the first one of its id."""
@@ -165,15 +157,15 @@ class Intake:
         try:
             record_id, known = await self._inbox.async_accept(batch.arrivals)
         except LatchkeyError as error:
-            self._metrics.refused.inc(batch.answer_all(error))
+            self._metrics.refused += batch.answer_all(error)
             return
         finally:
             if batch.timer is not None:
                 batch.timer.cancel()
         # Nothing is awaited from here on: whoever asks next finds these events pending, not gathering.
         record = SharedRecord(record_id, len(batch.jobs) - len(known))
-        self._metrics.deduplicated.inc(len(known))
-        self._metrics.acknowledged.inc(batch.answer_all(None))
+        self._metrics.deduplicated += len(known)
+        self._metrics.acknowledged += batch.answer_all(None)
         for job in batch.jobs:
             if job.event.event_id not in known:
                 job.record = record
@@ -182,7 +174,7 @@ class Intake:
     def _expire(self, batch: _Batch) -> None:
         batch.expired = True
         error = StoreUnavailable("timeout", "the store did not take the event in time")
-        self._metrics.refused.inc(batch.answer_all(error))
+        self._metrics.refused += batch.answer_all(error)
 
     def _keep(self, job: Job) -> None:
         self._pending.add(job.event)

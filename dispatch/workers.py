@@ -65,7 +65,7 @@ class Workers:
         self._lanes.add(job.workspace, job.channel_id, job)
         self._begin()
         if not job.begun:
-            job.payload = job.listeners = None  # the bytes take a fifth of their room
+            job.forget_what_is_cheap()
 
     def add_later(self, job: Job, due_at: float) -> None:
         """Take an event that is not to be begun before `due_at` (Unix seconds)."""
@@ -120,10 +120,10 @@ class Workers:
             logger.error("an event could not be run: %s request_id=%s", error, job.event.request_id)  # noqa: TRY400
             failures = [("", error)]
         if not failures:
-            self._metrics.finished.inc()
+            self._metrics.finished += 1
             self._ledger.done(job)
             return True
-        job.payload = job.listeners = None
+        job.forget_what_is_cheap()
         what = "; ".join(f"{key}: {describe(raised)}" if key else describe(raised) for key, raised in failures)
         if failures[0][0]:
             job.left = [key for key, _ in failures]
@@ -134,24 +134,23 @@ class Workers:
 
     async def _run(self, job: Job, payload: Payload) -> list[tuple[str, Exception]]:
         """Return the keys of the listeners that failed, and what they raised."""
-        bot = await self._runner.find_bot(payload)
+        bot = job.bot or await self._runner.find_bot(payload)
         if bot is None:
             logger.info(
                 "an event was not run: the workspace has not installed the app request_id=%s", job.event.request_id
             )
             return []
-        if is_own(payload, bot):
+        if job.bot is None and is_own(payload, bot):
             return []
         listeners = job.listeners if job.listeners is not None else self._listeners(job, payload)
-        calls = [
-            (listener, self._runner.call(payload, listener, bot, job.event.request_id, attempt=job.attempts))
+        runs = [
+            self._runner.run(
+                listener, self._runner.call(payload, listener, bot, job.event.request_id, attempt=job.attempts)
+            )
             for listener in listeners
         ]
-        if len(calls) == 1:
-            errors = [await self._runner.run(*calls[0])]
-        else:
-            errors = list(await asyncio.gather(*(self._runner.run(listener, call) for listener, call in calls)))
-        return [(listener.key, error) for (listener, _), error in zip(calls, errors, strict=True) if error is not None]
+        errors = [await runs[0]] if len(runs) == 1 else await asyncio.gather(*runs)
+        return [(listener.key, error) for listener, error in zip(listeners, errors, strict=True) if error is not None]
 
     def _listeners(self, job: Job, payload: Payload) -> list[Listener]:
         matching = self._runner.app.matching(payload)
@@ -159,7 +158,7 @@ class Workers:
 
     def _put_off(self, job: Job, error: str) -> None:
         seconds = self._delay(job.attempts, self._chance)
-        self._metrics.retried.inc()
+        self._metrics.retried += 1
         self._ledger.again(job, job.tried(self._clock() + seconds, error))
         self._after(seconds, lambda: self._resume(job))
 
@@ -171,7 +170,7 @@ class Workers:
         logger.error(
             "an event was set aside: %s event_id=%s request_id=%s", error, job.event.event_id, job.event.request_id
         )
-        self._metrics.set_aside.inc()
+        self._metrics.set_aside += 1
         self._ledger.aside(job, job.tried(self._clock(), error))
         return True
 

@@ -140,7 +140,7 @@ class EventsDelegate(HTTPMessageDelegate):
         if kind is Kind.URL_VERIFICATION:
             return Reply(200, _TEXT, payload.body["challenge"].encode("utf-8", "replace"))
         if kind is Kind.RATE_LIMITED:
-            self._services.metrics.rate_limited.inc()
+            self._services.metrics.rate_limited += 1
             logger.warning(
                 "Slack limits this workspace's events team=%s request_id=%s", self._team_id, self._request_id
             )
@@ -160,7 +160,7 @@ class EventsDelegate(HTTPMessageDelegate):
     def _event_kept(self, error: Exception | None) -> None:
         """The event is on disk, or known, or (with an error) neither."""
         if error is None:
-            self._services.metrics.ack_seconds.observe(time.monotonic() - self._begun)
+            self._services.metrics.observe_ack(time.monotonic() - self._begun)
             self._respond(Reply())
         else:
             self._respond(self._refusal(error))

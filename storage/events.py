@@ -6,7 +6,10 @@ stands beside them, never in them.
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -66,6 +69,16 @@ def to_value(event: Event) -> list[Any]:
 def from_value(value: list[Any]) -> Event:
     event_id, received_at, request_id, retry_num, body = value
     return Event(event_id, received_at, request_id, retry_num, msgspec.json.encode(body))
+
+
+def pack(events: Sequence[Event]) -> str:
+    """Return events as one text, small: what comes together is much alike, and less is sealed, written and erased."""
+    packed = zlib.compress(msgspec.json.encode([to_value(event) for event in events]), 1)
+    return base64.b64encode(packed).decode()
+
+
+def unpack(packed: str) -> list[Event]:
+    return [from_value(value) for value in msgspec.json.decode(zlib.decompress(base64.b64decode(packed)))]
 
 
 def tried_to_value(tried: Tried) -> dict[str, Any]:

@@ -23,10 +23,10 @@ from storage.events import (
     RETRIES,
     Event,
     Tried,
-    from_value,
-    to_value,
+    pack,
     tried_from_value,
     tried_to_value,
+    unpack,
 )
 from storage.keyvalue import Change, Marks
 from storage.offload import Offload
@@ -88,10 +88,10 @@ class Inbox:
             )
         }
         known = {possible[record_id] for record_id in self._records.existing(REMEMBERED, list(possible))}
-        new = [to_value(event) for event, _ in arrivals if event.event_id not in known]
+        new = [event for event, _ in arrivals if event.event_id not in known]
         record_id = self._next_record_id(now)
         if new:
-            self._records.commit([self._records.put(INBOX, record_id, new)])
+            self._records.commit([self._records.put(INBOX, record_id, pack(new))])
         return record_id, known
 
     def commit(self, progress: Progress) -> None:
@@ -201,8 +201,7 @@ class Inbox:
         self._records.commit(changes, Marks(REMEMBERED, marks))
 
     def _unfinished(self, record: Stored) -> list[Event]:
-        events = [from_value(value) for value in record.value]
-        ids = {remembered.record_id(event.event_id, event.received_at): event for event in events}
+        ids = {remembered.record_id(event.event_id, event.received_at): event for event in unpack(record.value)}
         for done in self._records.existing(REMEMBERED, list(ids)):
             del ids[done]
         return list(ids.values())
