@@ -10,7 +10,7 @@
     │   └── UnreadableRecord   one record cannot be opened               503
     ├── SignatureError         a request is not signed by Slack          403
     ├── PayloadError           a signed request cannot be understood     400
-    ├── Overloaded             too much is under way already             503
+    ├── Overloaded             the inbox is full                         503
     ├── OAuthError             Slack refused a step of an install        401
     └── SlackUnavailable       Slack does not answer now                 502
 
@@ -116,11 +116,14 @@ class PayloadError(LatchkeyError):
 
 
 class Overloaded(LatchkeyError):
-    """So many listeners are under way that another event is better sent again by Slack later."""
+    """The inbox is full, so that another event is better sent again by Slack later."""
 
-    def __init__(self, under_way: int) -> None:
-        super().__init__(f"{under_way} listeners are under way already")
-        self.under_way = under_way
+    def __init__(self, events: int) -> None:
+        super().__init__(
+            f"the inbox is full with {events} events",
+            hint="listeners are slower than events come; `latchkey events status` tells more",
+        )
+        self.events = events
 
 
 class OAuthError(LatchkeyError):

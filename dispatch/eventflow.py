@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dispatch import backoff
 from dispatch.intake import Answer, Intake
 from dispatch.job import job_from
-from dispatch.ledger import DurableLedger, MemoryLedger
+from dispatch.ledger import Ledger
 from dispatch.metrics import Metrics
 from dispatch.pending import Pending
 from dispatch.runner import Runner
@@ -34,6 +36,7 @@ class EventOptions:
     """What `[events]` sets."""
 
     durable: bool = True
+    """False: only what has failed once is put on disk."""
     tries: int = 5
     ordered: bool = False
     inbox_events: int = 20_000
@@ -50,19 +53,22 @@ class EventFlow:
         inbox: Inbox,
         options: EventOptions,
         clock: Callable[[], float] = time.time,
+        delay: Callable[[int, random.Random], float] = backoff.delay,
     ) -> None:
+        """`clock` gives Unix seconds; `delay` says how long an event waits after so many attempts."""
         self._inbox = inbox
         self._metrics = metrics
-        self._durable = options.durable
         self._ordered = options.ordered
         self._pending = Pending(most_events=options.inbox_events, most_bytes=options.inbox_bytes, clock=clock)
-        self._ledger = (
-            DurableLedger(inbox.async_commit, self._pending.remove)
-            if options.durable
-            else MemoryLedger(self._pending.remove)
-        )
+        self._ledger = Ledger(inbox.async_commit, self._pending.remove)
         self._workers = Workers(
-            runner, self._ledger, metrics, tries=options.tries, ordered=options.ordered, clock=clock
+            runner,
+            self._ledger,
+            metrics,
+            tries=options.tries,
+            ordered=options.ordered,
+            clock=clock,
+            delay=delay,
         )
         self._intake = Intake(
             runner, self._workers, self._pending, metrics, inbox if options.durable else None, clock=clock
@@ -73,9 +79,8 @@ class EventFlow:
 
     def start(self, recovered: list[Tried]) -> None:
         """Go on with what was found at the start, and begin to accept."""
-        if isinstance(self._ledger, DurableLedger):
-            self._ledger.start()
-            self._housekeeping = asyncio.get_running_loop().create_task(self._keep_house())
+        self._ledger.start()
+        self._housekeeping = asyncio.get_running_loop().create_task(self._keep_house())
         if recovered:
             logger.warning("%d acknowledged events were not finished at the last stop; they go on now", len(recovered))
             self._metrics.recovered += len(recovered)

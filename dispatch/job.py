@@ -40,7 +40,13 @@ class Job:
     begun: bool = False
     """Its turn has come."""
     record: SharedRecord | None = None
-    """The inbox record that it shares with others; None: it has a record of its own, or none."""
+    """The inbox record that it shares with others."""
+    has_own_record: bool = False
+    """It stands on disk by itself."""
+
+    @property
+    def is_on_disk(self) -> bool:
+        return self.has_own_record or self.record is not None
 
     def forget_what_is_cheap(self) -> None:
         """Keep the bytes alone, which take a fifth of the room; the rest is found again when its turn comes."""
@@ -54,7 +60,15 @@ class Job:
 def job_from(tried: Tried) -> Job:
     """Return the job for an event that has a record of its own."""
     payload = parsed(tried.event)
-    return Job(tried.event, payload.workspace, payload.channel_id, None, left=tried.listeners, attempts=tried.attempts)
+    return Job(
+        tried.event,
+        payload.workspace,
+        payload.channel_id,
+        None,
+        left=tried.listeners,
+        attempts=tried.attempts,
+        has_own_record=True,
+    )
 
 
 def parsed(event: Event) -> Payload:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Protocol
 
 from dispatch.job import Job
 from errors import LatchkeyError
@@ -22,50 +21,6 @@ GATHER_MOST = 500
 RETRY_SECONDS = 1.0
 
 logger = logging.getLogger("latchkey.inbox")
-
-
-class Ledger(Protocol):
-    """Where workers tell what has become of an event."""
-
-    def done(self, job: Job) -> None:
-        """Its listeners have all succeeded, or there are none."""
-
-    def again(self, job: Job, tried: Tried) -> None:
-        """It is to be tried again."""
-
-    def aside(self, job: Job, tried: Tried) -> None:
-        """It has failed for the last time."""
-
-    async def begun(self, job: Job) -> None:
-        """It is about to be tried once more; returns when a crash in it will be counted."""
-
-    async def close(self) -> None:
-        """Commit what has been gathered, if the store takes it."""
-
-
-class MemoryLedger:
-    """For events that are kept in memory alone: nothing to commit."""
-
-    def __init__(self, forget: Callable[[Event], None]) -> None:
-        self._forget = forget
-
-    def done(self, job: Job) -> None:
-        self._forget(job.event)
-
-    def again(self, job: Job, tried: Tried) -> None:
-        pass
-
-    def aside(self, job: Job, tried: Tried) -> None:
-        logger.error(
-            "an event is lost: its listeners failed and events are not durable request_id=%s", job.event.request_id
-        )
-        self._forget(job.event)
-
-    async def begun(self, job: Job) -> None:
-        pass
-
-    async def close(self) -> None:
-        pass
 
 
 class _Gathered:
@@ -99,8 +54,8 @@ class _Gathered:
         self.settled = {**{key: value for key, value in older.settled.items() if key not in self.tried}, **self.settled}
 
 
-class DurableLedger:
-    """Commits to the inbox, many ends at a time."""
+class Ledger:
+    """Where workers tell what has become of an event; it commits many ends at a time."""
 
     def __init__(self, commit: Callable[[Progress], asyncio.Future[None]], forget: Callable[[Event], None]) -> None:
         """`commit` puts progress on disk off the loop; `forget` is told of each event whose end is there."""
@@ -116,23 +71,30 @@ class DurableLedger:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def done(self, job: Job) -> None:
+        """Its listeners have all succeeded, or there are none."""
+        if not job.is_on_disk:
+            self._forget(job.event)
+            return
         self._leave_record(job)
         self._gathered.forgotten.append(job.event)
         self._changed()
 
     def again(self, job: Job, tried: Tried) -> None:
+        """It is to be tried again."""
         self._leave_record(job)
-        self._put(tried)
+        self._put(job, tried)
         self._changed()
 
     def aside(self, job: Job, tried: Tried) -> None:
+        """It has failed for the last time."""
         self._leave_record(job)
         self._gathered.aside[tried.event.event_id] = tried
         self._gathered.forgotten.append(job.event)
         self._changed()
 
     async def begun(self, job: Job) -> None:
-        self._put(job.tried(due_at=0.0))
+        """It is about to be tried once more; returns when a crash in it will be counted."""
+        self._put(job, job.tried(due_at=0.0))
         committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._gathered.waiting.append(committed)
         self._changed()
@@ -140,6 +102,7 @@ class DurableLedger:
         await committed
 
     async def close(self) -> None:
+        """Commit what has been gathered, if the store takes it."""
         self._closing = True
         self._wake.set()
         self._full.set()
@@ -148,17 +111,19 @@ class DurableLedger:
 
     def _leave_record(self, job: Job) -> None:
         event_id = job.event.event_id
-        if job.record is None:
+        if job.has_own_record:
             self._gathered.tried.pop(event_id, None)
             self._gathered.settled[event_id] = job.event
-            return
-        self._gathered.done.append(job.event)
-        job.record.events -= 1
-        if not job.record.events:
-            self._gathered.records.append(job.record.record_id)
-        job.record = None
+            job.has_own_record = False
+        elif job.record is not None:
+            self._gathered.done.append(job.event)
+            job.record.events -= 1
+            if not job.record.events:
+                self._gathered.records.append(job.record.record_id)
+            job.record = None
 
-    def _put(self, tried: Tried) -> None:
+    def _put(self, job: Job, tried: Tried) -> None:
+        job.has_own_record = True
         self._gathered.settled.pop(tried.event.event_id, None)
         self._gathered.tried[tried.event.event_id] = tried
 

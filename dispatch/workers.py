@@ -20,12 +20,12 @@ from dispatch.lanes import Lanes
 from dispatch.ledger import Ledger
 from dispatch.metrics import Metrics
 from dispatch.runner import Runner, describe, is_own
-from errors import LatchkeyError
+from errors import LatchkeyError, StoreUnavailable
 from slackapi.payload import Payload
 
-UNDER_WAY = 1000
+RUNNING = 1000
 """Events whose listeners run at once."""
-UNDER_WAY_EACH = 100
+RUNNING_EACH = 100
 """Of one workspace."""
 
 logger = logging.getLogger("latchkey.listeners")
@@ -42,8 +42,8 @@ class Workers:
         *,
         tries: int,
         ordered: bool = False,
-        under_way: int = UNDER_WAY,
-        under_way_each: int = UNDER_WAY_EACH,
+        running: int = RUNNING,
+        running_each: int = RUNNING_EACH,
         clock: Callable[[], float] = time.time,
         delay: Callable[[int, random.Random], float] = backoff.delay,
     ) -> None:
@@ -55,7 +55,7 @@ class Workers:
         self._clock = clock
         self._delay = delay
         self._chance = random.Random()  # noqa: S311  # it spreads retries, and keeps no secret
-        self._lanes: Lanes[Job] = Lanes(most=under_way, most_each=under_way_each, ordered=ordered)
+        self._lanes: Lanes[Job] = Lanes(most=running, most_each=running_each, ordered=ordered)
         self._tasks: set[asyncio.Task[None]] = set()
         self._later: set[asyncio.TimerHandle] = set()
         self._stopping = False
@@ -118,6 +118,8 @@ class Workers:
             failures = await self._run(job, payload)
         except LatchkeyError as error:
             logger.error("an event could not be run: %s request_id=%s", error, job.event.request_id)  # noqa: TRY400
+            if isinstance(error, StoreUnavailable):
+                job.attempts -= 1  # no listener was asked; a store that is away for hours sets nothing aside
             failures = [("", error)]
         if not failures:
             self._metrics.finished += 1
@@ -157,7 +159,7 @@ class Workers:
         return matching if job.left is None else [listener for listener in matching if listener.key in job.left]
 
     def _put_off(self, job: Job, error: str) -> None:
-        seconds = self._delay(job.attempts, self._chance)
+        seconds = self._delay(max(1, job.attempts), self._chance)
         self._metrics.retried += 1
         self._ledger.again(job, job.tried(self._clock() + seconds, error))
         self._after(seconds, lambda: self._resume(job))

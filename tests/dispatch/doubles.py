@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlencode
 
 from slack_sdk.oauth.installation_store import Bot
 
-from dispatch import App, Dispatcher
+from dispatch import App, Dispatcher, EventFlow, EventOptions, Metrics, Runner, backoff
+from errors import LatchkeyError
 from slackapi.payload import Payload, parse
+from storage import Store
 
 FORM = "application/x-www-form-urlencoded"
 INSTALL_URL = "https://app.example.com/slack/install"
@@ -74,54 +79,80 @@ class FakeInstallations:
 
 
 class Bench:
-    """An App, a dispatcher on it, and what they did."""
+    """An App, all that runs its listeners on a real inbox, and what they did."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, store: Store) -> None:
         self.app = App()
+        self.store = store
         self.clients = FakeClients()
         self.installations = FakeInstallations()
-        self.options = {"ack_seconds": 0.2, **options}
+        self.metrics = Metrics()
+        self.options = EventOptions()
+        self.clock: Callable[[], float] = time.time
+        self.delay: Callable[..., float] = backoff.delay
+        self.ack_seconds = 0.2
 
-    def run(self, use: Callable[[Dispatcher], Awaitable[Any]]) -> Any:
-        """Run `use` on a loop, wait for all listeners, and return its result."""
-        import asyncio
+    def run(self, use: Callable[[Dispatcher, EventFlow], Awaitable[Any]], *, drain_seconds: float = 2) -> Any:
+        """Run `use` on a loop as one life of a server, wait for all listeners, and return its result."""
 
-        async def whole() -> Any:
-            dispatcher = Dispatcher(
-                self.app,
-                installations=self.installations,  # type: ignore[arg-type]
-                clients=self.clients,  # type: ignore[arg-type]
-                install_url=INSTALL_URL,
-                **self.options,
-            )
+        async def life() -> Any:
+            runner = Runner(self.app, installations=self.installations, clients=self.clients)  # type: ignore[arg-type]
+            dispatcher = Dispatcher(runner, self.metrics, install_url=INSTALL_URL, ack_seconds=self.ack_seconds)
+            events = EventFlow(runner, self.metrics, self.store.inbox, self.options, self.clock, self.delay)
+            events.start(self.store.inbox.recover())
             try:
-                return await use(dispatcher)
+                return await use(dispatcher, events)
             finally:
-                self.unfinished = await dispatcher.drain(2)
+                self.unfinished = await dispatcher.drain(drain_seconds) + await events.drain(drain_seconds)
+                runner.close()
 
-        return asyncio.run(whole())
+        return asyncio.run(life())
 
     def answer(self, payload: Payload) -> Any:
-        return self.run(lambda dispatcher: dispatcher.answer(payload, "request-1"))
+        """Return what Slack is told of a command, action, view or options request."""
+        return self.run(lambda dispatcher, _: dispatcher.answer(payload, "request-1"))
 
-    def submit(self, *payloads: Payload) -> None:
-        async def use(dispatcher: Dispatcher) -> None:
-            for payload in payloads:
-                dispatcher.submit(payload, "request-1")
+    def send(self, *payloads: Payload) -> list[Exception | None]:
+        """Send events one after another, and return each one's answer."""
+        return self.run(lambda _, events: send(events, *payloads))
 
-        self.run(use)
+    def live(self, seconds: float) -> None:
+        """Run for so long without a new event."""
+        self.run(lambda _, __: asyncio.sleep(seconds))
 
 
-def event(kind: str = "app_mention", **fields: Any) -> Payload:
+async def send(events: EventFlow, *payloads: Payload) -> list[Exception | None]:
+    """Send events one after another, each when the one before is answered; returns the answers (None: 200)."""
+    return [await sent(events, payload) for payload in payloads]
+
+
+async def sent(events: EventFlow, payload: Payload) -> Exception | None:
+    answered: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+    try:
+        events.accept(payload, json.dumps(payload.body).encode(), "request-1", answered.set_result)
+    except LatchkeyError as error:
+        return error
+    return await answered
+
+
+_counter = itertools.count(1)
+
+
+def event(
+    kind: str = "app_mention", *, event_id: str | None = None, retry_num: int | None = None, **fields: Any
+) -> Payload:
+    """Return a new event, or with an `event_id` another copy of it."""
     inner = {"type": kind, "user": "U1", "channel": "C1", "text": "hello there", **fields}
     wrapper = {
         "type": "event_callback",
         "team_id": fields.pop("team", "T1"),
         "event": inner,
-        "event_id": "Ev1",
+        "event_id": event_id or f"Ev{next(_counter)}",
         "event_time": 1,
     }
-    return parse("application/json", json.dumps(wrapper).encode())
+    payload = parse("application/json", json.dumps(wrapper).encode())
+    payload.retry_num = retry_num
+    return payload
 
 
 def command(name: str = "/hi", **fields: str) -> Payload:

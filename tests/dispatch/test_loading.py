@@ -109,14 +109,14 @@ def register(app):
 }
 
 
-def test_a_folder_like_bolts_starter_template_works_as_it_is(tmp_path: Path) -> None:
+def test_a_folder_like_bolts_starter_template_works_as_it_is(tmp_path: Path, bench: Bench) -> None:
     for name, text in TEMPLATE.items():
         write(tmp_path / "their_listeners", name, text)
-    bench = Bench(ack_seconds=2)
+    bench.ack_seconds = 2
     bench.app = load_listeners(["their_listeners"], [tmp_path])
     for payload in (command(), action(), interaction("shortcut", callback_id="s"), submission()):
         assert bench.answer(payload).status == 200
-    bench.submit(event("app_home_opened"), event("message"))
+    bench.send(event("app_home_opened"), event("message"))
     calls = [name for name, _ in bench.clients.calls]
     assert sorted(calls) == [
         "chat.postMessage", "chat.postMessage", "https://hooks.slack.com/commands/1", "views.open", "views.publish", "views.update",

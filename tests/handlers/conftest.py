@@ -11,7 +11,7 @@ import pytest
 from tornado.ioloop import IOLoop
 from tornado.web import Application
 
-from dispatch import App, Dispatcher
+from dispatch import App, Dispatcher, EventFlow, EventOptions, Metrics, Runner
 from handlers import Services, make_application
 from handlers.services import CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
 from simulator import Slack
@@ -92,16 +92,18 @@ def make_services(
             timeout=0.5,
             clock=clock,
         )
-        dispatcher = Dispatcher(
-            listeners,
-            installations=store.installations,
-            clients=clients,
-            install_url=public_url + INSTALL_PATH,
-            ack_seconds=0.4,
-        )
-        verifier = SignatureVerifier(SIGNING_SECRETS, clock)
+        metrics = Metrics()
+        runner = Runner(listeners, installations=store.installations, clients=clients)
+        options = EventOptions(**changes.pop("events", {}))
         return Services(
-            store=store, dispatcher=dispatcher, oauth=oauth, verifier=verifier, public_url=public_url, **changes
+            store=store,
+            dispatcher=Dispatcher(runner, metrics, install_url=public_url + INSTALL_PATH, ack_seconds=0.4),
+            events=EventFlow(runner, metrics, store.inbox, options, clock),
+            metrics=metrics,
+            oauth=oauth,
+            verifier=SignatureVerifier(SIGNING_SECRETS, clock),
+            public_url=public_url,
+            **changes,
         )
 
     return make
@@ -114,10 +116,21 @@ def settings() -> dict[str, Any]:
 
 
 @pytest.fixture
-def services(make_services: Callable[..., Services], settings: dict[str, Any], io_loop: IOLoop) -> Iterator[Services]:
+def services(
+    make_services: Callable[..., Services], settings: dict[str, Any], store: Store, io_loop: IOLoop
+) -> Iterator[Services]:
     services = make_services(**settings)
+
+    async def start() -> None:
+        services.events.start(store.inbox.recover())
+
+    async def drain() -> None:
+        await services.dispatcher.drain(1)
+        await services.events.drain(1)
+
+    io_loop.run_sync(start)
     yield services
-    io_loop.run_sync(lambda: services.dispatcher.drain(1))
+    io_loop.run_sync(drain)
 
 
 @pytest.fixture

@@ -386,22 +386,6 @@ async def test_a_listener_that_blocks_a_thread_delays_nobody(
 
 
 @pytest.mark.gen_test
-async def test_too_many_events_at_once_are_503(
-    http_server: object, installed: Slack, listeners: App, services: Services
-) -> None:
-    given_back = asyncio.Event()
-
-    @listeners.event("app_mention")
-    async def wait() -> None:
-        await given_back.wait()
-
-    services.dispatcher._under_way = 3
-    answers = [(await installed.sender.mention(installed.workspace(), "x")).status for _ in range(5)]
-    given_back.set()
-    assert answers == [200, 200, 200, 503, 503]
-
-
-@pytest.mark.gen_test
 async def test_the_log_tells_the_request_and_none_of_its_content(
     http_server: object, installed: Slack, listeners: App, all_logs: pytest.LogCaptureFixture
 ) -> None:

@@ -1,0 +1,20 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage import Store, open_store
+
+from .doubles import Bench
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = open_store(tmp_path / "store.sqlite", tmp_path / "keyring")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def bench(store: Store) -> Bench:
+    return Bench(store)
