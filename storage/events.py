@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import msgspec
+import msgspec.msgpack
 
 INBOX = "inbox"
 """Events that were acknowledged together, one record for all of them."""
@@ -57,33 +57,28 @@ class Tried:
     """What went wrong last: a type and a place, never a message."""
 
 
+# msgpack and not JSON, which has no bytes.
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[Event]).decode
+
+
 def event_id_of(given: str | None, body: bytes) -> str:
     """Return the id that tells an event from every other: Slack's, or the body's hash where Slack gave none."""
     return given or "body-" + hashlib.sha256(body).hexdigest()[:32]
 
 
-def to_value(event: Event) -> list[Any]:
-    return [event.event_id, event.received_at, event.request_id, event.retry_num, msgspec.Raw(event.body)]
-
-
-def from_value(value: list[Any]) -> Event:
-    event_id, received_at, request_id, retry_num, body = value
-    return Event(event_id, received_at, request_id, retry_num, msgspec.json.encode(body))
-
-
 def pack(events: Sequence[Event]) -> str:
     """Return events as one text, small: what comes together is much alike, and less is sealed, written and erased."""
-    packed = zlib.compress(msgspec.json.encode([to_value(event) for event in events]), 1)
-    return base64.b64encode(packed).decode()
+    return base64.b64encode(zlib.compress(_encode(events), 1)).decode()
 
 
 def unpack(packed: str) -> list[Event]:
-    return [from_value(value) for value in msgspec.json.decode(zlib.decompress(base64.b64decode(packed)))]
+    return _decode(zlib.decompress(base64.b64decode(packed)))
 
 
 def tried_to_value(tried: Tried) -> dict[str, Any]:
     return {
-        "event": to_value(tried.event),
+        "event": pack([tried.event]),
         "attempts": tried.attempts,
         "due_at": tried.due_at,
         "listeners": tried.listeners,
@@ -92,4 +87,5 @@ def tried_to_value(tried: Tried) -> dict[str, Any]:
 
 
 def tried_from_value(value: dict[str, Any]) -> Tried:
-    return Tried(from_value(value["event"]), value["attempts"], value["due_at"], value["listeners"], value["error"])
+    [event] = unpack(value["event"])
+    return Tried(event, value["attempts"], value["due_at"], value["listeners"], value["error"])
