@@ -38,7 +38,9 @@ class _Batch:
         self.arrivals: list[Arrival] = []
         self.jobs: list[Job] = []
         self.answers: dict[str, list[Answer]] = {}
-        self.expired = False
+        """By event id; one that has been answered is here no more."""
+        self.event_ids: frozenset[str] = frozenset()
+        """Of all its events, when it is being committed."""
         self.timer: asyncio.TimerHandle | None = None
 
     def answer(self, event_id: str, error: Exception | None) -> int:
@@ -81,7 +83,10 @@ class Intake:
         self._recent_ids: set[str] = set()
 
     def accept(self, payload: Payload, body: bytes, request_id: str, answer: Answer) -> None:
-        """Take an event and answer it, at once or when it is on disk. Raises Overloaded, and then answers nothing."""
+        """Take an event and answer it, at once or when it is on disk.
+
+        Raises Overloaded or StoreUnavailable, and then answers nothing.
+        """
         listeners = self._runner.app.matching(payload)
         bot = self._runner.cached_bot(payload) if listeners else None
         if not listeners or (bot is not None and is_own(payload, bot)):
@@ -93,6 +98,7 @@ class Intake:
             self._metrics.deduplicated += 1
             return
         try:
+            self._check_not_late(event_id)
             self._pending.check_room()
         except LatchkeyError:
             self._metrics.refused += 1
@@ -123,6 +129,14 @@ class Intake:
             return True
         return False
 
+    def _check_not_late(self, event_id: str) -> None:
+        """Raise StoreUnavailable where the event's first copy was refused, and its commit may succeed yet.
+
+        A second copy beside it would run as well.
+        """
+        if self._committing is not None and event_id in self._committing.event_ids:
+            raise _too_late()
+
     def _gather(self, job: Job, event_time: int | None, answer: Answer) -> None:
         batch = self._gathering
         loop = asyncio.get_running_loop()
@@ -143,6 +157,7 @@ class Intake:
         try:
             while self._gathering is not None:
                 batch, self._gathering = self._gathering, None
+                batch.event_ids = frozenset(batch.answers)
                 self._committing = batch
                 await self._commit(batch)
                 self._committing = None
@@ -152,8 +167,6 @@ class Intake:
 
     async def _commit(self, batch: _Batch) -> None:
         assert self._inbox is not None  # _gather is called for durable events alone
-        if batch.expired:
-            return  # all of it was refused before its turn came
         try:
             record_id, known = await self._inbox.async_accept(batch.arrivals)
         except LatchkeyError as error:
@@ -172,9 +185,9 @@ class Intake:
                 self._keep(job)
 
     def _expire(self, batch: _Batch) -> None:
-        batch.expired = True
-        error = StoreUnavailable("timeout", "the store did not take the event in time")
-        self._metrics.refused += batch.answer_all(error)
+        if batch is self._gathering:
+            self._gathering = None  # it has not begun, and need not
+        self._metrics.refused += batch.answer_all(_too_late())
 
     def _keep(self, job: Job) -> None:
         self._pending.add(job.event)
@@ -185,3 +198,7 @@ class Intake:
             self._recent_ids.discard(self._recent[0])
         self._recent.append(event_id)
         self._recent_ids.add(event_id)
+
+
+def _too_late() -> StoreUnavailable:
+    return StoreUnavailable("timeout", "the store did not take the event in time")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 
 from simulator.model import OpenView, Workspace, World
 
@@ -94,7 +94,7 @@ class Sender:
         begun = time.monotonic()
         try:
             response: HTTPResponse | None = await self._client.fetch(request, raise_error=False)
-        except OSError:
+        except (OSError, HTTPClientError):
             response = None
         answer = Answer(
             what,

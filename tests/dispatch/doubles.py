@@ -132,7 +132,7 @@ async def sent(events: EventFlow, payload: Payload) -> Exception | None:
         events.accept(payload, json.dumps(payload.body).encode(), "request-1", answered.set_result)
     except LatchkeyError as error:
         return error
-    return await answered
+    return await asyncio.wait_for(answered, 5)
 
 
 _counter = itertools.count(1)

@@ -404,6 +404,42 @@ class TestBackPressure:
         assert len(ran) == 1
         assert bench.metrics.refused == 20
 
+    def test_a_copy_beside_a_late_commit_does_not_run_as_well(self, bench: Bench) -> None:
+        """The first copy is refused at its deadline, is committed all the same, and Slack has sent it again."""
+        ran: list[int] = []
+        bench.app.event("app_mention")(lambda: ran.append(1))
+
+        async def use(_: Dispatcher, events: EventFlow) -> list[Exception | None]:
+            events._intake._deadline = 0.1
+            accept = bench.store.inbox.accept
+            bench.store.inbox.accept = lambda arrivals: time.sleep(0.4) or accept(arrivals)  # type: ignore[method-assign,func-returns-value]
+            answers = await send(events, *(event(event_id="Ev1", retry_num=number or None) for number in range(3)))
+            await until(lambda: ran)
+            return answers + await send(events, event(event_id="Ev1", retry_num=3))
+
+        assert [type(answer) for answer in bench.run(use)] == [StoreUnavailable] * 3 + [type(None)]
+        assert len(ran) == 1
+
+    def test_what_waits_behind_a_late_commit_is_refused_in_time_and_taken_later(self, bench: Bench) -> None:
+        ran: list[str] = []
+        bench.app.event("app_mention")(lambda event: ran.append(event["text"]))
+
+        async def use(_: Dispatcher, events: EventFlow) -> None:
+            events._intake._deadline = 0.1
+            accept = bench.store.inbox.accept
+            bench.store.inbox.accept = lambda arrivals: time.sleep(0.4) or accept(arrivals)  # type: ignore[method-assign,func-returns-value]
+            first = asyncio.ensure_future(sent(events, event(text="first")))
+            await asyncio.sleep(0.02)
+            assert isinstance(await sent(events, event(event_id="Ev2", text="behind")), StoreUnavailable)
+            assert isinstance(await first, StoreUnavailable)
+            bench.store.inbox.accept = accept  # type: ignore[method-assign]
+            await until(lambda: ran)
+            assert ran == ["first"]
+            assert await sent(events, event(event_id="Ev2", text="behind", retry_num=1)) is None
+
+        bench.run(use)
+        assert ran == ["first", "behind"]
+
     def test_an_end_that_cannot_be_written_is_written_later(
         self, bench: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:

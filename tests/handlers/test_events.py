@@ -179,11 +179,12 @@ async def test_ssl_check_gets_200_unsigned_and_does_nothing(
 
 @pytest.mark.gen_test
 async def test_rate_limiting_is_taken_note_of(
-    http_server: object, slack: Slack, all_logs: pytest.LogCaptureFixture
+    http_server: object, slack: Slack, services: Services, all_logs: pytest.LogCaptureFixture
 ) -> None:
     body = json.dumps({"type": "app_rate_limited", "team_id": "T0ACME", "minute_rate_limited": 1, "api_app_id": "A"})
     assert (await slack.sender.send("limited", body.encode(), JSON)).status == 200
     assert "Slack limits this workspace's events" in all_logs.text
+    assert services.metrics.rate_limited == 1
 
 
 @pytest.mark.gen_test
@@ -383,6 +384,82 @@ async def test_a_listener_that_blocks_a_thread_delays_nobody(
     begun = time.monotonic()
     assert (await AsyncHTTPClient().fetch(base_url + "/healthz")).code == 200
     assert time.monotonic() - begun < 0.8
+
+
+@pytest.mark.gen_test
+async def test_slacks_retry_of_a_known_event_gets_200_and_runs_nothing(
+    http_server: object, installed: Slack, listeners: App, services: Services
+) -> None:
+    ran: list[int] = []
+    listeners.event("app_mention")(lambda: ran.append(1))
+    body = installed.sender.event_body(installed.workspace(), {"type": "app_mention", "user": "U1", "text": "x"})
+    answers = [(await installed.sender.send("event", body, JSON, retry=retry)).status for retry in (None, 1, 2, 3)]
+    await until(lambda: ran)
+    assert answers == [200] * 4
+    assert (len(ran), services.metrics.deduplicated) == (1, 3)
+
+
+@pytest.mark.gen_test
+async def test_a_retry_of_an_event_that_was_refused_is_run(
+    http_server: object, installed: Slack, listeners: App, store: Store, services: Services
+) -> None:
+    ran: list[dict[str, Any]] = []
+    listeners.event("app_mention")(lambda context: ran.append(context))
+    body = installed.sender.event_body(installed.workspace(), {"type": "app_mention", "user": "U1", "text": "x"})
+    services.events._pending._most_events = 0
+    assert (await installed.sender.send("event", body, JSON)).status == 503
+    services.events._pending._most_events = 10
+    assert (await installed.sender.send("event", body, JSON, retry=1)).status == 200
+    await until(lambda: ran)
+    assert (ran[0]["retry_num"], ran[0]["attempt"]) == (1, 1)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("settings", [{"events": {"inbox_events": 3}}])
+async def test_with_the_inbox_full_slack_is_asked_to_send_it_again(
+    http_server: object, installed: Slack, listeners: App, services: Services, base_url: str
+) -> None:
+    """`x-slack-no-retry` would throw the event away: https://docs.slack.dev/apis/events-api/#retries."""
+    given_back = asyncio.Event()
+
+    @listeners.event("app_mention")
+    async def wait() -> None:
+        await given_back.wait()
+
+    answers = [(await installed.sender.mention(installed.workspace(), "x")).status for _ in range(5)]
+    assert answers == [200, 200, 200, 503, 503]
+    body = installed.sender.event_body(installed.workspace(), {"type": "app_mention", "user": "U1", "text": "x"})
+    timestamp = str(int(time.time()))
+    headers = {
+        "Content-Type": JSON,
+        "X-Slack-Request-Timestamp": timestamp,
+        "X-Slack-Signature": sign(SIGNING_SECRETS[0], timestamp, body),
+    }
+    response = await AsyncHTTPClient().fetch(
+        base_url + "/slack/events", method="POST", headers=headers, body=body, raise_error=False
+    )
+    given_back.set()
+    assert (response.code, response.headers["Retry-After"]) == (503, "5")
+    assert "x-slack-no-retry" not in {name.lower() for name in response.headers}
+    assert services.metrics.refused == 3
+
+
+@pytest.mark.gen_test
+async def test_a_view_whose_listener_is_late_stays_open_and_says_so(
+    http_server: object, installed: Slack, listeners: App, services: Services
+) -> None:
+    @listeners.view("form")
+    async def slow() -> None:
+        await asyncio.sleep(0.6)
+
+    view = {"type": "modal", "callback_id": "form", "blocks": [{"type": "input", "block_id": "b1"}]}
+    fields = {"view": {**view, "id": "V1", "state": {"values": {}}}}
+    answer = await installed.sender.interaction(installed.workspace(), "view_submission", fields)
+    assert answer.document == {
+        "response_action": "errors",
+        "errors": {"b1": "The app is slow to answer just now. Please try again."},
+    }
+    assert services.metrics.acked_for == 1
 
 
 @pytest.mark.gen_test
