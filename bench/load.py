@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from bench import traffic
-from bench.peer import PEERS, Peer, free_port, started, wait_for
+from bench.peer import PEERS, Peer, RunningPeer, free_port, started, wait_for
 
 REPLAY = Path(__file__).resolve().parent / "replay.lua"
 PREPARED = 60_000
@@ -48,17 +48,38 @@ class Measured:
     loaded_mb: float
 
 
-def measure(peer: Peer, *, kind: str, seconds: int, connections: int, teams: int, seed: int, api_url: str) -> Measured:
-    with started(peer, teams=teams, api_url=api_url, cpu=SERVER_CPU) as running, _traffic(kind, teams, seed) as file:
+@dataclass(frozen=True)
+class Load:
+    """What is sent, and how hard."""
+
+    kind: str = "event"
+    seconds: int = 5
+    connections: int = 32
+    teams: int = 1000
+    rate: float | None = None
+    """Requests a second, about; None: as many as are answered."""
+
+
+def measure(peer: Peer, load: Load, *, seed: int, api_url: str) -> Measured:
+    """Start a peer, put it under the load once, and end it."""
+    with started(peer, teams=load.teams, api_url=api_url, cpu=SERVER_CPU) as running:
         time.sleep(SETTLE_SECONDS)
         idle = running.memory_mb()
-        command = ["taskset", "-c", str(LOAD_CPU), "wrk", "--threads", "1", "--connections", str(connections)]
-        command += ["--duration", f"{seconds}s", "--script", str(REPLAY), f"http://127.0.0.1:{running.port}/"]
-        done = subprocess.run(
-            command, env={**os.environ, "TRAFFIC": str(file)}, capture_output=True, text=True, check=True
-        )
-        result = msgspec.json.decode(done.stdout.splitlines()[-1], type=Wrk)
+        result = replay(running, load, seed=seed)
         return Measured(result.rate, result.p50_ms, result.p99_ms, result.errors, idle, running.memory_mb())
+
+
+def replay(running: RunningPeer, load: Load, *, seed: int) -> Wrk:
+    """Put a running peer under the load; other seeds make other requests."""
+    command = ["taskset", "-c", str(LOAD_CPU), "wrk", "--threads", "1", "--connections", str(load.connections)]
+    command += ["--duration", f"{load.seconds}s", "--script", str(REPLAY), f"http://127.0.0.1:{running.port}/"]
+    with tempfile.NamedTemporaryFile(prefix="latchkey-bench-", suffix=".traffic") as file:
+        traffic.write(Path(file.name), traffic.requests(load.kind, PREPARED, load.teams, seed))
+        environment = {**os.environ, "TRAFFIC": file.name}
+        if load.rate:
+            environment["PAUSE_MS"] = str(1000 * load.connections / load.rate)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return msgspec.json.decode(done.stdout.splitlines()[-1], type=Wrk)
 
 
 @contextmanager
@@ -73,11 +94,3 @@ def web_api() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
-
-
-@contextmanager
-def _traffic(kind: str, teams: int, seed: int) -> Iterator[Path]:
-    with tempfile.NamedTemporaryFile(prefix="latchkey-bench-", suffix=".traffic") as file:
-        path = Path(file.name)
-        traffic.write(path, traffic.requests(kind, PREPARED, teams, seed))
-        yield path

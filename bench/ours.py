@@ -1,18 +1,21 @@
 """This server under the bench: a store with the workspaces installed, then the server as it ships.
 
 Usage: python -m bench.ours FOLDER; everything is kept in FOLDER, PORT and the rest come from the environment.
+REMEMBERED is a number of events that have been done before; TROUBLE makes the listeners of three kinds of events
+sleep, raise, or block a thread.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 from slack_sdk.oauth.installation_store import Installation
 
 from bench.traffic import APP_ID, COMMAND, SIGNING_SECRET, team_id
-from storage import open_store
+from storage import Event, Progress, Store, open_store, remembered
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,6 +28,29 @@ def register(app):
     @app.command("{COMMAND}")
     async def hello(ack, command):
         await ack("hello " + command["text"])
+"""
+
+_CALM = """
+    async def other(event):
+        pass
+
+    for kind in ("reaction_added", "pin_added", "channel_created"):
+        app.event(kind)(other)
+"""
+_TROUBLE = """
+    import asyncio, time
+
+    @app.event("reaction_added")
+    async def sleeps(event):
+        await asyncio.sleep(60)
+
+    @app.event("pin_added")
+    async def raises(event):
+        raise ValueError
+
+    @app.event("channel_created")
+    def blocks(event):
+        time.sleep(60)
 """
 
 
@@ -43,8 +69,10 @@ def main(folder: Path) -> None:
                 bot_scopes=["chat:write", "commands"],
             )
         )
+    _remember(store, int(os.environ.get("REMEMBERED", "0")))
     store.close()
-    (folder / "bench_listeners.py").write_text(_LISTENERS, encoding="utf-8")
+    listeners = _LISTENERS + (_TROUBLE if os.environ.get("TROUBLE") else _CALM)
+    (folder / "bench_listeners.py").write_text(listeners, encoding="utf-8")
     config = folder / "config.toml"
     config.write_text(
         f'[slack]\napi_url = "{os.environ["API_URL"]}"\n[listeners]\nmodules = ["bench_listeners"]\n', encoding="utf-8"
@@ -59,6 +87,16 @@ def main(folder: Path) -> None:
     listen = f"127.0.0.1:{os.environ['PORT']}"
     command = [sys.executable, str(ROOT / "server.py"), "--config", str(config), "--listen", listen]
     os.execve(sys.executable, command, {**os.environ, **secrets})
+
+
+def _remember(store: Store, count: int) -> None:
+    """Let so many events have come and gone in the last 25 hours."""
+    now = time.time()
+    for first in range(0, count, 10_000):
+        received_at = now - remembered.KEPT_SECONDS * (count - first) / count
+        numbers = range(first, min(first + 10_000, count))
+        done = [Event(f"EvBEFORE{number:08d}", received_at, "", None, b"") for number in numbers]
+        store.inbox.commit(Progress(done=done))
 
 
 if __name__ == "__main__":

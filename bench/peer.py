@@ -22,6 +22,7 @@ PEERS = HERE / "peers"
 BOLT_JS = PEERS / "bolt_js"
 START_SECONDS = 60
 FLOOR = "bare Tornado"
+OURS = "Latchkey"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Peer:
     """What has to be installed before it can run; empty where nothing has."""
 
 
+def ours(name: str = OURS, **environment: str) -> Peer:
+    """Return this server, as it ships but for these settings and those of `bench.ours`."""
+    return Peer(name, (sys.executable, "-m", "bench.ours", "FOLDER"), environment)
+
+
 def all_peers() -> list[Peer]:
     """Return everyone who can be compared, ourselves first behind the floor."""
     node = shutil.which("node")
@@ -46,7 +52,8 @@ def all_peers() -> list[Peer]:
     gunicorn = (sys.executable, "-m", "gunicorn", "--workers", "1", "--log-level", "error")
     return [
         Peer(FLOOR, (sys.executable, str(PEERS / "tornado_bare.py"))),
-        Peer("Latchkey", (sys.executable, "-m", "bench.ours", "FOLDER")),
+        ours(),
+        ours("Latchkey, events in memory", LATCHKEY_EVENTS_DURABLE="false"),
         Peer("Bolt for JavaScript", (node or "node", str(BOLT_JS / "server.js")), missing=no_js),
         Peer("Bolt AsyncApp, aiohttp", (sys.executable, str(PEERS / "bolt_async.py"), "aiohttp")),
         Peer("Bolt AsyncApp, Tornado", (sys.executable, str(PEERS / "bolt_async.py"), "tornado")),

@@ -7,6 +7,7 @@ import random
 import struct
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from simulator.requests import FORM, JSON, sign
@@ -15,6 +16,9 @@ SIGNING_SECRET = "bench-signing-secret"
 APP_ID = "A0BENCH"
 COMMAND = "/hello-bench"
 KINDS = ("event", "command")
+MIXED = "mixed"
+"""Events too, but those of three in a hundred workspaces are of other kinds, one in a hundred of each."""
+_OTHER_KINDS = ("reaction_added", "pin_added", "channel_created")
 
 
 def team_id(number: int) -> str:
@@ -22,7 +26,7 @@ def team_id(number: int) -> str:
 
 
 def requests(kind: str, count: int, teams: int, seed: int) -> list[bytes]:
-    """Return so many whole HTTP requests, signed now; Slack's signatures hold for five minutes."""
+    """Return so many whole HTTP requests of a kind, signed now; Slack's signatures hold for five minutes."""
     chance = random.Random(seed)
     now = int(time.time())
     return [_request(kind, number, chance.randrange(teams), now, chance) for number in range(count)]
@@ -34,8 +38,11 @@ def write(path: Path, made: list[bytes]) -> None:
 
 
 def _request(kind: str, number: int, team: int, now: int, chance: random.Random) -> bytes:
-    if kind == "event":
-        content_type, body = JSON, json.dumps(_event(number, team, now, chance)).encode()
+    if kind != "command":
+        event = _event(number, team, now, chance)
+        if kind == MIXED and team % 100 < len(_OTHER_KINDS):
+            event["event"]["type"] = _OTHER_KINDS[team % 100]
+        content_type, body = JSON, json.dumps(event).encode()
     else:
         content_type, body = FORM, urlencode(_command(number, team)).encode()
     head = (
@@ -53,7 +60,7 @@ def _request(kind: str, number: int, team: int, now: int, chance: random.Random)
     return head.encode() + body
 
 
-def _event(number: int, team: int, now: int, chance: random.Random) -> dict[str, object]:
+def _event(number: int, team: int, now: int, chance: random.Random) -> dict[str, Any]:
     text = f"and here is mention number {number}, as long as people write"
     ts = f"{now}.{number % 1_000_000:06d}"
     bot = f"UBOT{team:08d}"

@@ -57,7 +57,7 @@ class Sender:
         """`origin` is the stand-in's own address, which `response_url`s begin with."""
         self._world = world
         self._origin = origin
-        self._client = AsyncHTTPClient(force_instance=True)
+        self._client = AsyncHTTPClient(force_instance=True, max_clients=100)  # what waits for a turn is not timed
 
     def close(self) -> None:
         self._client.close()

@@ -1,0 +1,85 @@
+"""This server beside itself: at half load, with a long memory, with listeners in trouble, and after many events.
+
+Rule: what is compared takes turns in one run, and the figures are medians.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rich.console import Console
+
+from bench.compare import measure_in_turn
+from bench.load import PREPARED, SERVER_CPU, Load, Measured, replay, web_api
+from bench.peer import OURS, Peer, ours, started
+from bench.traffic import MIXED
+
+SHARE_OF_PREPARED = 0.7
+"""How much of the prepared traffic one replay may use, so that no event is sent twice."""
+
+_progress = Console(stderr=True, highlight=False)
+
+
+def half_load(rounds: int, seconds: int) -> dict[str, float]:
+    """Return the full rate, the rate that was sent then, and its p50 and p99 in ms."""
+    full = _measure([ours()], Load(seconds=seconds), rounds)[OURS]
+    result = _measure([ours()], Load(seconds=seconds, rate=full.rate / 2), rounds)[OURS]
+    return {
+        "full_rate": full.rate,
+        "half_rate": result.rate,
+        "share_of_full": result.rate / full.rate,
+        "p50_ms": result.p50_ms,
+        "p99_ms": result.p99_ms,
+        "errors": full.errors + result.errors,
+    }
+
+
+def remembered_ids(rounds: int, seconds: int, few: int, many: int) -> dict[str, float]:
+    """Return the rates with so many events remembered, and their ratio."""
+    peers = [ours(f"{count:,} remembered", REMEMBERED=str(count)) for count in (few, many)]
+    results = list(_measure(peers, Load(seconds=seconds), rounds).values())
+    return {
+        "rate_with_few": results[0].rate,
+        "rate_with_many": results[1].rate,
+        "ratio": results[1].rate / results[0].rate,
+        "p99_ms_with_few": results[0].p99_ms,
+        "p99_ms_with_many": results[1].p99_ms,
+    }
+
+
+def troubled(rounds: int, seconds: int) -> dict[str, float]:
+    """Return p99 in ms at half load, with calm listeners and with troubled ones."""
+    calm, trouble = ours("calm listeners"), ours("troubled listeners", TROUBLE="1")
+    load = Load(MIXED, seconds)
+    full = _measure([calm], load, 1)[calm.name]
+    results = _measure([calm, trouble], replace(load, rate=full.rate / 2), rounds)
+    return {
+        "p99_ms_calm": results[calm.name].p99_ms,
+        "p99_ms_troubled": results[trouble.name].p99_ms,
+        "ratio": results[trouble.name].p99_ms / results[calm.name].p99_ms,
+        "rate_calm": results[calm.name].rate,
+        "rate_troubled": results[trouble.name].rate,
+        "errors": results[calm.name].errors + results[trouble.name].errors,
+    }
+
+
+def memory(first: int, events: int) -> dict[str, float]:
+    """Return the server's memory in MB after so many events, each with an id of its own, and the ratio."""
+    sent, rate, seed = 0, 0.0, 0
+    readings = []
+    with web_api() as api_url, started(ours(), teams=1000, api_url=api_url, cpu=SERVER_CPU) as running:
+        for goal in (first, events):
+            while sent < goal:
+                wanted = min(goal - sent, PREPARED * SHARE_OF_PREPARED)
+                seconds = max(1, int(wanted / rate)) if rate else 1
+                seed += 1
+                result = replay(running, Load(seconds=seconds), seed=seed)
+                rate, sent = result.rate, sent + min(result.requests, PREPARED)
+                _progress.print(f"{sent:,} events: {running.memory_mb():.1f} MB")
+            readings.append(running.memory_mb())
+    few, many = readings
+    return {"mb_after_few": few, "mb_after_many": many, "ratio": many / few, "events": sent}
+
+
+def _measure(peers: list[Peer], load: Load, rounds: int) -> dict[str, Measured]:
+    return measure_in_turn(peers, load, rounds, _progress)
