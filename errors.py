@@ -23,6 +23,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+EXIT_CONFIG = 78
+"""The exit code of a process that cannot use its configuration (sysexits.h, EX_CONFIG)."""
+
 
 class LatchkeyError(Exception):
     """The root: `str()` says what was wrong and where, `hint` says what to do (or is empty)."""
@@ -30,6 +33,11 @@ class LatchkeyError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+    @property
+    def lines(self) -> list[str]:
+        """What is said of it on a terminal, a line a fault."""
+        return [str(self)]
 
 
 class Fault(NamedTuple):
@@ -47,6 +55,10 @@ class ConfigError(LatchkeyError):
     def __init__(self, faults: Sequence[Fault], *, hint: str = "") -> None:
         super().__init__("; ".join(f"{fault.where}: {fault.problem}" for fault in faults), hint=hint)
         self.faults = tuple(faults)
+
+    @property
+    def lines(self) -> list[str]:
+        return [f"{fault.where}: {fault.problem}" for fault in self.faults]
 
 
 class ListenerLoadError(LatchkeyError):

@@ -26,7 +26,7 @@ from tornado.netutil import bind_sockets
 import config
 import logs
 from dispatch import App, Dispatcher, EventFlow, EventOptions, Metrics, Runner, load_listeners
-from errors import ConfigError, LatchkeyError
+from errors import EXIT_CONFIG, ConfigError, LatchkeyError
 from handlers import Services, make_application
 from handlers.access import AccessLog
 from handlers.events import LARGEST_BODY
@@ -37,7 +37,6 @@ from slackapi.web import WebClients
 from storage import Store, Tried, open_store
 
 EXIT_FAILED = 1
-EXIT_CONFIG = 78
 
 LARGEST_HEADERS = 64 << 10
 """Bytes; what Slack and browsers send is under 10 kB."""
@@ -82,12 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _complain(error: LatchkeyError) -> None:
-    lines = (
-        [f"{fault.where}: {fault.problem}" for fault in error.faults]
-        if isinstance(error, ConfigError)
-        else [str(error)]
-    )
-    for line in lines:
+    for line in error.lines:
         print(f"latchkey: {line}", file=sys.stderr)
     if error.hint:
         print(f"hint: {error.hint}", file=sys.stderr)

@@ -5,6 +5,7 @@ cryptography. Other rooms, and other programs, come in through `open_store`.
 """
 
 from storage.async_installations import Installations
+from storage.event_records import Entry, State
 from storage.events import Event, Tried, event_id_of
 from storage.inbox import Arrival, Inbox, Progress
 from storage.installations import InstallationPage
@@ -14,11 +15,13 @@ from storage.store import Store
 
 __all__ = [
     "Arrival",
+    "Entry",
     "Event",
     "Inbox",
     "InstallationPage",
     "Installations",
     "Progress",
+    "State",
     "States",
     "Store",
     "Tried",

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from errors import UnreadableRecord
 from storage import remembered
+from storage.event_records import unfinished
 from storage.events import (
     ASIDE,
     INBOX,
@@ -26,7 +27,6 @@ from storage.events import (
     pack,
     tried_from_value,
     tried_to_value,
-    unpack,
 )
 from storage.keyvalue import Change, Marks
 from storage.offload import Offload
@@ -152,59 +152,12 @@ class Inbox:
         """Forget some of the ids that are older than 25 hours; how many."""
         return self._records.remove_before(REMEMBERED, remembered.expired_before(self._clock()), SWEEP_LIMIT)
 
-    def waiting(self) -> Iterator[Tried | UnreadableRecord]:
-        """Go through all events that are not done, for the administrator to look at."""
-        for record in self._records.all(INBOX):
-            if isinstance(record, UnreadableRecord):
-                yield record
-            else:
-                yield from (Tried(event, 0, event.received_at) for event in self._unfinished(record))
-        for table in (RETRIES, REPLAYS):
-            for record in self._records.all(table):
-                yield record if isinstance(record, UnreadableRecord) else tried_from_value(record.value)
-
-    def aside(self) -> Iterator[Tried | UnreadableRecord]:
-        """Go through the events that were set aside."""
-        for record in self._records.all(ASIDE):
-            yield record if isinstance(record, UnreadableRecord) else tried_from_value(record.value)
-
-    def find(self, event_id: str) -> Tried | None:
-        """Return an event that was set aside or is being retried; raises UnreadableRecord."""
-        for table in (ASIDE, REPLAYS, RETRIES):
-            stored = self._records.read(table, event_id)
-            if stored is not None:
-                return tried_from_value(stored.value)
-        return None
-
-    def replay(self, event_id: str) -> bool:
-        """Ask for an event that was set aside to be tried again; False where there is none. Raises UnreadableRecord."""
-        stored = self._records.read(ASIDE, event_id)
-        if stored is None:
-            return False
-        value = self._records.put(REPLAYS, event_id, stored.value)
-        return self._records.commit([value, self._records.remove(ASIDE, stored)])
-
-    def drop(self, event_id: str) -> bool:
-        """Delete an event that was set aside, also one that cannot be read; False where there is none."""
-        if not self._records.holds(ASIDE, event_id):
-            return False
-        return self._records.commit([self._records.discard(ASIDE, event_id)])
-
-    def remembered_count(self) -> int:
-        return self._records.count(REMEMBERED)
-
     def _split(self, record: Stored) -> None:
         now = self._clock()
-        tried = [Tried(event, 1, now) for event in self._unfinished(record)]
+        tried = [Tried(event, 1, now) for event in unfinished(self._records, record)]
         marks = [remembered.record_id(item.event.event_id, item.event.received_at) for item in tried]
         changes = [*(self._put(RETRIES, item) for item in tried), self._records.remove(INBOX, record)]
         self._records.commit(changes, Marks(REMEMBERED, marks))
-
-    def _unfinished(self, record: Stored) -> list[Event]:
-        ids = {remembered.record_id(event.event_id, event.received_at): event for event in unpack(record.value)}
-        for done in self._records.existing(REMEMBERED, list(ids)):
-            del ids[done]
-        return list(ids.values())
 
     def _put(self, table: str, tried: Tried) -> Change:
         return self._records.put(table, tried.event.event_id, tried_to_value(tried))

@@ -36,16 +36,22 @@ def open_store(
     keyring: str | os.PathLike[str],
     *,
     new_store: bool = False,
+    create: bool = True,
     clock: Callable[[], float] = time.time,
 ) -> Store:
     """Return the open store at `path`, sealed under the keys in the file `keyring`.
 
-    Makes both where neither exists. With `new_store`, an empty store is made beside a keyring that
-    exists already. `clock` gives Unix seconds.
+    Makes both where neither exists, unless `create` is false. With `new_store`, an empty store is made
+    beside a keyring that exists already. `clock` gives Unix seconds.
 
     Raises StoreRefused, KeyringError or StoreUnavailable.
     """
     store_path, keyring_path = Path(path), Path(keyring)
+    if not create and not store_path.exists():
+        raise StoreRefused(
+            f"there is no store {store_path}",
+            hint="check --config and [storage] path; the server makes the store at its first start",
+        )
     try:
         keys = _prepare(store_path, keyring_path, new_store)
         engine = SqliteKeyValue(store_path, TABLES)

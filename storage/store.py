@@ -13,6 +13,7 @@ from collections.abc import Callable
 from errors import StoreUnavailable
 from storage.async_installations import Installations
 from storage.cache import BotCache
+from storage.event_records import EventRecords
 from storage.events import EVENT_TABLES
 from storage.inbox import Inbox
 from storage.installation_records import BOTS, INSTALLATIONS, WORKSPACES
@@ -50,6 +51,7 @@ class Store:
         self.installations = Installations(self._records, cache, reads=self._reads, writes=self._writes)
         self.states = States(self._records, self._writes, clock)
         self.inbox = Inbox(self._records, self._events, clock)
+        self.event_records = EventRecords(self._records)
 
     def ready(self) -> None:
         """Write, read back and open a probe record; raises StoreUnavailable or UnreadableRecord where that fails.

@@ -15,6 +15,7 @@ from pathlib import Path
 from simulator.requests import JSON
 from storage import Tried, open_store
 
+from .events_on_disk import aside, waiting
 from .running import Running, running
 
 JOURNAL_APP = """
@@ -109,9 +110,9 @@ class Load:
         """Return the texts of the events whose end is not on disk."""
         folder = self.it.server.folder
         with closing(open_store(self.it.store, folder / "keys" / "keyring")) as store:
-            assert not list(store.inbox.aside())
-            waiting = [tried for tried in store.inbox.waiting() if isinstance(tried, Tried)]
-        return {tried.event.body.split(b'"text": "')[1].split(b'"')[0].decode() for tried in waiting}
+            assert not aside(store)
+            unfinished = [tried for tried in waiting(store) if isinstance(tried, Tried)]
+        return {tried.event.body.split(b'"text": "')[1].split(b'"')[0].decode() for tried in unfinished}
 
     def lost(self) -> set[str]:
         return set(self.acknowledged) - set(self.runs())

@@ -1,31 +1,17 @@
 """The administrator's commands as he types them."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from .command_line import ROOT, run
+
 SECRETS = {
     "SLACK_CLIENT_ID": "1.2",
     "SLACK_CLIENT_SECRET": "sentinel-client",
     "SLACK_SIGNING_SECRET": "sentinel-signing",
 }
-
-
-def run(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return subprocess.run(
-        [sys.executable, str(ROOT / "maintenance.py"), *arguments],
-        cwd=folder,
-        env={**kept, "PYTHONPATH": str(ROOT), **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_a_good_configuration_is_called_good(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from dispatch import Dispatcher, EventFlow, EventOptions
 from errors import Overloaded, StoreUnavailable, UnreadableRecord
 from storage import Tried
+from tests.events_on_disk import aside, waiting
 
 from .doubles import Bench, event, send, sent
 
@@ -119,7 +120,7 @@ class TestFailing:
         bench.run(lambda _, events: _send_and_wait(events, lambda: bench.metrics.finished))
         assert ran == [("sound", 1), ("failing", 1), ("failing", 2), ("failing", 3)]
         assert (bench.metrics.retried, bench.metrics.finished, bench.metrics.set_aside) == (2, 1, 0)
-        assert not list(bench.store.inbox.waiting())
+        assert not waiting(bench.store)
 
     def test_of_two_with_one_name_the_one_that_failed_runs_again(self, bench: Bench) -> None:
         bench.delay = at_once
@@ -149,13 +150,13 @@ class TestFailing:
             raise ValueError("sentinel")
 
         bench.run(lambda _, events: _send_and_wait(events, lambda: bench.metrics.set_aside, event(event_id="Ev1")))
-        [tried] = bench.store.inbox.aside()
+        [tried] = aside(bench.store)
         assert isinstance(tried, Tried)
         assert (tried.event.event_id, tried.attempts) == ("Ev1", 3)
         assert "ValueError at test_eventflow.py:" in tried.error
         assert "sentinel" not in tried.error
         assert "an event was set aside" in caplog.text
-        assert not list(bench.store.inbox.waiting())
+        assert not waiting(bench.store)
 
     def test_it_waits_longer_each_time_and_never_twice_the_same(self) -> None:
         import random
@@ -223,9 +224,9 @@ class TestFailing:
         for lives in range(5):  # noqa: B007  # read above
             bench.run(killed, drain_seconds=0)
         assert ran == [1, 2, 3]
-        assert ids(bench.store.inbox.aside()) == [] or ids(bench.store.inbox.aside()) == ["Ev1"]
+        assert ids(aside(bench.store)) == [] or ids(aside(bench.store)) == ["Ev1"]
         bench.live(0.2)
-        [tried] = bench.store.inbox.aside()
+        [tried] = aside(bench.store)
         assert isinstance(tried, Tried)
         assert tried.error == "the server ended while it ran"
 
@@ -257,11 +258,11 @@ class TestFailing:
                 raise ValueError
 
         bench.send(event(event_id="Ev1"))
-        assert bench.store.inbox.replay("Ev1")
+        assert bench.store.event_records.replay("Ev1")
         bench.live(0.3)
         assert ran == [1, 1]
-        assert not list(bench.store.inbox.aside())
-        assert not list(bench.store.inbox.waiting())
+        assert not aside(bench.store)
+        assert not waiting(bench.store)
 
 
 class TestRestart:
@@ -280,7 +281,7 @@ class TestRestart:
 
         bench.run(lambda _, events: send(events, event()), drain_seconds=0.05)
         assert bench.unfinished == 1
-        assert len(list(bench.store.inbox.waiting())) == 1
+        assert len(waiting(bench.store)) == 1
         bench.live(0.2)
         assert attempts == [1, 2]
         assert "1 acknowledged events were not finished" in caplog.text
@@ -457,7 +458,7 @@ class TestBackPressure:
                 await until(lambda: "could not be written" in caplog.text)
                 assert await send(events, event(event_id="Ev1", retry_num=1)) == [None], "it is still known"
                 other.execute("ROLLBACK")
-            await until(lambda: not list(bench.store.inbox.waiting()))
+            await until(lambda: not waiting(bench.store))
 
         bench.run(use)
         assert bench.metrics.finished == 1
@@ -471,7 +472,7 @@ class TestBackPressure:
             other.execute("INSERT INTO retries (key, value) VALUES ('Ev1', x'00')")
         assert bench.send(event()) == [None]
         assert "acknowledged events cannot be read" in caplog.text
-        assert sum(isinstance(found, UnreadableRecord) for found in bench.store.inbox.waiting()) == 2
+        assert sum(isinstance(found, UnreadableRecord) for found in waiting(bench.store)) == 2
 
 
 class TestNotices:

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errors import UnreadableRecord
-from storage import Arrival, Event, Progress, Store, Tried, event_id_of, open_store, remembered
+from storage import Arrival, Event, Progress, State, Store, Tried, event_id_of, open_store, remembered
 from storage.inbox import SWEEP_LIMIT
 from tests.clocks import Clock
+from tests.events_on_disk import aside, waiting
 
 HOUR = 3600.0
 
@@ -39,8 +40,8 @@ def rows(paths: tuple[Path, Path], table: str) -> int:
         return int(connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])
 
 
-def waiting(store: Store) -> list[str]:
-    return [tried.event.event_id for tried in store.inbox.waiting() if isinstance(tried, Tried)]
+def waiting_ids(store: Store) -> list[str]:
+    return [tried.event.event_id for tried in waiting(store) if isinstance(tried, Tried)]
 
 
 def test_an_accepted_event_comes_back_byte_for_byte(store: Store, clock: Clock) -> None:
@@ -64,18 +65,18 @@ def test_events_that_come_together_are_one_record_and_leave_one_by_one(
     record_id, events = accept(store, clock, "Ev1", "Ev2", "Ev3")
     assert rows(paths, "inbox") == 1
     store.inbox.commit(Progress(done=events[:1]))
-    assert waiting(store) == ["Ev2", "Ev3"]
+    assert waiting_ids(store) == ["Ev2", "Ev3"]
     store.inbox.commit(Progress(done=events[1:], finished_records=[record_id]))
-    assert waiting(store) == []
+    assert waiting_ids(store) == []
     assert rows(paths, "inbox") == 0
-    assert store.inbox.remembered_count() == 3
+    assert store.event_records.remembered() == 3
 
 
 def test_known_events_are_told_and_not_kept_twice(store: Store, clock: Clock) -> None:
     finish(store, clock, "Ev1")
     _, known = store.inbox.accept([arrival(clock, "Ev1", retry_num=1), arrival(clock, "Ev2")])
     assert known == {"Ev1"}
-    assert waiting(store) == ["Ev2"]
+    assert waiting_ids(store) == ["Ev2"]
 
 
 @pytest.mark.parametrize("hours", [0, 0.5, 1, 23.9, 24.9, 25])
@@ -92,7 +93,7 @@ def test_then_it_is_forgotten_by_itself(store: Store, clock: Clock) -> None:
     clock.now += 25 * HOUR + 2 * remembered.BUCKET_SECONDS
     finish(store, clock, "Ev2")
     assert store.inbox.forget_old() == 1
-    assert store.inbox.remembered_count() == 1
+    assert store.event_records.remembered() == 1
     assert store.inbox.forget_old() == 0
 
 
@@ -143,27 +144,28 @@ def test_what_failed_has_a_record_of_its_own_until_it_is_settled(
     tried = Tried(event, 1, clock.now + 5, ["listener"], "ValueError at app.py:3 in listener")
     store.inbox.commit(Progress(done=[event], finished_records=[record_id], tried=[tried]))
     assert store.inbox.recover() == [tried]
-    assert store.inbox.find("Ev1") == tried
+    assert store.event_records.find("Ev1") == (State.RETRYING, tried)
     store.inbox.commit(Progress(settled=[event]))
     assert store.inbox.recover() == []
     assert rows(paths, "retries") == 0
 
 
 def test_set_aside_replay_and_drop(store: Store, clock: Clock) -> None:
-    _, [event] = accept(store, clock, "Ev1")
-    store.inbox.commit(Progress(aside=[Tried(event, 5, clock.now, None, "ValueError")]))
-    assert [tried.event.event_id for tried in store.inbox.aside() if isinstance(tried, Tried)] == ["Ev1"]
-    assert not store.inbox.replay("Ev2")
-    assert not store.inbox.drop("Ev2")
-    assert store.inbox.replay("Ev1")
-    assert not store.inbox.replay("Ev1")
-    assert not list(store.inbox.aside())
+    record_id, [event] = accept(store, clock, "Ev1")
+    failed = Tried(event, 5, clock.now, None, "ValueError")
+    store.inbox.commit(Progress(done=[event], finished_records=[record_id], aside=[failed]))
+    assert [tried.event.event_id for tried in aside(store) if isinstance(tried, Tried)] == ["Ev1"]
+    assert not store.event_records.replay("Ev2")
+    assert not store.event_records.drop("Ev2")
+    assert store.event_records.replay("Ev1")
+    assert not store.event_records.replay("Ev1")
+    assert not aside(store)
     [taken] = store.inbox.take_replays()
     assert (taken.attempts, taken.due_at) == (0, clock.now)
     assert store.inbox.take_replays() == []
     store.inbox.commit(Progress(settled=[event], aside=[taken]))
-    assert store.inbox.drop("Ev1")
-    assert store.inbox.find("Ev1") is None
+    assert store.event_records.drop("Ev1")
+    assert store.event_records.find("Ev1") is None
 
 
 def test_a_replay_asked_for_while_the_server_is_stopped_is_run_at_its_start(
@@ -173,7 +175,7 @@ def test_a_replay_asked_for_while_the_server_is_stopped_is_run_at_its_start(
     store.inbox.commit(Progress(aside=[Tried(event, 5, clock.now)]))
     store.close()
     other = open_store(*paths, clock=clock)
-    other.inbox.replay("Ev1")
+    other.event_records.replay("Ev1")
     other.close()
     store = open_store(*paths, clock=clock)
     assert len(store.inbox.take_replays()) == 1
@@ -186,12 +188,12 @@ def test_one_that_cannot_be_opened_can_be_dropped_and_is_named(
     with closing(sqlite3.connect(paths[0])) as other, other:
         other.execute("INSERT INTO aside (key, value) VALUES ('Ev1', x'00')")
         other.execute("INSERT INTO replays (key, value) VALUES ('Ev2', x'00')")
-    [error] = store.inbox.aside()
+    [error] = aside(store)
     assert isinstance(error, UnreadableRecord)
     with pytest.raises(UnreadableRecord):
-        store.inbox.replay("Ev1")
+        store.event_records.replay("Ev1")
     assert store.inbox.take_replays() == []
-    assert store.inbox.drop("Ev1")
+    assert store.event_records.drop("Ev1")
     assert rows(paths, "replays") == 1, "and nothing is deleted that nobody dropped"
 
 
@@ -200,7 +202,7 @@ def test_records_are_read_in_the_order_in_which_they_came(store: Store, clock: C
         accept(store, clock, f"Ev{number:02d}")
     clock.now -= 5
     accept(store, clock, "Ev20")
-    assert waiting(store) == [f"Ev{number:02d}" for number in range(21)]
+    assert waiting_ids(store) == [f"Ev{number:02d}" for number in range(21)]
 
 
 def test_an_id_that_slack_did_not_give_is_the_bodys() -> None:

@@ -1,0 +1,1 @@
+"""The administrator's commands, one file a group; `maintenance.py` is their front door."""
