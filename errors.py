@@ -8,6 +8,7 @@
     │   ├── StoreRefused       the store must not be opened as it is     exit 1
     │   ├── StoreUnavailable   the store does not answer now             503
     │   └── UnreadableRecord   one record cannot be opened               503
+    ├── AnotherRun             another command holds the lock            exit 4
     ├── SignatureError         a request is not signed by Slack          403
     ├── PayloadError           a signed request cannot be understood     400
     ├── Overloaded             the inbox is full                         503
@@ -109,6 +110,15 @@ class UnreadableRecord(StoreError):
         self.record_id = record_id
         self.key_id = key_id
         self.reason = reason
+
+
+class AnotherRun(LatchkeyError):
+    """Another command changes the same store's keys or records now."""
+
+    def __init__(self, store: str) -> None:
+        super().__init__(
+            f"another command is at work on the store {store}", hint="wait until it is done, then run this one again"
+        )
 
 
 class SignatureError(LatchkeyError):

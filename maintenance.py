@@ -1,8 +1,8 @@
 """The administrator's front door: `latchkey COMMAND`.
 
 Rule: an error is one line on stderr, and a line `hint:` says what to do. Exit
-codes: 0 done, 1 failed, 2 usage, 3 confirmation needed and not given, 78 bad
-configuration.
+codes: 0 done, 1 failed, 2 usage, 3 confirmation needed and not given, 4 another
+run holds the lock, 78 bad configuration.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import sys
 import click
 
 from commands import config, events
-from commands.output import EXIT_FAILED, say
-from errors import EXIT_CONFIG, ConfigError, LatchkeyError
+from commands.output import EXIT_ANOTHER_RUN, EXIT_FAILED, say
+from errors import EXIT_CONFIG, AnotherRun, ConfigError, LatchkeyError
 
 VERSION = "0.1.0"
+
+_EXIT_CODES = {ConfigError: EXIT_CONFIG, AnotherRun: EXIT_ANOTHER_RUN}
 
 
 @click.group(
@@ -41,7 +43,7 @@ def main() -> int:
             say(f"latchkey: {line}")
         if error.hint:
             say(f"hint: {error.hint}")
-        return EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_FAILED
+        return _EXIT_CODES.get(type(error), EXIT_FAILED)
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -18,6 +18,7 @@ import msgspec
 
 EXIT_FAILED = 1
 EXIT_UNCONFIRMED = 3
+EXIT_ANOTHER_RUN = 4
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -1,7 +1,9 @@
 """Files as we make them: private from their first instant, whole or absent.
 
 Rule: a file is created 0600 and a folder 0700; modes are never changed
-afterwards, because between the two anybody could have opened it.
+afterwards, because between the two anybody could have opened it. What root
+makes belongs to the owner of the folder that it is in, so that the server's
+user can use what an administrator's command has left.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ def create_private_folder(path: Path) -> None:
     for folder in reversed(missing):
         # umask can only take bits away from 0700.
         folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        give_to_owner_of(folder.parent, folder)
         sync_folder(folder.parent)
 
 
@@ -36,12 +39,20 @@ def create_private_file(path: Path, content: bytes) -> None:
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
     try:
         with open(descriptor, "wb") as file:
+            give_to_owner_of(path.parent, file.fileno())
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         publish(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def give_to_owner_of(folder: Path, made: Path | int) -> None:
+    """Let what root has made there, a folder or an open file, belong to the folder's owner and group."""
+    if os.geteuid() == 0:
+        status = os.stat(folder)
+        os.chown(made, status.st_uid, status.st_gid)
 
 
 def publish(unfinished: Path, path: Path) -> None:

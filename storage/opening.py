@@ -12,13 +12,14 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from errors import StoreRefused, StoreUnavailable, UnreadableRecord
 from storage.connection import APPLICATION_ID
 from storage.files import PRIVATE_FILE, create_private_folder, publish
 from storage.keyring import Keyring, create_keyring, generate_keyring, read_keyring
+from storage.openers import OpenMark
 from storage.records import Records
 from storage.sealing import PREFIX_LENGTH, Sealer, key_id_of
 from storage.sqlite import SqliteKeyValue
@@ -52,18 +53,20 @@ def open_store(
             f"there is no store {store_path}",
             hint="check --config and [storage] path; the server makes the store at its first start",
         )
-    try:
-        keys = _prepare(store_path, keyring_path, new_store)
-        engine = SqliteKeyValue(store_path, TABLES)
-    except OSError as error:
-        raise StoreRefused(f"{error.filename or store_path}: {error.strerror}") from None
-    sealer = Sealer(keys)
-    try:
+    with ExitStack() as undo:
+        try:
+            mark = OpenMark(store_path)
+            undo.callback(mark.close)
+            keys = _prepare(store_path, keyring_path, new_store)
+            mark.tell(keys.key_ids)
+            engine = SqliteKeyValue(store_path, TABLES)
+            undo.callback(engine.close)
+        except OSError as error:
+            raise StoreRefused(f"{error.filename or store_path}: {error.strerror}") from None
+        sealer = Sealer(keys)
         _check_keys(engine, Records(engine, sealer), keys, store_path, keyring_path)
-    except BaseException:
-        engine.close()
-        raise
-    return Store(engine, sealer, clock)
+        undo.pop_all()
+        return Store(engine, sealer, mark, clock)
 
 
 def _prepare(path: Path, keyring_path: Path, new_store: bool) -> Keyring:

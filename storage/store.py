@@ -18,6 +18,7 @@ from storage.events import EVENT_TABLES
 from storage.inbox import Inbox
 from storage.installation_records import BOTS, INSTALLATIONS, WORKSPACES
 from storage.offload import Offload
+from storage.openers import OpenMark
 from storage.records import Records
 from storage.sealing import Sealer
 from storage.sqlite import SqliteKeyValue
@@ -37,8 +38,12 @@ READY_SECONDS = 1.0
 class Store:
     """What `open_store` returns. `installations` and `states` may be handed to Bolt's OAuthSettings as they are."""
 
-    def __init__(self, engine: SqliteKeyValue, sealer: Sealer, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, engine: SqliteKeyValue, sealer: Sealer, mark: OpenMark, clock: Callable[[], float] = time.time
+    ) -> None:
+        """The store closes `engine` and `mark` when it is closed itself."""
         self._engine = engine
+        self._mark = mark
         self._records = Records(engine, sealer)
         self._reads = Offload("store-read", threads=4)
         self._writes = Offload("store-write", threads=4)
@@ -77,3 +82,4 @@ class Store:
         for offload in (self._reads, self._writes, self._events, self._probes):
             offload.close()
         self._engine.close()
+        self._mark.close()

@@ -98,7 +98,11 @@ def test_a_first_start_that_is_killed_can_be_started_again(tmp_path: Path, milli
         time.sleep(milliseconds / 1000)
         starter.kill()
     open_store(*paths).close()
-    assert sorted(path.name for folder in paths for path in folder.parent.iterdir()) == ["keyring", "store.sqlite"]
+    assert sorted(path.name for folder in paths for path in folder.parent.iterdir()) == [
+        "keyring",
+        "store.sqlite",
+        "store.sqlite.open",
+    ]
 
 
 def test_five_kills_lose_nothing_and_leave_no_half(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_both_files_are_made_private_and_the_backup_is_asked_for(
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert [record.levelno for record in caplog.records if "back it up" in record.message] == [logging.WARNING]
     store.close()
-    assert sorted(paths[0].parent.iterdir()) == [paths[0]]
+    assert [path for path in paths[0].parent.rglob("*") if path.is_file()] == [paths[0]]
 
 
 def test_a_second_start_makes_nothing_and_warns_of_nothing(filled: Paths, caplog: pytest.LogCaptureFixture) -> None:
@@ -201,7 +201,7 @@ def test_no_token_stands_in_any_file(filled: Paths) -> None:
     store.installations.save(
         Installation(team_id="T2", user_id="U2", user_token="xoxp-sentinel", bot_token="xoxb-sentinel")
     )
-    content = b"".join(path.read_bytes() for path in filled[0].parent.iterdir())
+    content = b"".join(path.read_bytes() for path in filled[0].parent.rglob("*") if path.is_file())
     store.close()
     for secret in (b"sentinel", b"xoxb-", b"xoxp-", state.encode(), state[8:].encode()):
         assert secret not in content
