@@ -13,6 +13,7 @@
     ├── PayloadError           a signed request cannot be understood     400
     ├── Overloaded             the inbox is full                         503
     ├── OAuthError             Slack refused a step of an install        401
+    ├── ResponseUrlSpent       a payload can be answered no more         logged
     └── SlackUnavailable       Slack does not answer now                 502
 
 An error carries data. It never carries a token, a code, a state, a body, a
@@ -153,6 +154,17 @@ class OAuthError(LatchkeyError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"Slack refused the installation ({reason})")
+        self.reason = reason
+
+
+class ResponseUrlSpent(LatchkeyError):
+    """A payload's `response_url` has been used up."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the response_url is spent: {reason}",
+            hint="Slack takes five messages within 30 minutes; then use `client`",
+        )
         self.reason = reason
 
 

@@ -19,7 +19,6 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import aiohttp
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
@@ -33,7 +32,7 @@ from handlers.events import LARGEST_BODY
 from handlers.services import CALLBACK_PATH
 from slackapi.oauth import OAuthClient
 from slackapi.signature import SignatureVerifier
-from slackapi.web import WebClients
+from slackapi.web import WebClients, open_session
 from storage import Store, Tried, open_store
 
 EXIT_FAILED = 1
@@ -44,7 +43,6 @@ IDLE_SECONDS = 9
 """How long a client may take to send its headers, or keep a connection open between requests."""
 BODY_SECONDS = 5.0
 """How long a client may take to send a body."""
-CONNECTIONS_TO_SLACK = 100
 
 logger = logging.getLogger("latchkey")
 
@@ -141,8 +139,7 @@ async def _services(
     """Wire everything together; the connections to Slack are closed at the end."""
     assert settings.client_secret is not None  # require_slack() has seen to it
     public_url = settings.server.public_url.rstrip("/") or f"http://localhost:{port}"
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS_TO_SLACK)
-    async with aiohttp.ClientSession(connector=connector) as session:
+    async with open_session() as session:
         clients = WebClients(api_url=settings.slack.api_url, session=session)
         oauth = OAuthClient(
             clients,

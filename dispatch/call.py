@@ -7,7 +7,8 @@ as blocking calls, which the loop carries out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 from dispatch.context import Context
 from dispatch.reply import Reply, from_ack
 from slackapi.payload import Payload
-from slackapi.web import WebClients
+from slackapi.rate_limits import LONGEST_WAIT_SECONDS, Idle, nobody_idles
+from slackapi.response_url import ResponseUrl, response_url_of
+from slackapi.web import TIMEOUT_SECONDS, WebClients
 
 if TYPE_CHECKING:
     from storage import Installations
 
-BLOCKING_CALL_SECONDS = 60.0
-"""How long a sync listener's thread waits for a call to Slack that the loop carries out."""
+BLOCKING_CALL_SECONDS = LONGEST_WAIT_SECONDS + 4 * TIMEOUT_SECONDS
+"""How long a sync listener's thread waits for a call to Slack that the loop carries out, with all its repetitions."""
 
 
 class Call:
@@ -39,22 +42,33 @@ class Call:
         clients: WebClients,
         installations: Installations,
         settle: Callable[[Reply], None] | None,
-        error: Exception | None = None,
+        idle: Idle = nobody_idles,
     ) -> None:
-        """`settle` takes the reply of the first `ack`; None for events, which are acknowledged already."""
+        """`settle` takes the reply of the first `ack`; None for events, which are acknowledged already.
+
+        `idle` is entered while a call to Slack only waits.
+        """
         self.payload = payload
         self.context = context
         self.installations = installations
-        self.error = error
+        self.error: Exception | None = None
         self._bot = bot
         self._clients = clients
         self._settle = settle
+        self._idle = idle
+        self.lend_thread: Idle = nobody_idles
+        """Lends the place of a sync listener's thread, while it has one."""
+        url = response_url_of(payload.body)
+        self._response_url = None if url is None else ResponseUrl(url, clients.post_response_url)
 
     @cached_property
     def client(self) -> AsyncWebClient:
-        # An org-wide token needs the team that a call is about.
-        team_id = self.payload.workspace.team_id if self.payload.workspace.is_enterprise_install else None
-        return self._clients.client(self._bot.bot_token, team_id=team_id)
+        return self._clients.patient_client(self._bot.bot_token, self.payload.workspace, self._while_it_waits)
+
+    @contextmanager
+    def _while_it_waits(self) -> Iterator[None]:
+        with self._idle(), self.lend_thread():
+            yield
 
     async def ack(self, text: str | dict[str, Any] = "", **fields: Any) -> None:
         """Answer Slack; the first call counts."""
@@ -71,16 +85,16 @@ class Call:
         return await self.client.chat_postMessage(**message)
 
     async def respond(self, text: str | dict[str, Any] = "", **fields: Any) -> None:
-        """Post to the payload's `response_url`: five times within 30 minutes, for the acting user alone by default."""
-        url = self.payload.body.get("response_url")
-        if not isinstance(url, str):
-            raise ValueError(  # noqa: TRY004  # the payload is the wrong one, not its type
+        """Post to the payload's `response_url`: five times within 30 minutes, for the acting user alone by default.
+
+        Raises ValueError where the payload has none, ResponseUrlSpent, or SlackUnavailable.
+        """
+        if self._response_url is None:
+            raise ValueError(
                 "respond works for commands, actions and message shortcuts; this payload has no response_url"
             )
         message = text if isinstance(text, dict) else {"text": text, **fields}
-        await self._clients.post_response_url(
-            url, {name: value for name, value in message.items() if value is not None}
-        )
+        await self._response_url.post({name: value for name, value in message.items() if value is not None})
 
 
 class BlockingCall:

@@ -10,6 +10,7 @@ from typing import Any
 from slack_sdk.oauth.installation_store import Bot
 
 from slackapi.payload import Payload
+from slackapi.response_url import response_url_of
 
 NAMES = frozenset(
     {
@@ -56,7 +57,7 @@ def context_for(payload: Payload, bot: Bot, request_id: str, attempt: int) -> Co
         bot_id=bot.bot_id,
         bot_user_id=bot.bot_user_id,
         bot_token=bot.bot_token,
-        response_url=payload.body.get("response_url"),
+        response_url=response_url_of(payload.body),
         trigger_id=payload.body.get("trigger_id"),
         request_id=request_id,
         retry_num=payload.retry_num,

@@ -10,10 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,18 +22,21 @@ from dispatch.app import App, Listener
 from dispatch.call import BlockingCall, Call
 from dispatch.constraints import keyword_matches
 from dispatch.context import context_for
+from dispatch.places import Turns
 from dispatch.reply import Reply
 from slackapi.payload import Payload
+from slackapi.rate_limits import Idle, nobody_idles
 from slackapi.web import WebClients
-from slackapi.workspace import Workspace
 
 if TYPE_CHECKING:
     from storage import Installations
 
 THREADS = 64
-"""For sync listeners; made when they are needed."""
+"""Sync listeners that run at once. One that waits for a limit of Slack's to end does not count meanwhile."""
 THREADS_EACH = 8
 """Of one workspace at a time, so that a listener that blocks takes no thread from the others."""
+THREADS_MOST = 1000
+"""Threads in all, those that only wait among them; made when they are needed."""
 
 # Events about the app's own bot user that are still of use to it; Bolt keeps the same two.
 _KEPT_OWN_EVENTS = frozenset({"member_joined_channel", "member_left_channel"})
@@ -58,9 +59,8 @@ class Runner:
         self.app = app
         self._installations = installations
         self._clients = clients
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="listener")
-        self._threads_each = threads_each
-        self._gates: dict[Workspace, _Gate] = {}
+        self._threads = ThreadPoolExecutor(THREADS_MOST, thread_name_prefix="listener")
+        self._turns = Turns(most=threads, most_each=threads_each)
 
     def close(self) -> None:
         """Begin no more sync listeners. A thread cannot be cancelled; nobody waits for it."""
@@ -87,12 +87,24 @@ class Runner:
         *,
         attempt: int = 1,
         settle: Callable[[Reply], None] | None = None,
+        idle: Idle = nobody_idles,
     ) -> Call:
-        """Return what the listener's arguments are taken from; `settle` takes the reply of its first `ack`."""
+        """Return what the listener's arguments are taken from.
+
+        `settle` takes the reply of its first `ack`; `idle` is entered while it only waits for Slack.
+        """
         context = context_for(payload, bot, request_id, attempt)
         if listener.keyword is not None:
             context["matches"] = keyword_matches(listener.keyword, payload)
-        return Call(payload, context, bot, clients=self._clients, installations=self._installations, settle=settle)
+        return Call(
+            payload,
+            context,
+            bot,
+            clients=self._clients,
+            installations=self._installations,
+            settle=settle,
+            idle=idle,
+        )
 
     async def run(self, listener: Listener, call: Call) -> Exception | None:
         """Run one listener to its end; returns what it raised, which was logged and handed to the error handlers."""
@@ -111,7 +123,8 @@ class Runner:
             return
         loop = asyncio.get_running_loop()
         arguments = listener.plan.arguments(BlockingCall(call, loop))
-        async with self._gate(call.payload.workspace):
+        async with self._turns.turn(call.payload.workspace) as place:
+            call.lend_thread = place.lent
             await loop.run_in_executor(self._threads, partial(listener.plan.function, **arguments))
 
     async def _tell_error_handlers(self, call: Call, error: Exception) -> None:
@@ -121,25 +134,6 @@ class Runner:
                 await self._run(handler, call)
             except Exception:
                 logger.exception("the error handler %s raised request_id=%s", handler.name, call.context["request_id"])
-
-    @asynccontextmanager
-    async def _gate(self, workspace: Workspace) -> AsyncIterator[None]:
-        """Let so many threads of a workspace through at a time; a gate with nobody at it is taken down."""
-        gate = self._gates.setdefault(workspace, _Gate(asyncio.Semaphore(self._threads_each)))
-        gate.users += 1
-        try:
-            async with gate.semaphore:
-                yield
-        finally:
-            gate.users -= 1
-            if not gate.users:
-                del self._gates[workspace]
-
-
-@dataclass(slots=True)
-class _Gate:
-    semaphore: asyncio.Semaphore
-    users: int = 0
 
 
 def is_own(payload: Payload, bot: Bot) -> bool:

@@ -19,9 +19,11 @@ from dispatch.job import Job, parsed
 from dispatch.lanes import Lanes
 from dispatch.ledger import Ledger
 from dispatch.metrics import Metrics
+from dispatch.places import Place
 from dispatch.runner import Runner, describe, is_own
 from errors import LatchkeyError, StoreUnavailable
 from slackapi.payload import Payload
+from slackapi.rate_limits import Idle
 
 RUNNING = 1000
 """Events whose listeners run at once."""
@@ -92,20 +94,20 @@ class Workers:
     def _begin(self) -> None:
         while not self._stopping and (job := self._lanes.next()) is not None:
             job.begun = True
-            task = asyncio.get_running_loop().create_task(self._work(job))
+            place = Place(self._lanes, job.workspace, job.channel_id, self._begin)
+            task = asyncio.get_running_loop().create_task(self._work(job, place))
             # The loop keeps only weak references to its tasks.
             self._tasks.add(task)
 
-    async def _work(self, job: Job) -> None:
+    async def _work(self, job: Job, place: Place) -> None:
         keep = False
         try:
-            keep = not await self._try(job)
+            keep = not await self._try(job, place.lent)
         finally:
             self._tasks.discard(asyncio.current_task())
-            self._lanes.leave(job.workspace, job.channel_id, keep=keep)
-            self._begin()
+            place.give_up(keep=keep)
 
-    async def _try(self, job: Job) -> bool:
+    async def _try(self, job: Job, idle: Idle) -> bool:
         """Run what is left of an event; False where it is to be tried again."""
         job.attempts += 1
         if job.attempts > 1:
@@ -115,7 +117,7 @@ class Workers:
             await self._ledger.begun(job)
         payload = job.payload or parsed(job.event)
         try:
-            failures = await self._run(job, payload)
+            failures = await self._run(job, payload, idle)
         except LatchkeyError as error:
             logger.error("an event could not be run: %s request_id=%s", error, job.event.request_id)  # noqa: TRY400
             if isinstance(error, StoreUnavailable):
@@ -134,7 +136,7 @@ class Workers:
         self._put_off(job, what)
         return False
 
-    async def _run(self, job: Job, payload: Payload) -> list[tuple[str, Exception]]:
+    async def _run(self, job: Job, payload: Payload, idle: Idle) -> list[tuple[str, Exception]]:
         """Return the keys of the listeners that failed, and what they raised."""
         bot = job.bot or await self._runner.find_bot(payload)
         if bot is None:
@@ -147,7 +149,8 @@ class Workers:
         listeners = job.listeners if job.listeners is not None else self._listeners(job, payload)
         runs = [
             self._runner.run(
-                listener, self._runner.call(payload, listener, bot, job.event.request_id, attempt=job.attempts)
+                listener,
+                self._runner.call(payload, listener, bot, job.event.request_id, attempt=job.attempts, idle=idle),
             )
             for listener in listeners
         ]

@@ -86,7 +86,7 @@ class OAuthClient:
 
         Raises OAuthError with Slack's reason, or SlackUnavailable.
         """
-        client = self._web.client(retry=False)
+        client = self._web.client()
         answer = await self._call(
             "oauth.v2.access",
             client.oauth_v2_access(

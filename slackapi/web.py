@@ -1,8 +1,7 @@
-"""Slack's Web API: one connection pool, a client for each token, and the posting to `response_url`.
+"""Slack's Web API: one connection pool, a client for each call of a listener, and the posting to `response_url`.
 
-Rule: a call that may have reached Slack is not sent twice. What is tried again
-by itself is a connection that never came about, and a rate limit, to which
-Slack has said when.
+Rule: what a listener calls is patient (`patient_client`); what must happen once
+or not at all, as the exchange of a code, is sent once.
 """
 
 from __future__ import annotations
@@ -13,43 +12,63 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
-from slack_sdk.http_retry.async_handler import AsyncRetryHandler
-from slack_sdk.http_retry.builtin_async_handlers import (
-    AsyncConnectionErrorRetryHandler,
-    AsyncRateLimitErrorRetryHandler,
-)
 from slack_sdk.web.async_client import AsyncWebClient
 
 from errors import SlackUnavailable
+from slackapi.patient_client import PatientClient
+from slackapi.rate_limits import Idle, RateLimits, nobody_idles
+from slackapi.workspace import Workspace
 
 TIMEOUT_SECONDS = 30
-"""For one call; slack_sdk's own default."""
+"""For one request; slack_sdk's own default, which it does not apply to a session that it is given."""
+CONNECTIONS = 100
+"""To Slack, at once."""
 RESPONSE_URL_SECONDS = 10.0
 _SLACK_DOMAINS = (".slack.com", ".slack-gov.com")
+
+
+def open_session() -> aiohttp.ClientSession:
+    """Return the connection pool for all calls to Slack; whoever opens it closes it."""
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+    return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
 
 
 class WebClients:
     """Makes slack_sdk's clients, which share one aiohttp session."""
 
-    def __init__(self, *, api_url: str, session: aiohttp.ClientSession) -> None:
+    def __init__(self, *, api_url: str, session: aiohttp.ClientSession, limits: RateLimits | None = None) -> None:
         self._api_url = api_url
         self._session = session
+        self._limits = limits or RateLimits()
         self._stand_in = urlsplit(api_url)
         # slack_sdk logs bodies at debug level; this logger never lets them through.
         self._logger = logging.getLogger("slack_sdk.latchkey")
         self._logger.setLevel(logging.WARNING)
 
-    def client(self, token: str | None = None, *, team_id: str | None = None, retry: bool = True) -> AsyncWebClient:
-        """Return a client with this token; `retry=False` for calls that must happen once or not at all."""
-        return AsyncWebClient(
+    def client(self, token: str | None = None) -> AsyncWebClient:
+        """Return a client whose calls are sent once each."""
+        return AsyncWebClient(token=token, retry_handlers=[], **self._settings())
+
+    def patient_client(self, token: str, workspace: Workspace, idle: Idle = nobody_idles) -> AsyncWebClient:
+        """Return a workspace's client, which waits out limits; `idle` is entered while a call of it only waits."""
+        return PatientClient(
+            workspace=workspace,
+            limits=self._limits,
+            idle=idle,
             token=token,
-            base_url=self._api_url,
-            timeout=TIMEOUT_SECONDS,
-            session=self._session,
-            team_id=team_id,
-            logger=self._logger,
-            retry_handlers=_handlers() if retry else [],
+            # An org-wide token needs the team that a call is about.
+            team_id=workspace.team_id if workspace.is_enterprise_install else None,
+            retry_handlers=[],
+            **self._settings(),
         )
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "base_url": self._api_url,
+            "timeout": TIMEOUT_SECONDS,
+            "session": self._session,
+            "logger": self._logger,
+        }
 
     async def post_response_url(self, url: str, message: Mapping[str, Any]) -> None:
         """Post a message to a payload's `response_url`; raises SlackUnavailable where Slack does not take it."""
@@ -74,11 +93,3 @@ class WebClients:
             return True
         # Beside a stand-in Slack, its own origin is Slack's.
         return (parts.scheme, parts.netloc) == (self._stand_in.scheme, self._stand_in.netloc)
-
-
-def _handlers() -> list[AsyncRetryHandler]:
-    # A connector error means that nothing was sent, so any method may be tried again after it.
-    return [
-        AsyncConnectionErrorRetryHandler(max_retry_count=2, error_types=[aiohttp.ClientConnectorError]),
-        AsyncRateLimitErrorRetryHandler(max_retry_count=1),
-    ]

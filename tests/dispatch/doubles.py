@@ -15,6 +15,7 @@ from slack_sdk.oauth.installation_store import Bot
 from dispatch import App, Dispatcher, EventFlow, EventOptions, Metrics, Runner, backoff
 from errors import LatchkeyError
 from slackapi.payload import Payload, parse
+from slackapi.workspace import Workspace
 from storage import Store
 
 FORM = "application/x-www-form-urlencoded"
@@ -30,12 +31,20 @@ class Response:
 
 
 class FakeClient:
-    def __init__(self, clients: FakeClients, token: str, team_id: str | None) -> None:
+    def __init__(self, clients: FakeClients, token: str, team_id: str | None, idle: Any) -> None:
+        self._idle = idle
         self.token, self.base_url, self.default_params = token, "https://slack.com/api/", {"team_id": team_id}
         self.team_id = team_id
         self._clients = clients
 
+    async def wait_for_slack(self, released: asyncio.Event) -> None:
+        """Do as a patient client does whose call has been limited."""
+        with self._idle():
+            await released.wait()
+
     async def api_call(self, method: str, **arguments: Any) -> Response:
+        if method == "wait":
+            await self.wait_for_slack(arguments["json"]["released"])
         self._clients.calls.append((method, arguments))
         return Response({"ok": True})
 
@@ -51,8 +60,9 @@ class FakeClients:
         self.calls: list[tuple[str, Any]] = []
         self.made: list[FakeClient] = []
 
-    def client(self, token: str, *, team_id: str | None = None) -> FakeClient:
-        self.made.append(FakeClient(self, token, team_id))
+    def patient_client(self, token: str, workspace: Workspace, idle: Any) -> FakeClient:
+        team_id = workspace.team_id if workspace.is_enterprise_install else None
+        self.made.append(FakeClient(self, token, team_id, idle))
         return self.made[-1]
 
     async def post_response_url(self, url: str, message: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from simulator import Slack
 from simulator.browser import Browser
 from slackapi.oauth import OAuthClient
 from slackapi.signature import SignatureVerifier
-from slackapi.web import WebClients
+from slackapi.web import WebClients, open_session
 from storage import Store, open_store
 from tests.clocks import Clock
 
@@ -66,10 +66,10 @@ def listeners() -> App:
 
 @pytest.fixture
 def session(io_loop: IOLoop) -> Iterator[aiohttp.ClientSession]:
-    async def open_session() -> aiohttp.ClientSession:
-        return aiohttp.ClientSession()
+    async def opened() -> aiohttp.ClientSession:
+        return open_session()
 
-    session = io_loop.run_sync(open_session)
+    session = io_loop.run_sync(opened)
     yield session
     io_loop.run_sync(session.close)
 
