@@ -222,4 +222,7 @@ async def _drain(server: HTTPServer, services: Services, seconds: float) -> None
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    logging.shutdown()
+    # Python itself would wait for every thread, and a listener's may be blocked for good.
+    os._exit(exit_code)

@@ -111,14 +111,11 @@ async def test_sigterm_finishes_what_has_begun_and_exits_0(tmp_path: Path) -> No
         assert "Unclosed" not in log
 
 
+@pytest.mark.parametrize("stuck", ["async def stuck(): await asyncio.sleep(3600)", "def stuck(): time.sleep(3600)"])
 @pytest.mark.gen_test(timeout=30)
-async def test_a_listener_that_never_ends_does_not_hold_up_the_stop(tmp_path: Path) -> None:
+async def test_a_listener_that_never_ends_does_not_hold_up_the_stop(tmp_path: Path, stuck: str) -> None:
     (tmp_path / "stuck_app.py").write_text(
-        "import asyncio, time\n"
-        "def register(app):\n"
-        "    @app.event('app_mention')\n"
-        "    async def stuck():\n"
-        "        await asyncio.sleep(3600)\n"
+        f"import asyncio, time\ndef register(app):\n    @app.event('app_mention')\n    {stuck}\n"
     )
     environment = {"LATCHKEY_LISTENERS_MODULES": "stuck_app", "LATCHKEY_SERVER_DRAIN_SECONDS": "0.5"}
     async with running(tmp_path, environment=environment) as it:
