@@ -19,16 +19,14 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 import config
 import logs
 from dispatch import App, Dispatcher, EventFlow, EventOptions, Metrics, Runner, load_listeners
 from errors import EXIT_CONFIG, ConfigError, LatchkeyError
-from handlers import Services, make_application
+from handlers import LatchkeyServer, Services, make_application
 from handlers.access import AccessLog
-from handlers.events import LARGEST_BODY
 from handlers.services import CALLBACK_PATH
 from slackapi.oauth import OAuthClient
 from slackapi.signature import SignatureVerifier
@@ -36,13 +34,6 @@ from slackapi.web import WebClients, open_session
 from storage import Store, Tried, open_store
 
 EXIT_FAILED = 1
-
-LARGEST_HEADERS = 64 << 10
-"""Bytes; what Slack and browsers send is under 10 kB."""
-IDLE_SECONDS = 9
-"""How long a client may take to send its headers, or keep a connection open between requests."""
-BODY_SECONDS = 5.0
-"""How long a client may take to send a body."""
 
 logger = logging.getLogger("latchkey")
 
@@ -95,13 +86,7 @@ async def _serve(
     sockets = _bind(settings)
     port = sockets[0].getsockname()[1]
     async with _services(settings, store, app, access_log, port, recovered) as services:
-        server = HTTPServer(
-            make_application(services),
-            idle_connection_timeout=IDLE_SECONDS,
-            body_timeout=BODY_SECONDS,
-            max_header_size=LARGEST_HEADERS,
-            max_body_size=LARGEST_BODY,
-        )
+        server = LatchkeyServer(make_application(services))
         server.add_sockets(sockets)
         stop = _stop_on_signals()
         _calm_the_collector()
@@ -197,7 +182,7 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-async def _drain(server: HTTPServer, services: Services, seconds: float) -> None:
+async def _drain(server: LatchkeyServer, services: Services, seconds: float) -> None:
     """Accept nothing new, finish what has begun within `seconds`, and close."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds

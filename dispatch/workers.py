@@ -58,7 +58,7 @@ class Workers:
         self._delay = delay
         self._chance = random.Random()  # noqa: S311  # it spreads retries, and keeps no secret
         self._lanes: Lanes[Job] = Lanes(most=running, most_each=running_each, ordered=ordered)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[Place, asyncio.Task[None]] = {}
         self._later: set[asyncio.TimerHandle] = set()
         self._stopping = False
 
@@ -82,8 +82,8 @@ class Workers:
         for handle in self._later:
             handle.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
-        unfinished = set(self._tasks)
+            await asyncio.wait(self._tasks.values(), timeout=seconds)
+        unfinished = set(self._tasks.values())
         for task in unfinished:
             task.cancel()
         if unfinished:
@@ -95,16 +95,15 @@ class Workers:
         while not self._stopping and (job := self._lanes.next()) is not None:
             job.begun = True
             place = Place(self._lanes, job.workspace, job.channel_id, self._begin)
-            task = asyncio.get_running_loop().create_task(self._work(job, place))
             # The loop keeps only weak references to its tasks.
-            self._tasks.add(task)
+            self._tasks[place] = asyncio.get_running_loop().create_task(self._work(job, place))
 
     async def _work(self, job: Job, place: Place) -> None:
         keep = False
         try:
             keep = not await self._try(job, place.lent)
         finally:
-            self._tasks.discard(asyncio.current_task())
+            del self._tasks[place]
             place.give_up(keep=keep)
 
     async def _try(self, job: Job, idle: Idle) -> bool:

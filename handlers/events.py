@@ -17,7 +17,6 @@ import time
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import (
-    HTTPConnection,
     HTTPHeaders,
     HTTPMessageDelegate,
     RequestStartLine,
@@ -27,7 +26,7 @@ from tornado.httputil import (
 from dispatch import Reply
 from errors import Overloaded, PayloadError, SignatureError, StoreError
 from handlers.access import new_request_id
-from handlers.receiving import Receiving
+from handlers.patience import BODY_SECONDS, Patience
 from handlers.services import EVENTS_PATH, Services
 from slackapi.lifecycle import revocation
 from slackapi.payload import Kind, Payload, parse
@@ -47,21 +46,20 @@ class EventsEndpoint:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._receiving = Receiving()
+        self._bodies = Patience(BODY_SECONDS)
 
-    def delegate(self, connection: HTTPConnection, method: str) -> HTTPMessageDelegate:
-        assert isinstance(connection, HTTP1Connection)  # Tornado's type allows for other protocols
+    def delegate(self, connection: HTTP1Connection, method: str) -> HTTPMessageDelegate:
         # One sweep over all senders does what Tornado's timer for each would, at a tenth of its cost.
         connection.set_body_timeout(None)  # type: ignore[arg-type]  # None is its own default
-        return EventsDelegate(self._services, connection, method, self._receiving)
+        return EventsDelegate(self._services, connection, method, self._bodies)
 
 
 class EventsDelegate(HTTPMessageDelegate):
     """One request to the events URL."""
 
-    def __init__(self, services: Services, connection: HTTP1Connection, method: str, receiving: Receiving) -> None:
+    def __init__(self, services: Services, connection: HTTP1Connection, method: str, bodies: Patience) -> None:
         self._services = services
-        self._receiving = receiving
+        self._bodies = bodies
         self._connection = connection
         self._method = method
         self._begun = time.monotonic()
@@ -75,7 +73,7 @@ class EventsDelegate(HTTPMessageDelegate):
         """Verified, so that it is carried out even when its sender leaves."""
         self._task: asyncio.Task[None] | None = None
         services.in_flight.begin()
-        receiving.begin(self, connection)
+        bodies.begin(self, connection)
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
         self._headers = headers
@@ -92,7 +90,7 @@ class EventsDelegate(HTTPMessageDelegate):
 
     def finish(self) -> None:
         """All has arrived. The way of an event ends here, without a task of its own."""
-        self._receiving.end(self)
+        self._bodies.end(self)
         if self._done:
             return
         if self._method != "POST":
@@ -117,7 +115,7 @@ class EventsDelegate(HTTPMessageDelegate):
     def on_connection_close(self) -> None:
         """The sender left. What it sent is carried out all the same: it was signed, and Slack may not send it again."""
         self._gone = True
-        self._receiving.end(self)
+        self._bodies.end(self)
         if not self._accepted:
             self._end(499)
 

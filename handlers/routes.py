@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
+from tornado.http1connection import HTTP1Connection
 from tornado.httputil import (
     HTTPConnection,
     HTTPHeaders,
@@ -18,6 +19,7 @@ from handlers.callback import CallbackHandler
 from handlers.events import EventsEndpoint
 from handlers.health import HealthHandler, ReadyHandler
 from handlers.install import InstallHandler
+from handlers.patience import IDLE_SECONDS, Patience
 from handlers.services import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH, Services
 
 
@@ -45,23 +47,30 @@ class LatchkeyApplication(Application):
             log_function=BaseHandler.log_access,
         )
         self._events = EventsEndpoint(services)
+        self._idle = Patience(IDLE_SECONDS)
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        return _Doorway(self._events, request_conn, super().start_request(server_conn, request_conn))
+        assert isinstance(request_conn, HTTP1Connection)  # Tornado's type allows for other protocols
+        return _Doorway(self._events, self._idle, request_conn, super().start_request(server_conn, request_conn))
 
 
 class _Doorway(HTTPMessageDelegate):
     """Chooses between the two once the path is known, and then hands everything on."""
 
-    def __init__(self, events: EventsEndpoint, connection: HTTPConnection, pages: HTTPMessageDelegate) -> None:
+    def __init__(
+        self, events: EventsEndpoint, idle: Patience, connection: HTTP1Connection, pages: HTTPMessageDelegate
+    ) -> None:
         self._events = events
+        self._idle = idle
         self._connection = connection
         self._chosen = pages
+        idle.begin(self, connection)
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         assert isinstance(start_line, RequestStartLine)  # a server receives no responses
+        self._idle.end(self)
         if start_line.path.partition("?")[0] == EVENTS_PATH:
             self._chosen = self._events.delegate(self._connection, start_line.method)
         return self._chosen.headers_received(start_line, headers)

@@ -1,0 +1,44 @@
+"""Tornado's HTTP server with our limits, and without what it does anew for each request.
+
+Rule: whoever is slow, large or idle is dropped, at no cost to an honest request.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream
+from tornado.web import Application
+
+from handlers.events import LARGEST_BODY
+from handlers.patience import BODY_SECONDS
+
+LARGEST_HEADERS = 64 << 10
+"""Bytes; what Slack and browsers send is under 10 kB."""
+
+
+class LatchkeyServer(HTTPServer):
+    """Serves `make_application`'s application, which looks after idle clients itself."""
+
+    def __init__(self, application: Application) -> None:
+        super().__init__(
+            application, body_timeout=BODY_SECONDS, max_header_size=LARGEST_HEADERS, max_body_size=LARGEST_BODY
+        )
+
+    def initialize(self, *args: Any, **kwargs: Any) -> None:
+        # Tornado's Configurable calls this in place of a constructor.
+        super().initialize(*args, **kwargs)
+        # Its timer for each request's headers; the application's `Patience` does the same for all at once.
+        self.conn_params.header_timeout = None
+
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        # Set once and for all: Tornado sets it at each response's end and takes it back at the next one's
+        # beginning, two system calls a request, to gather what is written in pieces; here nothing is.
+        stream.set_nodelay(True)
+        stream.set_nodelay = _stays_set  # type: ignore[method-assign]
+        super().handle_stream(stream, address)
+
+
+def _stays_set(value: bool) -> None:
+    """Leave the socket as it is."""
