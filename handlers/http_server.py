@@ -21,14 +21,11 @@ LARGEST_HEADERS = 64 << 10
 class LatchkeyServer(HTTPServer):
     """Serves `make_application`'s application, which looks after idle clients itself."""
 
-    def __init__(self, application: Application) -> None:
-        super().__init__(
+    # Tornado's Configurable calls this in place of a constructor.
+    def initialize(self, application: Application) -> None:  # type: ignore[override]
+        super().initialize(
             application, body_timeout=BODY_SECONDS, max_header_size=LARGEST_HEADERS, max_body_size=LARGEST_BODY
         )
-
-    def initialize(self, *args: Any, **kwargs: Any) -> None:
-        # Tornado's Configurable calls this in place of a constructor.
-        super().initialize(*args, **kwargs)
         # Its timer for each request's headers; the application's `Patience` does the same for all at once.
         self.conn_params.header_timeout = None
 
