@@ -5,7 +5,7 @@ from dispatch.dispatcher import Dispatcher
 from dispatch.eventflow import EventFlow, EventOptions
 from dispatch.loading import load_listeners
 from dispatch.metrics import Metrics
-from dispatch.reply import Reply
+from dispatch.reply import EMPTY, Reply
 from dispatch.runner import Runner
 
-__all__ = ["App", "Dispatcher", "EventFlow", "EventOptions", "Metrics", "Reply", "Runner", "load_listeners"]
+__all__ = ["EMPTY", "App", "Dispatcher", "EventFlow", "EventOptions", "Metrics", "Reply", "Runner", "load_listeners"]

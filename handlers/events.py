@@ -23,7 +23,7 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 
-from dispatch import Reply
+from dispatch import EMPTY, Reply
 from errors import Overloaded, PayloadError, SignatureError, StoreError
 from handlers.access import new_request_id
 from handlers.patience import BODY_SECONDS, Patience
@@ -37,6 +37,7 @@ LARGEST_BODY = 1 << 20
 """Bytes; Slack's largest payloads are a few hundred kB."""
 RETRY_SECONDS = 5
 _TEXT = "text/plain; charset=utf-8"
+_EMPTY_RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 logger = logging.getLogger("latchkey.http")
 
@@ -77,6 +78,8 @@ class EventsDelegate(HTTPMessageDelegate):
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
         self._headers = headers
+        # HTTP/1.1 and no word of the connection: it stays open, and nothing is said of it in the response.
+        self._is_plain = start_line.version == "HTTP/1.1" and "Connection" not in headers
         declared = headers.get("Content-Length", "0")
         if not (declared.isascii() and declared.isdigit() and len(declared) < 20) or int(declared) > LARGEST_BODY:
             self._refuse_size()
@@ -142,8 +145,8 @@ class EventsDelegate(HTTPMessageDelegate):
             logger.warning(
                 "Slack limits this workspace's events team=%s request_id=%s", self._team_id, self._request_id
             )
-            return Reply()
-        return Reply() if kind is Kind.SSL_CHECK else None
+            return EMPTY
+        return EMPTY if kind is Kind.SSL_CHECK else None
 
     async def _finish_later(self, payload: Payload, body: bytes) -> None:
         try:
@@ -159,7 +162,7 @@ class EventsDelegate(HTTPMessageDelegate):
         """The event is on disk, or known, or (with an error) neither."""
         if error is None:
             self._services.metrics.observe_ack(time.monotonic() - self._begun)
-            self._respond(Reply())
+            self._respond(EMPTY)
         else:
             self._respond(self._refusal(error))
 
@@ -199,6 +202,21 @@ class EventsDelegate(HTTPMessageDelegate):
             self._respond(Reply(413, _TEXT, b"too large"), {"Connection": "close"})
 
     def _respond(self, reply: Reply, more: dict[str, str] | None = None) -> None:
+        stream = self._connection.stream
+        if self._gone or stream.closed():
+            pass  # nobody is there to be told
+        elif reply == EMPTY and self._is_plain and not self._services.in_flight.stopping:
+            # Nine tenths of all responses: the same bytes each time, which Tornado would put together anew.
+            stream.write(_EMPTY_RESPONSE)
+            self._connection.finish()
+        else:
+            line = ResponseStartLine("HTTP/1.1", reply.status, http.client.responses[reply.status])
+            body = b"" if self._method == "HEAD" else reply.body
+            self._connection.write_headers(line, self._response_headers(reply, more), body)
+            self._connection.finish()
+        self._end(reply.status)
+
+    def _response_headers(self, reply: Reply, more: dict[str, str] | None) -> HTTPHeaders:
         headers = HTTPHeaders()
         headers["Content-Length"] = str(len(reply.body))
         if reply.body:
@@ -211,11 +229,7 @@ class EventsDelegate(HTTPMessageDelegate):
             headers["Retry-After"] = str(RETRY_SECONDS)
         if self._services.in_flight.stopping:
             headers["Connection"] = "close"
-        if not self._gone:
-            line = ResponseStartLine("HTTP/1.1", reply.status, http.client.responses[reply.status])
-            self._connection.write_headers(line, headers, b"" if self._method == "HEAD" else reply.body)
-            self._connection.finish()
-        self._end(reply.status)
+        return headers
 
     def _end(self, status: int) -> None:
         if not self._done:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import (
@@ -51,19 +52,25 @@ class LatchkeyApplication(Application):
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         assert isinstance(request_conn, HTTP1Connection)  # Tornado's type allows for other protocols
-        return _Doorway(self._events, self._idle, request_conn, super().start_request(server_conn, request_conn))
+        return _Doorway(self._events, self._idle, request_conn, partial(super().start_request, server_conn))
 
 
 class _Doorway(HTTPMessageDelegate):
     """Chooses between the two once the path is known, and then hands everything on."""
 
+    _chosen: HTTPMessageDelegate
+
     def __init__(
-        self, events: EventsEndpoint, idle: Patience, connection: HTTP1Connection, pages: HTTPMessageDelegate
+        self,
+        events: EventsEndpoint,
+        idle: Patience,
+        connection: HTTP1Connection,
+        pages: Callable[[HTTP1Connection], HTTPMessageDelegate],
     ) -> None:
         self._events = events
         self._idle = idle
         self._connection = connection
-        self._chosen = pages
+        self._pages = pages
         idle.begin(self, connection)
 
     def headers_received(
@@ -73,6 +80,8 @@ class _Doorway(HTTPMessageDelegate):
         self._idle.end(self)
         if start_line.path.partition("?")[0] == EVENTS_PATH:
             self._chosen = self._events.delegate(self._connection, start_line.method)
+        else:
+            self._chosen = self._pages(self._connection)
         return self._chosen.headers_received(start_line, headers)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:

@@ -297,6 +297,37 @@ async def raw(base_url: str, data: bytes) -> bytes:
         writer.close()
 
 
+def signed_event(head: str) -> bytes:
+    """Return a whole request with an event that nobody listens to."""
+    body = b'{"type":"event_callback","event":{"type":"nobody_listens"},"event_id":"Ev1"}'
+    timestamp = str(int(time.time()))
+    lines = (
+        f"{head}\r\nHost: x\r\nContent-Length: {len(body)}\r\nContent-Type: {JSON}\r\n"
+        f"X-Slack-Request-Timestamp: {timestamp}\r\n"
+        f"X-Slack-Signature: {sign(SIGNING_SECRETS[0], timestamp, body)}\r\n\r\n"
+    )
+    return lines.encode() + body
+
+
+@pytest.mark.gen_test
+async def test_a_connection_stays_open_for_the_next_event_unless_the_sender_wants_it_closed(
+    http_server: object, base_url: str
+) -> None:
+    stays, closes = (
+        signed_event("POST /slack/events HTTP/1.1"),
+        signed_event("POST /slack/events HTTP/1.1\r\nConnection: close"),
+    )
+    answers = await raw(base_url, stays + stays + closes)
+    empty = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
+    assert answers == (empty + b"\r\n") * 2 + empty + b"Connection: close\r\n\r\n"
+
+
+@pytest.mark.gen_test
+async def test_http_1_0_is_answered_and_closed(http_server: object, base_url: str) -> None:
+    answer = await raw(base_url, signed_event("POST /slack/events HTTP/1.0"))
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
 @pytest.mark.gen_test
 async def test_a_declared_size_over_one_mebibyte_is_413_before_it_is_sent(http_server: object, base_url: str) -> None:
     head = b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
