@@ -66,6 +66,23 @@ async def test_an_event_reaches_its_listeners_and_gets_an_empty_200(
 
 
 @pytest.mark.gen_test
+async def test_a_listener_waits_out_slacks_limit_and_its_event_is_not_tried_again(
+    http_server: object, installed: Slack, listeners: App, services: Services
+) -> None:
+    listeners.event("app_mention")(answer_hi)
+    installed.fail("chat.postMessage", status=429)
+    assert (await installed.sender.mention(installed.workspace(), "hello")).status == 200
+    await until(lambda: installed.world.messages)
+    assert installed.world.messages[-1].text == "hi"
+    await until(lambda: services.metrics.finished == 1)
+    assert services.metrics.retried == 0
+
+
+async def answer_hi(say: Any) -> None:
+    await say("hi")
+
+
+@pytest.mark.gen_test
 async def test_a_verified_event_that_nobody_listens_to_gets_200(http_server: object, slack: Slack) -> None:
     """Bolt answers 404; Slack sends it again, and may end the subscription."""
     answer = await slack.sender.event(slack.workspace(), {"type": "reaction_added", "user": "U1"})
