@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias
+
+from slack_sdk.oauth.installation_store import Bot
 
 from dispatch import refusals
 from dispatch.app import Listener
-from dispatch.call import Call
 from dispatch.metrics import Metrics
 from dispatch.reply import EMPTY, Reply
 from dispatch.runner import Runner
+from errors import LatchkeyError
 from slackapi.payload import Payload
 
 ACK_SECONDS = 2.5
 """How long a listener may take to `ack`: Slack waits for 3 s, and half a second is the network's."""
 
 logger = logging.getLogger("latchkey.listeners")
+
+
+Answer: TypeAlias = Callable[[Reply | LatchkeyError], None]
+"""Is told once what Slack is told, or why nothing can be said."""
 
 
 class Dispatcher:
@@ -36,34 +41,18 @@ class Dispatcher:
         self._ack_seconds = ack_seconds
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def answer(self, payload: Payload, request_id: str) -> Reply:
-        """Return what Slack is told: what the first matching listener acknowledges with.
+    def answer(self, payload: Payload, request_id: str, answer: Answer) -> None:
+        """Answer what Slack is told: what the first matching listener acknowledges with; it goes on afterwards.
 
-        The listener goes on afterwards. Raises StoreUnavailable or UnreadableRecord where the
-        workspace's install cannot be looked up.
+        Where the workspace's install cannot be looked up, the answer is StoreUnavailable or UnreadableRecord.
         """
         listeners = self._runner.app.matching(payload)
         if not listeners:
-            return refusals.NO_LISTENER
-        bot = await self._runner.find_bot(payload)
-        if bot is None:
-            return refusals.not_installed(payload, self._install_url)
-        listener = listeners[0]
-        replied: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        call = self._runner.call(payload, listener, bot, request_id, settle=partial(_settle, replied))
-        self._start(self._run_until_reply(listener, call, replied))
-        try:
-            return await asyncio.wait_for(asyncio.shield(replied), self._ack_seconds)
-        except TimeoutError:
-            self._metrics.acked_for += 1
-            logger.warning(
-                "%s has not acknowledged within %s s; Slack was answered on its behalf request_id=%s",
-                listener.name,
-                self._ack_seconds,
-                request_id,
-            )
-            _settle(replied, refusals.too_late(payload))
-            return replied.result()
+            answer(refusals.NO_LISTENER)
+            return
+        request = _Request(payload, listeners[0], request_id, answer)
+        bot = self._runner.cached_bot(payload)
+        self._start(self._run(request, bot) if bot is not None else self._look_up_and_run(request))
 
     async def drain(self, seconds: float) -> int:
         """Wait for the listeners under way, then cancel what is left; returns how many that were."""
@@ -76,17 +65,41 @@ class Dispatcher:
             await asyncio.wait(unfinished, timeout=1)
         return len(unfinished)
 
-    async def _run_until_reply(self, listener: Listener, call: Call, replied: asyncio.Future[Reply]) -> None:
-        error = await self._runner.run(listener, call)
-        if replied.done():
+    async def _look_up_and_run(self, request: _Request) -> None:
+        try:
+            bot = await self._runner.find_bot(request.payload)
+        except LatchkeyError as error:
+            request.answer_once(error)
             return
-        request_id = call.context["request_id"]
+        if bot is None:
+            request.answer_once(refusals.not_installed(request.payload, self._install_url))
+            return
+        await self._run(request, bot)
+
+    async def _run(self, request: _Request, bot: Bot) -> None:
+        request.timer = asyncio.get_running_loop().call_later(self._ack_seconds, self._answer_for, request)
+        call = self._runner.call(request.payload, request.listener, bot, request.request_id, settle=request.answer_once)
+        error = await self._runner.run(request.listener, call)
+        if request.is_answered:
+            return
         if error is None:
             self._metrics.acked_for += 1
             logger.warning(
-                "%s ended without ack(); Slack was sent an empty one request_id=%s", listener.name, request_id
+                "%s ended without ack(); Slack was sent an empty one request_id=%s",
+                request.listener.name,
+                request.request_id,
             )
-        _settle(replied, EMPTY if error is None else refusals.failed(call.payload, request_id))
+        request.answer_once(EMPTY if error is None else refusals.failed(request.payload, request.request_id))
+
+    def _answer_for(self, request: _Request) -> None:
+        self._metrics.acked_for += 1
+        logger.warning(
+            "%s has not acknowledged within %s s; Slack was answered on its behalf request_id=%s",
+            request.listener.name,
+            self._ack_seconds,
+            request.request_id,
+        )
+        request.answer_once(refusals.too_late(request.payload))
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)
@@ -95,6 +108,24 @@ class Dispatcher:
         task.add_done_callback(self._tasks.discard)
 
 
-def _settle(replied: asyncio.Future[Reply], reply: Reply) -> None:
-    if not replied.done():
-        replied.set_result(reply)
+class _Request:
+    """Something that waits for its one answer."""
+
+    __slots__ = ("_answer", "is_answered", "listener", "payload", "request_id", "timer")
+
+    def __init__(self, payload: Payload, listener: Listener, request_id: str, answer: Answer) -> None:
+        self.payload = payload
+        self.listener = listener
+        self.request_id = request_id
+        self.timer: asyncio.TimerHandle | None = None
+        self.is_answered = False
+        self._answer = answer
+
+    def answer_once(self, reply: Reply | LatchkeyError) -> None:
+        """Answer; only the first one counts."""
+        if self.is_answered:
+            return
+        self.is_answered = True
+        if self.timer is not None:
+            self.timer.cancel()
+        self._answer(reply)

@@ -24,7 +24,7 @@ from tornado.httputil import (
 )
 
 from dispatch import EMPTY, Reply
-from errors import Overloaded, PayloadError, SignatureError, StoreError
+from errors import LatchkeyError, Overloaded, PayloadError, SignatureError, StoreError
 from handlers.access import new_request_id
 from handlers.patience import BODY_SECONDS, Patience
 from handlers.services import EVENTS_PATH, Services
@@ -103,17 +103,9 @@ class EventsDelegate(HTTPMessageDelegate):
             body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
             payload = self._verified(body)
             self._accepted = True
-            if payload.kind is Kind.EVENT and payload.type not in LIFECYCLE:
-                self._services.events.accept(payload, body, self._request_id, self._event_kept)
-                return
-            reply = self._quick_reply(payload)
+            self._carry_out(payload, body)
         except Exception as error:
             self._respond(self._refusal(error))
-            return
-        if reply is not None:
-            self._respond(reply)
-        else:
-            self._task = asyncio.get_running_loop().create_task(self._finish_later(payload, body))
 
     def on_connection_close(self) -> None:
         """The sender left. What it sent is carried out all the same: it was signed, and Slack may not send it again."""
@@ -135,28 +127,36 @@ class EventsDelegate(HTTPMessageDelegate):
         payload.retry_num = int(retry) if retry.isascii() and retry.isdigit() and len(retry) < 4 else None
         return payload
 
-    def _quick_reply(self, payload: Payload) -> Reply | None:
-        """Return the reply where it is known without waiting for anything."""
+    def _carry_out(self, payload: Payload, body: bytes) -> None:
+        """Begin what was asked for; it answers now or later."""
         kind = payload.kind
-        if kind is Kind.URL_VERIFICATION:
-            return Reply(200, _TEXT, payload.body["challenge"].encode("utf-8", "replace"))
-        if kind is Kind.RATE_LIMITED:
+        if kind is Kind.EVENT:
+            if payload.type in LIFECYCLE:
+                self._task = asyncio.get_running_loop().create_task(self._remove_and_accept(payload, body))
+            else:
+                self._services.events.accept(payload, body, self._request_id, self._event_kept)
+        elif kind is Kind.URL_VERIFICATION:
+            self._respond(Reply(200, _TEXT, payload.body["challenge"].encode("utf-8", "replace")))
+        elif kind is Kind.RATE_LIMITED:
             self._services.metrics.rate_limited += 1
             logger.warning(
                 "Slack limits this workspace's events team=%s request_id=%s", self._team_id, self._request_id
             )
-            return EMPTY
-        return EMPTY if kind is Kind.SSL_CHECK else None
+            self._respond(EMPTY)
+        elif kind is Kind.SSL_CHECK:
+            self._respond(EMPTY)
+        else:
+            self._services.dispatcher.answer(payload, self._request_id, self._answered)
 
-    async def _finish_later(self, payload: Payload, body: bytes) -> None:
+    async def _remove_and_accept(self, payload: Payload, body: bytes) -> None:
         try:
-            if payload.kind is Kind.EVENT:
-                await self._remove_what_is_gone(payload)
-                self._services.events.accept(payload, body, self._request_id, self._event_kept)
-            else:
-                self._respond(await self._services.dispatcher.answer(payload, self._request_id))
+            await self._remove_what_is_gone(payload)
+            self._services.events.accept(payload, body, self._request_id, self._event_kept)
         except Exception as error:
             self._respond(self._refusal(error))
+
+    def _answered(self, outcome: Reply | LatchkeyError) -> None:
+        self._respond(outcome if isinstance(outcome, Reply) else self._refusal(outcome))
 
     def _event_kept(self, error: Exception | None) -> None:
         """The event is on disk, or known, or (with an error) neither."""

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from slack_sdk.oauth.installation_store import Bot
 
-from dispatch import App, Dispatcher, EventFlow, EventOptions, Metrics, Runner, backoff
+from dispatch import App, Dispatcher, EventFlow, EventOptions, Metrics, Reply, Runner, backoff
 from errors import LatchkeyError
 from slackapi.payload import Payload, parse
 from slackapi.workspace import Workspace
@@ -120,7 +120,7 @@ class Bench:
 
     def answer(self, payload: Payload) -> Any:
         """Return what Slack is told of a command, action, view or options request."""
-        return self.run(lambda dispatcher, _: dispatcher.answer(payload, "request-1"))
+        return self.run(lambda dispatcher, _: answered(dispatcher, payload))
 
     def send(self, *payloads: Payload) -> list[Exception | None]:
         """Send events one after another, and return each one's answer."""
@@ -129,6 +129,20 @@ class Bench:
     def live(self, seconds: float) -> None:
         """Run for so long without a new event."""
         self.run(lambda _, __: asyncio.sleep(seconds))
+
+
+async def answered(dispatcher: Dispatcher, payload: Payload) -> Reply:
+    """Return what Slack is told; raises where nothing can be said."""
+    told: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+    def tell(outcome: Reply | LatchkeyError) -> None:
+        if isinstance(outcome, Reply):
+            told.set_result(outcome)
+        else:
+            told.set_exception(outcome)
+
+    dispatcher.answer(payload, "request-1", tell)
+    return await asyncio.wait_for(told, 5)
 
 
 async def send(events: EventFlow, *payloads: Payload) -> list[Exception | None]:
