@@ -13,6 +13,7 @@
     ├── PayloadError           a signed request cannot be understood     400
     ├── Overloaded             the inbox is full                         503
     ├── OAuthError             Slack refused a step of an install        401
+    ├── SlackRefused           Slack answered a call with an error       exit 1
     └── SlackUnavailable       Slack does not answer now                 502
 
 An error carries data. It never carries a token, a code, a state, a body, a
@@ -153,6 +154,15 @@ class OAuthError(LatchkeyError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"Slack refused the installation ({reason})")
+        self.reason = reason
+
+
+class SlackRefused(LatchkeyError):
+    """Slack answered a call with an error; `reason` is Slack's own error code."""
+
+    def __init__(self, method: str, reason: str, *, hint: str = "") -> None:
+        super().__init__(f"Slack refused {method} ({reason})", hint=hint)
+        self.method = method
         self.reason = reason
 
 
