@@ -77,6 +77,8 @@ def bring_to_rest(path: Path) -> bool:
 
     Raises StoreRefused where a process has it open, be it one that is none of ours.
     """
+    if not _header(path).startswith(_MAGIC):
+        return False  # SQLite would throw away a -wal that it finds beside such a file
     try:
         with closing(_connect(path)) as connection:
             # Leaving WAL takes the file for this connection alone, so it fails while any other one is open.
