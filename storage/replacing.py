@@ -126,6 +126,6 @@ def _free_name(store_path: Path, now: float) -> Path:
     date = time.strftime("%Y-%m-%dT%H%M%SZ", time.gmtime(now))
     for number in itertools.count(1):
         path = store_path.with_name(f"{store_path.name}.replaced-{date}" + (f"-{number}" if number > 1 else ""))
-        if not path.exists():
+        if not any(name.exists() for name in (path, *companions(path))):
             return path
     raise AssertionError("unreachable")

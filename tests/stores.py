@@ -101,7 +101,11 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def replaced(store: Path) -> list[Path]:
     """Return the stores that restores have put aside."""
-    return sorted(path for path in store.parent.glob(f"{store.name}.replaced-*") if path.name.endswith("Z"))
+    return sorted(
+        path
+        for path in store.parent.glob(f"{store.name}.replaced-*")
+        if not path.name.endswith(("-wal", "-shm", ".lock", ".open"))
+    )
 
 
 @contextmanager
