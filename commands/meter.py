@@ -22,14 +22,15 @@ ELSEWHERE_SECONDS = 10.0
 def meter(what: str) -> Iterator[Callable[[int, int], None]]:
     """Lend a function that is told how many of how many are done; `what` names them, such as "records checked"."""
     terminal = sys.stderr.isatty()
-    begun = time.monotonic()
-    due = begun + FIRST_SECONDS
+    begun = due = 0.0
     drawn = False
 
     def show(done: int, total: int) -> None:
-        nonlocal due, drawn
+        nonlocal begun, due, drawn
         now = time.monotonic()
-        if now < due:
+        if not begun:
+            begun, due = now, now + FIRST_SECONDS
+        if now < due or done >= total:
             return
         rate = done / (now - begun)
         left = f", {duration((total - done) / rate)} left" if rate else ""
