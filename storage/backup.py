@@ -15,13 +15,12 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
 from errors import StoreRefused, StoreUnavailable
 from storage.files import PRIVATE_FOLDER, create_private_folder, give_to_owner_of, sync_folder
 from storage.keyring import Keyring, read_keyring
-from storage.manifest import MANIFEST_NAME, STORE_NAME, Backup, list_backups, name_for, write_manifest
+from storage.manifest import MANIFEST_NAME, STORE_NAME, Backup, list_backups, name_for, read_backup, write_manifest
 from storage.openers import in_place
 from storage.sealing import Sealer
 from storage.snapshot import Contents, Progress, Snapshot, examine
@@ -59,7 +58,7 @@ def make_backup(
             backup = _fill(unfinished, store_path, keys, keyring_path, made_at, progress)
             write_manifest(backup, unfinished, made_by)
             sync_folder(unfinished)
-            return replace(backup, path=_publish(unfinished, folder, made_at))
+            return read_backup(_publish(unfinished, folder, made_at))
     except OSError as error:
         raise StoreRefused(f"no backup was made: {error.filename or folder}: {error.strerror}") from None
 
