@@ -14,6 +14,7 @@
     ├── Overloaded             the inbox is full                         503
     ├── OAuthError             Slack refused a step of an install        401
     ├── ResponseUrlSpent       a payload can be answered no more         logged
+    ├── SlackRefused           Slack answered a call with an error       exit 1
     └── SlackUnavailable       Slack does not answer now                 502
 
 An error carries data. It never carries a token, a code, a state, a body, a
@@ -165,6 +166,15 @@ class ResponseUrlSpent(LatchkeyError):
             f"the response_url is spent: {reason}",
             hint="Slack takes five messages within 30 minutes; then use `client`",
         )
+        self.reason = reason
+
+
+class SlackRefused(LatchkeyError):
+    """Slack answered a call with an error; `reason` is Slack's own error code."""
+
+    def __init__(self, method: str, reason: str, *, hint: str = "") -> None:
+        super().__init__(f"Slack refused {method} ({reason})", hint=hint)
+        self.method = method
         self.reason = reason
 
 

@@ -11,11 +11,9 @@ import sys
 
 import click
 
-from commands import config, events
-from commands.output import EXIT_ANOTHER_RUN, EXIT_FAILED, say
+from commands import backup, config, events, installs, restore
+from commands.output import EXIT_ANOTHER_RUN, EXIT_FAILED, VERSION, say
 from errors import EXIT_CONFIG, AnotherRun, ConfigError, LatchkeyError
-
-VERSION = "0.1.0"
 
 _EXIT_CODES = {ConfigError: EXIT_CONFIG, AnotherRun: EXIT_ANOTHER_RUN}
 
@@ -30,8 +28,11 @@ def cli() -> None:
     """Latchkey, a self-hosted Slack app server."""
 
 
+cli.add_command(backup.command)
 cli.add_command(config.group)
 cli.add_command(events.group)
+cli.add_command(installs.group)
+cli.add_command(restore.command)
 
 
 def main() -> int:

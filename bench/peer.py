@@ -20,7 +20,7 @@ from bench.traffic import SIGNING_SECRET
 HERE = Path(__file__).resolve().parent
 PEERS = HERE / "peers"
 BOLT_JS = PEERS / "bolt_js"
-START_SECONDS = 60
+START_SECONDS = 300
 FLOOR = "bare Tornado"
 OURS = "Latchkey"
 

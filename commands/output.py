@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
+VERSION = "0.1.0"
+
 EXIT_FAILED = 1
 EXIT_UNCONFIRMED = 3
 EXIT_ANOTHER_RUN = 4

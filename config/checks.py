@@ -77,6 +77,8 @@ CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "install.failure_url": lambda value: _url(value, empty=True),
     "storage.path": _filled,
     "storage.keyring": _filled,
+    "backup.path": _filled,
+    "backup.keep": _between(1, 10_000),
     "events.tries": _between(1, 100),
     "events.inbox_events": _between(1, 1_000_000),
     "events.inbox_megabytes": _between(1, 4096),

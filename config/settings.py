@@ -51,6 +51,11 @@ class StorageSection(_Section, frozen=True):
     keyring: str = "keys/keyring"
 
 
+class BackupSection(_Section, frozen=True):
+    path: str = "backups"
+    keep: int = 7
+
+
 class EventsSection(_Section, frozen=True):
     durable: bool = True
     tries: int = 5
@@ -73,6 +78,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "slack": SlackSection,
     "install": InstallSection,
     "storage": StorageSection,
+    "backup": BackupSection,
     "events": EventsSection,
     "listeners": ListenersSection,
     "log": LogSection,
@@ -90,6 +96,7 @@ class Config:
     slack: SlackSection
     install: InstallSection
     storage: StorageSection
+    backup: BackupSection
     events: EventsSection
     listeners: ListenersSection
     log: LogSection
@@ -107,6 +114,10 @@ class Config:
     @property
     def keyring_path(self) -> Path:
         return self.base / self.storage.keyring
+
+    @property
+    def backup_path(self) -> Path:
+        return self.base / self.backup.path
 
     @property
     def address(self) -> tuple[str, int]:

@@ -8,18 +8,16 @@ https://docs.slack.dev/authentication/installing-with-oauth
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.oauth.installation_store import Installation
 
-from errors import OAuthError, SlackUnavailable
+from errors import OAuthError, SlackRefused
+from slackapi.answers import answer_of
 from slackapi.web import WebClients
 from slackapi.workspace import as_object
 
@@ -27,7 +25,6 @@ TIMEOUT_SECONDS = 10.0
 """For the exchange and for auth.test each; a person is waiting at a browser."""
 
 _TEAM = re.compile(r"[TE][A-Z0-9]{1,20}", re.ASCII)
-_ERROR_CODE = re.compile(r"[a-z0-9_]{1,60}", re.ASCII)
 
 
 class Links(NamedTuple):
@@ -109,22 +106,10 @@ class OAuthClient:
         return installation
 
     async def _call(self, method: str, call: Any) -> dict[str, Any]:
-        """Await a slack_sdk call. Its errors hold the whole response, so none of them is passed on or chained."""
         try:
-            answer = (await asyncio.wait_for(call, self._timeout)).data
-        except SlackApiError as error:
-            status = getattr(error.response, "status_code", 200)
-            if status >= 500 or status == 429:
-                raise SlackUnavailable(method, f"status {status}") from None
-            raise OAuthError(_reason(error)) from None
-        except (SlackClientError, aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
-            raise SlackUnavailable(method, type(error).__name__) from None
-        except AttributeError:
-            # What slack_sdk raises for an answer that is no JSON object, such as a proxy's page.
-            raise SlackUnavailable(method, "no JSON") from None
-        if not isinstance(answer, dict):
-            raise OAuthError("unexpected_response")
-        return answer
+            return await answer_of(method, call, self._timeout)
+        except SlackRefused as error:
+            raise OAuthError(error.reason) from None
 
 
 def links(installation: Installation) -> Links:
@@ -136,13 +121,6 @@ def links(installation: Installation) -> Links:
     if not app_id or not team_id:
         return Links("slack://open", "https://app.slack.com/client")
     return Links(f"slack://app?{urlencode({'team': team_id, 'id': app_id})}", f"https://app.slack.com/client/{team_id}")
-
-
-def _reason(error: SlackApiError) -> str:
-    """Return Slack's error code where it looks like one; anything else might be anything."""
-    data = getattr(error.response, "data", None)
-    code = data.get("error") if isinstance(data, dict) else None
-    return code if isinstance(code, str) and _ERROR_CODE.fullmatch(code) else "unexpected_response"
 
 
 def _installation(answer: dict[str, Any], now: float) -> Installation:

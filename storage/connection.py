@@ -42,6 +42,12 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit=8388608",
 )
 
+_PRAGMAS_TO_READ = (
+    f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}",
+    "PRAGMA trusted_schema=OFF",
+    "PRAGMA cell_size_check=ON",
+)
+
 _REASONS = {
     sqlite3.SQLITE_BUSY: ("locked", "another process holds its lock"),
     sqlite3.SQLITE_LOCKED: ("locked", "another process holds its lock"),
@@ -64,9 +70,11 @@ class GuardedConnection:
 
     autocommit = True  # read by SqliteDict.close()
 
-    def __init__(self, path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
+    def __init__(self, path: Path, *, lock_seconds: float = LOCK_SECONDS, read_only: bool = False) -> None:
+        """With `read_only`, nothing is written to the file or made beside it."""
         self.damage: str | None = None
         self._path = path
+        self._read_only = read_only
         self._lock_seconds = lock_seconds
         self._lock = threading.Lock()
         self._pid = os.getpid()
@@ -74,7 +82,7 @@ class GuardedConnection:
         self._connection: sqlite3.Connection | None = None
         self._identity = _identity(os.stat(path))
         with self._errors():
-            self._connection = _connect(path)
+            self._connection = self._connect()
 
     @contextmanager
     def cursor(self) -> Iterator[sqlite3.Connection]:
@@ -91,7 +99,7 @@ class GuardedConnection:
             self._check_file()
             with self._errors():
                 if self._connection is None:
-                    self._connection = _connect(self._path)
+                    self._connection = self._connect()
                 yield self._connection
         finally:
             self._lock.release()
@@ -155,7 +163,7 @@ class GuardedConnection:
                 f"the store {self._path} is not the file that was opened",
                 hint="restart the server to open the new file",
             )
-        if not status.st_mode & stat.S_IWUSR:
+        if not status.st_mode & stat.S_IWUSR and not self._read_only:
             raise StoreUnavailable("read-only", f"the store {self._path} is read-only")
         if not status.st_size:
             self.damage = "it was truncated"
@@ -167,13 +175,15 @@ class GuardedConnection:
         try:
             yield
         except (sqlite3.Error, UnicodeError, OverflowError) as error:
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-            reason, explanation = _REASONS.get(code, ("failed", f"SQLite reported {type(error).__name__}"))
+            reason, explanation = explain(error)
             if reason == "damaged":
                 self.damage = explanation
             if reason in _RECONNECT_AFTER:
                 self._drop()
             raise StoreUnavailable(reason, f"the store {self._path} cannot be used: {explanation}") from error
+
+    def _connect(self) -> sqlite3.Connection:
+        return _connect_to_read(self._path) if self._read_only else _connect(self._path)
 
     def _roll_back(self, connection: sqlite3.Connection) -> None:
         try:
@@ -188,6 +198,12 @@ class GuardedConnection:
                 connection.close()
 
 
+def explain(error: Exception) -> tuple[str, str]:
+    """Return what an error of SQLite means: a word for `StoreUnavailable.reason`, and what is said of it."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    return _REASONS.get(code, ("failed", f"SQLite reported {type(error).__name__}"))
+
+
 def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
@@ -199,6 +215,21 @@ def _connect(path: Path) -> sqlite3.Connection:
     )
     try:
         for pragma in _PRAGMAS:
+            connection.execute(pragma).fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    # Without a -wal nobody writes, and `immutable` keeps SQLite from making one only to read.
+    still = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro{still}", uri=True, isolation_level=None, check_same_thread=False
+    )
+    try:
+        for pragma in _PRAGMAS_TO_READ:
             connection.execute(pragma).fetchall()
     except BaseException:
         connection.close()

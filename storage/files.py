@@ -15,8 +15,11 @@ PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
 
-def create_private_folder(path: Path) -> None:
-    """Make the folder, and those above it that are missing, 0700. One that exists is left as it is."""
+def create_private_folder(path: Path, *, owner_of: Path | None = None) -> None:
+    """Make the folder, and those above it that are missing, 0700. One that exists is left as it is.
+
+    What root makes belongs to the owner of `owner_of`, or of the folder that it is in.
+    """
     missing = []
     while not path.exists():
         missing.append(path)
@@ -24,7 +27,7 @@ def create_private_folder(path: Path) -> None:
     for folder in reversed(missing):
         # umask can only take bits away from 0700.
         folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
-        give_to_owner_of(folder.parent, folder)
+        give_to_owner_of(owner_of or folder.parent, folder)
         sync_folder(folder.parent)
 
 
@@ -48,10 +51,10 @@ def create_private_file(path: Path, content: bytes) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def give_to_owner_of(folder: Path, made: Path | int) -> None:
-    """Let what root has made there, a folder or an open file, belong to the folder's owner and group."""
+def give_to_owner_of(owned: Path, made: Path | int) -> None:
+    """Let what root has made, a folder or an open file, belong to the owner and group of the folder that it is in."""
     if os.geteuid() == 0:
-        status = os.stat(folder)
+        status = os.stat(owned)
         os.chown(made, status.st_uid, status.st_gid)
 
 

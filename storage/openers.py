@@ -42,15 +42,9 @@ class OpenMark:
 
     def __init__(self, store_path: Path) -> None:
         """Raises StoreRefused where somebody is alone with the store, as a restore is."""
-        folder = _folder(store_path)
-        create_private_folder(folder)
-        self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._folder = _hold(store_path)
         try:
-            if not _lock(self._folder, fcntl.LOCK_SH):
-                raise StoreRefused(
-                    f"the store {store_path} is being restored", hint="start again when the restore is done"
-                )
-            self._path, self._file = _create_locked(folder)
+            self._path, self._file = _create_locked(_folder(store_path))
         except BaseException:
             os.close(self._folder)
             raise
@@ -91,6 +85,26 @@ def openers(store_path: Path) -> list[Opener]:
     return found
 
 
+def refuse_open(store_path: Path) -> None:
+    """Raise StoreRefused where a process has the store open."""
+    pids = ", ".join(str(opener.pid) for opener in openers(store_path))
+    if pids:
+        raise StoreRefused(
+            f"the store {store_path} is open in another process (pid {pids})",
+            hint="stop the server first, for example: systemctl stop latchkey",
+        )
+
+
+@contextmanager
+def in_place(store_path: Path) -> Iterator[None]:
+    """Keep the store from being replaced, without counting as one who has it open; raises StoreRefused as it may be."""
+    descriptor = _hold(store_path)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def alone(store_path: Path) -> Iterator[None]:
     """Keep every other process from opening the store; raises StoreRefused where one has it open."""
@@ -99,11 +113,8 @@ def alone(store_path: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         if not _lock(descriptor, fcntl.LOCK_EX):
-            pids = ", ".join(str(opener.pid) for opener in openers(store_path))
-            raise StoreRefused(
-                f"the store {store_path} is open in another process (pid {pids or 'unknown'})",
-                hint="stop the server first, for example: systemctl stop latchkey",
-            )
+            refuse_open(store_path)
+            raise StoreRefused(f"the store {store_path} is being copied", hint="wait until the other command is done")
         yield
     finally:
         os.close(descriptor)
@@ -111,6 +122,17 @@ def alone(store_path: Path) -> Iterator[None]:
 
 def _folder(store_path: Path) -> Path:
     return store_path.with_name(store_path.name + ".open")
+
+
+def _hold(store_path: Path) -> int:
+    """Return the shared lock on the folder of signs; it lasts until it is closed."""
+    folder = _folder(store_path)
+    create_private_folder(folder)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if not _lock(descriptor, fcntl.LOCK_SH):
+        os.close(descriptor)
+        raise StoreRefused(f"the store {store_path} is being restored", hint="start again when the restore is done")
+    return descriptor
 
 
 def _create_locked(folder: Path) -> tuple[Path, int]:

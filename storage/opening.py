@@ -21,13 +21,13 @@ from storage.files import PRIVATE_FILE, create_private_folder, publish
 from storage.keyring import Keyring, create_keyring, generate_keyring, read_keyring
 from storage.openers import OpenMark
 from storage.records import Records
+from storage.replacing import clear_interrupted, copy_path
 from storage.sealing import PREFIX_LENGTH, Sealer, key_id_of
 from storage.sqlite import SqliteKeyValue
 from storage.store import FORMAT, META, TABLES, Store
+from storage.store_file import check_is_store, remove_store
 
 FORMAT_VERSION = 1
-_SQLITE_MAGIC = b"SQLite format 3\0"
-_APPLICATION_ID_OFFSET = 68  # https://www.sqlite.org/fileformat2.html, "The Database Header"
 
 logger = logging.getLogger("latchkey.storage")
 
@@ -48,7 +48,7 @@ def open_store(
     Raises StoreRefused, KeyringError or StoreUnavailable.
     """
     store_path, keyring_path = Path(path), Path(keyring)
-    if not create and not store_path.exists():
+    if not create and not store_path.exists() and not copy_path(store_path).exists():
         raise StoreRefused(
             f"there is no store {store_path}",
             hint="check --config and [storage] path; the server makes the store at its first start",
@@ -75,7 +75,12 @@ def _prepare(path: Path, keyring_path: Path, new_store: bool) -> Keyring:
     if path.exists():
         _check_file(path)
         keys = read_keyring(keyring_path)
-        _remove(unfinished)
+        remove_store(unfinished)
+        clear_interrupted(path)
+    elif copy_path(path).exists():
+        raise StoreRefused(
+            f"the store {path} is missing, since a restore was interrupted", hint="run `latchkey restore` again"
+        )
     elif not keyring_path.exists():
         keys = _make_both(path, unfinished, keyring_path)
     else:
@@ -106,17 +111,7 @@ def _make_both(path: Path, unfinished: Path, keyring_path: Path) -> Keyring:
 
 def _check_file(path: Path) -> None:
     """Refuse what is not a store of ours, before SQLite writes anything to it."""
-    if not path.is_file():
-        raise StoreRefused(f"the store {path} is not a regular file")
-    with open(path, "rb") as file:
-        header = file.read(100)
-    if not header:
-        raise StoreRefused(f"the store {path} is empty (zero bytes)", hint="restore a backup over it")
-    if not header.startswith(_SQLITE_MAGIC):
-        raise StoreRefused(f"the store {path} is not an SQLite database", hint="check the path, or restore a backup")
-    marked = int.from_bytes(header[_APPLICATION_ID_OFFSET : _APPLICATION_ID_OFFSET + 4], "big")
-    if marked != APPLICATION_ID:
-        raise StoreRefused(f"the store {path} is a database of another program", hint="check [storage] path")
+    check_is_store(path)
     if not os.access(path, os.W_OK) or not path.stat().st_mode & 0o200:
         raise StoreRefused(f"the store {path} is read-only", hint="chmod u+w, or chown it to the server's user")
 
@@ -124,7 +119,7 @@ def _check_file(path: Path) -> None:
 def _create_unfinished(unfinished: Path, sealer: Sealer) -> None:
     """Make a complete, closed store under a name that nobody opens."""
     create_private_folder(unfinished.parent)
-    _remove(unfinished)
+    remove_store(unfinished)
     os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
     with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
@@ -136,14 +131,6 @@ def _create_unfinished(unfinished: Path, sealer: Sealer) -> None:
 def _finish(unfinished: Path, path: Path) -> None:
     publish(unfinished, path)
     logger.info("a new, empty store was made at %s", path)
-
-
-def _remove(unfinished: Path) -> None:
-    for leftover in (
-        unfinished,
-        *(unfinished.with_name(unfinished.name + end) for end in ("-wal", "-shm", "-journal")),
-    ):
-        leftover.unlink(missing_ok=True)
 
 
 def _check_keys(engine: SqliteKeyValue, records: Records, keys: Keyring, path: Path, keyring_path: Path) -> None:

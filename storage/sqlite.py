@@ -99,11 +99,14 @@ class SqliteKeyValue:
 
     def scan(self, table: str, *, prefix: str = "", after: str = "", limit: int = 500) -> list[Row]:
         # Ids travel as bytes: one that is not UTF-8 must not make its whole page unreadable.
-        sql = f'SELECT CAST(key AS BLOB), value FROM "{self._name(table)}" WHERE key > CAST(? AS TEXT)'
-        arguments: list[object] = [after.encode("utf-8", "surrogateescape")]
+        begin, first = after.encode("utf-8", "surrogateescape"), prefix.encode()
+        # One lower bound and not two: SQLite seeks to one of them alone, and may take the one that is further away.
+        begin, compared = (first, ">=") if first > begin else (begin, ">")
+        sql = f'SELECT CAST(key AS BLOB), value FROM "{self._name(table)}" WHERE key {compared} CAST(? AS TEXT)'
+        arguments: list[object] = [begin]
         if prefix:
-            sql += " AND key >= ? AND key < CAST(? AS TEXT)"
-            arguments += [prefix, _end_of(prefix.encode())]
+            sql += " AND key < CAST(? AS TEXT)"
+            arguments.append(_end_of(first))
         rows = self._reader.select(sql + " ORDER BY key LIMIT ?", (*arguments, limit))
         return [Row(key.decode("utf-8", "surrogateescape"), _as_bytes(value)) for key, value in rows]
 

@@ -24,6 +24,7 @@ from storage.sealing import Sealer
 from storage.sqlite import SqliteKeyValue
 from storage.states import TABLE as STATES
 from storage.states import States
+from storage.workspace_records import WorkspaceRecords
 
 META = "meta"
 TABLES = (META, INSTALLATIONS, BOTS, WORKSPACES, STATES, *EVENT_TABLES)
@@ -57,6 +58,7 @@ class Store:
         self.states = States(self._records, self._writes, clock)
         self.inbox = Inbox(self._records, self._events, clock)
         self.event_records = EventRecords(self._records)
+        self.workspaces = WorkspaceRecords(self._records)
 
     def ready(self) -> None:
         """Write, read back and open a probe record; raises StoreUnavailable or UnreadableRecord where that fails.

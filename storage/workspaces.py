@@ -7,7 +7,7 @@ enterprise_id alone, with whatever team_id it came. None and "" mean the same.
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 
 class WorkspaceKey(NamedTuple):
@@ -37,6 +37,12 @@ class WorkspaceKey(NamedTuple):
 
     def user_record_id(self, user_id: str | None) -> str:
         return self.user_prefix + _quote(user_id or "")
+
+
+def ids_in(record_id: str) -> tuple[str, str, str]:
+    """Return (enterprise id, team id, user id) of a workspace's or a user's record; "" for what it does not name."""
+    enterprise_id, team_id, user_id = ([unquote(part) for part in record_id.split("/")] + ["", "", ""])[:3]
+    return enterprise_id, team_id, user_id
 
 
 def _quote(text: str) -> str:

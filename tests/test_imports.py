@@ -39,7 +39,7 @@ MAY_IMPORT = {
 ONLY_IN = {
     "cryptography": {"storage/sealing.py"},
     "sqlitedict": {"storage/sqlite.py"},
-    "sqlite3": {"storage/connection.py", "storage/opening.py", "bench"},
+    "sqlite3": {"storage/connection.py", "storage/opening.py", "storage/store_file.py", "bench"},
     "tornado": {"handlers", "server.py", "simulator", "bench"},
     "pickle": set(),
 }  # fmt: skip

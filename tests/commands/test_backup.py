@@ -1,0 +1,135 @@
+"""`latchkey backup`: where the backup is, told to people and to scripts; older ones go, unless they may be needed."""
+
+import json
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from storage import list_backups
+from tests.command_line import run, run_json
+from tests.stores import SENTINELS, Paths, files, fill, give_all_to, other_process, owners
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    paths = tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring"
+    fill(paths, "T1", "T2")
+    return paths
+
+
+def names(tmp_path: Path) -> list[str]:
+    return [backup.path.name for backup in list_backups(tmp_path / "backups")]
+
+
+def test_the_path_alone_is_printed(tmp_path: Path, paths: Paths) -> None:
+    done = run(tmp_path, "backup")
+    [backup] = list_backups(tmp_path / "backups")
+    assert (done.returncode, done.stdout) == (0, f"{backup.path}\n")
+    assert f"7 records, 0.1 MB, checked; needs the key ids {backup.key_ids[0]}" in done.stderr
+    assert json.loads((backup.path / "manifest.json").read_text())["made_by"] == "0.1.0"
+
+
+def test_json_tells_what_is_in_it(tmp_path: Path, paths: Paths) -> None:
+    told = run_json(tmp_path, "backup")
+    [backup] = list_backups(tmp_path / "backups")
+    assert told == {
+        "path": str(backup.path),
+        "made_at": backup.made_at,
+        "bytes": backup.size,
+        "key_ids": list(backup.key_ids),
+        "records": dict(backup.records),
+        "unreadable": 0,
+        "deleted": [],
+    }
+
+
+def test_older_ones_are_deleted_beyond_what_is_configured_or_asked_for(tmp_path: Path, paths: Paths) -> None:
+    (tmp_path / "config.toml").write_text("[backup]\nkeep = 2\n")
+    for _ in range(4):
+        assert run(tmp_path, "backup").returncode == 0
+    assert len(names(tmp_path)) == 2
+    newest = names(tmp_path)[0]
+    told = run_json(tmp_path, "backup", "--keep", "1")
+    assert len(told["deleted"]) == 2
+    assert names(tmp_path) == [Path(told["path"]).name] != [newest]
+
+
+def test_another_folder_and_another_configuration_are_taken(tmp_path: Path, paths: Paths) -> None:
+    (tmp_path / "other.toml").write_text('[backup]\npath = "elsewhere"\n')
+    assert run(tmp_path, "backup", "--config", "other.toml").returncode == 0
+    assert run(tmp_path, "backup", "--to", "here/and/there").returncode == 0
+    assert [len(list_backups(tmp_path / name)) for name in ("elsewhere", "here/and/there", "backups")] == [1, 1, 0]
+    assert stat.S_IMODE((tmp_path / "here").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("arguments", [("--keep", "0"), ("--keep", "many"), ("extra",)])
+def test_wrong_usage_is_2_and_makes_nothing(tmp_path: Path, paths: Paths, arguments: tuple[str, ...]) -> None:
+    assert run(tmp_path, "backup", *arguments).returncode == 2
+    assert not (tmp_path / "backups").exists()
+
+
+@pytest.mark.parametrize(("setting", "problem"), [('path = ""', "expected a path"), ("keep = 0", "from 1 to")])
+def test_a_bad_setting_is_78(tmp_path: Path, paths: Paths, setting: str, problem: str) -> None:
+    (tmp_path / "config.toml").write_text(f"[backup]\n{setting}\n")
+    done = run(tmp_path, "backup")
+    assert done.returncode == 78
+    assert problem in done.stderr
+
+
+def test_without_a_store_it_is_1_and_makes_nothing(tmp_path: Path) -> None:
+    done = run(tmp_path, "backup")
+    assert done.returncode == 1
+    assert "there is no store" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, paths: Paths) -> None:
+    (tmp_path / "backups").write_text("a file")
+    done = run(tmp_path, "backup")
+    assert done.returncode == 1
+    assert done.stderr.startswith("latchkey: no backup was made: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_record_that_cannot_be_opened_is_1_and_saves_the_older_backups(tmp_path: Path, paths: Paths) -> None:
+    for _ in range(2):
+        run(tmp_path, "backup")
+    with closing(sqlite3.connect(paths[0])) as connection:
+        connection.execute("UPDATE bots SET value = substr(CAST(value AS BLOB), 1, 60) WHERE key = '/T1'")
+        connection.commit()
+    done = run(tmp_path, "backup", "--keep", "1")
+    assert done.returncode == 1
+    assert "1 record of the store cannot be opened" in done.stderr
+    assert "hint: " in done.stderr
+    assert done.stdout.strip() == str(list_backups(tmp_path / "backups")[0].path)
+    assert len(names(tmp_path)) == 3
+
+
+def test_a_backup_can_be_made_beside_an_open_store(tmp_path: Path, paths: Paths) -> None:
+    with other_process(paths):
+        assert run(tmp_path, "backup").returncode == 0
+
+
+def test_nothing_that_is_printed_or_written_holds_a_token_or_a_key(tmp_path: Path, paths: Paths) -> None:
+    key = paths[1].read_text().splitlines()[-1]
+    before = files(tmp_path)
+    done = [run(tmp_path, "backup", *more) for more in ((), ("--json",), ("--keep", "1"))]
+    printed = "".join(item.stdout + item.stderr for item in done)
+    written = b"".join(content for name, content in files(tmp_path).items() if name not in before)
+    for secret in (*SENTINELS, key):
+        assert secret not in printed
+        assert secret.encode() not in written
+
+
+def test_what_root_makes_the_services_user_can_use(tmp_path: Path, paths: Paths) -> None:
+    if os.geteuid() != 0:
+        return  # nobody else can make files for others
+    for folder in (paths[0].parent, paths[1].parent):
+        give_all_to(folder, 12345, 12346)
+    assert run(tmp_path, "backup").returncode == 0
+    assert run(tmp_path, "restore", "--yes", "--offline").returncode == 0
+    assert owners(tmp_path / "backups") == owners(paths[0].parent) == owners(paths[1].parent) == {(12345, 12346)}

@@ -1,0 +1,268 @@
+"""`latchkey installs`: who has the app, told without a token; and taking it away, at Slack first and then here."""
+
+import asyncio
+import sqlite3
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from slack_sdk.oauth.installation_store import Bot
+
+from simulator import Slack
+from simulator.model import Token
+from storage import Store, open_store
+from tests.command_line import run, run_json
+from tests.stores import SENTINELS, fill_open, installation
+
+CREDENTIALS = {"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "sentinel-client-secret"}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(open_store(tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring")) as store:
+        yield store
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    """T1 with two installers, T2 in the org E1, the org E1 as a whole, and T9 of which only the bot is known."""
+    fill_open(store, "T1")
+    store.installations.save(installation("T1", user_id="U2", user_token=None, installed_at=1_795_000_100.0))
+    store.installations.save(installation("T2", enterprise_id="E1", user_token=None))
+    org = {"enterprise_id": "E1", "enterprise_name": "Forest", "is_enterprise_install": True}
+    store.installations.save(installation("T3", **org))
+    store.installations.save_bot(
+        Bot(app_id="A1", team_id="T9", bot_token="xoxb-sentinel-T9", bot_id="B", bot_user_id="U", installed_at=1.0)
+    )
+    return store
+
+
+def test_workspaces_are_listed_with_all_that_is_no_secret(tmp_path: Path, filled: Store) -> None:
+    listed = run_json(tmp_path, "installs", "list")
+    assert listed["after"] is None
+    assert [(row["enterprise_id"], row["team_id"], row["name"], row["users"]) for row in listed["installs"]] == [
+        ("", "T1", "Team T1", 1), ("E1", "", "Forest", 1), ("E1", "T2", "Team T2", 0), ("", "T9", None, 0),
+    ]  # fmt: skip
+    assert listed["installs"][0] == {
+        "team_id": "T1",
+        "enterprise_id": "",
+        "name": "Team T1",
+        "app_id": "A1",
+        "bot": True,
+        "users": 1,
+        "installed": 1_795_000_100.0,
+        "unreadable": 0,
+    }
+    done = run(tmp_path, "installs", "list")
+    assert done.stdout.startswith("T1\t\tTeam T1\tA1\ttrue\t1\t2026-11-18 11:08:20 UTC\t0\n")
+
+
+def test_lists_are_filtered(tmp_path: Path, filled: Store) -> None:
+    def teams(*arguments: str) -> list[str]:
+        return [row["team_id"] for row in run_json(tmp_path, "installs", "list", *arguments)["installs"]]
+
+    assert teams("--team", "T1") == ["T1"]
+    assert teams("--enterprise", "E1") == ["", "T2"]
+    assert teams("--enterprise", "E1", "--team", "T1") == []
+    assert "no installs" in run(tmp_path, "installs", "list", "--team", "T0").stderr
+
+
+def test_lists_come_in_pages_that_end_with_the_place_to_go_on(tmp_path: Path, filled: Store) -> None:
+    found, after = [], ""
+    while after is not None:
+        page = run_json(tmp_path, "installs", "list", "--limit", "1", *(["--after", after] if after else []))
+        found += [(row["enterprise_id"], row["team_id"]) for row in page["installs"]]
+        after = page["after"]
+    assert found == [("", "T1"), ("E1", ""), ("E1", "T2"), ("", "T9")]
+    assert "--after i/T1" in run(tmp_path, "installs", "list", "--limit", "1").stderr
+    assert run(tmp_path, "installs", "list", "--after", "nonsense").returncode == 2
+
+
+def test_one_is_shown_with_its_installers(tmp_path: Path, filled: Store) -> None:
+    shown = run_json(tmp_path, "installs", "show", "T1")
+    assert (shown["bot_user_id"], shown["scopes"], shown["unreadable_records"]) == ("UB1", ["chat:write"], [])
+    assert [(item["user_id"], item["token"], item["scopes"]) for item in shown["installers"]] == [
+        ("U1", True, ["search:read"]), ("U2", False, ["search:read"]),
+    ]  # fmt: skip
+    assert run_json(tmp_path, "installs", "show", "--enterprise", "E1")["name"] == "Forest"
+    assert "U1\ttrue\tsearch:read\t2026-11-18 11:06:40 UTC\t\n" in run(tmp_path, "installs", "show", "T1").stdout
+
+
+def test_what_is_not_there_is_1_and_no_name_is_2(tmp_path: Path, filled: Store) -> None:
+    for command in (("show",), ("remove", "--local", "--yes")):
+        done = run(tmp_path, "installs", *command, "T0")
+        assert done.returncode == 1
+        assert "there is no install of T0" in done.stderr
+        assert run(tmp_path, "installs", *command).returncode == 2
+
+
+def test_one_team_in_two_orgs_has_to_be_told_apart(tmp_path: Path, filled: Store) -> None:
+    filled.installations.save(installation("T1", enterprise_id="E2"))
+    done = run(tmp_path, "installs", "remove", "T1", "--local", "--yes")
+    assert done.returncode == 1
+    assert "--enterprise" in done.stderr
+    assert run(tmp_path, "installs", "remove", "T1", "--enterprise", "E2", "--local", "--yes").returncode == 0
+    assert [row["enterprise_id"] for row in run_json(tmp_path, "installs", "list", "--team", "T1")["installs"]] == [""]
+
+
+def test_a_record_that_cannot_be_opened_is_counted_shown_and_removed(tmp_path: Path, filled: Store) -> None:
+    with closing(sqlite3.connect(tmp_path / "data" / "store.sqlite")) as other:
+        other.execute("UPDATE bots SET value = substr(CAST(value AS BLOB), 1, 60) WHERE key = '/T1'")
+        other.commit()
+    assert run_json(tmp_path, "installs", "list", "--team", "T1")["installs"][0]["unreadable"] == 1
+    assert "record '/T1' of bots" in run(tmp_path, "installs", "show", "T1").stderr
+    assert run(tmp_path, "installs", "remove", "T1", "--local", "--yes").returncode == 0
+    assert not run_json(tmp_path, "installs", "list", "--team", "T1")["installs"]
+
+
+def test_removing_a_workspace_leaves_its_org_alone(tmp_path: Path, filled: Store) -> None:
+    done = run(tmp_path, "installs", "remove", "T2", "--local", "--yes")
+    assert (done.returncode, done.stdout) == (0, "removed the app from T2 (Team T2): 3 records deleted\n")
+    [workspace] = filled.workspaces.find("E1", None)
+    again = filled.workspaces.find("E1", "T2")
+    assert (workspace.name, again) == ("Forest", [])
+
+
+def test_what_was_installed_since_stays(filled: Store) -> None:
+    [workspace] = filled.workspaces.find(None, "T1")
+    filled.installations.save(installation("T1", installed_at=1_795_000_500.0))
+    assert filled.workspaces.remove(workspace, installed_until=1_795_000_200.0) == 1
+    [left] = filled.workspaces.find(None, "T1")
+    assert [installer.user_id for installer in left.installers] == ["U1"]
+    assert left.bot is not None
+
+
+def test_removing_what_the_server_has_removed_meanwhile_takes_nothing_else(filled: Store) -> None:
+    [workspace] = filled.workspaces.find("E1", "T2")
+    filled.installations.delete_all(enterprise_id="E1", team_id="T2")
+    assert filled.workspaces.remove(workspace, installed_until=2e9) == 0
+    assert len(filled.workspaces.find("E1", None)) == 1
+
+
+@pytest.mark.parametrize("typed", ["", "n\n"])
+def test_nothing_is_removed_unconfirmed(tmp_path: Path, filled: Store, typed: str) -> None:
+    for more in ((), ("--local",)):
+        done = run(tmp_path, "installs", "remove", "T1", *more, typed=typed, **CREDENTIALS)
+        assert done.returncode == 3
+        assert "--yes" in done.stderr
+    assert filled.workspaces.find(None, "T1")
+
+
+def test_removing_at_slack_needs_the_apps_credentials(tmp_path: Path, filled: Store) -> None:
+    done = run(tmp_path, "installs", "remove", "T1", "--yes")
+    assert done.returncode == 78
+    assert "SLACK_CLIENT_SECRET: must be set" in done.stderr
+    assert "--local" in done.stderr
+    assert filled.workspaces.find(None, "T1")
+
+
+def test_no_output_holds_a_token(tmp_path: Path, filled: Store) -> None:
+    for command in (("list",), ("list", "--json"), ("show", "T1"), ("show", "T1", "--json"), ("show", "T9")):
+        done = run(tmp_path, "installs", *command)
+        assert not [word for word in SENTINELS if word in done.stdout + done.stderr]
+
+
+class AtSlack:
+    """A stand-in that knows the tokens of the store."""
+
+    def __init__(self, slack: Slack, folder: Path) -> None:
+        self.slack = slack
+        self.folder = folder
+
+    def knows(self, team_id: str, *tokens: str) -> None:
+        for token in tokens:
+            owner = Token(self.slack.workspace(team_id), "UBOT", token.startswith("xoxb"), False, "chat:write")
+            self.slack.world.tokens[token] = owner
+
+    async def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        environ = {**CREDENTIALS, "LATCHKEY_SLACK_API_URL": self.slack.api_url}
+        done = await asyncio.to_thread(run, self.folder, "installs", *arguments, **environ)
+        assert not [word for word in (*SENTINELS, "sentinel") if word in done.stdout + done.stderr]
+        return done
+
+
+@asynccontextmanager
+async def at_slack(folder: Path) -> AsyncIterator[AtSlack]:
+    slack = Slack(
+        client_id="1.2", client_secret="sentinel-client-secret", signing_secret="s", redirect_uris=[], events_url=""
+    )
+    slack.start()
+    try:
+        yield AtSlack(slack, folder)
+    finally:
+        await slack.close()
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_remove_takes_the_app_away_at_slack_and_then_here(tmp_path: Path, filled: Store) -> None:
+    async with at_slack(tmp_path) as it:
+        it.knows("T0ACME", "xoxb-sentinel-T1", "xoxp-sentinel-T1")
+        done = await it.run("remove", "T1", "--yes")
+        assert (done.returncode, done.stdout) == (0, "removed the app from T1 (Team T1): 4 records deleted\n")
+        [call] = it.slack.world.calls
+        assert (call.method, call.arguments) == ("apps.uninstall", {"client_id": "1.2"})
+        assert all(token.revoked for token in it.slack.world.tokens.values())
+        assert not filled.workspaces.find(None, "T1")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"error": "token_revoked"}, "Slack refused apps.uninstall (token_revoked); nothing was deleted here"),
+        ({"error": "client_id_token_mismatch"}, "(client_id_token_mismatch); nothing was deleted here"),
+        ({"status": 500}, "Slack did not answer apps.uninstall (status 500); nothing was deleted here"),
+        ({"status": 429}, "Slack did not answer apps.uninstall (status 429); nothing was deleted here"),
+    ],
+)
+@pytest.mark.gen_test(timeout=30)
+async def test_where_slack_does_not_take_it_nothing_is_deleted(
+    tmp_path: Path, filled: Store, fault: dict[str, Any], said: str
+) -> None:
+    async with at_slack(tmp_path) as it:
+        it.knows("T0ACME", "xoxb-sentinel-T1")
+        it.slack.fail("apps.uninstall", times=9, **fault)
+        done = await it.run("remove", "T1", "--yes")
+        assert done.returncode == 1
+        assert said in done.stderr
+        assert "hint: " in done.stderr
+        assert len(filled.workspaces.find(None, "T1")) == 1
+        local = await it.run("remove", "T1", "--yes", "--local")
+        assert local.returncode == 0
+        assert not it.slack.world.calls
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_where_slack_is_not_there_nothing_is_deleted(tmp_path: Path, filled: Store) -> None:
+    async with at_slack(tmp_path) as it:
+        await it.slack.close()
+        done = await it.run("remove", "T1", "--yes")
+        assert done.returncode == 1
+        assert "Slack did not answer apps.uninstall" in done.stderr
+        assert len(filled.workspaces.find(None, "T1")) == 1
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_check_tells_which_tokens_slack_takes(tmp_path: Path, filled: Store) -> None:
+    async with at_slack(tmp_path) as it:
+        it.knows("T0ACME", "xoxb-sentinel-T1")
+        it.knows("T0BIRCH", "xoxb-sentinel-T2", "xoxb-sentinel-T3", "xoxp-sentinel-T3", "xoxb-sentinel-T9")
+        it.slack.world.tokens["xoxb-sentinel-T9"].revoked = True
+        done = await it.run("check")
+        assert done.returncode == 1
+        assert "Slack takes 4 tokens\n" in done.stderr
+        assert done.stdout == "T1\tTeam T1\tU1\tinvalid_auth\nT9\t\tbot\ttoken_revoked\n"
+        assert (await it.run("check", "--team", "T2")).returncode == 0
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_check_does_not_take_silence_for_a_lost_token(tmp_path: Path, filled: Store) -> None:
+    async with at_slack(tmp_path) as it:
+        it.knows("T0BIRCH", "xoxb-sentinel-T2")
+        it.slack.fail("auth.test", times=9, error="internal_error")
+        done = await it.run("check", "--team", "T2", "--json")
+        assert done.returncode == 1
+        assert '"install_again": []' in done.stdout
+        assert '"reason": "internal_error"' in done.stdout
