@@ -66,6 +66,8 @@ def all_peers() -> list[Peer]:
 class RunningPeer:
     port: int
     pid: int
+    folder: Path
+    """What it has written is in here."""
 
     def memory_mb(self) -> float:
         """Resident memory of the server and its children, in MB of 1,000,000 bytes."""
@@ -98,7 +100,7 @@ def started(peer: Peer, *, teams: int, api_url: str, cpu: int) -> Iterator[Runni
         )
         try:
             wait_for(port, process)
-            yield RunningPeer(port, process.pid)
+            yield RunningPeer(port, process.pid, Path(folder))
         finally:
             _end(process)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import config
 import logs
-from storage import Store, open_store
+from storage import Store, forbid_core_dumps, open_store
 
 
 @contextmanager
@@ -18,6 +18,7 @@ def configured_store(file: Path | None) -> Iterator[Store]:
 
     Raises ConfigError, KeyringError, StoreRefused or StoreUnavailable.
     """
+    forbid_core_dumps()
     settings = config.load(file, os.environ, {})
     logs.configure("warning", "text", settings.secrets)
     with closing(open_store(settings.store_path, settings.keyring_path, create=False)) as store:

@@ -38,6 +38,23 @@ class Marks(NamedTuple):
     record_ids: Sequence[str]
 
 
+class Swap(NamedTuple):
+    """One record's new value, for where it still holds what it held when it was read."""
+
+    value: bytes
+    record_id: str
+    expected: bytes
+
+
+class Beginnings(NamedTuple):
+    """How the values of some records begin."""
+
+    counts: dict[bytes, int]
+    """How many records begin with these bytes."""
+    after: str | None
+    """Hand this to the next call; None: there are no more records."""
+
+
 class Row(NamedTuple):
     """One stored record as an engine hands it out."""
 
@@ -66,8 +83,20 @@ class KeyValue(Protocol):
         False means that some `expected` did not hold, and that nothing was changed.
         """
 
+    def swap(self, table: str, swaps: Sequence[Swap]) -> int:
+        """Give each record its new value where it holds what was expected, and leave the others alone.
+
+        One transaction, on disk when it returns. Returns how many have got their new value.
+        """
+
+    def beginnings(self, table: str, length: int, *, after: str = "", limit: int = 5000) -> Beginnings:
+        """Return how the values of the next `limit` records begin, each cut to `length` bytes."""
+
     def scan(self, table: str, *, prefix: str = "", after: str = "", limit: int = 500) -> list[Row]:
         """Return at most `limit` records whose ids begin with `prefix` and sort behind `after`, in the ids' order."""
+
+    def erase_log(self) -> bool:
+        """Erase what the engine still keeps of values that have been replaced; False: not now, try again later."""
 
     def close(self) -> None:
         """Close the engine; later calls raise `StoreUnavailable`. Closing twice is fine."""
