@@ -11,6 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,10 +19,11 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.load import SERVER_CPU, Load, Wrk, prepared, replay, replay_prepared, web_api
-from bench.peer import RunningPeer, ours, started
+from bench.peer import RunningPeer, ours, peak_bytes, started
 
 ROOT = Path(__file__).resolve().parent.parent
 FULL_SECONDS = 4
+MEMORY_SECONDS = 0.1
 TIMES_BARE = 1.5
 """How long events are measured, in times that the bare loop takes: a rotation takes longer, so that it goes on all the
 while."""
@@ -106,15 +108,16 @@ def _beside(server: RunningPeer, load: Load, seed: int, arguments: list[str]) ->
 
 
 def _run(arguments: list[str]) -> Script:
+    """Run a script to its end, and read its memory all the while: what `wait4` tells begins with that of its parent."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
         [sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
-    assert process.stdout is not None
-    printed = process.stdout.read()
-    process.stdout.close()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    peak = 0.0
+    while process.poll() is None:
+        peak = max(peak, peak_bytes(process.pid) / 1e6)
+        time.sleep(MEMORY_SECONDS)
+    printed, _ = process.communicate()
     if process.returncode:
         raise RuntimeError(f"{arguments!r} ended with {process.returncode}")
-    return Script(json.loads(printed), usage.ru_maxrss * 1024 / 1e6)
+    return Script(json.loads(printed), peak)
