@@ -41,6 +41,9 @@ _PRAGMAS = (
     # Bytes to which the -wal is cut back after a checkpoint.
     "PRAGMA journal_size_limit=8388608",
 )
+_HASTY = ("PRAGMA synchronous=NORMAL", "PRAGMA wal_autocheckpoint=250")
+_UNHURRIED = ("PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=1000")
+CHECKPOINT_MILLISECONDS = 100
 
 _REASONS = {
     sqlite3.SQLITE_BUSY: ("locked", "another process holds its lock"),
@@ -102,15 +105,37 @@ class GuardedConnection:
 
         The caller may roll it back itself; then nothing is committed.
         """
+        with self.cursor() as connection, self._begun(connection):
+            yield connection
+
+    @contextmanager
+    def hasty_transaction(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection for a transaction that a power cut may undo, whole, until `checkpoint` has returned True.
+
+        It does not hold the write lock while the disk works, and cuts the -wal back so soon that
+        another process's commit seldom has to.
+        """
         with self.cursor() as connection:
-            connection.execute("BEGIN IMMEDIATE")
+            _set(connection, _HASTY)
             try:
-                yield connection
-                if connection.in_transaction:
-                    connection.execute("COMMIT")
+                with self._begun(connection):
+                    yield connection
             finally:
-                if connection.in_transaction:
-                    self._roll_back(connection)
+                if connection is self._connection:  # it may not have survived an error
+                    _set(connection, _UNHURRIED)
+
+    def checkpoint(self) -> bool:
+        """Put all that was committed into the file, on disk, and empty the -wal; False where a reader is in the way.
+
+        It keeps writers out while it waits for readers, so it waits a moment alone and is tried again.
+        """
+        with self.cursor() as connection:
+            connection.execute(f"PRAGMA busy_timeout={CHECKPOINT_MILLISECONDS}")
+            try:
+                busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+            return not busy
 
     def execute(self, sql: str, arguments: Sequence[Any] = ()) -> None:
         with self.cursor() as connection:
@@ -135,6 +160,17 @@ class GuardedConnection:
                 self._drop()
             finally:
                 self._lock.release()
+
+    @contextmanager
+    def _begun(self, connection: sqlite3.Connection) -> Iterator[None]:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            if connection.in_transaction:
+                connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                self._roll_back(connection)
 
     def _check_alive(self) -> None:
         if self._closed:
@@ -173,7 +209,8 @@ class GuardedConnection:
                 self.damage = explanation
             if reason in _RECONNECT_AFTER:
                 self._drop()
-            raise StoreUnavailable(reason, f"the store {self._path} cannot be used: {explanation}") from error
+            message = f"the store {self._path} cannot be used: {explanation}"
+            raise StoreUnavailable(reason, message, hint="restore a backup" if reason == "damaged" else "") from error
 
     def _roll_back(self, connection: sqlite3.Connection) -> None:
         try:
@@ -198,9 +235,13 @@ def _connect(path: Path) -> sqlite3.Connection:
         f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
     )
     try:
-        for pragma in _PRAGMAS:
-            connection.execute(pragma).fetchall()
+        _set(connection, _PRAGMAS)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _set(connection: sqlite3.Connection, pragmas: Sequence[str]) -> None:
+    for pragma in pragmas:
+        connection.execute(pragma).fetchall()

@@ -86,7 +86,8 @@ class KeyValue(Protocol):
     def swap(self, table: str, swaps: Sequence[Swap]) -> int:
         """Give each record its new value where it holds what was expected, and leave the others alone.
 
-        One transaction, on disk when it returns. Returns how many have got their new value.
+        One transaction, which a power cut may undo, whole, until `erase_log` has returned True. Returns
+        how many have got their new value.
         """
 
     def beginnings(self, table: str, length: int, *, after: str = "", limit: int = 5000) -> Beginnings:
@@ -96,7 +97,10 @@ class KeyValue(Protocol):
         """Return at most `limit` records whose ids begin with `prefix` and sort behind `after`, in the ids' order."""
 
     def erase_log(self) -> bool:
-        """Erase what the engine still keeps of values that have been replaced; False: not now, try again later."""
+        """Put all that was changed on disk, and erase what the engine still keeps of values that were replaced.
+
+        False: not now, something is in the way; try again later.
+        """
 
     def close(self) -> None:
         """Close the engine; later calls raise `StoreUnavailable`. Closing twice is fine."""

@@ -15,11 +15,8 @@ import msgspec
 from sqlitedict import SqliteDict
 
 from errors import StoreUnavailable
-from storage.connection import BUSY_SECONDS, GuardedConnection
+from storage.connection import GuardedConnection
 from storage.keyvalue import ANYTHING, Beginnings, Change, Marks, Row, Swap
-
-ERASE_MILLISECONDS = 100
-"""How long `erase_log` waits for readers; writers wait meanwhile."""
 
 
 class Table(SqliteDict):  # type: ignore[misc]  # sqlitedict has no types
@@ -114,7 +111,7 @@ class SqliteKeyValue:
         # A value of the same length is written over the old one in its place, and no index is touched.
         sql = f'UPDATE "{self._name(table)}" SET value = ? WHERE key = CAST(? AS TEXT) AND CAST(value AS BLOB) = ?'
         rows = [(value, _key(record_id), expected) for value, record_id, expected in swaps]
-        with self._writer.transaction() as connection:
+        with self._writer.hasty_transaction() as connection:
             return connection.executemany(sql, rows).rowcount
 
     def beginnings(self, table: str, length: int, *, after: str = "", limit: int = 5000) -> Beginnings:
@@ -130,14 +127,7 @@ class SqliteKeyValue:
         return Beginnings(counts, last.decode("utf-8", "surrogateescape") if sum(counts.values()) == limit else None)
 
     def erase_log(self) -> bool:
-        with self._writer.cursor() as connection:
-            # It keeps writers out while it waits for readers, so it waits a moment alone and is tried again.
-            connection.execute(f"PRAGMA busy_timeout={ERASE_MILLISECONDS}")
-            try:
-                busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            finally:
-                connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
-            return not busy
+        return self._writer.checkpoint()
 
     def check_damage(self) -> None:
         """Raise StoreUnavailable when a damaged page has been met since the start."""
