@@ -70,14 +70,19 @@ def verify(engine: KeyValue, sealer: Sealer, tables: Sequence[str], report: Repo
     return findings
 
 
-def key_use(engine: KeyValue, tables: Sequence[str], stop: Callable[[], bool] = lambda: False) -> KeyUse:
-    """Count the records under each key; opens none. Ends early, with what it has, where `stop` says so."""
+def key_use(
+    engine: KeyValue, tables: Sequence[str], stop: Callable[[], bool] = lambda: False, limit: int = 5000
+) -> KeyUse:
+    """Count the records under each key, `limit` at a time; opens none.
+
+    Ends early, with what it has, where `stop` says so before the next ones are read.
+    """
     use: KeyUse = {}
     for table in tables:
         counts: Counter[str] = Counter()
         after: str | None = ""
         while after is not None and not stop():
-            found = engine.beginnings(table, PREFIX_LENGTH, after=after)
+            found = engine.beginnings(table, PREFIX_LENGTH, after=after, limit=limit)
             for beginning, count in found.counts.items():
                 counts[key_id_of(beginning + b".") or ""] += count
             after = found.after

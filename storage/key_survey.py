@@ -20,6 +20,8 @@ from storage.tables import SEALED_TABLES
 
 AGAIN_SECONDS = 60.0
 """How long a survey that has found something missing holds: the records may be deleted, the key may come back."""
+PAGE = 1000
+PAUSE_SECONDS = 0.01
 WAIT_SECONDS = 0.5
 """How long the first question waits for the first survey, which a store of many thousand records ends within."""
 
@@ -60,16 +62,22 @@ class KeySurvey:
 
     def _survey(self) -> None:
         try:
-            needed = needed_ids(key_use(self._engine, SEALED_TABLES, self._closed.is_set))
+            needed = needed_ids(key_use(self._engine, SEALED_TABLES, self._pause, PAGE))
         except StoreUnavailable as error:
             logger.debug("the keys of the records are not known: %s", error)  # `ready` itself tells what is wrong
         else:
+            if self._closed.is_set():
+                return
             self._needed = needed
             self._tell(self._missing())
             self._surveyed.set()
         finally:
             self._again_at = self._clock() + AGAIN_SECONDS
             self._running = False
+
+    def _pause(self) -> bool:
+        """Let look-ups have their turn on the connection; True: the store is being closed."""
+        return self._closed.wait(PAUSE_SECONDS)
 
     def _tell(self, missing: set[str]) -> None:
         if missing and missing != self._told:

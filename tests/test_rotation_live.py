@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import re
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from storage import open_store
 from storage.keyring import read_keyring
@@ -113,3 +115,26 @@ async def test_a_server_with_a_copy_of_the_keyring_takes_the_key_after_a_restart
         assert rotating.returncode == 0, complained
         assert json.loads(printed)["new_key"] is False
         assert await it.install("T0ACME") == 200
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_server_that_lacks_a_key_serves_the_rest_and_says_degraded(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        assert await it.install("T0ACME") == 200
+        assert (await it.browser.get(it.server.url + "/readyz")).body == b"ready\n"
+        assert await it.server.stop() == 0
+        keyring = tmp_path / "keys" / "keyring"
+        lost = read_keyring(keyring).sealing_key
+        keyring.write_bytes(Fernet.generate_key() + b"\n" + lost.reveal())
+        with closing(open_store(it.store, keyring)) as store:
+            store.states.issue()
+        keyring.write_bytes(keyring.read_bytes().partition(b"\n")[0])
+        await it.server.start(it.slack)
+        answer = await it.browser.get(it.server.url + "/readyz")
+        assert (answer.code, answer.body) == (200, b"degraded\n")
+        assert lost.key_id not in answer.body.decode()
+        assert lost.key_id in it.server.log.read_text()
+        assert lost.reveal().decode() not in it.server.log.read_text()
+        assert await it.status("/slack/install") == 200
+        limits = Path(f"/proc/{it.server.pid}/limits").read_text()
+        assert re.search(r"Max core file size +0 +0 ", limits)
