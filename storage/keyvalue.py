@@ -46,6 +46,15 @@ class Swap(NamedTuple):
     expected: bytes
 
 
+class Swapped(NamedTuple):
+    """What has become of some swaps."""
+
+    count: int
+    """How many records have got their new value."""
+    held_seconds: float
+    """How long no other process could write meanwhile."""
+
+
 class Beginnings(NamedTuple):
     """How the values of some records begin."""
 
@@ -83,11 +92,10 @@ class KeyValue(Protocol):
         False means that some `expected` did not hold, and that nothing was changed.
         """
 
-    def swap(self, table: str, swaps: Sequence[Swap]) -> int:
+    def swap(self, table: str, swaps: Sequence[Swap]) -> Swapped:
         """Give each record its new value where it holds what was expected, and leave the others alone.
 
-        One transaction, which a power cut may undo, whole, until `erase_log` has returned True. Returns
-        how many have got their new value.
+        One transaction, which a power cut may undo, whole, until `erase_log` has returned True.
         """
 
     def beginnings(self, table: str, length: int, *, after: str = "", limit: int = 5000) -> Beginnings:

@@ -80,14 +80,11 @@ class Resealing:
             pause = self._next_write - time.monotonic()
             if pause > 0:
                 time.sleep(pause)
-            begun = time.monotonic()
             try:
-                written = self._engine.swap(table, swaps)
+                swapped = self._engine.swap(table, swaps)
             except StoreUnavailable as error:
-                if error.reason not in ("locked", "timeout") or begun > deadline:
+                if error.reason not in ("locked", "timeout") or time.monotonic() > deadline:
                     raise
                 continue
-            finally:
-                now = time.monotonic()
-                self._next_write = now + (now - begun)
-            return written
+            self._next_write = time.monotonic() + swapped.held_seconds
+            return swapped.count

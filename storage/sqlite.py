@@ -8,6 +8,7 @@ another process holds the write lock.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from sqlitedict import SqliteDict
 
 from errors import StoreUnavailable
 from storage.connection import GuardedConnection
-from storage.keyvalue import ANYTHING, Beginnings, Change, Marks, Row, Swap
+from storage.keyvalue import ANYTHING, Beginnings, Change, Marks, Row, Swap, Swapped
 
 
 class Table(SqliteDict):  # type: ignore[misc]  # sqlitedict has no types
@@ -107,12 +108,14 @@ class SqliteKeyValue:
         rows = self._reader.select(sql + " ORDER BY key LIMIT ?", (*arguments, limit))
         return [Row(key.decode("utf-8", "surrogateescape"), _as_bytes(value)) for key, value in rows]
 
-    def swap(self, table: str, swaps: Sequence[Swap]) -> int:
+    def swap(self, table: str, swaps: Sequence[Swap]) -> Swapped:
         # A value of the same length is written over the old one in its place, and no index is touched.
         sql = f'UPDATE "{self._name(table)}" SET value = ? WHERE key = CAST(? AS TEXT) AND CAST(value AS BLOB) = ?'
         rows = [(value, _key(record_id), expected) for value, record_id, expected in swaps]
         with self._writer.hasty_transaction() as connection:
-            return connection.executemany(sql, rows).rowcount
+            begun = time.monotonic()
+            count = connection.executemany(sql, rows).rowcount
+        return Swapped(count, time.monotonic() - begun)
 
     def beginnings(self, table: str, length: int, *, after: str = "", limit: int = 5000) -> Beginnings:
         # Counted a page at a time: a reader that stands still keeps the -wal from being cut back.

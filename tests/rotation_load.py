@@ -21,7 +21,8 @@ from storage.keyring import read_keyring
 
 from .event_load import Load, journaling
 
-TEAMS = 40
+TEAMS = 1500
+"""So many that what is lost is not written anew before somebody looks."""
 DELETES_EVERY = 7
 """Of so many writes one is a deletion; no divisor of TEAMS, so that it is another workspace's each time round."""
 
@@ -74,16 +75,16 @@ class App:
             for number in range(TEAMS):
                 bot = opened.installations.find_bot(enterprise_id=None, team_id=f"TAPP{number}")
                 found[number] = None if bot is None else int(bot.installed_at)
-        # What it wrote since is written as well, and one write may be under way.
-        last = self.turn + 1_000
+        # What it has written since is there as well, and one write may be under way.
+        last = self.turn + 1
         for number, turn in found.items():
-            before = max((each for each in range(done, 0, -1) if each % TEAMS == number), default=0)
+            before = max(0, done - (done - number) % TEAMS)
             if turn is not None:
                 assert turn >= before, f"write {before} is lost: {turn} is back"
                 assert turn != before or not deletes(before), f"what write {before} has deleted is back"
-            else:
-                later = [each for each in range(before, last) if each % TEAMS == number and deletes(each)]
-                assert before == 0 or later, f"write {before} is lost: nothing is there"
+            elif before:
+                since = range(before, last + 1, TEAMS)
+                assert any(map(deletes, since)), f"write {before} is lost: nothing is there"
 
 
 @dataclass

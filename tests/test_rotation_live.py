@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from storage import open_store
+from storage import open_store, rotation
 from storage.keyring import read_keyring
 from storage.openers import openers
 from storage.sealing import PREFIX_LENGTH
@@ -58,6 +58,24 @@ async def test_a_rotation_beside_writers_loses_nothing_and_leaves_no_old_ciphert
         assert all(opener.key_ids == (rotated["key_id"],) for opener in openers(beside.store))
     assert set(beside.load.statuses) == {200}
     print(f"sealed again {rotated['sealed_again']}, conflicts {rotated['conflicts']}, in {rotated['seconds']} s")
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_many_rotations_beside_an_app_undo_none_of_its_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many that they come between the app's reading and writing, and it between theirs."""
+    monkeypatch.setattr(rotation, "SETTLE_SECONDS", 0.0)
+    async with writers(tmp_path, kept=10) as beside:
+        conflicts = 0
+        with closing(open_store(beside.store, beside.keyring)) as store:
+            for _ in range(3):
+                rotated = await asyncio.to_thread(store.keys.rotate)
+                assert not rotated.findings.unreadable
+                conflicts += rotated.conflicts
+                await asyncio.to_thread(beside.check)
+        assert conflicts, "the test has come between nothing"
+        print(f"3 rotations, {beside.app.turn} writes, {conflicts} conflicts, 0 lost, 0 back")
 
 
 @pytest.mark.gen_test(timeout=60)

@@ -17,7 +17,7 @@ from storage import Arrival, Event, Progress, Store, Tried, open_store, resealin
 from storage.every_record import pages
 from storage.keyring import Keyring, read_keyring
 from storage.keyring_file import KeyringFile
-from storage.keyvalue import Swap
+from storage.keyvalue import Swap, Swapped
 from storage.maintenance_lock import maintenance_lock
 from storage.sealing import PREFIX_LENGTH, Sealer
 from storage.tables import SEALED_TABLES
@@ -127,7 +127,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, store: Store, act: Callable[[], o
     engine, real = store.keys._engine, store.keys._engine.swap
     acts = [act]
 
-    def swap(table: str, swaps: list[Swap]) -> int:
+    def swap(table: str, swaps: list[Swap]) -> Swapped:
         if table == "bots" and acts:
             acts.pop()()
         return real(table, swaps)
@@ -319,7 +319,7 @@ def test_a_store_that_is_locked_for_a_while_is_waited_for(
 ) -> None:
     real, locked = store.keys._engine.swap, [StoreUnavailable("locked", "by a test")] * 3
 
-    def swap(table: str, swaps: list[Swap]) -> int:
+    def swap(table: str, swaps: list[Swap]) -> Swapped:
         if locked:
             raise locked.pop()
         return real(table, swaps)
@@ -347,7 +347,7 @@ def test_swap_changes_what_is_still_as_it_was_and_nothing_else(store: Store) -> 
     one, two = engine.get("bots", "/T1"), engine.get("bots", "/T2")
     assert one is not None
     swaps = [Swap(b"new", "/T1", one), Swap(b"new", "/T2", b"other"), Swap(b"new", "/absent", b"other")]
-    assert engine.swap("bots", swaps) == 1
+    assert engine.swap("bots", swaps).count == 1
     assert (engine.get("bots", "/T1"), engine.get("bots", "/T2"), engine.get("bots", "/absent")) == (b"new", two, None)
 
 
