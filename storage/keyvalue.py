@@ -49,7 +49,7 @@ class Swap(NamedTuple):
 class Swapped(NamedTuple):
     """What has become of some swaps."""
 
-    count: int
+    written: int
     """How many records have got their new value."""
     held_seconds: float
     """How long no other process could write meanwhile."""

@@ -87,4 +87,4 @@ class Resealing:
                     raise
                 continue
             self._next_write = time.monotonic() + swapped.held_seconds
-            return swapped.count
+            return swapped.written

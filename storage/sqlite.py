@@ -114,8 +114,8 @@ class SqliteKeyValue:
         rows = [(value, _key(record_id), expected) for value, record_id, expected in swaps]
         with self._writer.hasty_transaction() as connection:
             begun = time.monotonic()
-            count = connection.executemany(sql, rows).rowcount
-        return Swapped(count, time.monotonic() - begun)
+            written = connection.executemany(sql, rows).rowcount
+        return Swapped(written, time.monotonic() - begun)
 
     def beginnings(self, table: str, length: int, *, after: str = "", limit: int = 5000) -> Beginnings:
         # Counted a page at a time: a reader that stands still keeps the -wal from being cut back.

@@ -347,7 +347,7 @@ def test_swap_changes_what_is_still_as_it_was_and_nothing_else(store: Store) -> 
     one, two = engine.get("bots", "/T1"), engine.get("bots", "/T2")
     assert one is not None
     swaps = [Swap(b"new", "/T1", one), Swap(b"new", "/T2", b"other"), Swap(b"new", "/absent", b"other")]
-    assert engine.swap("bots", swaps).count == 1
+    assert engine.swap("bots", swaps).written == 1
     assert (engine.get("bots", "/T1"), engine.get("bots", "/T2"), engine.get("bots", "/absent")) == (b"new", two, None)
 
 
