@@ -41,7 +41,7 @@ _PRAGMAS = (
     # Bytes to which the -wal is cut back after a checkpoint.
     "PRAGMA journal_size_limit=8388608",
 )
-_HASTY = ("PRAGMA synchronous=NORMAL", "PRAGMA wal_autocheckpoint=250")
+_HASTY = ("PRAGMA synchronous=NORMAL", "PRAGMA wal_autocheckpoint=500")
 _UNHURRIED = ("PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=1000")
 CHECKPOINT_MILLISECONDS = 100
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from errors import KeyringError, StoreUnavailable
 from storage.every_record import Findings, Report, verify
 from storage.keyring_file import KeyEntry, KeyringFile
+from storage.keyvalue import KeyValue
 from storage.offload import DEADLINE_SECONDS
 from storage.resealing import BATCH, Resealing
 from storage.sealing import Sealer
-from storage.sqlite import SqliteKeyValue
 
 SETTLE_SECONDS = DEADLINE_SECONDS + 0.2
 """After so long, a call that had sealed under the old key before its process took the new one has ended."""
@@ -64,12 +64,29 @@ def in_use(entries: Sequence[KeyEntry]) -> list[str]:
     return [entry.key_id for entry in entries if entry.retired_at is None]
 
 
+def erase_old(engine: KeyValue) -> None:
+    """Put all that was sealed again on disk, and erase what it replaces; raises StoreUnavailable where readers stand
+    in the way for too long.
+    """
+    deadline = time.monotonic() + ERASE_SECONDS
+    pause = 0.05
+    while not engine.erase_log():
+        if time.monotonic() > deadline:
+            raise StoreUnavailable(
+                "locked",
+                "old ciphertext is still in the -wal: somebody reads in the store",
+                hint="end what reads the store's file for so long, then run this command again",
+            )
+        time.sleep(pause)
+        pause = min(1.0, 2 * pause)
+
+
 class Rotation:
     """One run. Whoever makes it holds the maintenance lock."""
 
     def __init__(
         self,
-        engine: SqliteKeyValue,
+        engine: KeyValue,
         sealer: Sealer,
         tables: Sequence[str],
         *,
@@ -98,7 +115,7 @@ class Rotation:
         settled_at = time.monotonic() + (SETTLE_SECONDS if others else 0.0)
         self._reseal_all(rotated, settled_at)
         if not rotated.findings.unreadable:
-            self._erase_old()
+            erase_old(self._engine)
             file = self._read_file()
             old = [key_id for key_id in in_use(file.entries) if key_id != rotated.key_id]
             file.mark_retired(old, time.time())
@@ -129,16 +146,3 @@ class Rotation:
             "records are sealed under an old key again and again",
             hint="find the process that does it and restart it; `latchkey keys status` lists who has the store open",
         )
-
-    def _erase_old(self) -> None:
-        deadline = time.monotonic() + ERASE_SECONDS
-        pause = 0.05
-        while not self._engine.erase_log():
-            if time.monotonic() > deadline:
-                raise StoreUnavailable(
-                    "locked",
-                    "everything is sealed again, but old ciphertext is still in the -wal: somebody reads in the store",
-                    hint="end what reads the store's file for so long, then run this command again",
-                )
-            time.sleep(pause)
-            pause = min(1.0, 2 * pause)

@@ -14,11 +14,11 @@ from errors import KeyringError, KeysNotTaken
 from storage.every_record import Findings, KeyUse, Report, key_use, verify
 from storage.keyring_file import KeyEntry, KeyringFile
 from storage.keyring_watch import KeyringWatch
+from storage.keyvalue import KeyValue
 from storage.maintenance_lock import maintenance_lock
 from storage.openers import Opener, openers
-from storage.rotation import Rotated, Rotation, check_order, in_use
+from storage.rotation import Rotated, Rotation, check_order, erase_old, in_use
 from storage.sealing import Sealer
-from storage.sqlite import SqliteKeyValue
 from storage.tables import SEALED_TABLES
 
 TAKE_UP_SECONDS = 5.0
@@ -33,7 +33,7 @@ class StoreKeys:
     """Blocking calls for commands; each may raise KeyringError or StoreUnavailable."""
 
     def __init__(
-        self, store_path: Path, keyring_path: Path, engine: SqliteKeyValue, sealer: Sealer, watch: KeyringWatch
+        self, store_path: Path, keyring_path: Path, engine: KeyValue, sealer: Sealer, watch: KeyringWatch
     ) -> None:
         self.keyring_path = keyring_path
         self._store_path = store_path
@@ -122,6 +122,8 @@ class StoreKeys:
     ) -> None:
         """Drop a key from the keyring, once `confirm` has agreed to what `needed_by` returns; it raises where not."""
         with maintenance_lock(self._store_path):
+            # A rotation that was cut off has left records that a power cut could put back under the old key.
+            erase_old(self._engine)
             told = self.needed_by(key_id, backups)
             confirm(told)
             # A person may have thought about it for minutes, and a process with an old keyring may have begun.

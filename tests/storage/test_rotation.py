@@ -314,6 +314,25 @@ def test_a_reader_that_stands_in_the_way_of_erasing_keeps_the_old_key_in_use(
     assert (rotated.added, rotated.resealed, len(rotated.retired)) == (False, 0, 1)
 
 
+def test_a_key_is_dropped_when_what_is_in_its_place_is_on_disk_and_not_before(
+    paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a rotation writes may be undone by a power cut until the -wal has been put into the file."""
+    monkeypatch.setattr(rotation, "ERASE_SECONDS", 0.3)
+    old = read_keyring(paths[1]).sealing_key.key_id
+    store.keys.rotate()
+    store.states.issue()
+    with closing(sqlite3.connect(paths[0], isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM bots").fetchone()
+        with pytest.raises(StoreUnavailable, match="somebody reads"):
+            store.keys.retire(old, {}, confirm=print)
+        assert old in read_keyring(paths[1]).key_ids
+    store.keys.retire(old, {}, confirm=print)
+    assert old not in read_keyring(paths[1]).key_ids
+    assert paths[0].with_name("store.sqlite-wal").stat().st_size == 0
+
+
 def test_a_store_that_is_locked_for_a_while_is_waited_for(
     paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
