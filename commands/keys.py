@@ -53,7 +53,7 @@ def status(file: Path | None, as_json: bool) -> None:
         print_json({"keys": keys, "unsealed": unsealed, "processes": processes})
         return
     columns = ("key_id", "state", "made", "retired", "records", "tables")
-    print_table(columns, [[_cell(key[column]) for column in columns] for key in keys])
+    print_table(columns, [[_cell(key, column) for column in columns] for key in keys])
     if processes:
         print_table(("process", "has the store open, and"), [(each["pid"], each["state"]) for each in processes])
     for key in keys:
@@ -112,8 +112,8 @@ def _keys(keys: StoreKeys, use: KeyUse) -> list[dict[str, Any]]:
             {
                 "key_id": entry.key_id,
                 "state": state,
-                "made": _date(entry.made_at),
-                "retired": _date(entry.retired_at),
+                "made": entry.made_at,
+                "retired": entry.retired_at,
                 "records": sum(tables.values()),
                 "tables": tables,
             }
@@ -138,9 +138,8 @@ def _processes(keys: StoreKeys) -> list[dict[str, Any]]:
     return told
 
 
-def _date(seconds: float | None) -> str | None:
-    return None if seconds is None else utc(seconds)
-
-
-def _cell(value: object) -> object:
-    return [f"{count:,} {table}" for table, count in value.items()] if isinstance(value, dict) else value
+def _cell(key: dict[str, Any], column: str) -> object:
+    value = key[column]
+    if column in ("made", "retired") and value is not None:
+        return utc(value).partition(" ")[0]
+    return ", ".join(f"{count:,} {table}" for table, count in value.items()) if column == "tables" else value

@@ -7,6 +7,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -72,12 +73,21 @@ def test_status_tells_each_key_and_what_is_under_it(folder: Path) -> None:
     assert (first["key_id"], first["state"], first["records"]) == (rotated["key_id"], "seals", RECORDS)
     assert first["tables"] == {"meta": 1, "installations": 5, "bots": 5, "workspaces": 5}
     assert (second["key_id"], second["state"], second["records"]) == (old, "retired", 0)
-    assert re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC", first["made"])
+    assert second["made"] <= first["made"] <= second["retired"] <= time.time()
     assert first["retired"] is None
-    assert second["made"] <= second["retired"]
     done = run(folder, "keys", "status")
     assert done.returncode == 0
-    assert f"{old}\tretired\t" in done.stdout
+    date = r"20\d\d-\d\d-\d\d"
+    assert re.search(rf"^{old}\tretired\t{date}\t{date}\t0\t$", done.stdout, re.MULTILINE)
+    assert f"\t{RECORDS}\t1 meta, 5 installations, 5 bots, 5 workspaces\n" in done.stdout
+
+
+def test_a_keys_id_is_shown_whole_on_a_narrow_terminal(folder: Path) -> None:
+    run(folder, "keys", "rotate", "--yes")
+    code, shown = on_a_terminal(folder, "keys", "status", typed="")
+    assert code == 0
+    for key_id in key_ids(folder):
+        assert f"{key_id} " in shown
 
 
 def test_status_names_processes_and_which_key_they_seal_with(folder: Path) -> None:
