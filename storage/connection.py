@@ -13,7 +13,8 @@ import os
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,12 @@ BUSY_SECONDS = 1.2
 APPLICATION_ID = 0x4C4B4559
 """SQLite's `application_id` of our files ("LKEY"), by which a foreign database is known."""
 
+_PATIENT = f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}"
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     # An acknowledged write survives a power cut; NORMAL may lose the last ones.
     "PRAGMA synchronous=FULL",
-    f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}",
+    _PATIENT,
     # Deleted ciphertext is overwritten with zeros, not merely unlinked.
     "PRAGMA secure_delete=ON",
     # A schema planted in the file must not run functions of ours.
@@ -41,8 +43,10 @@ _PRAGMAS = (
     # Bytes to which the -wal is cut back after a checkpoint.
     "PRAGMA journal_size_limit=8388608",
 )
-_HASTY = ("PRAGMA synchronous=NORMAL", "PRAGMA wal_autocheckpoint=500")
-_UNHURRIED = ("PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=1000")
+_HASTY = ("PRAGMA synchronous=NORMAL", "PRAGMA wal_autocheckpoint=500", "PRAGMA busy_timeout=0")
+_UNHURRIED = ("PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=1000", _PATIENT)
+EAGER_SECONDS = 0.0002
+"""How often a hasty transaction asks for the lock; SQLite waits for 1 ms, then 2, 5, 10: longer than it is held."""
 CHECKPOINT_MILLISECONDS = 100
 
 _REASONS = {
@@ -105,7 +109,7 @@ class GuardedConnection:
 
         The caller may roll it back itself; then nothing is committed.
         """
-        with self.cursor() as connection, self._begun(connection):
+        with self.cursor() as connection, self._begun(connection, _begin):
             yield connection
 
     @contextmanager
@@ -118,7 +122,7 @@ class GuardedConnection:
         with self.cursor() as connection:
             _set(connection, _HASTY)
             try:
-                with self._begun(connection):
+                with self._begun(connection, _begin_eagerly):
                     yield connection
             finally:
                 if connection is self._connection:  # it may not have survived an error
@@ -134,7 +138,7 @@ class GuardedConnection:
             try:
                 busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             finally:
-                connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+                connection.execute(_PATIENT)
             return not busy
 
     def execute(self, sql: str, arguments: Sequence[Any] = ()) -> None:
@@ -162,8 +166,8 @@ class GuardedConnection:
                 self._lock.release()
 
     @contextmanager
-    def _begun(self, connection: sqlite3.Connection) -> Iterator[None]:
-        connection.execute("BEGIN IMMEDIATE")
+    def _begun(self, connection: sqlite3.Connection, begin: Callable[[sqlite3.Connection], None]) -> Iterator[None]:
+        begin(connection)
         try:
             yield
             if connection.in_transaction:
@@ -240,6 +244,22 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+
+
+def _begin_eagerly(connection: sqlite3.Connection) -> None:
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            _begin(connection)
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(EAGER_SECONDS)
 
 
 def _set(connection: sqlite3.Connection, pragmas: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from storage.keyring import Keyring, read_keyring
 from storage.openers import OpenMark
 from storage.sealing import Sealer
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.25
 """How often the file's status is looked at: some microseconds each time."""
 
 logger = logging.getLogger("latchkey.storage")

@@ -17,7 +17,7 @@ from storage.every_record import Findings, Report, pages
 from storage.keyvalue import KeyValue, Row, Swap
 from storage.sealing import Sealer
 
-BATCH = 250
+BATCH = 350
 """Records written in one transaction: one or two milliseconds."""
 PATIENCE_SECONDS = 30.0
 """How long a store that is locked by others is tried again."""

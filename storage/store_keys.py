@@ -22,7 +22,7 @@ from storage.sealing import Sealer
 from storage.tables import SEALED_TABLES
 
 TAKE_UP_SECONDS = 5.0
-"""How long other processes may take to use a new key; one that watches its keyring needs about half a second."""
+"""How long other processes may take to use a new key; one that watches its keyring needs a quarter of a second."""
 
 
 def _silent(_what: str, _done: int, _total: int) -> None:
