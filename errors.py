@@ -8,6 +8,7 @@
     │   ├── StoreRefused       the store must not be opened as it is     exit 1
     │   ├── StoreUnavailable   the store does not answer now             503
     │   └── UnreadableRecord   one record cannot be opened               503
+    ├── KeysNotTaken           a process does not take up the keys   exit 1
     ├── AnotherRun             another command holds the lock            exit 4
     ├── SignatureError         a request is not signed by Slack          403
     ├── PayloadError           a signed request cannot be understood     400
@@ -112,6 +113,20 @@ class UnreadableRecord(StoreError):
         self.record_id = record_id
         self.key_id = key_id
         self.reason = reason
+
+
+class KeysNotTaken(LatchkeyError):
+    """Processes that have the store open do not seal with the keyring's first key; `pids` are theirs."""
+
+    def __init__(self, key_id: str, pids: Sequence[int]) -> None:
+        listed = ", ".join(map(str, pids))
+        super().__init__(
+            f"the key {key_id} is not used by every process that has the store open (pid {listed}); no key was retired",
+            hint="it reads another keyring file, such as a copy by systemd, or cannot read this one: restart it;"
+            " `latchkey keys rotate` then goes on with the same key",
+        )
+        self.key_id = key_id
+        self.pids = tuple(pids)
 
 
 class AnotherRun(LatchkeyError):

@@ -31,7 +31,7 @@ from handlers.services import CALLBACK_PATH
 from slackapi.oauth import OAuthClient
 from slackapi.signature import SignatureVerifier
 from slackapi.web import WebClients, open_session
-from storage import Store, Tried, open_store
+from storage import Store, Tried, forbid_core_dumps, open_store
 
 EXIT_FAILED = 1
 
@@ -41,6 +41,7 @@ logger = logging.getLogger("latchkey")
 def main(arguments: list[str] | None = None) -> int:
     """Run the server until it is told to stop; returns the exit code."""
     options = _parser().parse_args(arguments)
+    forbid_core_dumps()
     try:
         flags = {"server.listen": options.listen} if options.listen else {}
         settings = config.load(options.config, os.environ, flags)

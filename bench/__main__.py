@@ -12,7 +12,7 @@ from dataclasses import asdict
 import click
 from rich.console import Console
 
-from bench import conditions
+from bench import conditions, rotation
 from bench.compare import choose, measure_in_turn, print_table
 from bench.load import Load
 from bench.peer import FLOOR
@@ -97,6 +97,15 @@ def trouble(*, rounds: int, seconds: int, as_json: bool) -> None:
 def memory(*, first: int, events: int, as_json: bool) -> None:
     """Compare the server's memory after a few events with that after many."""
     _show(conditions.memory(first, events), as_json)
+
+
+@bench.command("rotate")
+@click.option("--installs", default=100_000, show_default=True, help="Installations in the store, three records each.")
+@click.option("--rounds", default=3, show_default=True, help="How often all is rotated; the median counts.")
+@json_option
+def rotate_keys(*, installs: int, rounds: int, as_json: bool) -> None:
+    """Rotate the keys of many installations beside a server that takes events at half of what it can."""
+    _show(rotation.beside_events(installs, rounds), as_json)
 
 
 def _show(figures: Mapping[str, float], as_json: bool) -> None:

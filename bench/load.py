@@ -71,14 +71,26 @@ def measure(peer: Peer, load: Load, *, seed: int, api_url: str) -> Measured:
 
 def replay(running: RunningPeer, load: Load, *, seed: int) -> Wrk:
     """Put a running peer under the load; other seeds make other requests."""
-    command = ["taskset", "-c", str(LOAD_CPU), "wrk", "--threads", "1", "--connections", str(load.connections)]
-    command += ["--duration", f"{load.seconds}s", "--script", str(REPLAY), f"http://127.0.0.1:{running.port}/"]
+    with prepared(load, seed=seed) as requests:
+        return replay_prepared(running, load, requests)
+
+
+@contextmanager
+def prepared(load: Load, *, seed: int) -> Iterator[Path]:
+    """Lend a file of requests; it takes a CPU a second or two to make, so nothing is measured meanwhile."""
     with tempfile.NamedTemporaryFile(prefix="latchkey-bench-", suffix=".traffic") as file:
         traffic.write(Path(file.name), traffic.requests(load.kind, PREPARED, load.teams, seed))
-        environment = {**os.environ, "TRAFFIC": file.name}
-        if load.rate:
-            environment["PAUSE_MS"] = str(1000 * load.connections / load.rate)
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        yield Path(file.name)
+
+
+def replay_prepared(running: RunningPeer, load: Load, requests: Path) -> Wrk:
+    """Put a running peer under the load of a file of requests, from its beginning."""
+    command = ["taskset", "-c", str(LOAD_CPU), "wrk", "--threads", "1", "--connections", str(load.connections)]
+    command += ["--duration", f"{load.seconds}s", "--script", str(REPLAY), f"http://127.0.0.1:{running.port}/"]
+    environment = {**os.environ, "TRAFFIC": str(requests)}
+    if load.rate:
+        environment["PAUSE_MS"] = str(1000 * load.connections / load.rate)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return msgspec.json.decode(done.stdout.splitlines()[-1], type=Wrk)
 
 

@@ -1,7 +1,8 @@
 """This server under the bench: a store with the workspaces installed, then the server as it ships.
 
 Usage: python -m bench.ours FOLDER; everything is kept in FOLDER, PORT and the rest come from the environment.
-REMEMBERED is a number of events that have been done before; TROUBLE makes the listeners of three kinds of events
+REMEMBERED is a number of events that have been done before; INSTALLS a number of installations with all that Slack
+tells of one, in place of TEAMS; TROUBLE makes the listeners of three kinds of events
 sleep, raise, or block a thread.
 """
 
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from slack_sdk.oauth.installation_store import Installation
 
+from bench.installs import fill
 from bench.traffic import APP_ID, COMMAND, SIGNING_SECRET, team_id
 from storage import Event, Progress, Store, open_store, remembered
 
@@ -56,7 +58,9 @@ _TROUBLE = """
 
 def main(folder: Path) -> None:
     """Fill the store and become the server; its log goes to a file, as under systemd it goes to a pipe."""
-    store = open_store(folder / "data" / "store.sqlite", folder / "keys" / "keyring")
+    paths = folder / "data" / "store.sqlite", folder / "keys" / "keyring"
+    fill(*paths, int(os.environ.get("INSTALLS", "0")))
+    store = open_store(*paths)
     for number in range(int(os.environ["TEAMS"])):
         store.installations.save(
             Installation(

@@ -66,6 +66,8 @@ def all_peers() -> list[Peer]:
 class RunningPeer:
     port: int
     pid: int
+    folder: Path
+    """What it has written is in here."""
 
     def memory_mb(self) -> float:
         """Resident memory of the server and its children, in MB of 1,000,000 bytes."""
@@ -98,7 +100,7 @@ def started(peer: Peer, *, teams: int, api_url: str, cpu: int) -> Iterator[Runni
         )
         try:
             wait_for(port, process)
-            yield RunningPeer(port, process.pid)
+            yield RunningPeer(port, process.pid, Path(folder))
         finally:
             _end(process)
 
@@ -144,3 +146,12 @@ def _resident_bytes(pid: int) -> int:
     except OSError:
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak_bytes(pid: int) -> int:
+    """Return the most resident memory that a process has had; 0 where it has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 import click
 
 import config
-import logs
 from commands.meter import meter
+from commands.opening import configured
 from commands.output import EXIT_FAILED, VERSION, config_option, json_option, plural, print_json, say
 from storage import Backup, make_backup
 from storage.backup import prune
@@ -29,16 +28,20 @@ def command(folder: Path | None, keep: int | None, file: Path | None, as_json: b
 
     The keyring is not in it: keep a copy of that elsewhere.
     """
-    settings = config.load(file, os.environ, {})
-    logs.configure("warning", "text", settings.secrets)
+    backup, gone = back_up(configured(file), folder, keep)
+    _report(backup, gone, as_json=as_json)
+    if backup.unreadable:
+        sys.exit(EXIT_FAILED)
+
+
+def back_up(settings: config.Config, folder: Path | None = None, keep: int | None = None) -> tuple[Backup, list[Path]]:
+    """Make a backup where the configuration says, or in `folder`; returns it, and the older ones that are gone."""
     folder = folder or settings.backup_path
     with meter("records checked") as progress:
         backup = make_backup(settings.store_path, settings.keyring_path, folder, made_by=VERSION, progress=progress)
     # An older backup may be the last one in which such a record can be opened.
     gone = [] if backup.unreadable else prune(folder, keep or settings.backup.keep, spare=backup.path)
-    _report(backup, gone, as_json=as_json)
-    if backup.unreadable:
-        sys.exit(EXIT_FAILED)
+    return backup, gone
 
 
 def described(backup: Backup) -> dict[str, Any]:

@@ -87,6 +87,15 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
+def confirm_by_typing(question: str, word: str, *, yes: bool) -> None:
+    """Like `confirm`, for what cannot be undone: the person agrees by typing `word`."""
+    if yes or not sys.stdin.isatty():
+        confirm(question, yes=yes)
+    elif click.prompt(f"{question} Type {word} to confirm", default="", show_default=False, err=True) != word:
+        say("latchkey: not done")
+        sys.exit(EXIT_UNCONFIRMED)
+
+
 def confirm(question: str, *, yes: bool) -> None:
     """Return where the person agrees; ends the command with EXIT_UNCONFIRMED where nobody does."""
     if yes:

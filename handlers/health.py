@@ -14,12 +14,15 @@ class HealthHandler(BaseHandler):
 
 class ReadyHandler(BaseHandler):
     async def get(self) -> None:
-        """200 `ready`, or 503 with one word of why: locked, full, read-only, damaged, replaced, timeout, …"""
+        """200 `ready`, or 503 with one word of why: locked, full, read-only, damaged, replaced, timeout, …
+
+        200 `degraded`: it serves, but some records need keys that are not here; the log says which.
+        """
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         try:
-            await self.services.store.async_ready()
+            whole = await self.services.store.async_ready()
         except StoreError as error:
             self.set_status(503)
             self.finish(f"{error.reason if isinstance(error, StoreUnavailable) else 'unreadable'}\n")
             return
-        self.finish("ready\n")
+        self.finish("ready\n" if whole else "degraded\n")

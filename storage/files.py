@@ -8,7 +8,9 @@ user can use what an administrator's command has left.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 PRIVATE_FILE = 0o600
@@ -49,6 +51,38 @@ def create_private_file(path: Path, content: bytes) -> None:
         publish(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def replace_private_file(path: Path, content: bytes, before: os.stat_result) -> None:
+    """Put a new file in the place of the one that `before` was taken of; it keeps its owner, group and mode.
+
+    On disk when the call returns; a crash leaves the old file or the new one, whole. Raises OSError
+    where that cannot be done, FileExistsError where the file is no longer the one that was read.
+    """
+    unfinished = path.with_name(path.name + ".new")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
+    try:
+        with open(descriptor, "wb") as file:
+            made = os.fstat(file.fileno())
+            if (made.st_uid, made.st_gid) != (before.st_uid, before.st_gid):
+                os.fchown(file.fileno(), before.st_uid, before.st_gid)
+            # Still empty: whoever may read the old file may open this one, and nobody else.
+            os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode))
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if version_of(os.stat(path)) != version_of(before):
+            raise FileExistsError(errno.EEXIST, "it was changed by somebody else meanwhile", str(path))
+        unfinished.rename(path)
+        sync_folder(path.parent)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def version_of(status: os.stat_result) -> tuple[int, ...]:
+    """Return what differs when a file was replaced, written, or given another mode or owner."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def give_to_owner_of(owned: Path, made: Path | int) -> None:

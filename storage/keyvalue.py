@@ -38,6 +38,32 @@ class Marks(NamedTuple):
     record_ids: Sequence[str]
 
 
+class Swap(NamedTuple):
+    """One record's new value, for where it still holds what it held when it was read."""
+
+    value: bytes
+    record_id: str
+    expected: bytes
+
+
+class Swapped(NamedTuple):
+    """What has become of some swaps."""
+
+    written: int
+    """How many records have got their new value."""
+    held_seconds: float
+    """How long no other process could write meanwhile."""
+
+
+class Beginnings(NamedTuple):
+    """How the values of some records begin."""
+
+    counts: dict[bytes, int]
+    """How many records begin with these bytes."""
+    after: str | None
+    """Hand this to the next call; None: there are no more records."""
+
+
 class Row(NamedTuple):
     """One stored record as an engine hands it out."""
 
@@ -66,8 +92,23 @@ class KeyValue(Protocol):
         False means that some `expected` did not hold, and that nothing was changed.
         """
 
+    def swap(self, table: str, swaps: Sequence[Swap]) -> Swapped:
+        """Give each record its new value where it holds what was expected, and leave the others alone.
+
+        One transaction, which a power cut may undo, whole, until `erase_log` has returned True.
+        """
+
+    def beginnings(self, table: str, length: int, *, after: str = "", limit: int = 5000) -> Beginnings:
+        """Return how the values of the next `limit` records begin, each cut to `length` bytes."""
+
     def scan(self, table: str, *, prefix: str = "", after: str = "", limit: int = 500) -> list[Row]:
         """Return at most `limit` records whose ids begin with `prefix` and sort behind `after`, in the ids' order."""
+
+    def erase_log(self) -> bool:
+        """Put all that was changed on disk, and erase what the engine still keeps of values that were replaced.
+
+        False: not now, something is in the way; try again later.
+        """
 
     def close(self) -> None:
         """Close the engine; later calls raise `StoreUnavailable`. Closing twice is fine."""

@@ -17,15 +17,18 @@ from pathlib import Path
 
 from errors import StoreRefused, StoreUnavailable, UnreadableRecord
 from storage.connection import APPLICATION_ID
+from storage.every_record import key_use, needed_ids
+from storage.file_modes import check_modes
 from storage.files import PRIVATE_FILE, create_private_folder, publish
-from storage.keyring import Keyring, create_keyring, generate_keyring, read_keyring
+from storage.keyring import Keyring, create_keyring, generate_key, read_keyring
 from storage.openers import OpenMark
 from storage.records import Records
 from storage.replacing import clear_interrupted, copy_path
-from storage.sealing import PREFIX_LENGTH, Sealer, key_id_of
+from storage.sealing import Sealer
 from storage.sqlite import SqliteKeyValue
-from storage.store import FORMAT, META, TABLES, Store
+from storage.store import FORMAT, Store
 from storage.store_file import check_is_store, remove_store
+from storage.tables import META, SEALED_TABLES, TABLES
 
 FORMAT_VERSION = 1
 
@@ -57,7 +60,7 @@ def open_store(
         try:
             mark = OpenMark(store_path)
             undo.callback(mark.close)
-            keys = _prepare(store_path, keyring_path, new_store)
+            keys = _prepare(store_path, keyring_path, new_store, clock)
             mark.tell(keys.key_ids)
             engine = SqliteKeyValue(store_path, TABLES)
             undo.callback(engine.close)
@@ -66,14 +69,16 @@ def open_store(
         sealer = Sealer(keys)
         _check_keys(engine, Records(engine, sealer), keys, store_path, keyring_path)
         undo.pop_all()
-        return Store(engine, sealer, mark, clock)
+        return Store(store_path, keyring_path, engine, sealer, mark, clock)
 
 
-def _prepare(path: Path, keyring_path: Path, new_store: bool) -> Keyring:
+def _prepare(path: Path, keyring_path: Path, new_store: bool, clock: Callable[[], float]) -> Keyring:
     """Check what is there, make what may be made, and return the keyring."""
     unfinished = path.with_name(path.name + ".new")
     if path.exists():
         _check_file(path)
+    check_modes(path, keyring_path)
+    if path.exists():
         keys = read_keyring(keyring_path)
         remove_store(unfinished)
         clear_interrupted(path)
@@ -82,7 +87,7 @@ def _prepare(path: Path, keyring_path: Path, new_store: bool) -> Keyring:
             f"the store {path} is missing, since a restore was interrupted", hint="run `latchkey restore` again"
         )
     elif not keyring_path.exists():
-        keys = _make_both(path, unfinished, keyring_path)
+        keys = _make_both(path, unfinished, keyring_path, clock)
     else:
         keys = read_keyring(keyring_path)
         # An unfinished file beside a keyring is a first start that was interrupted between the two.
@@ -96,11 +101,11 @@ def _prepare(path: Path, keyring_path: Path, new_store: bool) -> Keyring:
     return keys
 
 
-def _make_both(path: Path, unfinished: Path, keyring_path: Path) -> Keyring:
+def _make_both(path: Path, unfinished: Path, keyring_path: Path, clock: Callable[[], float]) -> Keyring:
     """Make the store, then the keyring, then give the store its name: wherever this stops, the next start goes on."""
-    keys = generate_keyring()
+    keys = Keyring((generate_key(),))
     _create_unfinished(unfinished, Sealer(keys))
-    create_keyring(keyring_path, keys)
+    create_keyring(keyring_path, keys, clock())
     logger.warning(
         "a new encryption key was made in %s: back it up now, apart from the store; without it no token can be read",
         keyring_path,
@@ -149,15 +154,18 @@ def _check_keys(engine: SqliteKeyValue, records: Records, keys: Keyring, path: P
 
 
 def _explain_keys(engine: SqliteKeyValue, keys: Keyring, path: Path, keyring_path: Path) -> None:
-    needed = {found for prefix in engine.sealing_prefixes(PREFIX_LENGTH) if (found := key_id_of(prefix + b"."))}
+    needed = needed_ids(key_use(engine, SEALED_TABLES))
     missing = sorted(needed - set(keys.key_ids))
     message = (
         f"the store {path} needs the key ids {', '.join(missing) or 'of no record'}, which {keyring_path} lacks"
         f" (it has {', '.join(keys.key_ids)})"
     )
-    hint = "put the missing keys back from the keyring's copy; nothing was changed"
     if not needed & set(keys.key_ids):
-        raise StoreRefused(message, hint=hint)
+        raise StoreRefused(
+            message,
+            hint="put the missing keys back from the keyring's copy, or restore a backup that needs the keys that are"
+            " here; nothing was changed",
+        )
     if not missing:
         raise StoreUnavailable("damaged", f"the store {path}: its format record was changed", hint="restore a backup")
     logger.warning("%s; what the other keys sealed is served", message)

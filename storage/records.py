@@ -16,6 +16,9 @@ from storage.sealing import Sealer
 PAGE = 500
 """Records read at a time where all of a table, or all with one prefix, are gone through."""
 
+ATTEMPTS = 5
+"""How often a commit follows records that were sealed again; one rotation does that to a record once."""
+
 
 class Stored(NamedTuple):
     """A record as it was read: its value, and the sealed bytes by which a later change is compared."""
@@ -72,8 +75,32 @@ class Records:
         return self._engine.remove_before(table, record_id, limit)
 
     def commit(self, changes: Sequence[Change], marks: Marks | None = None) -> bool:
-        """Apply all changes and marks or none; False where a record was no longer what had been read."""
-        return self._engine.commit(changes, marks)
+        """Apply all changes and marks or none; False where a record was no longer what had been read.
+
+        A record that a rotation has sealed again meanwhile still is what had been read.
+        """
+        for _ in range(ATTEMPTS):
+            if self._engine.commit(changes, marks):
+                return True
+            followed = [self._followed(change) for change in changes]
+            if followed == list(changes):
+                return False
+            changes = followed
+        return False
+
+    def _followed(self, change: Change) -> Change:
+        """Return the change with what its record holds now as expected, if that is the same value sealed again."""
+        if not isinstance(change.expected, bytes):
+            return change
+        found = self._engine.get(change.table, change.record_id)
+        if found is None or found == change.expected:
+            return change
+        try:
+            before = self._sealer.open(change.table, change.record_id, change.expected)
+            same = self._sealer.open(change.table, change.record_id, found) == before
+        except UnreadableRecord:
+            return change
+        return change._replace(expected=found) if same else change
 
     def page(
         self, table: str, *, prefix: str = "", after: str = "", limit: int = PAGE

@@ -30,8 +30,9 @@ from storage.sealing import Sealer
 from storage.snapshot import Progress, Snapshot, examine
 from storage.sqlite import SqliteKeyValue
 from storage.states import TABLE as STATES
-from storage.store import FORMAT, META, TABLES
+from storage.store import FORMAT
 from storage.store_file import companions, sha256_of
+from storage.tables import META, TABLES
 
 PUT_ASIDE = "restored from a backup"
 """The error that an event gets whose listeners are not to run long after it came."""

@@ -18,7 +18,7 @@ from storage.keyvalue import Change, Marks
 from storage.records import PAGE
 from storage.sealing import Sealer, key_id_of
 from storage.sqlite import SqliteKeyValue
-from storage.store import TABLES
+from storage.tables import TABLES
 
 Progress = Callable[[int, int], None]
 """Called now and then with how many records are done, and how many there are."""

@@ -8,6 +8,7 @@ another process holds the write lock.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from sqlitedict import SqliteDict
 
 from errors import StoreUnavailable
 from storage.connection import GuardedConnection
-from storage.keyvalue import ANYTHING, Change, Marks, Row
+from storage.keyvalue import ANYTHING, Beginnings, Change, Marks, Row, Swap, Swapped
 
 
 class Table(SqliteDict):  # type: ignore[misc]  # sqlitedict has no types
@@ -99,7 +100,7 @@ class SqliteKeyValue:
 
     def scan(self, table: str, *, prefix: str = "", after: str = "", limit: int = 500) -> list[Row]:
         # Ids travel as bytes: one that is not UTF-8 must not make its whole page unreadable.
-        begin, first = after.encode("utf-8", "surrogateescape"), prefix.encode()
+        begin, first = _key(after), prefix.encode()
         # One lower bound and not two: SQLite seeks to one of them alone, and may take the one that is further away.
         begin, compared = (first, ">=") if first > begin else (begin, ">")
         sql = f'SELECT CAST(key AS BLOB), value FROM "{self._name(table)}" WHERE key {compared} CAST(? AS TEXT)'
@@ -110,13 +111,29 @@ class SqliteKeyValue:
         rows = self._reader.select(sql + " ORDER BY key LIMIT ?", (*arguments, limit))
         return [Row(key.decode("utf-8", "surrogateescape"), _as_bytes(value)) for key, value in rows]
 
-    def sealing_prefixes(self, length: int) -> set[bytes]:
-        """Return the distinct first `length` bytes of all values: which keys sealed them. Reads every record."""
-        found: set[bytes] = set()
-        for name in self._tables:
-            rows = self._reader.select(f'SELECT DISTINCT substr(CAST(value AS BLOB), 1, ?) FROM "{name}"', (length,))
-            found.update(_as_bytes(row[0]) for row in rows)
-        return found
+    def swap(self, table: str, swaps: Sequence[Swap]) -> Swapped:
+        # A value of the same length is written over the old one in its place, and no index is touched.
+        sql = f'UPDATE "{self._name(table)}" SET value = ? WHERE key = CAST(? AS TEXT) AND CAST(value AS BLOB) = ?'
+        rows = [(value, _key(record_id), expected) for value, record_id, expected in swaps]
+        with self._writer.hasty_transaction() as connection:
+            begun = time.monotonic()
+            written = connection.executemany(sql, rows).rowcount
+        return Swapped(written, time.monotonic() - begun)
+
+    def beginnings(self, table: str, length: int, *, after: str = "", limit: int = 5000) -> Beginnings:
+        # Counted a page at a time: a reader that stands still keeps the -wal from being cut back.
+        rows = self._reader.select(
+            "SELECT CAST(MAX(key) AS BLOB), COUNT(*), beginning FROM"
+            f' (SELECT key, substr(CAST(value AS BLOB), 1, ?) AS beginning FROM "{self._name(table)}"'
+            "  WHERE key > CAST(? AS TEXT) ORDER BY key LIMIT ?) GROUP BY beginning",
+            (length, _key(after), limit),
+        )
+        counts = {_as_bytes(beginning): count for _, count, beginning in rows}
+        last = max((key for key, _, _ in rows), default=b"")
+        return Beginnings(counts, last.decode("utf-8", "surrogateescape") if sum(counts.values()) == limit else None)
+
+    def erase_log(self) -> bool:
+        return self._writer.checkpoint()
 
     def check_damage(self) -> None:
         """Raise StoreUnavailable when a damaged page has been met since the start."""
@@ -135,6 +152,11 @@ class SqliteKeyValue:
 def _end_of(prefix: bytes) -> bytes:
     """Return the first key behind all that begin with `prefix`; UTF-8 has no byte 0xff that could overflow."""
     return prefix[:-1] + bytes([prefix[-1] + 1])
+
+
+def _key(record_id: str) -> bytes:
+    """Return an id as `scan` has found it, also one that is not UTF-8."""
+    return record_id.encode("utf-8", "surrogateescape")
 
 
 def _json(record_ids: Sequence[str]) -> str:

@@ -9,25 +9,24 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from errors import StoreUnavailable
 from storage.async_installations import Installations
 from storage.cache import BotCache
 from storage.event_records import EventRecords
-from storage.events import EVENT_TABLES
 from storage.inbox import Inbox
-from storage.installation_records import BOTS, INSTALLATIONS, WORKSPACES
+from storage.key_survey import KeySurvey
+from storage.keyring_watch import KeyringWatch
 from storage.offload import Offload
 from storage.openers import OpenMark
 from storage.records import Records
 from storage.sealing import Sealer
 from storage.sqlite import SqliteKeyValue
-from storage.states import TABLE as STATES
 from storage.states import States
+from storage.store_keys import StoreKeys
+from storage.tables import META
 from storage.workspace_records import WorkspaceRecords
-
-META = "meta"
-TABLES = (META, INSTALLATIONS, BOTS, WORKSPACES, STATES, *EVENT_TABLES)
 
 FORMAT = "format"
 """The meta record that a new store begins with; opening it shows that the keyring fits."""
@@ -40,11 +39,20 @@ class Store:
     """What `open_store` returns. `installations` and `states` may be handed to Bolt's OAuthSettings as they are."""
 
     def __init__(
-        self, engine: SqliteKeyValue, sealer: Sealer, mark: OpenMark, clock: Callable[[], float] = time.time
+        self,
+        path: Path,
+        keyring: Path,
+        engine: SqliteKeyValue,
+        sealer: Sealer,
+        mark: OpenMark,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """The store closes `engine` and `mark` when it is closed itself."""
         self._engine = engine
         self._mark = mark
+        self._watch = KeyringWatch(keyring, sealer, mark)
+        self._survey = KeySurvey(engine, sealer)
+        self.keys = StoreKeys(path, keyring, engine, sealer, self._watch)
         self._records = Records(engine, sealer)
         self._reads = Offload("store-read", threads=4)
         self._writes = Offload("store-write", threads=4)
@@ -59,12 +67,30 @@ class Store:
         self.inbox = Inbox(self._records, self._events, clock)
         self.event_records = EventRecords(self._records)
         self.workspaces = WorkspaceRecords(self._records)
+        self._watch.start()
 
-    def ready(self) -> None:
+    def ready(self) -> bool:
         """Write, read back and open a probe record; raises StoreUnavailable or UnreadableRecord where that fails.
 
-        A success is remembered for READY_SECONDS, a failure is not.
+        False: it serves, but some records need keys that the keyring lacks; the log says which. A
+        success is remembered for READY_SECONDS, a failure is not.
         """
+        self._probe()
+        return not self._survey.missing()
+
+    async def async_ready(self) -> bool:
+        return await self._probes.run(self.ready)
+
+    def close(self) -> None:
+        """Close the files; what is still asked of the store raises StoreUnavailable. Closing twice is fine."""
+        for offload in (self._reads, self._writes, self._events, self._probes):
+            offload.close()
+        self._watch.close()
+        self._survey.close()
+        self._engine.close()
+        self._mark.close()
+
+    def _probe(self) -> None:
         with self._probing:
             self._engine.check_damage()
             if time.monotonic() < self._ready_until:
@@ -75,13 +101,3 @@ class Store:
             if probe is None or probe.value != nonce:
                 raise StoreUnavailable("failed", "the store did not return what was just written")
             self._ready_until = time.monotonic() + READY_SECONDS
-
-    async def async_ready(self) -> None:
-        await self._probes.run(self.ready)
-
-    def close(self) -> None:
-        """Close the files; what is still asked of the store raises StoreUnavailable. Closing twice is fine."""
-        for offload in (self._reads, self._writes, self._events, self._probes):
-            offload.close()
-        self._engine.close()
-        self._mark.close()

@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "bench": {"simulator", "storage"},
 }
 ONLY_IN = {
-    "cryptography": {"storage/sealing.py"},
+    "cryptography": {"storage/sealing.py", "bench"},
     "sqlitedict": {"storage/sqlite.py"},
     "sqlite3": {"storage/connection.py", "storage/opening.py", "storage/store_file.py", "bench"},
     "tornado": {"handlers", "server.py", "simulator", "bench"},

@@ -9,7 +9,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from errors import KeyringError
-from storage.keyring import create_keyring, generate_keyring, read_keyring
+from storage.keyring import Keyring, create_keyring, generate_key, read_keyring
 
 GOOD = Fernet.generate_key()
 
@@ -29,10 +29,10 @@ def test_the_first_key_seals_and_comments_and_blank_lines_are_skipped(tmp_path: 
 
 def test_a_new_keyring_is_private_and_holds_one_good_key(tmp_path: Path) -> None:
     path = tmp_path / "keys" / "keyring"
-    created = generate_keyring()
+    created = Keyring((generate_key(),))
     before = os.umask(0)
     try:
-        create_keyring(path, created)
+        create_keyring(path, created, 1_795_000_000.0)
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -43,10 +43,10 @@ def test_a_new_keyring_is_private_and_holds_one_good_key(tmp_path: Path) -> None
 
 def test_a_keyring_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "keyring"
-    create_keyring(path, generate_keyring())
+    create_keyring(path, Keyring((generate_key(),)), 0.0)
     before = path.read_bytes()
     with pytest.raises(FileExistsError):
-        create_keyring(path, generate_keyring())
+        create_keyring(path, Keyring((generate_key(),)), 0.0)
     assert path.read_bytes() == before
     assert sorted(tmp_path.iterdir()) == [path]
 

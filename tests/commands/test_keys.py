@@ -1,0 +1,401 @@
+"""`latchkey keys`: told to people and to scripts, and nothing changed without a yes."""
+
+import json
+import os
+import pty
+import re
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from slack_sdk.oauth.installation_store import Installation
+
+from storage import Store, open_store
+from storage.keyring import read_keyring
+from storage.maintenance_lock import maintenance_lock
+from tests.command_line import ROOT, run, run_json
+
+RECORDS = 3 * 5 + 1
+
+
+def paths(folder: Path) -> tuple[Path, Path]:
+    return folder / "data" / "store.sqlite", folder / "keys" / "keyring"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A store with five installations that nobody has open."""
+    with closing(open_store(*paths(tmp_path))) as store:
+        for number in range(5):
+            save(store, f"T{number}")
+    return tmp_path
+
+
+def save(store: Store, team_id: str) -> None:
+    store.installations.save(
+        Installation(team_id=team_id, user_id="U1", bot_token=f"xoxb-sentinel-{team_id}", bot_id="B", bot_user_id="U")
+    )
+
+
+def key_ids(folder: Path) -> tuple[str, ...]:
+    return read_keyring(paths(folder)[1]).key_ids
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return what stands in the keyring and in every table."""
+    store, keyring = paths(folder)
+    with closing(sqlite3.connect(store)) as connection:
+        rows = "\n".join(connection.iterdump()).encode()
+    return {"keyring": keyring.read_bytes(), "store": rows}
+
+
+def spoil(folder: Path, sql: str) -> None:
+    with closing(sqlite3.connect(paths(folder)[0])) as other, other:
+        other.execute(sql)
+
+
+FLIPPED = "UPDATE bots SET value = CAST(replace(CAST(value AS TEXT), 'gAAAAA', 'gAAAAB') AS BLOB) WHERE key = '/T3'"
+COPIED = "UPDATE bots SET value = (SELECT value FROM bots WHERE key = '/T4') WHERE key = '/T3'"
+
+
+def test_status_tells_each_key_and_what_is_under_it(folder: Path) -> None:
+    old = key_ids(folder)[0]
+    rotated = run_json(folder, "keys", "rotate", "--yes")
+    told = run_json(folder, "keys", "status")
+    assert (told["unsealed"], told["processes"]) == (0, [])
+    first, second = told["keys"]
+    assert (first["key_id"], first["state"], first["records"]) == (rotated["key_id"], "seals", RECORDS)
+    assert first["tables"] == {"meta": 1, "installations": 5, "bots": 5, "workspaces": 5}
+    assert (second["key_id"], second["state"], second["records"]) == (old, "retired", 0)
+    assert second["made"] <= first["made"] <= second["retired"] <= time.time()
+    assert first["retired"] is None
+    done = run(folder, "keys", "status")
+    assert done.returncode == 0
+    date = r"20\d\d-\d\d-\d\d"
+    assert re.search(rf"^{old}\tretired\t{date}\t{date}\t0\t$", done.stdout, re.MULTILINE)
+    assert f"\t{RECORDS}\t1 meta, 5 installations, 5 bots, 5 workspaces\n" in done.stdout
+
+
+def test_a_keys_id_is_shown_whole_on_a_narrow_terminal(folder: Path) -> None:
+    run(folder, "keys", "rotate", "--yes")
+    code, shown = on_a_terminal(folder, "keys", "status", typed="")
+    assert code == 0
+    for key_id in key_ids(folder):
+        assert f"{key_id} " in shown
+
+
+def test_status_names_processes_and_which_key_they_seal_with(folder: Path) -> None:
+    with closing(open_store(*paths(folder))):
+        [process] = run_json(folder, "keys", "status")["processes"]
+    assert process == {"pid": os.getpid(), "key_ids": list(key_ids(folder)), "state": "seals with the first key"}
+
+
+def test_status_and_verify_name_a_key_that_is_lost(folder: Path) -> None:
+    lost = read_keyring(paths(folder)[1]).sealing_key
+    keyring = paths(folder)[1]
+    keyring.write_bytes(Fernet.generate_key() + b"\n" + lost.reveal())
+    with closing(open_store(*paths(folder))) as store:
+        save(store, "T0")
+    keyring.write_bytes(read_keyring(keyring).sealing_key.reveal())
+    done = run(folder, "keys", "status")
+    assert done.returncode == 0
+    assert f"under the key {lost.key_id}, which the keyring lacks" in done.stderr
+    assert "put it back" in done.stderr
+    assert [key["state"] for key in json.loads(run(folder, "keys", "status", "--json").stdout)["keys"]] == [
+        "seals",
+        "missing",
+    ]
+    done = run(folder, "keys", "verify", "--json")
+    assert done.returncode == 1
+    verified = json.loads(done.stdout)
+    assert (verified["ok"], verified["checked"], verified["unreadable_count"]) == (False, RECORDS, RECORDS - 3)
+    assert {each["key_id"] for each in verified["unreadable"]} == {lost.key_id}
+
+
+def test_verify_opens_every_record(folder: Path) -> None:
+    assert run_json(folder, "keys", "verify") == {
+        "ok": True,
+        "checked": RECORDS,
+        "unreadable_count": 0,
+        "unreadable": [],
+    }
+    done = run(folder, "keys", "verify")
+    assert (done.returncode, done.stdout) == (0, f"{RECORDS} records checked, 0 cannot be opened\n")
+
+
+@pytest.mark.parametrize(("sql", "said"), [(FLIPPED, "changed after it was sealed"), (COPIED, "under another name")])
+def test_a_record_that_cannot_be_opened_is_1_and_named(folder: Path, sql: str, said: str) -> None:
+    spoil(folder, sql)
+    for command in (("verify",), ("rotate", "--yes"), ("rotate", "--yes")):
+        done = run(folder, "keys", *command)
+        assert done.returncode == 1
+        assert f"record '/T3' of bots (key id {key_ids(folder)[-1]})" in done.stderr
+        assert said in done.stderr
+        assert "hint: " in done.stderr
+        assert "sentinel" not in done.stdout + done.stderr
+    assert "no key was retired" in done.stderr
+    assert len(key_ids(folder)) == 2
+    assert b"retired" not in contents(folder)["keyring"]
+
+
+def test_add_puts_a_key_in_front_and_says_to_copy_the_keyring(folder: Path) -> None:
+    old = key_ids(folder)
+    done = run(folder, "keys", "add")
+    assert done.returncode == 0
+    assert key_ids(folder)[1:] == old
+    assert done.stdout == f"the key {key_ids(folder)[0]} seals from now on\n"
+    assert "copy the keyring" in done.stderr
+    assert run_json(folder, "keys", "add") == {"key_id": key_ids(folder)[0]}
+
+
+def test_rotate_says_what_it_has_done(folder: Path) -> None:
+    old = key_ids(folder)[0]
+    rotated = run_json(folder, "keys", "rotate", "--yes")
+    assert rotated.pop("seconds") > 0
+    assert rotated == {
+        "ok": True,
+        "key_id": key_ids(folder)[0],
+        "new_key": True,
+        "sealed_again": RECORDS,
+        "conflicts": 0,
+        "retired": [old],
+        "checked": RECORDS,
+        "unreadable_count": 0,
+        "unreadable": [],
+    }
+    done = run(folder, "keys", "rotate", "--yes")
+    assert done.returncode == 0
+    assert f"records sealed again\t{RECORDS}\n" in done.stdout
+    assert f"keys retired\t{rotated['key_id']}\n" in done.stdout
+    assert f"`latchkey keys retire {rotated['key_id']}`" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(folder: Path) -> None:
+    before = contents(folder)
+    assert run_json(folder, "keys", "rotate", "--dry-run") == {
+        "new_key": True,
+        "key_id": None,
+        "records": RECORDS,
+        "under_it_already": 0,
+        "processes": 0,
+    }
+    done = run(folder, "keys", "rotate", "--dry-run")
+    assert (done.returncode, done.stderr) == (0, "nothing was changed\n")
+    assert contents(folder) == before
+    run(folder, "keys", "add")
+    assert run_json(folder, "keys", "rotate", "--dry-run")["key_id"] == key_ids(folder)[0]
+
+
+@pytest.mark.parametrize("typed", ["", "y\n"])
+def test_nobody_at_a_terminal_confirms_nothing(folder: Path, typed: str) -> None:
+    run(folder, "keys", "rotate", "--yes")
+    before = contents(folder)
+    old = key_ids(folder)[1]
+    for command in (("rotate",), ("retire", old), ("retire", old, "--force")):
+        done = run(folder, "keys", *command, typed=typed)
+        assert done.returncode == 3
+        assert "--yes" in done.stderr
+        assert done.stdout == ""
+    assert contents(folder) == before
+
+
+def on_a_terminal(folder: Path, *arguments: str, typed: str) -> tuple[int, str]:
+    """Run a command with a terminal before it, on which this is typed; returns its exit code and what it shows."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "maintenance.py"), *arguments],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TERM": "xterm", "NO_COLOR": "1"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    os.write(ours, typed.encode())
+    shown = b""
+    while True:
+        try:
+            read = os.read(ours, 4096)
+        except OSError:  # the other side is closed
+            break
+        if not read:
+            break
+        shown += read
+    os.close(ours)
+    return process.wait(10), shown.decode()
+
+
+def test_a_person_is_asked_and_may_say_no(folder: Path) -> None:
+    before = contents(folder)
+    code, shown = on_a_terminal(folder, "keys", "rotate", typed="n\n")
+    assert code == 3
+    assert "Put all under a new key: 16 records?" in shown
+    assert contents(folder) == before
+    code, shown = on_a_terminal(folder, "keys", "rotate", typed="y\n")
+    assert code == 0
+    assert len(key_ids(folder)) == 2
+
+
+def test_retire_drops_a_key_that_nothing_needs(folder: Path) -> None:
+    old = key_ids(folder)[0]
+    new = run_json(folder, "keys", "rotate", "--yes")["key_id"]
+    done = run(folder, "keys", "retire", old, "--yes")
+    assert done.returncode == 0
+    assert f"the key {old} is dropped" in done.stdout
+    assert key_ids(folder) == (new,)
+    assert run_json(folder, "keys", "verify")["ok"]
+    assert len(run_json(folder, "keys", "status")["keys"]) == 1
+
+
+def test_the_key_that_seals_and_one_that_is_not_there_are_not_dropped(folder: Path) -> None:
+    run(folder, "keys", "rotate", "--yes")
+    before = contents(folder)
+    for key_id, said in ((key_ids(folder)[0], "is the key that seals"), ("0" * 16, "there is no key")):
+        for force in ((), ("--force",)):
+            done = run(folder, "keys", "retire", key_id, "--yes", *force)
+            assert done.returncode == 1
+            assert said in done.stderr
+    assert contents(folder) == before
+
+
+def test_a_key_that_records_need_is_dropped_only_when_told_twice(folder: Path) -> None:
+    old = key_ids(folder)[0]
+    run(folder, "keys", "add")
+    before = contents(folder)
+    done = run(folder, "keys", "retire", old, "--yes")
+    assert done.returncode == 1
+    assert f"the key {old} is needed by 5 records of bots" in done.stderr
+    for typed in ("y\n", "\n", old[:-1] + "\n"):
+        code, shown = on_a_terminal(folder, "keys", "retire", old, "--force", typed=typed)
+        assert code == 3, shown
+        assert f"Type {old}" in shown
+    assert contents(folder) == before
+    code, _ = on_a_terminal(folder, "keys", "retire", old, "--force", typed=old + "\n")
+    assert code == 0
+    assert old not in key_ids(folder)
+
+
+def test_force_and_yes_are_told_twice_too(folder: Path) -> None:
+    old = key_ids(folder)[0]
+    run(folder, "keys", "add")
+    assert run(folder, "keys", "retire", old, "--force", "--yes").returncode == 0
+    assert old not in key_ids(folder)
+
+
+def test_a_key_that_a_kept_backup_needs_is_named(folder: Path) -> None:
+    old = key_ids(folder)[0]
+    run(folder, "keys", "rotate", "--yes")
+    told: list[list[str]] = []
+    with closing(open_store(*paths(folder))) as store:
+        assert store.keys.needed_by(old, {}) == []
+        backups = {"2026-11-24T203100Z": [old], "2026-11-25T203100Z": [key_ids(folder)[0]]}
+        store.keys.retire(old, backups, confirm=told.append)
+    assert told == [["the backup 2026-11-24T203100Z"]]
+
+
+@contextmanager
+def with_another_keyring(folder: Path) -> Iterator[None]:
+    """A process has the store open with a copy of the keyring."""
+    copy = folder / "copy"
+    copy.write_bytes(paths(folder)[1].read_bytes())
+    copy.chmod(0o600)
+    with closing(open_store(paths(folder)[0], copy)):
+        yield
+
+
+def test_a_key_that_a_process_still_seals_with_is_not_dropped(folder: Path) -> None:
+    with with_another_keyring(folder):
+        assert run(folder, "keys", "add").returncode == 1
+        old = key_ids(folder)[1]
+        before = contents(folder)
+        done = run(folder, "keys", "retire", old, "--yes")
+        assert done.returncode == 1
+        assert f"the process {os.getpid()}, which does not seal with the first key" in done.stderr
+        assert contents(folder) == before
+
+
+def test_a_process_that_does_not_take_the_key_is_1_and_named_and_nothing_is_sealed_again(folder: Path) -> None:
+    with with_another_keyring(folder):
+        before = contents(folder)["store"]
+        for count in (2, 2):
+            done = run(folder, "keys", "rotate", "--yes")
+            assert done.returncode == 1
+            assert f"pid {os.getpid()}" in done.stderr
+            assert "restart it" in done.stderr
+            assert len(key_ids(folder)) == count
+        assert contents(folder)["store"] == before
+    assert run_json(folder, "keys", "rotate", "--yes")["new_key"] is False
+
+
+def test_two_at_once_are_4(folder: Path) -> None:
+    before = contents(folder)
+    with maintenance_lock(paths(folder)[0]):
+        for command in (("rotate", "--yes"), ("add",), ("retire", key_ids(folder)[0], "--yes")):
+            done = run(folder, "keys", *command)
+            assert done.returncode == 4
+            assert "another command is at work" in done.stderr
+            assert "hint: wait" in done.stderr
+        assert run(folder, "keys", "status").returncode == 0
+    assert contents(folder) == before
+
+
+def truncated(folder: Path) -> None:
+    store = paths(folder)[0]
+    store.write_bytes(store.read_bytes()[:5000])
+
+
+def emptied(folder: Path) -> None:
+    paths(folder)[1].write_bytes(b"")
+
+
+def world_readable(folder: Path) -> None:
+    paths(folder)[1].chmod(0o644)
+
+
+def other_key(folder: Path) -> None:
+    paths(folder)[1].write_bytes(Fernet.generate_key())
+
+
+def store_for_others(folder: Path) -> None:
+    paths(folder)[0].chmod(0o604)
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        (truncated, "damaged"),
+        (emptied, "holds no key"),
+        (world_readable, "mode 0644 lets others read or change it"),
+        (other_key, "needs the key ids"),
+        (store_for_others, "mode 0604 lets others read or change it"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line_and_nothing_is_changed(folder: Path, act: object, said: str) -> None:
+    act(folder)  # type: ignore[operator]
+    before = [path.read_bytes() for path in paths(folder)]
+    for command in (("status",), ("add",), ("verify",), ("rotate", "--yes"), ("retire", "0" * 16, "--yes")):
+        done = run(folder, "keys", *command)
+        assert done.returncode == 1, command
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+        assert "hint: " in done.stderr
+        assert done.stdout == ""
+        assert [path.read_bytes() for path in paths(folder)] == before
+
+
+def test_no_command_shows_a_key(folder: Path) -> None:
+    shown = ""
+    for command in (("status",), ("add",), ("rotate", "--yes"), ("verify",), ("rotate", "--dry-run")):
+        for flags in ((), ("--json",)):
+            done = run(folder, "keys", *command, *flags)
+            shown += done.stdout + done.stderr
+    for key in read_keyring(paths(folder)[1]).keys:
+        assert key.reveal().decode().rstrip("=") not in shown
+    assert not re.search(r"[\w-]{43}=", shown)
