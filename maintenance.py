@@ -11,7 +11,7 @@ import sys
 
 import click
 
-from commands import backup, config, events, installs, keys, restore
+from commands import backup, config, doctor, events, installs, keys, restore
 from commands.output import EXIT_ANOTHER_RUN, EXIT_FAILED, VERSION, say
 from errors import EXIT_CONFIG, AnotherRun, ConfigError, LatchkeyError
 
@@ -30,6 +30,7 @@ def cli() -> None:
 
 cli.add_command(backup.command)
 cli.add_command(config.group)
+cli.add_command(doctor.command)
 cli.add_command(events.group)
 cli.add_command(installs.group)
 cli.add_command(keys.group)

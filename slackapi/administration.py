@@ -23,6 +23,9 @@ AT_ONCE = 5
 GONE = frozenset({"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"})
 """Slack's errors that a token does not recover from (docs.slack.dev, auth.test, "Errors")."""
 
+UNKNOWN_CREDENTIALS = frozenset({"bad_client_secret", "invalid_client_id"})
+"""Slack's errors for credentials that it does not know (docs.slack.dev, oauth.v2.access, "Errors")."""
+
 
 class Health(StrEnum):
     """What Slack says of a token."""
@@ -70,6 +73,25 @@ def uninstall(api_url: str, token: str, *, client_id: str, client_secret: str) -
         await answer_of("apps.uninstall", call, TIMEOUT_SECONDS)
 
     _with_slack(api_url, ask)
+
+
+def check_credentials(api_url: str, client_id: str, client_secret: str) -> str:
+    """Ask Slack whether it knows these credentials; returns its error code where not, and "" otherwise.
+
+    A code that nobody has issued is offered for exchange: Slack looks at the credentials first.
+    """
+
+    async def ask(web: WebClients) -> str:
+        call = web.client().oauth_v2_access(client_id=client_id, client_secret=client_secret, code="0")
+        try:
+            await answer_of("oauth.v2.access", call, TIMEOUT_SECONDS)
+        except SlackRefused as error:
+            return error.reason if error.reason in UNKNOWN_CREDENTIALS else ""
+        except SlackUnavailable:
+            pass  # told by whoever asks whether Slack can be reached
+        return ""
+
+    return _with_slack(api_url, ask)
 
 
 async def _finding(web: WebClients, token: str) -> Finding:

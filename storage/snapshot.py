@@ -48,11 +48,6 @@ class Snapshot(SqliteKeyValue):
     def remove_before(self, table: str, record_id: str, limit: int) -> int:
         raise StoreUnavailable("read-only", f"the store {self._path} is open for reading alone")
 
-    def check_pages(self) -> None:
-        """Go through all pages and indices (SQLite's integrity_check); raises StoreUnavailable where one is damaged."""
-        if self._reader.select("PRAGMA integrity_check(1)") != [("ok",)]:
-            raise StoreUnavailable("damaged", f"{self._path} is damaged: a page of it is not what SQLite wrote")
-
     def close(self) -> None:
         self._reader.close()
 

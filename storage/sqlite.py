@@ -36,6 +36,7 @@ class SqliteKeyValue:
 
     def __init__(self, path: Path, tables: Sequence[str]) -> None:
         """Open the file; raises StoreUnavailable where it cannot be opened."""
+        self._path = path
         self._writer = GuardedConnection(path)
         try:
             self._reader = GuardedConnection(path)
@@ -140,6 +141,11 @@ class SqliteKeyValue:
         damage = self._writer.damage or self._reader.damage
         if damage:
             raise StoreUnavailable("damaged", f"the store is damaged: {damage}", hint="restore a backup")
+
+    def check_pages(self) -> None:
+        """Go through all pages and indices (SQLite's integrity_check); raises StoreUnavailable where one is damaged."""
+        if self._reader.select("PRAGMA integrity_check(1)") != [("ok",)]:
+            raise StoreUnavailable("damaged", f"{self._path} is damaged: a page of it is not what SQLite wrote")
 
     def close(self) -> None:
         self._reader.close()

@@ -81,6 +81,10 @@ class Store:
     async def async_ready(self) -> bool:
         return await self._probes.run(self.ready)
 
+    def check_pages(self) -> None:
+        """Read every page of the file; raises StoreUnavailable where one is damaged."""
+        self._engine.check_pages()
+
     def close(self) -> None:
         """Close the files; what is still asked of the store raises StoreUnavailable. Closing twice is fine."""
         for offload in (self._reads, self._writes, self._events, self._probes):

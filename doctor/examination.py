@@ -1,0 +1,47 @@
+"""One examination, in an order in which the first finding mostly explains the others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import config
+from doctor import backups, configuration, network, service, slack_app, store
+from doctor.findings import Finding, finding
+from doctor.patient import Patient
+from errors import ConfigError
+
+
+def examine(
+    file: Path | None,
+    environ: Mapping[str, str],
+    project: Path,
+    *,
+    offline: bool,
+    tell: Callable[[str], None] = lambda _: None,
+    clock: Callable[[], float] = time.time,
+) -> Iterator[Finding]:
+    """Go through everything; `tell` is called with the name of each part before it is looked at.
+
+    `offline` sends nothing anywhere but to this machine's own server. `clock` gives Unix seconds.
+    """
+    tell("configuration")
+    try:
+        settings = config.load(file, environ, {})
+    except ConfigError as error:
+        yield from (finding("config-invalid", line, error.hint) for line in error.lines)
+        return
+    patient = Patient(settings, environ, file or settings.base / "config.toml", project, clock)
+    yield from configuration.examine(patient)
+    tell("store, keys and events")
+    yield from store.examine(patient)
+    tell("backups")
+    yield from backups.examine(patient)
+    tell("server and service")
+    yield from service.examine(patient)
+    if not offline:
+        tell("network")
+        yield from network.examine(patient)
+    tell("the app at Slack")
+    yield from slack_app.examine(patient, offline=offline)

@@ -1,0 +1,251 @@
+"""Each fault is found by its code, and a finding says nothing that is secret."""
+
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import doctor.store
+from doctor.findings import ILLNESSES
+from storage import Arrival, Event, Progress, Tried, open_store
+from storage.keyring_file import KeyringFile
+from storage.openers import OpenMark
+
+from .conftest import Home
+
+SERVER_IS_DOWN = {"server-down"}
+
+
+def test_a_sound_folder_lacks_nothing_but_its_server(home: Home) -> None:
+    assert home.codes() == SERVER_IS_DOWN
+
+
+def config_invalid(home: Home) -> None:
+    home.config.write_text("[log]\nlevel = 'loud'\n")
+
+
+def config_open(home: Home) -> None:
+    home.config.chmod(0o666)
+
+
+def slack_unconfigured(home: Home) -> None:
+    del home.environ["SLACK_CLIENT_SECRET"]
+
+
+def public_url_unset(home: Home) -> None:
+    del home.environ["LATCHKEY_SERVER_PUBLIC_URL"]
+
+
+def secret_open(home: Home) -> None:
+    file = home.folder / "signing_secret"
+    file.write_text("sentinel-signing")
+    file.chmod(0o644)
+    home.environ["SLACK_SIGNING_SECRET_FILE"] = str(file)
+
+
+def listeners_fail(home: Home) -> None:
+    home.environ["LATCHKEY_LISTENERS_MODULES"] = "no_such_module_of_the_doctor"
+
+
+def store_missing(home: Home) -> None:
+    home.environ["LATCHKEY_STORAGE_PATH"] = "elsewhere/store.sqlite"
+
+
+def store_refused(home: Home) -> None:
+    home.store.write_text("not a database")
+
+
+def store_damaged(home: Home) -> None:
+    with open(home.store, "r+b") as file:
+        file.seek(8192)
+        file.write(b"\xa5" * (home.store.stat().st_size - 8192))
+
+
+def store_open(home: Home) -> None:
+    home.store.chmod(0o644)
+
+
+def store_beside_keyring(home: Home) -> None:
+    beside = home.store.with_name("keyring")
+    shutil.copy2(home.keyring, beside)
+    home.environ["LATCHKEY_STORAGE_KEYRING"] = str(beside)
+
+
+def keyring_unusable(home: Home) -> None:
+    home.keyring.chmod(0o644)
+
+
+def keys_missing(home: Home) -> None:
+    with home.opened() as store:
+        store.keys.add()
+        store.states.issue()
+    file = KeyringFile(home.keyring)
+    file.drop(file.entries[1].key_id)
+
+
+def wrong_keyring(home: Home) -> None:
+    other = Home(home.folder / "other")
+    with other.opened():
+        pass
+    shutil.copy2(other.keyring, home.keyring)
+
+
+def records_unreadable(home: Home) -> None:
+    with closing(sqlite3.connect(home.store)) as other:
+        other.execute("UPDATE bots SET key = '/TOTHER'")
+        other.commit()
+
+
+def rotation_unfinished(home: Home) -> None:
+    with home.opened() as store:
+        store.keys.add()
+
+
+def key_old(home: Home) -> None:
+    home.ahead = 400 * 86400
+    home.back_up()
+
+
+def backup_missing(home: Home) -> None:
+    shutil.rmtree(home.folder / "backups")
+
+
+def backup_old(home: Home) -> None:
+    home.ahead = 4 * 86400
+
+
+def backup_damaged(home: Home) -> None:
+    copy = home.back_up() / "store.sqlite"
+    copy.write_bytes(copy.read_bytes()[:-1] + b"x")
+
+
+def backup_keys_missing(home: Home) -> None:
+    with home.opened() as store:
+        old = store.keys.rotate().retired[0]
+    KeyringFile(home.keyring).drop(old)
+
+
+def an_event(received_at: float) -> Event:
+    return Event("Ev1", received_at, "request-1", None, b'{"type":"event_callback","event":{"type":"x"}}')
+
+
+def events_aside(home: Home) -> None:
+    with home.opened() as store:
+        store.inbox.commit(Progress(aside=[Tried(an_event(time.time()), 5, 0.0, None, "ValueError")]))
+
+
+def events_late(home: Home) -> None:
+    with home.opened() as store:
+        store.inbox.accept([Arrival(an_event(time.time() - 3600), None)])
+
+
+def inbox_nearly_full(home: Home) -> None:
+    home.environ["LATCHKEY_EVENTS_INBOX_EVENTS"] = "1"
+    with home.opened() as store:
+        store.inbox.accept([Arrival(an_event(time.time()), None)])
+
+
+def scopes_missing(home: Home) -> None:
+    home.environ["LATCHKEY_SLACK_SCOPES"] = "chat:write,commands,app_mentions:read,users:read"
+
+
+def wal_large(home: Home) -> None:
+    home.store.with_name("store.sqlite-wal").touch(mode=0o600)
+    with open(home.store.with_name("store.sqlite-wal"), "r+b") as file:
+        file.truncate(doctor.store.LARGE_WAL_BYTES + 1)
+
+
+class Case(NamedTuple):
+    fault: Callable[[Home], None]
+    code: str
+    others: frozenset[str] = frozenset()
+    """What comes with it."""
+
+
+CASES = [
+    Case(config_invalid, "config-invalid"),
+    Case(config_open, "config-open"),
+    Case(slack_unconfigured, "slack-unconfigured"),
+    Case(public_url_unset, "public-url-unset"),
+    Case(secret_open, "secret-open"),
+    Case(listeners_fail, "listeners-fail"),
+    Case(store_missing, "store-missing"),
+    Case(store_refused, "store-refused"),
+    Case(store_damaged, "store-damaged"),
+    Case(store_open, "store-open"),
+    Case(store_beside_keyring, "store-beside-keyring"),
+    Case(keyring_unusable, "keyring-unusable"),
+    Case(keys_missing, "keys-missing", frozenset({"backup-keys-missing"})),
+    Case(wrong_keyring, "keys-missing", frozenset({"backup-keys-missing"})),
+    Case(records_unreadable, "records-unreadable"),
+    Case(rotation_unfinished, "rotation-unfinished"),
+    Case(key_old, "key-old", frozenset({"backup-old"})),
+    Case(backup_missing, "backup-missing"),
+    Case(backup_old, "backup-old"),
+    Case(backup_damaged, "backup-damaged"),
+    Case(backup_keys_missing, "backup-keys-missing"),
+    Case(events_aside, "events-aside"),
+    Case(events_late, "events-late"),
+    Case(inbox_nearly_full, "inbox-nearly-full"),
+    Case(scopes_missing, "scopes-missing"),
+    Case(wal_large, "wal-large"),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.fault.__name__)
+def test_the_fault_is_found_and_no_other(home: Home, case: Case) -> None:
+    case.fault(home)
+    found = home.findings()
+    codes = {item.code for item in found} - SERVER_IS_DOWN
+    assert codes == {case.code} | case.others
+    said = " ".join(f"{item.what} {item.fix}" for item in found)
+    assert "sentinel" not in said
+    assert "xoxb" not in said
+
+
+@pytest.mark.parametrize(("free", "code"), [(10 << 20, "disk-full"), (500 << 20, "disk-nearly-full")])
+def test_a_disk_that_fills_up(home: Home, monkeypatch: pytest.MonkeyPatch, free: int, code: str) -> None:
+    class Usage(NamedTuple):
+        free: int
+
+    monkeypatch.setattr(doctor.store.shutil, "disk_usage", lambda path: Usage(free))
+    assert home.codes() == SERVER_IS_DOWN | {code}
+
+
+def test_a_file_of_another_user(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = Path.stat
+
+    def as_another(path: Path, **arguments: bool):  # type: ignore[no-untyped-def]
+        status = stat(path, **arguments)
+        if path != home.store:
+            return status
+        return type(status)((*status[:4], status.st_uid + 1, *status[5:]))
+
+    monkeypatch.setattr(Path, "stat", as_another)
+    assert "store-foreign" in home.codes()
+
+
+def test_a_process_that_did_not_take_the_key(home: Home) -> None:
+    copy = home.folder / "copy"
+    shutil.copy2(home.keyring, copy)
+    mark = OpenMark(home.store)
+    mark.tell(["0123456789abcdef"])
+    with closing(open_store(home.store, copy)):
+        # The process itself is not its own patient, so the sign says another's id.
+        signs = home.store.with_name("store.sqlite.open").iterdir()
+        [sign] = [path for path in signs if b"0123456789abcdef" in path.read_bytes()]
+        sign.write_bytes(sign.read_bytes().replace(str(os.getpid()).encode(), b"1"))
+        assert "key-not-taken" in home.codes()
+    mark.close()
+
+
+def test_every_code_has_a_cause_and_a_fix() -> None:
+    for code, illness in ILLNESSES.items():
+        assert illness.cause.endswith((".", "?")), code
+        assert illness.fix, code
