@@ -110,15 +110,17 @@ class SqliteKeyValue:
             sql += " AND key < CAST(? AS TEXT)"
             arguments.append(_end_of(first))
         rows = self._reader.select(sql + " ORDER BY key LIMIT ?", (*arguments, limit))
-        return [Row(key.decode("utf-8", "surrogateescape"), _as_bytes(value)) for key, value in rows]
+        return [
+            Row(key.decode("utf-8", "surrogateescape"), value if isinstance(value, bytes) else _as_bytes(value))
+            for key, value in rows
+        ]
 
     def swap(self, table: str, swaps: Sequence[Swap]) -> Swapped:
         # A value of the same length is written over the old one in its place, and no index is touched.
-        sql = f'UPDATE "{self._name(table)}" SET value = ? WHERE key = CAST(? AS TEXT) AND CAST(value AS BLOB) = ?'
-        rows = [(value, _key(record_id), expected) for value, record_id, expected in swaps]
+        sql = f'UPDATE "{self._name(table)}" SET value = ? WHERE key = ? AND CAST(value AS BLOB) = ?'
         with self._writer.hasty_transaction() as connection:
             begun = time.monotonic()
-            written = connection.executemany(sql, rows).rowcount
+            written = connection.executemany(sql, swaps).rowcount
         return Swapped(written, time.monotonic() - begun)
 
     def beginnings(self, table: str, length: int, *, after: str = "", limit: int = 5000) -> Beginnings:

@@ -65,7 +65,7 @@ async def kill_often(
 
 def moment(chance: random.Random) -> float:
     """Return after how many seconds to kill: mostly while the command writes, sometimes while it waits or checks."""
-    return chance.uniform(0.3, 1.0) if chance.random() < 0.7 else chance.uniform(0.3, 3.5)
+    return chance.uniform(0.2, 1.2) if chance.random() < 0.8 else chance.uniform(0.2, 3.5)
 
 
 async def retire_all(folder: Path, beside: Beside) -> None:
@@ -92,7 +92,7 @@ async def test_an_added_key_is_there_whole_or_not_at_all(tmp_path: Path) -> None
 @pytest.mark.parametrize("fifty", range(4))
 @pytest.mark.gen_test(timeout=1200)
 async def test_a_rotation_that_is_killed_two_hundred_times_loses_nothing(tmp_path: Path, fifty: int) -> None:
-    counts = await kill_often(tmp_path, 50, "rotate", "--yes", seed=fifty)
+    counts = await kill_often(tmp_path, 50, "rotate", "--yes", seed=fifty, kept=4000)
     assert counts["with records under both keys"] > 3
 
 

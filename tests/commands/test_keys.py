@@ -390,6 +390,19 @@ def test_what_is_wrong_is_said_in_a_line_and_nothing_is_changed(folder: Path, ac
         assert [path.read_bytes() for path in paths(folder)] == before
 
 
+def test_what_root_does_leaves_nothing_that_the_servers_user_cannot_use(folder: Path) -> None:
+    if os.geteuid() != 0:
+        return  # nobody else can make files for others
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, 12345, 12346)
+    old = key_ids(folder)[0]
+    with closing(open_store(*paths(folder))):
+        for command in (("rotate", "--yes"), ("retire", old, "--yes"), ("add",), ("verify",), ("status",)):
+            assert run(folder, "keys", *command).returncode == 0
+            owners = {path: (path.stat().st_uid, path.stat().st_gid) for path in folder.rglob("*")}
+            assert set(owners.values()) == {(12345, 12346)}, owners
+
+
 def test_no_command_shows_a_key(folder: Path) -> None:
     shown = ""
     for command in (("status",), ("add",), ("rotate", "--yes"), ("verify",), ("rotate", "--dry-run")):

@@ -370,6 +370,28 @@ def test_swap_changes_what_is_still_as_it_was_and_nothing_else(store: Store) -> 
     assert (engine.get("bots", "/T1"), engine.get("bots", "/T2"), engine.get("bots", "/absent")) == (b"new", two, None)
 
 
+def test_a_swap_behind_a_lock_ends_in_time_and_later_commits_are_as_durable_as_before(
+    paths: Paths, store: Store
+) -> None:
+    engine = store.keys._engine
+    one = engine.get("bots", "/T1")
+    assert one is not None
+    with closing(sqlite3.connect(paths[0], isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        with pytest.raises(StoreUnavailable) as caught:
+            engine.swap("bots", [Swap(b"new", "/T1", one)])
+        assert caught.value.reason == "locked"
+        assert time.monotonic() - begun < 2.3
+    assert engine.swap("bots", [Swap(b"new", "/T1", one)]).written == 1
+    with engine._writer.cursor() as connection:
+        settings = [
+            connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("synchronous", "busy_timeout", "wal_autocheckpoint")
+        ]
+    assert settings == [2, 1200, 1000]
+
+
 def test_a_value_that_somebody_has_stored_as_text_is_sealed_again_too(paths: Paths, store: Store) -> None:
     spoil(paths, "UPDATE bots SET value = CAST(value AS TEXT) WHERE key = '/T3'")
     rotated = store.keys.rotate()
