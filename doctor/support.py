@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import platform
 import re
-import sqlite3
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -28,7 +27,6 @@ def bundle(settings: Config | None, findings: Sequence[Finding], program: str) -
         "latchkey": program,
         "python": sys.version.split()[0],
         "system": platform.platform(),
-        "sqlite": sqlite3.sqlite_version,
         "packages": {name: _version(name) for name in _PACKAGES},
         "settings": _settings(settings) if settings is not None else None,
         "findings": [{"code": item.code, "severity": item.severity, "what": redacted(item.what)} for item in findings],

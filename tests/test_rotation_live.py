@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -37,7 +38,7 @@ async def test_a_rotation_beside_writers_loses_nothing_and_leaves_no_old_ciphert
         assert await asyncio.to_thread(pieces_left, before, beside.store), "the search finds what is there"
         old = read_keyring(beside.keyring).key_ids[0]
         began = beside.app.turn
-        rotating = await command(tmp_path, "keys", "rotate", "--yes", "--json")
+        rotating = await command(tmp_path, "keys", "rotate", "--yes", "--no-backup", "--json")
         printed, complained = await rotating.communicate()
         assert rotating.returncode == 0, complained
         rotated = json.loads(printed)
@@ -67,15 +68,17 @@ async def test_many_rotations_beside_an_app_undo_none_of_its_writes(
     """So many that they come between the app's reading and writing, and it between theirs."""
     monkeypatch.setattr(rotation, "SETTLE_SECONDS", 0.0)
     async with writers(tmp_path, kept=10) as beside:
-        conflicts = 0
+        conflicts = rotations = 0
+        deadline = time.monotonic() + 40
         with closing(open_store(beside.store, beside.keyring)) as store:
-            for _ in range(3):
+            while rotations < 3 or not conflicts:
+                assert time.monotonic() < deadline, "the test has come between nothing"
+                rotations += 1
                 rotated = await asyncio.to_thread(store.keys.rotate)
                 assert not rotated.findings.unreadable
                 conflicts += rotated.conflicts
                 await asyncio.to_thread(beside.check)
-        assert conflicts, "the test has come between nothing"
-        print(f"3 rotations, {beside.app.turn} writes, {conflicts} conflicts, 0 lost, 0 back")
+        print(f"{rotations} rotations, {beside.app.turn} writes, {conflicts} conflicts, 0 lost, 0 back")
 
 
 @pytest.mark.gen_test(timeout=60)
@@ -128,7 +131,7 @@ async def test_a_server_with_a_copy_of_the_keyring_takes_the_key_after_a_restart
         assert await it.server.stop() == 0
         hand_over()
         await it.server.start(it.slack)
-        rotating = await command(tmp_path, "keys", "rotate", "--yes", "--json")
+        rotating = await command(tmp_path, "keys", "rotate", "--yes", "--no-backup", "--json")
         printed, complained = await rotating.communicate()
         assert rotating.returncode == 0, complained
         assert json.loads(printed)["new_key"] is False

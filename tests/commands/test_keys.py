@@ -158,6 +158,8 @@ def test_rotate_says_what_it_has_done(folder: Path) -> None:
     old = key_ids(folder)[0]
     rotated = run_json(folder, "keys", "rotate", "--yes")
     assert rotated.pop("seconds") > 0
+    [backup] = (folder / "backups").iterdir()
+    assert rotated.pop("backup") == str(backup)
     assert rotated == {
         "ok": True,
         "key_id": key_ids(folder)[0],
@@ -171,10 +173,25 @@ def test_rotate_says_what_it_has_done(folder: Path) -> None:
     }
     done = run(folder, "keys", "rotate", "--yes")
     assert done.returncode == 0
+    assert "\nbackup\t" in f"\n{done.stdout}"
     assert f"records sealed again\t{RECORDS}\n" in done.stdout
     assert f"keys retired\t{rotated['key_id']}\n" in done.stdout
     assert f"`latchkey keys retire {rotated['key_id']}`" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_rotate_without_a_backup_makes_none(folder: Path) -> None:
+    assert run_json(folder, "keys", "rotate", "--yes", "--no-backup")["backup"] is None
+    assert not (folder / "backups").exists()
+
+
+def test_a_backup_that_cannot_be_made_stops_the_rotation_before_it_has_begun(folder: Path) -> None:
+    (folder / "backups").write_text("a file stands where the folder should be")
+    before = contents(folder)
+    done = run(folder, "keys", "rotate", "--yes")
+    assert done.returncode == 1
+    assert "no backup was made" in done.stderr
+    assert contents(folder) == before
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(folder: Path) -> None:
@@ -195,7 +212,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(folder: Path) -> Non
 
 @pytest.mark.parametrize("typed", ["", "y\n"])
 def test_nobody_at_a_terminal_confirms_nothing(folder: Path, typed: str) -> None:
-    run(folder, "keys", "rotate", "--yes")
+    run(folder, "keys", "rotate", "--yes", "--no-backup")
     before = contents(folder)
     old = key_ids(folder)[1]
     for command in (("rotate",), ("retire", old), ("retire", old, "--force")):
@@ -245,13 +262,25 @@ def test_a_person_is_asked_and_may_say_no(folder: Path) -> None:
 
 def test_retire_drops_a_key_that_nothing_needs(folder: Path) -> None:
     old = key_ids(folder)[0]
-    new = run_json(folder, "keys", "rotate", "--yes")["key_id"]
+    new = run_json(folder, "keys", "rotate", "--yes", "--no-backup")["key_id"]
     done = run(folder, "keys", "retire", old, "--yes")
     assert done.returncode == 0
     assert f"the key {old} is dropped" in done.stdout
     assert key_ids(folder) == (new,)
     assert run_json(folder, "keys", "verify")["ok"]
     assert len(run_json(folder, "keys", "status")["keys"]) == 1
+
+
+def test_a_key_stays_while_a_kept_backup_needs_it(folder: Path) -> None:
+    old = key_ids(folder)[0]
+    backup = run_json(folder, "keys", "rotate", "--yes")["backup"]
+    done = run(folder, "keys", "retire", old, "--yes")
+    assert done.returncode == 1
+    assert f"the key {old} is needed by the backup {backup}" in done.stderr
+    assert old in key_ids(folder)
+    # When newer backups have taken its place, nothing needs the key any more.
+    assert run(folder, "backup", "--keep", "1").returncode == 0
+    assert run(folder, "keys", "retire", old, "--yes").returncode == 0
 
 
 def test_the_key_that_seals_and_one_that_is_not_there_are_not_dropped(folder: Path) -> None:
@@ -397,7 +426,7 @@ def test_what_root_does_leaves_nothing_that_the_servers_user_cannot_use(folder: 
         os.chown(path, 12345, 12346)
     old = key_ids(folder)[0]
     with closing(open_store(*paths(folder))):
-        for command in (("rotate", "--yes"), ("retire", old, "--yes"), ("add",), ("verify",), ("status",)):
+        for command in (("rotate", "--yes"), ("retire", old, "--yes", "--force"), ("add",), ("verify",), ("status",)):
             assert run(folder, "keys", *command).returncode == 0
             owners = {path: (path.stat().st_uid, path.stat().st_gid) for path in folder.rglob("*")}
             assert set(owners.values()) == {(12345, 12346)}, owners

@@ -17,7 +17,7 @@ from storage import Arrival, Event, Progress, Tried, open_store
 from storage.keyring_file import KeyringFile
 from storage.openers import OpenMark
 
-from .conftest import Home
+from .conftest import PROJECT, Home
 
 SERVER_IS_DOWN = {"server-down"}
 
@@ -249,3 +249,9 @@ def test_every_code_has_a_cause_and_a_fix() -> None:
     for code, illness in ILLNESSES.items():
         assert illness.cause.endswith((".", "?")), code
         assert illness.fix, code
+
+
+def test_every_code_stands_in_the_documents_with_its_cause_and_its_fix() -> None:
+    text = (PROJECT / "docs" / "doctor.md").read_text()
+    for code, illness in ILLNESSES.items():
+        assert f"| `{code}` | {illness.severity} | {illness.cause} | {illness.fix} |" in text, code

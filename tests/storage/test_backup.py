@@ -54,6 +54,7 @@ def copy_of(store: Path, paths: Paths, tmp_path: Path) -> Paths:
     """The store of a backup as an ordinary one, to be opened."""
     place = tmp_path / "elsewhere" / "store.sqlite"
     place.parent.mkdir()
+    place.touch(mode=0o600)
     place.write_bytes(store.read_bytes())
     return place, paths[1]
 
