@@ -8,6 +8,8 @@ import pytest
 import maintenance
 from dispatch.arguments import PROVIDERS
 
+from .reference import reference
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "bench" / "README.md"])
 
@@ -56,6 +58,12 @@ def test_every_command_stands_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     for name in maintenance.cli.commands:
         assert f"`./latchkey {name}" in readme, name
+
+
+def test_the_reference_is_what_the_code_says() -> None:
+    assert (ROOT / "docs" / "reference.md").read_text() == reference() + "\n", (
+        "python -m tests.reference > docs/reference.md"
+    )
 
 
 def test_the_readme_prints_what_the_demo_prints() -> None:
