@@ -49,7 +49,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> No
     from rich.console import Console  # only where there is a terminal to draw on
     from rich.table import Table
 
-    table = Table(*headings, box=None, pad_edge=False, header_style="bold")
+    table = Table(*headings, box=None, pad_edge=False, header_style="bold", show_header=any(headings))
     for row in texts:
         table.add_row(*row)
     Console(highlight=False, markup=False).print(table)
