@@ -15,8 +15,11 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from slack_sdk.oauth.installation_store import Installation
+
 from simulator.server_process import ROOT
-from storage import open_store
+from storage import Store, open_store
+from storage.installation_records import BOTS, INSTALLATIONS, bot_value, installer_value
 from storage.keyring import read_keyring
 
 from .event_load import Load, journaling
@@ -71,12 +74,10 @@ class App:
         assert self.process.returncode is None, self.error
         done = self.turn
         with closing(open_store(store, keyring)) as opened:
-            found = {}
-            for number in range(TEAMS):
-                bot = opened.installations.find_bot(enterprise_id=None, team_id=f"TAPP{number}")
-                found[number] = None if bot is None else int(bot.installed_at)
-        # What it has written since is there as well, and one write may be under way.
-        last = self.turn + 1
+            found = _turns(opened)
+            # What it says of itself may reach us late. All that it had done by then is in the store now, but that
+            # its last write or two may have been deletions.
+            last = max(done, *(turn or 0 for turn in _turns(opened).values())) + 2
         for number, turn in found.items():
             before = max(0, done - (done - number) % TEAMS)
             if turn is not None:
@@ -85,6 +86,12 @@ class App:
             elif before:
                 since = range(before, last + 1, TEAMS)
                 assert any(map(deletes, since)), f"write {before} is lost: nothing is there"
+
+
+def _turns(store: Store) -> dict[int, int | None]:
+    """Return, by workspace, the number of the write that its bot is from; None where there is none."""
+    found = {number: store._records.read(BOTS, f"/TAPP{number}") for number in range(TEAMS)}
+    return {number: None if bot is None else int(bot.value["installed_at"]) for number, bot in found.items()}
 
 
 @dataclass
@@ -144,10 +151,6 @@ async def writers(folder: Path, *, kept: int) -> AsyncIterator[Beside]:
 
 def _fill(store: Path, keyring: Path, count: int) -> set[str]:
     """Store so many bots and installations, many at once."""
-    from slack_sdk.oauth.installation_store import Installation
-
-    from storage.installation_records import BOTS, INSTALLATIONS, bot_value, installer_value
-
     teams = {f"TKEPT{number}" for number in range(count)}
     with closing(open_store(store, keyring)) as opened:
         changes = []

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ async def kill_somewhere(folder: Path, seconds: float, *arguments: str) -> bool:
     try:
         await asyncio.wait_for(process.communicate(), seconds)
     except TimeoutError:
-        process.kill()
+        with suppress(ProcessLookupError):  # it may end just now
+            process.kill()
         await process.wait()
     assert process.returncode in (0, -9)
     return process.returncode == -9
