@@ -19,14 +19,17 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tornado.netutil import bind_sockets
+from tornado.httpserver import HTTPServer
 
 import config
 import logs
 from dispatch import App, Dispatcher, EventFlow, EventOptions, Metrics, Runner, load_listeners
+from dispatch.process_metrics import add_process_metrics
 from errors import EXIT_CONFIG, ConfigError, LatchkeyError
-from handlers import LatchkeyServer, Services, make_application
+from handlers import LatchkeyServer, Services, make_application, make_metrics_server
 from handlers.access import AccessLog
+from handlers.listening import bind_port, shown
+from handlers.metrics import METRICS_PATH
 from handlers.services import CALLBACK_PATH
 from slackapi.oauth import OAuthClient
 from slackapi.signature import SignatureVerifier
@@ -84,14 +87,17 @@ async def _serve(
     settings: config.Config, store: Store, app: App, access_log: AccessLog, recovered: list[Tried]
 ) -> None:
     sockets = _bind(settings)
+    metrics_sockets = _bind_metrics(settings)
     port = sockets[0].getsockname()[1]
-    async with _services(settings, store, app, access_log, port, recovered) as services:
+    async with (
+        _services(settings, store, app, access_log, port, recovered) as services,
+        _metrics_server(services.metrics, metrics_sockets),
+    ):
         server = LatchkeyServer(make_application(services))
         server.add_sockets(sockets)
         stop = _stop_on_signals()
         _calm_the_collector()
-        host = settings.address[0]
-        logger.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host or "0.0.0.0", port)
+        logger.info("listening on http://%s", shown((settings.address[0] or "0.0.0.0", port)))
         logger.info("install the app at %s", services.install_url)
         await stop.wait()
         await _drain(server, services, settings.server.drain_seconds)
@@ -105,16 +111,35 @@ def _calm_the_collector() -> None:
 
 
 def _bind(settings: config.Config) -> list[socket.socket]:
-    host, port = settings.address
-    try:
-        sockets = bind_sockets(port, host or None)
-    except OSError as error:
-        raise LatchkeyError(
-            f"cannot listen on {settings.server.listen}: {error.strerror}",
-            hint="another program has the port, or the address is not this machine's; choose with --listen HOST:PORT",
-        ) from None
-    # One port for all address families, also where port 0 has taken a free one.
-    return sockets[:1] if not port else sockets
+    return bind_port(
+        settings.address,
+        "another program has the port, or the address is not this machine's; choose with --listen HOST:PORT",
+    )
+
+
+def _bind_metrics(settings: config.Config) -> list[socket.socket]:
+    if settings.metrics_address is None:
+        return []
+    return bind_port(
+        settings.metrics_address,
+        "it is for the metrics; another program has the port: choose with [metrics] listen, or turn them off with "
+        'listen = ""',
+    )
+
+
+@contextlib.asynccontextmanager
+async def _metrics_server(metrics: Metrics, sockets: list[socket.socket]) -> AsyncIterator[HTTPServer | None]:
+    """Show the metrics at these sockets, to the last moment of a stop."""
+    if not sockets:
+        yield None
+        return
+    add_process_metrics(metrics.registry)
+    server = make_metrics_server(metrics.registry)
+    server.add_sockets(sockets)
+    logger.info("metrics at http://%s%s", shown(sockets[0].getsockname()[:2]), METRICS_PATH)
+    yield server
+    server.stop()
+    await server.close_all_connections()
 
 
 @contextlib.asynccontextmanager
@@ -125,7 +150,8 @@ async def _services(
     assert settings.client_secret is not None  # require_slack() has seen to it
     public_url = settings.server.public_url.rstrip("/") or f"http://localhost:{port}"
     async with open_session() as session:
-        clients = WebClients(api_url=settings.slack.api_url, session=session)
+        metrics = Metrics()
+        clients = WebClients(api_url=settings.slack.api_url, session=session, watch=metrics.count_api_call)
         oauth = OAuthClient(
             clients,
             client_id=settings.slack.client_id,
@@ -135,8 +161,7 @@ async def _services(
             redirect_uri=public_url + CALLBACK_PATH,
             authorize_url=settings.slack.authorize_url,
         )
-        metrics = Metrics()
-        runner = Runner(app, installations=store.installations, clients=clients)
+        runner = Runner(app, installations=store.installations, clients=clients, metrics=metrics)
         dispatcher = Dispatcher(runner, metrics, install_url=f"{public_url}/slack/install")
         events = EventFlow(runner, metrics, store.inbox, _event_options(settings))
         events.start(recovered)

@@ -81,4 +81,5 @@ CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "events.inbox_events": _between(1, 1_000_000),
     "events.inbox_megabytes": _between(1, 4096),
     "listeners.modules": _modules,
+    "metrics.listen": lambda value: _listen(value) if value else None,
 }

@@ -63,6 +63,10 @@ class ListenersSection(_Section, frozen=True):
     modules: list[str] = msgspec.field(default_factory=lambda: ["listeners"])
 
 
+class MetricsSection(_Section, frozen=True):
+    listen: str = "127.0.0.1:9464"
+
+
 class LogSection(_Section, frozen=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
@@ -75,6 +79,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "storage": StorageSection,
     "events": EventsSection,
     "listeners": ListenersSection,
+    "metrics": MetricsSection,
     "log": LogSection,
 }
 _SECRET_KEYS = frozenset({"client_secret", "signing_secret", "signing_secrets", "token", "bot_token", "secret"})
@@ -92,6 +97,7 @@ class Config:
     storage: StorageSection
     events: EventsSection
     listeners: ListenersSection
+    metrics: MetricsSection
     log: LogSection
     client_secret: Secret | None
     signing_secrets: tuple[Secret, ...]
@@ -111,8 +117,12 @@ class Config:
     @property
     def address(self) -> tuple[str, int]:
         """Host and port to listen on."""
-        host, _, port = self.server.listen.rpartition(":")
-        return host.strip("[]"), int(port)
+        return _host_and_port(self.server.listen)
+
+    @property
+    def metrics_address(self) -> tuple[str, int] | None:
+        """Host and port to show the metrics at; None: nowhere."""
+        return _host_and_port(self.metrics.listen) if self.metrics.listen else None
 
     @property
     def secrets(self) -> list[str]:
@@ -132,6 +142,11 @@ class Config:
             raise ConfigError(
                 faults, hint="they stand under Basic Information at https://api.slack.com/apps; or try ./latchkey demo"
             )
+
+
+def _host_and_port(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def load(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]) -> Config:

@@ -86,6 +86,11 @@ class App:
         self.error_handlers.append(Listener(function, None, lambda _: True))
         return function
 
+    @property
+    def listeners(self) -> list[Listener]:
+        """All of them, kind by kind."""
+        return [listener for registered in self._listeners.values() for listener in registered]
+
     def matching(self, payload: Payload) -> list[Listener]:
         """Return the listeners that want this payload, in the order of their registration."""
         return [listener for listener in self._listeners.get(payload.kind, ()) if listener.matches(payload)]

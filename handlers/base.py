@@ -15,9 +15,10 @@ from typing import Any
 
 from tornado.web import HTTPError, RequestHandler
 
+from dispatch.metrics import OTHER
 from handlers import pages
 from handlers.access import new_request_id
-from handlers.services import INSTALL_PATH, Services
+from handlers.services import ENDPOINTS, INSTALL_PATH, Services
 
 logger = logging.getLogger("latchkey.http")
 
@@ -90,6 +91,7 @@ class BaseHandler(RequestHandler):
 
     def log_access(self) -> None:
         elapsed = self.request.request_time()
+        self.services.metrics.requests[ENDPOINTS.get(self.request.path, OTHER), self.get_status()] += 1
         self.services.access_log(
             self.request.method or "-",
             self.request.path,

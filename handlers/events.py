@@ -27,7 +27,7 @@ from dispatch import EMPTY, Reply
 from errors import Overloaded, PayloadError, SignatureError, StoreError
 from handlers.access import new_request_id
 from handlers.patience import BODY_SECONDS, Patience
-from handlers.services import EVENTS_PATH, Services
+from handlers.services import EVENTS, EVENTS_PATH, Services
 from slackapi.lifecycle import revocation
 from slackapi.payload import Kind, Payload, parse
 
@@ -154,7 +154,9 @@ class EventsDelegate(HTTPMessageDelegate):
                 await self._remove_what_is_gone(payload)
                 self._services.events.accept(payload, body, self._request_id, self._event_kept)
             else:
-                self._respond(await self._services.dispatcher.answer(payload, self._request_id))
+                reply = await self._services.dispatcher.answer(payload, self._request_id)
+                self._services.metrics.observe_interaction(payload.kind, time.monotonic() - self._begun)
+                self._respond(reply)
         except Exception as error:
             self._respond(self._refusal(error))
 
@@ -171,21 +173,24 @@ class EventsDelegate(HTTPMessageDelegate):
         if gone is None:
             return
         workspace = payload.workspace
-        removed = await self._services.store.installations.async_remove_revoked(
-            workspace.enterprise_id,
-            workspace.team_id,
-            is_enterprise_install=workspace.is_enterprise_install,
-            everything=gone.everything,
-            bot=gone.bot,
-            user_ids=gone.user_ids,
-            event_time=gone.event_time,
-        )
+        with self._services.metrics.store_call("remove_revoked"):
+            removed = await self._services.store.installations.async_remove_revoked(
+                workspace.enterprise_id,
+                workspace.team_id,
+                is_enterprise_install=workspace.is_enterprise_install,
+                everything=gone.everything,
+                bot=gone.bot,
+                user_ids=gone.user_ids,
+                event_time=gone.event_time,
+            )
+        self._services.metrics.uninstalls[payload.type] += 1
         logger.info(
             "%s removed %d records team=%s request_id=%s", payload.type, removed, self._team_id, self._request_id
         )
 
     def _refusal(self, error: Exception) -> Reply:
         if isinstance(error, SignatureError):
+            self._services.metrics.signature_failures[error.reason] += 1
             logger.warning("%s request_id=%s", error, self._request_id)
             return Reply(403, _TEXT, b"invalid request")
         if isinstance(error, PayloadError):
@@ -235,4 +240,5 @@ class EventsDelegate(HTTPMessageDelegate):
         if not self._done:
             self._done = True
             self._services.in_flight.end()
+            self._services.metrics.requests[EVENTS, status] += 1
             self._services.access_log(self._method, EVENTS_PATH, status, self._begun, self._team_id, self._request_id)

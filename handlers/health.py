@@ -17,7 +17,8 @@ class ReadyHandler(BaseHandler):
         """200 `ready`, or 503 with one word of why: locked, full, read-only, damaged, replaced, timeout, …"""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         try:
-            await self.services.store.async_ready()
+            with self.services.metrics.store_call("ready"):
+                await self.services.store.async_ready()
         except StoreError as error:
             self.set_status(503)
             self.finish(f"{error.reason if isinstance(error, StoreUnavailable) else 'unreadable'}\n")

@@ -15,6 +15,20 @@ INSTALL_PATH = "/slack/install"
 CALLBACK_PATH = "/slack/oauth/callback"
 BOLT_CALLBACK_PATH = "/slack/oauth_redirect"
 EVENTS_PATH = "/slack/events"
+HEALTH_PATH = "/healthz"
+READY_PATH = "/readyz"
+
+EVENTS = "events"
+ENDPOINTS = {
+    "/": "home",
+    INSTALL_PATH: "install",
+    CALLBACK_PATH: "callback",
+    BOLT_CALLBACK_PATH: "callback",
+    EVENTS_PATH: EVENTS,
+    HEALTH_PATH: "healthz",
+    READY_PATH: "readyz",
+}
+"""What requests are counted as; a path that is not here is counted as "other", whatever a stranger thinks of."""
 
 
 class InFlight:
