@@ -30,7 +30,7 @@ from handlers import LatchkeyServer, Services, make_application, make_metrics_se
 from handlers.access import AccessLog
 from handlers.listening import bind_port, shown
 from handlers.metrics import METRICS_PATH
-from handlers.services import CALLBACK_PATH
+from slackapi.addresses import CALLBACK_PATH
 from slackapi.oauth import OAuthClient
 from slackapi.signature import SignatureVerifier
 from slackapi.web import WebClients, open_session

@@ -53,6 +53,13 @@ def _between(least: int, most: int) -> Callable[[int], str | None]:
     return lambda value: None if least <= value <= most else f"expected a number from {least} to {most}"
 
 
+def _text(least: int, most: int) -> Callable[[str], str | None]:
+    expected = f"expected one line of {f'{least} to ' if least else 'at most '}{most} characters"
+    return lambda value: (
+        None if least <= len(value.strip()) and len(value) <= most and value.isprintable() else expected
+    )
+
+
 def _scopes(value: list[str]) -> str | None:
     return None if all(_SCOPE.fullmatch(scope) for scope in value) else 'expected scopes such as "chat:write"'
 
@@ -81,5 +88,7 @@ CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "events.inbox_events": _between(1, 1_000_000),
     "events.inbox_megabytes": _between(1, 4096),
     "listeners.modules": _modules,
+    "manifest.name": _text(1, 35),
+    "manifest.description": _text(0, 140),
     "metrics.listen": lambda value: _listen(value) if value else None,
 }

@@ -67,6 +67,12 @@ class MetricsSection(_Section, frozen=True):
     listen: str = "127.0.0.1:9464"
 
 
+class ManifestSection(_Section, frozen=True):
+    name: str = "Latchkey"
+    description: str = ""
+    org_deployment: bool = False
+
+
 class LogSection(_Section, frozen=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
@@ -80,6 +86,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "events": EventsSection,
     "listeners": ListenersSection,
     "metrics": MetricsSection,
+    "manifest": ManifestSection,
     "log": LogSection,
 }
 _SECRET_KEYS = frozenset({"client_secret", "signing_secret", "signing_secrets", "token", "bot_token", "secret"})
@@ -98,6 +105,7 @@ class Config:
     events: EventsSection
     listeners: ListenersSection
     metrics: MetricsSection
+    manifest: ManifestSection
     log: LogSection
     client_secret: Secret | None
     signing_secrets: tuple[Secret, ...]
@@ -129,6 +137,15 @@ class Config:
         """All configured secrets in the clear, for the one purpose of keeping them out of the log."""
         found = [secret.reveal() for secret in self.signing_secrets]
         return found + ([self.client_secret.reveal()] if self.client_secret else [])
+
+    @property
+    def public_url(self) -> str:
+        """Scheme and host, without a slash at the end; raises ConfigError where none is set."""
+        if not self.server.public_url:
+            raise ConfigError(
+                [Fault("[server] public_url", "must be set")], hint="the address by which Slack reaches the server"
+            )
+        return self.server.public_url.rstrip("/")
 
     def require_slack(self) -> None:
         """Raise ConfigError naming all that an app at Slack must have and that is not set."""

@@ -18,7 +18,8 @@ from tornado.web import HTTPError, RequestHandler
 from dispatch.metrics import OTHER
 from handlers import pages
 from handlers.access import new_request_id
-from handlers.services import ENDPOINTS, INSTALL_PATH, Services
+from handlers.services import ENDPOINTS, Services
+from slackapi.addresses import INSTALL_PATH
 
 logger = logging.getLogger("latchkey.http")
 

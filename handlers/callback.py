@@ -18,7 +18,7 @@ from errors import LatchkeyError, OAuthError, SlackUnavailable, StoreError
 from handlers import failures, pages
 from handlers.base import BaseHandler
 from handlers.cookies import is_same_browser
-from handlers.services import INSTALL_PATH
+from slackapi.addresses import INSTALL_PATH
 from slackapi.oauth import links
 
 LONGEST_ARGUMENT = 1024

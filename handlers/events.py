@@ -27,7 +27,8 @@ from dispatch import EMPTY, Reply
 from errors import Overloaded, PayloadError, SignatureError, StoreError
 from handlers.access import new_request_id
 from handlers.patience import BODY_SECONDS, Patience
-from handlers.services import EVENTS, EVENTS_PATH, Services
+from handlers.services import EVENTS, Services
+from slackapi.addresses import EVENTS_PATH
 from slackapi.lifecycle import revocation
 from slackapi.payload import Kind, Payload, parse
 

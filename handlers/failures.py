@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
 from handlers import pages
-from handlers.services import INSTALL_PATH
+from slackapi.addresses import INSTALL_PATH
 
 if TYPE_CHECKING:
     from handlers.base import BaseHandler

@@ -22,15 +22,8 @@ from handlers.events import EventsEndpoint
 from handlers.health import HealthHandler, ReadyHandler
 from handlers.install import InstallHandler
 from handlers.patience import IDLE_SECONDS, Patience
-from handlers.services import (
-    BOLT_CALLBACK_PATH,
-    CALLBACK_PATH,
-    EVENTS_PATH,
-    HEALTH_PATH,
-    INSTALL_PATH,
-    READY_PATH,
-    Services,
-)
+from handlers.services import HEALTH_PATH, READY_PATH, Services
+from slackapi.addresses import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
 
 
 def make_application(services: Services) -> Application:

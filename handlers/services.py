@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 
 from dispatch import Dispatcher, EventFlow, Metrics
 from handlers.access import AccessLog
+from slackapi.addresses import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
 from slackapi.oauth import OAuthClient
 from slackapi.signature import SignatureVerifier
 from storage import Store
 
-INSTALL_PATH = "/slack/install"
-CALLBACK_PATH = "/slack/oauth/callback"
-BOLT_CALLBACK_PATH = "/slack/oauth_redirect"
-EVENTS_PATH = "/slack/events"
 HEALTH_PATH = "/healthz"
 READY_PATH = "/readyz"
 

@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "slackapi": {"errors"},
     "storage": {"errors"},
     "maintenance": {"commands", "errors"},
-    "commands": {"config", "logs", "storage", "slackapi", "errors"},
+    "commands": {"config", "logs", "dispatch", "storage", "slackapi", "errors"},
     "config": {"errors"},
     "logs": set(),
     "errors": set(),
@@ -41,6 +41,7 @@ ONLY_IN = {
     "sqlitedict": {"storage/sqlite.py"},
     "sqlite3": {"storage/connection.py", "storage/opening.py", "bench"},
     "tornado": {"handlers", "server.py", "simulator", "bench"},
+    "yaml": {"commands/manifest.py"},
     "pickle": set(),
 }  # fmt: skip
 

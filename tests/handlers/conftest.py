@@ -13,9 +13,9 @@ from tornado.web import Application
 
 from dispatch import App, Dispatcher, EventFlow, EventOptions, Metrics, Runner
 from handlers import Services, make_application
-from handlers.services import CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
 from simulator import Slack
 from simulator.browser import Browser
+from slackapi.addresses import CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
 from slackapi.oauth import OAuthClient
 from slackapi.signature import SignatureVerifier
 from slackapi.web import WebClients, open_session
