@@ -11,7 +11,7 @@ import sys
 
 import click
 
-from commands import config, events, manifest
+from commands import config, events, manifest, proxy_config
 from commands.output import EXIT_ANOTHER_RUN, EXIT_FAILED, say
 from errors import EXIT_CONFIG, AnotherRun, ConfigError, LatchkeyError
 
@@ -33,6 +33,7 @@ def cli() -> None:
 cli.add_command(config.group)
 cli.add_command(events.group)
 cli.add_command(manifest.command)
+cli.add_command(proxy_config.command)
 
 
 def main() -> int:

@@ -19,17 +19,15 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tornado.httpserver import HTTPServer
-
 import config
 import logs
 from dispatch import App, Dispatcher, EventFlow, EventOptions, Metrics, Runner, load_listeners
-from dispatch.process_metrics import add_process_metrics
 from errors import EXIT_CONFIG, ConfigError, LatchkeyError
-from handlers import LatchkeyServer, Services, make_application, make_metrics_server
+from handlers import LatchkeyServer, Services, make_application
 from handlers.access import AccessLog
-from handlers.listening import bind_port, shown
-from handlers.metrics import METRICS_PATH
+from handlers.clients import Clients
+from handlers.listening import bind_port, bind_unix, removed_at_the_end, shown
+from handlers.metrics import shown_metrics
 from slackapi.addresses import CALLBACK_PATH
 from slackapi.oauth import OAuthClient
 from slackapi.signature import SignatureVerifier
@@ -51,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         write_line = logs.configure(settings.log.level, settings.log.format, settings.secrets)
         project = Path(__file__).resolve().parent
         app = load_listeners(settings.listeners.modules, [settings.base, project])
-        with contextlib.closing(_open(settings, options.new_store)) as store:
+        with removed_at_the_end(settings.socket_path), contextlib.closing(_open(settings, options.new_store)) as store:
             recovered = store.inbox.recover()
             asyncio.run(_serve(settings, store, app, AccessLog(write_line), recovered))
     except LatchkeyError as error:
@@ -86,18 +84,16 @@ def _open(settings: config.Config, new_store: bool) -> Store:
 async def _serve(
     settings: config.Config, store: Store, app: App, access_log: AccessLog, recovered: list[Tried]
 ) -> None:
-    sockets = _bind(settings)
-    metrics_sockets = _bind_metrics(settings)
-    port = sockets[0].getsockname()[1]
     async with (
-        _services(settings, store, app, access_log, port, recovered) as services,
-        _metrics_server(services.metrics, metrics_sockets),
+        _bound(settings) as (sockets, metrics_sockets),
+        _services(settings, store, app, access_log, _public_url(settings, sockets[0]), recovered) as services,
+        shown_metrics(services.metrics.registry, metrics_sockets),
     ):
         server = LatchkeyServer(make_application(services))
         server.add_sockets(sockets)
         stop = _stop_on_signals()
         _calm_the_collector()
-        logger.info("listening on http://%s", shown((settings.address[0] or "0.0.0.0", port)))
+        logger.info("listening on %s", _address(settings, sockets[0]))
         logger.info("install the app at %s", services.install_url)
         await stop.wait()
         await _drain(server, services, settings.server.drain_seconds)
@@ -110,11 +106,35 @@ def _calm_the_collector() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+@contextlib.asynccontextmanager
+async def _bound(settings: config.Config) -> AsyncIterator[tuple[list[socket.socket], list[socket.socket]]]:
+    """Lend the sockets of the app and of the metrics; they are closed also where the start fails."""
+    with contextlib.ExitStack() as opened:
+        sockets = [opened.enter_context(bound) for bound in _bind(settings)]
+        yield sockets, [opened.enter_context(bound) for bound in _bind_metrics(settings)]
+
+
 def _bind(settings: config.Config) -> list[socket.socket]:
+    if settings.socket_path is not None:
+        return [bind_unix(settings.socket_path, settings.socket_mode)]
     return bind_port(
         settings.address,
         "another program has the port, or the address is not this machine's; choose with --listen HOST:PORT",
     )
+
+
+def _address(settings: config.Config, listening: socket.socket) -> str:
+    """Return where the server listens, as a person reads it."""
+    name = listening.getsockname()
+    if listening.family == socket.AF_UNIX:
+        return f"unix:{name}"
+    return f"http://{shown((settings.address[0] or '0.0.0.0', name[1]))}"
+
+
+def _public_url(settings: config.Config, listening: socket.socket) -> str:
+    if not settings.server.public_url and listening.family != socket.AF_UNIX:
+        return f"http://localhost:{listening.getsockname()[1]}"
+    return settings.public_url
 
 
 def _bind_metrics(settings: config.Config) -> list[socket.socket]:
@@ -128,27 +148,11 @@ def _bind_metrics(settings: config.Config) -> list[socket.socket]:
 
 
 @contextlib.asynccontextmanager
-async def _metrics_server(metrics: Metrics, sockets: list[socket.socket]) -> AsyncIterator[HTTPServer | None]:
-    """Show the metrics at these sockets, to the last moment of a stop."""
-    if not sockets:
-        yield None
-        return
-    add_process_metrics(metrics.registry)
-    server = make_metrics_server(metrics.registry)
-    server.add_sockets(sockets)
-    logger.info("metrics at http://%s%s", shown(sockets[0].getsockname()[:2]), METRICS_PATH)
-    yield server
-    server.stop()
-    await server.close_all_connections()
-
-
-@contextlib.asynccontextmanager
 async def _services(
-    settings: config.Config, store: Store, app: App, access_log: AccessLog, port: int, recovered: list[Tried]
+    settings: config.Config, store: Store, app: App, access_log: AccessLog, public_url: str, recovered: list[Tried]
 ) -> AsyncIterator[Services]:
     """Wire everything together; the connections to Slack are closed at the end."""
     assert settings.client_secret is not None  # require_slack() has seen to it
-    public_url = settings.server.public_url.rstrip("/") or f"http://localhost:{port}"
     async with open_session() as session:
         metrics = Metrics()
         clients = WebClients(api_url=settings.slack.api_url, session=session, watch=metrics.count_api_call)
@@ -177,6 +181,7 @@ async def _services(
             success_url=settings.install.success_url,
             failure_url=settings.install.failure_url,
             access_log=access_log,
+            clients=Clients(settings.server.trusted_proxies),
         )
         runner.close()
 

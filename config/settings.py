@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from config.checks import CHECKS
+from config.checks import CHECKS, UNIX_PREFIX
 from config.secrets import Secret, read_secrets
 from errors import ConfigError, Fault
 
@@ -29,6 +29,8 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ServerSection(_Section, frozen=True):
     public_url: str = ""
     listen: str = "127.0.0.1:8080"
+    socket_mode: str = "660"
+    trusted_proxies: list[str] = msgspec.field(default_factory=list)
     drain_seconds: float = 10
 
 
@@ -124,8 +126,18 @@ class Config:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port to listen on."""
+        """Host and port to listen on, where it is no unix socket."""
         return _host_and_port(self.server.listen)
+
+    @property
+    def socket_path(self) -> Path | None:
+        """The unix socket to listen on, or None."""
+        path = self.server.listen.removeprefix(UNIX_PREFIX)
+        return Path(path) if path != self.server.listen else None
+
+    @property
+    def socket_mode(self) -> int:
+        return int(self.server.socket_mode, 8)
 
     @property
     def metrics_address(self) -> tuple[str, int] | None:

@@ -100,6 +100,7 @@ class BaseHandler(RequestHandler):
             time.monotonic() - elapsed,
             getattr(self, "team_id", None),
             self.request_id,
+            self.services.clients.address(getattr(self.request.connection, "context", None), self.request.headers),
         )
 
 

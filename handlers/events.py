@@ -242,4 +242,7 @@ class EventsDelegate(HTTPMessageDelegate):
             self._done = True
             self._services.in_flight.end()
             self._services.metrics.requests[EVENTS, status] += 1
-            self._services.access_log(self._method, EVENTS_PATH, status, self._begun, self._team_id, self._request_id)
+            client = self._services.clients.address(self._connection.context, self._headers)
+            self._services.access_log(
+                self._method, EVENTS_PATH, status, self._begun, self._team_id, self._request_id, client
+            )

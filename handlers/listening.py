@@ -63,6 +63,16 @@ def remove_unix(path: Path) -> None:
 
 
 @contextmanager
+def removed_at_the_end(path: Path | None) -> Iterator[None]:
+    """Remove the unix socket at this path, if there is to be one, when all is over."""
+    try:
+        yield
+    finally:
+        if path is not None:
+            remove_unix(path)
+
+
+@contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     """Keep other servers that start or stop from changing sockets in this folder meanwhile."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

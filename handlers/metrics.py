@@ -7,22 +7,42 @@ one through the app's: what is counted is nobody's concern but the operator's.
 from __future__ import annotations
 
 import logging
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
+from dispatch.process_metrics import add_process_metrics
+from handlers.listening import shown
+
 METRICS_PATH = "/metrics"
-SECONDS = 5.0
-"""For a request's headers, and between two of one connection a minute: Prometheus asks four times a minute."""
+BODY_SECONDS = 5.0
 IDLE_SECONDS = 120.0
+"""Between two requests of a connection; Prometheus asks once a minute or more often."""
 LARGEST_HEADERS = 16 << 10
 
 logger = logging.getLogger("latchkey.metrics")
 
 
-def make_metrics_server(registry: CollectorRegistry) -> HTTPServer:
-    """Return the server, without a socket yet."""
+@asynccontextmanager
+async def shown_metrics(registry: CollectorRegistry, sockets: list[socket.socket]) -> AsyncIterator[None]:
+    """Show the metrics, and those of the process, at these sockets; nowhere if there are none."""
+    if not sockets:
+        yield
+        return
+    add_process_metrics(registry)
+    server = _server(registry)
+    server.add_sockets(sockets)
+    logger.info("metrics at http://%s%s", shown(sockets[0].getsockname()[:2]), METRICS_PATH)
+    yield
+    server.stop()
+    await server.close_all_connections()
+
+
+def _server(registry: CollectorRegistry) -> HTTPServer:
     handed = {"registry": registry}
     application = Application(
         [(METRICS_PATH, MetricsHandler, handed)],
@@ -32,7 +52,7 @@ def make_metrics_server(registry: CollectorRegistry) -> HTTPServer:
     return HTTPServer(
         application,
         idle_connection_timeout=IDLE_SECONDS,
-        body_timeout=SECONDS,
+        body_timeout=BODY_SECONDS,
         max_header_size=LARGEST_HEADERS,
         max_body_size=0,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from dispatch import Dispatcher, EventFlow, Metrics
 from handlers.access import AccessLog
+from handlers.clients import Clients
 from slackapi.addresses import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
 from slackapi.oauth import OAuthClient
 from slackapi.signature import SignatureVerifier
@@ -72,6 +73,7 @@ class Services:
     success_url: str = ""
     failure_url: str = ""
     access_log: AccessLog = field(default_factory=AccessLog)
+    clients: Clients = field(default_factory=Clients)
     in_flight: InFlight = field(default_factory=InFlight)
 
     @property

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 20.0
 STOP_SECONDS = 15.0
 
-_LISTENING = re.compile(r'listening on http://[^\s]+:(\d+)[\s"]')
+_LISTENING = re.compile(r'listening on (?:http://[^\s]+:(\d+)|unix:[^\s"]+)[\s"]')
 _METRICS = re.compile(r'metrics at (http://[^\s"]+)')
 
 
@@ -127,7 +127,7 @@ class ServerProcess:
         while time.monotonic() < deadline:
             written = self.log.read_bytes()[offset:].decode("utf-8", "replace")
             if found := _LISTENING.search(written):
-                return int(found[1])
+                return int(found[1] or 0)
             if not self.is_running():
                 break
             await asyncio.sleep(0.02)
