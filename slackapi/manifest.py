@@ -73,6 +73,8 @@ class Described:
 def make_manifest(app: Described, wanted: Wanted) -> tuple[Manifest, list[str]]:
     """Return the manifest, and notes of what the person should know beside it."""
     notes = list(wanted.notes)
+    if not app.public_url.startswith("https://"):
+        notes.append(f"Slack takes addresses that begin with https://, and {app.public_url} does not")
     bot, user = _Scopes("scopes", app.scopes), _Scopes("user_scopes", app.user_scopes)
     commands, shortcuts = _commands(wanted.commands, notes), _shortcuts(wanted.shortcuts, notes)
     if commands or shortcuts:

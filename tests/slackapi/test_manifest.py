@@ -51,6 +51,11 @@ def test_an_app_without_listeners_still_hears_that_its_tokens_are_gone() -> None
     assert notes == []
 
 
+def test_an_address_that_slack_does_not_take_is_said() -> None:
+    _, notes = made(public_url="http://localhost:8080")
+    assert notes == ["Slack takes addresses that begin with https://, and http://localhost:8080 does not"]
+
+
 def test_a_scope_that_an_event_needs_is_added_and_said() -> None:
     manifest, notes = made(Wanted(events=["app_mention", "reaction_added"]))
     scopes, events = bot(manifest)
