@@ -11,7 +11,7 @@ import sys
 
 import click
 
-from commands import backup, config, doctor, events, installs, keys, restore
+from commands import backup, config, doctor, events, installs, keys, manifest, proxy_config, restore
 from commands.output import EXIT_ANOTHER_RUN, EXIT_FAILED, VERSION, say
 from errors import EXIT_CONFIG, AnotherRun, ConfigError, LatchkeyError
 
@@ -34,6 +34,8 @@ cli.add_command(doctor.command)
 cli.add_command(events.group)
 cli.add_command(installs.group)
 cli.add_command(keys.group)
+cli.add_command(manifest.command)
+cli.add_command(proxy_config.command)
 cli.add_command(restore.command)
 
 

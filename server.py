@@ -19,15 +19,16 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tornado.netutil import bind_sockets
-
 import config
 import logs
 from dispatch import App, Dispatcher, EventFlow, EventOptions, Metrics, Runner, load_listeners
 from errors import EXIT_CONFIG, ConfigError, LatchkeyError
 from handlers import LatchkeyServer, Services, make_application
 from handlers.access import AccessLog
-from handlers.services import CALLBACK_PATH
+from handlers.clients import Clients
+from handlers.listening import bind_port, bind_unix, removed_at_the_end, shown
+from handlers.metrics import shown_metrics
+from slackapi.addresses import CALLBACK_PATH
 from slackapi.oauth import OAuthClient
 from slackapi.signature import SignatureVerifier
 from slackapi.web import WebClients, open_session
@@ -49,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         write_line = logs.configure(settings.log.level, settings.log.format, settings.secrets)
         project = Path(__file__).resolve().parent
         app = load_listeners(settings.listeners.modules, [settings.base, project])
-        with contextlib.closing(_open(settings, options.new_store)) as store:
+        with removed_at_the_end(settings.socket_path), contextlib.closing(_open(settings, options.new_store)) as store:
             recovered = store.inbox.recover()
             asyncio.run(_serve(settings, store, app, AccessLog(write_line), recovered))
     except LatchkeyError as error:
@@ -84,15 +85,16 @@ def _open(settings: config.Config, new_store: bool) -> Store:
 async def _serve(
     settings: config.Config, store: Store, app: App, access_log: AccessLog, recovered: list[Tried]
 ) -> None:
-    sockets = _bind(settings)
-    port = sockets[0].getsockname()[1]
-    async with _services(settings, store, app, access_log, port, recovered) as services:
+    async with (
+        _bound(settings) as (sockets, metrics_sockets),
+        _services(settings, store, app, access_log, _public_url(settings, sockets[0]), recovered) as services,
+        shown_metrics(services.metrics.registry, metrics_sockets),
+    ):
         server = LatchkeyServer(make_application(services))
         server.add_sockets(sockets)
         stop = _stop_on_signals()
         _calm_the_collector()
-        host = settings.address[0]
-        logger.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host or "0.0.0.0", port)
+        logger.info("listening on %s", _address(settings, sockets[0]))
         logger.info("install the app at %s", services.install_url)
         await stop.wait()
         await _drain(server, services, settings.server.drain_seconds)
@@ -105,28 +107,56 @@ def _calm_the_collector() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+@contextlib.asynccontextmanager
+async def _bound(settings: config.Config) -> AsyncIterator[tuple[list[socket.socket], list[socket.socket]]]:
+    """Lend the sockets of the app and of the metrics; they are closed also where the start fails."""
+    with contextlib.ExitStack() as opened:
+        sockets = [opened.enter_context(bound) for bound in _bind(settings)]
+        yield sockets, [opened.enter_context(bound) for bound in _bind_metrics(settings)]
+
+
 def _bind(settings: config.Config) -> list[socket.socket]:
-    host, port = settings.address
-    try:
-        sockets = bind_sockets(port, host or None)
-    except OSError as error:
-        raise LatchkeyError(
-            f"cannot listen on {settings.server.listen}: {error.strerror}",
-            hint="another program has the port, or the address is not this machine's; choose with --listen HOST:PORT",
-        ) from None
-    # One port for all address families, also where port 0 has taken a free one.
-    return sockets[:1] if not port else sockets
+    if settings.socket_path is not None:
+        return [bind_unix(settings.socket_path, settings.socket_mode)]
+    return bind_port(
+        settings.address,
+        "another program has the port, or the address is not this machine's; choose with --listen HOST:PORT",
+    )
+
+
+def _address(settings: config.Config, listening: socket.socket) -> str:
+    """Return where the server listens, as a person reads it."""
+    name = listening.getsockname()
+    if listening.family == socket.AF_UNIX:
+        return f"unix:{name}"
+    return f"http://{shown((settings.address[0] or '0.0.0.0', name[1]))}"
+
+
+def _public_url(settings: config.Config, listening: socket.socket) -> str:
+    if not settings.server.public_url and listening.family != socket.AF_UNIX:
+        return f"http://localhost:{listening.getsockname()[1]}"
+    return settings.public_url
+
+
+def _bind_metrics(settings: config.Config) -> list[socket.socket]:
+    if settings.metrics_address is None:
+        return []
+    return bind_port(
+        settings.metrics_address,
+        "it is for the metrics; another program has the port: choose with [metrics] listen, or turn them off with "
+        'listen = ""',
+    )
 
 
 @contextlib.asynccontextmanager
 async def _services(
-    settings: config.Config, store: Store, app: App, access_log: AccessLog, port: int, recovered: list[Tried]
+    settings: config.Config, store: Store, app: App, access_log: AccessLog, public_url: str, recovered: list[Tried]
 ) -> AsyncIterator[Services]:
     """Wire everything together; the connections to Slack are closed at the end."""
     assert settings.client_secret is not None  # require_slack() has seen to it
-    public_url = settings.server.public_url.rstrip("/") or f"http://localhost:{port}"
     async with open_session() as session:
-        clients = WebClients(api_url=settings.slack.api_url, session=session)
+        metrics = Metrics()
+        clients = WebClients(api_url=settings.slack.api_url, session=session, watch=metrics.count_api_call)
         oauth = OAuthClient(
             clients,
             client_id=settings.slack.client_id,
@@ -136,8 +166,7 @@ async def _services(
             redirect_uri=public_url + CALLBACK_PATH,
             authorize_url=settings.slack.authorize_url,
         )
-        metrics = Metrics()
-        runner = Runner(app, installations=store.installations, clients=clients)
+        runner = Runner(app, installations=store.installations, clients=clients, metrics=metrics)
         dispatcher = Dispatcher(runner, metrics, install_url=f"{public_url}/slack/install")
         events = EventFlow(runner, metrics, store.inbox, _event_options(settings))
         events.start(recovered)
@@ -153,6 +182,7 @@ async def _services(
             success_url=settings.install.success_url,
             failure_url=settings.install.failure_url,
             access_log=access_log,
+            clients=Clients(settings.server.trusted_proxies),
         )
         runner.close()
 

@@ -79,7 +79,9 @@ def main(folder: Path) -> None:
     (folder / "bench_listeners.py").write_text(listeners, encoding="utf-8")
     config = folder / "config.toml"
     config.write_text(
-        f'[slack]\napi_url = "{os.environ["API_URL"]}"\n[listeners]\nmodules = ["bench_listeners"]\n', encoding="utf-8"
+        f'[slack]\napi_url = "{os.environ["API_URL"]}"\n[listeners]\nmodules = ["bench_listeners"]\n'
+        '[metrics]\nlisten = "127.0.0.1:0"\n',
+        encoding="utf-8",
     )
     log = os.open(folder / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,11 +15,40 @@ _LISTEN = re.compile(r"(\[[0-9A-Fa-f:.%\w]+\]|[^\s:\[\]/]*):(\d{1,5})")
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _SCOPE = re.compile(r"[a-z0-9_.:\-]+")
 LONGEST_DRAIN = 300
+UNIX_PREFIX = "unix:"
+LONGEST_SOCKET_PATH = 107
+"""Bytes (unix(7), sun_path)."""
 
 
 def _listen(value: str) -> str | None:
     match = _LISTEN.fullmatch(value)
     return None if match and int(match[2]) < 65536 else "expected HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080"
+
+
+def _server_listen(value: str) -> str | None:
+    if not value.startswith(UNIX_PREFIX):
+        problem = _listen(value)
+        return f"{problem}, or unix:/path" if problem else None
+    path = value.removeprefix(UNIX_PREFIX)
+    good = path.startswith("/") and path.isprintable() and len(path.encode()) <= LONGEST_SOCKET_PATH
+    return None if good else f"expected unix:/ and a path of at most {LONGEST_SOCKET_PATH} bytes"
+
+
+def _mode(value: str) -> str | None:
+    return None if re.fullmatch(r"0?[0-7]{3}", value) else 'expected a mode of three octal digits, such as "660"'
+
+
+def _proxies(value: list[str]) -> str | None:
+    for name in value:
+        if name == "unix":
+            continue
+        try:
+            network = ip_network(name)
+        except ValueError:
+            return 'expected addresses or networks, such as "127.0.0.1" or "10.1.0.0/16", or "unix"'
+        if not network.prefixlen:
+            return f"{network} is everybody; a proxy that is trusted has an address"
+    return None
 
 
 def _url(value: str, *, empty: bool = False, path: bool = True) -> str | None:
@@ -53,6 +83,13 @@ def _between(least: int, most: int) -> Callable[[int], str | None]:
     return lambda value: None if least <= value <= most else f"expected a number from {least} to {most}"
 
 
+def _text(least: int, most: int) -> Callable[[str], str | None]:
+    expected = f"expected one line of {f'{least} to ' if least else 'at most '}{most} characters"
+    return lambda value: (
+        None if least <= len(value.strip()) and len(value) <= most and value.isprintable() else expected
+    )
+
+
 def _scopes(value: list[str]) -> str | None:
     return None if all(_SCOPE.fullmatch(scope) for scope in value) else 'expected scopes such as "chat:write"'
 
@@ -67,7 +104,9 @@ def _filled(value: str) -> str | None:
 
 CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "server.public_url": lambda value: _url(value, empty=True, path=False),
-    "server.listen": _listen,
+    "server.listen": _server_listen,
+    "server.socket_mode": _mode,
+    "server.trusted_proxies": _proxies,
     "server.drain_seconds": _drain,
     "slack.scopes": _scopes,
     "slack.user_scopes": _scopes,
@@ -83,4 +122,7 @@ CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "events.inbox_events": _between(1, 1_000_000),
     "events.inbox_megabytes": _between(1, 4096),
     "listeners.modules": _modules,
+    "manifest.name": _text(1, 35),
+    "manifest.description": _text(0, 140),
+    "metrics.listen": lambda value: _listen(value) if value else None,
 }

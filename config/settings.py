@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from config.checks import CHECKS
+from config.checks import CHECKS, UNIX_PREFIX
 from config.secrets import Secret, read_secrets
 from errors import ConfigError, Fault
 
@@ -29,6 +29,8 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ServerSection(_Section, frozen=True):
     public_url: str = ""
     listen: str = "127.0.0.1:8080"
+    socket_mode: str = "660"
+    trusted_proxies: list[str] = msgspec.field(default_factory=list)
     drain_seconds: float = 10
 
 
@@ -68,6 +70,16 @@ class ListenersSection(_Section, frozen=True):
     modules: list[str] = msgspec.field(default_factory=lambda: ["listeners"])
 
 
+class MetricsSection(_Section, frozen=True):
+    listen: str = "127.0.0.1:9464"
+
+
+class ManifestSection(_Section, frozen=True):
+    name: str = "Latchkey"
+    description: str = ""
+    org_deployment: bool = False
+
+
 class LogSection(_Section, frozen=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
@@ -81,6 +93,8 @@ SECTIONS: dict[str, type[_Section]] = {
     "backup": BackupSection,
     "events": EventsSection,
     "listeners": ListenersSection,
+    "metrics": MetricsSection,
+    "manifest": ManifestSection,
     "log": LogSection,
 }
 _SECRET_KEYS = frozenset({"client_secret", "signing_secret", "signing_secrets", "token", "bot_token", "secret"})
@@ -99,6 +113,8 @@ class Config:
     backup: BackupSection
     events: EventsSection
     listeners: ListenersSection
+    metrics: MetricsSection
+    manifest: ManifestSection
     log: LogSection
     client_secret: Secret | None
     signing_secrets: tuple[Secret, ...]
@@ -121,15 +137,38 @@ class Config:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port to listen on."""
-        host, _, port = self.server.listen.rpartition(":")
-        return host.strip("[]"), int(port)
+        """Host and port to listen on, where it is no unix socket."""
+        return _host_and_port(self.server.listen)
+
+    @property
+    def socket_path(self) -> Path | None:
+        """The unix socket to listen on, or None."""
+        path = self.server.listen.removeprefix(UNIX_PREFIX)
+        return Path(path) if path != self.server.listen else None
+
+    @property
+    def socket_mode(self) -> int:
+        return int(self.server.socket_mode, 8)
+
+    @property
+    def metrics_address(self) -> tuple[str, int] | None:
+        """Host and port to show the metrics at; None: nowhere."""
+        return _host_and_port(self.metrics.listen) if self.metrics.listen else None
 
     @property
     def secrets(self) -> list[str]:
         """All configured secrets in the clear, for the one purpose of keeping them out of the log."""
         found = [secret.reveal() for secret in self.signing_secrets]
         return found + ([self.client_secret.reveal()] if self.client_secret else [])
+
+    @property
+    def public_url(self) -> str:
+        """Scheme and host, without a slash at the end; raises ConfigError where none is set."""
+        if not self.server.public_url:
+            raise ConfigError(
+                [Fault("[server] public_url", "must be set")], hint="the address by which Slack reaches the server"
+            )
+        return self.server.public_url.rstrip("/")
 
     def require_slack(self) -> None:
         """Raise ConfigError naming all that an app at Slack must have and that is not set."""
@@ -143,6 +182,11 @@ class Config:
             raise ConfigError(
                 faults, hint="they stand under Basic Information at https://api.slack.com/apps; or try ./latchkey demo"
             )
+
+
+def _host_and_port(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def load(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]) -> Config:

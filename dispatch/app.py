@@ -22,9 +22,18 @@ Decorator: TypeAlias = Callable[[F], F]
 class Listener:
     """A function, what it is for, and the arguments that it names."""
 
-    def __init__(self, function: Function, kind: Kind | None, matches: Predicate, keyword: Text | None = None) -> None:
+    def __init__(
+        self,
+        function: Function,
+        kind: Kind | None,
+        matches: Predicate,
+        keyword: Text | None = None,
+        constraint: Constraint | None = None,
+    ) -> None:
         self.kind = kind
         self.matches = matches
+        self.constraint = constraint
+        """What it was registered for, as it was given; what is asked of Slack is read from it."""
         self.keyword = keyword
         """Of a `message` listener: what `context["matches"]` is taken from."""
         self.plan = Plan(function)
@@ -45,23 +54,23 @@ class App:
         self.error_handlers: list[Listener] = []
 
     def event(self, event: Constraint) -> Decorator[F]:
-        return self._decorator(Kind.EVENT, constraints.for_event(event))
+        return self._decorator(Kind.EVENT, constraints.for_event(event), event)
 
     def message(self, keyword: Text = "") -> Decorator[F]:
-        return self._decorator(Kind.EVENT, constraints.for_message(keyword), keyword)
+        return self._decorator(Kind.EVENT, constraints.for_message(keyword), "message", keyword)
 
     def command(self, command: Text) -> Decorator[F]:
-        return self._decorator(Kind.COMMAND, constraints.for_command(command))
+        return self._decorator(Kind.COMMAND, constraints.for_command(command), command)
 
     def action(self, constraint: Constraint) -> Decorator[F]:
-        return self._decorator(Kind.ACTION, constraints.for_action(constraint))
+        return self._decorator(Kind.ACTION, constraints.for_action(constraint), constraint)
 
     def block_action(self, constraint: Constraint) -> Decorator[F]:
         fields = {"action_id": constraint} if not isinstance(constraint, dict) else constraint
         return self.action({"type": "block_actions", **fields})
 
     def shortcut(self, constraint: Constraint) -> Decorator[F]:
-        return self._decorator(Kind.SHORTCUT, constraints.for_shortcut(constraint))
+        return self._decorator(Kind.SHORTCUT, constraints.for_shortcut(constraint), constraint)
 
     def global_shortcut(self, callback_id: Text) -> Decorator[F]:
         return self.shortcut({"type": "shortcut", "callback_id": callback_id})
@@ -70,7 +79,7 @@ class App:
         return self.shortcut({"type": "message_action", "callback_id": callback_id})
 
     def view(self, constraint: Constraint) -> Decorator[F]:
-        return self._decorator(Kind.VIEW, constraints.for_view(constraint))
+        return self._decorator(Kind.VIEW, constraints.for_view(constraint), constraint)
 
     def view_submission(self, callback_id: Text) -> Decorator[F]:
         return self.view({"type": "view_submission", "callback_id": callback_id})
@@ -79,20 +88,27 @@ class App:
         return self.view({"type": "view_closed", "callback_id": callback_id})
 
     def options(self, constraint: Constraint) -> Decorator[F]:
-        return self._decorator(Kind.OPTIONS, constraints.for_options(constraint))
+        return self._decorator(Kind.OPTIONS, constraints.for_options(constraint), constraint)
 
     def error(self, function: F) -> F:
         """Take a function that is called with `error` (and the usual arguments) when a listener raises."""
         self.error_handlers.append(Listener(function, None, lambda _: True))
         return function
 
+    @property
+    def listeners(self) -> list[Listener]:
+        """All of them, kind by kind."""
+        return [listener for registered in self._listeners.values() for listener in registered]
+
     def matching(self, payload: Payload) -> list[Listener]:
         """Return the listeners that want this payload, in the order of their registration."""
         return [listener for listener in self._listeners.get(payload.kind, ()) if listener.matches(payload)]
 
-    def _decorator(self, kind: Kind, matches: Predicate, keyword: Text | None = None) -> Decorator[F]:
+    def _decorator(
+        self, kind: Kind, matches: Predicate, constraint: Constraint, keyword: Text | None = None
+    ) -> Decorator[F]:
         def register(function: F) -> F:
-            listener = Listener(function, kind, matches, keyword)
+            listener = Listener(function, kind, matches, keyword, constraint)
             named = self._named[listener.name] = self._named.get(listener.name, 0) + 1
             if named > 1:
                 listener.key += f"#{named}"

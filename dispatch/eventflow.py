@@ -22,7 +22,7 @@ from dispatch.runner import Runner
 from dispatch.workers import Workers
 from errors import LatchkeyError, PayloadError
 from slackapi.payload import Payload
-from storage import Inbox, Tried
+from storage import Inbox, Progress, Tried
 
 REPLAY_SECONDS = 2.0
 """How soon an event is tried again after the administrator has asked for it."""
@@ -60,7 +60,7 @@ class EventFlow:
         self._metrics = metrics
         self._ordered = options.ordered
         self._pending = Pending(most_events=options.inbox_events, most_bytes=options.inbox_bytes, clock=clock)
-        self._ledger = Ledger(inbox.async_commit, self._pending.remove)
+        self._ledger = Ledger(self._commit, self._pending.remove)
         self._workers = Workers(
             runner,
             self._ledger,
@@ -100,6 +100,10 @@ class EventFlow:
             self._housekeeping.cancel()
         await self._intake.drain(seconds)
         return await self._workers.drain(seconds)
+
+    async def _commit(self, progress: Progress) -> None:
+        with self._metrics.store_call("commit_progress"):
+            await self._inbox.async_commit(progress)
 
     def _take(self, tried: Tried) -> None:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from dispatch.job import Job
 from errors import LatchkeyError
@@ -57,7 +57,7 @@ class _Gathered:
 class Ledger:
     """Where workers tell what has become of an event; it commits many ends at a time."""
 
-    def __init__(self, commit: Callable[[Progress], asyncio.Future[None]], forget: Callable[[Event], None]) -> None:
+    def __init__(self, commit: Callable[[Progress], Awaitable[None]], forget: Callable[[Event], None]) -> None:
         """`commit` puts progress on disk off the loop; `forget` is told of each event whose end is there."""
         self._commit = commit
         self._forget = forget

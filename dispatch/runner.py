@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from dispatch.app import App, Listener
 from dispatch.call import BlockingCall, Call
 from dispatch.constraints import keyword_matches
 from dispatch.context import context_for
+from dispatch.metrics import Metrics
 from dispatch.places import Turns
 from dispatch.reply import Reply
 from slackapi.payload import Payload
@@ -53,12 +55,15 @@ class Runner:
         *,
         installations: Installations,
         clients: WebClients,
+        metrics: Metrics,
         threads: int = THREADS,
         threads_each: int = THREADS_EACH,
     ) -> None:
         self.app = app
         self._installations = installations
         self._clients = clients
+        self._metrics = metrics
+        metrics.expect_listeners(listener.key for listener in app.listeners)
         self._threads = ThreadPoolExecutor(THREADS_MOST, thread_name_prefix="listener")
         self._turns = Turns(most=threads, most_each=threads_each)
 
@@ -71,12 +76,16 @@ class Runner:
 
     async def find_bot(self, payload: Payload) -> Bot | None:
         """Return the workspace's bot; raises StoreUnavailable or UnreadableRecord."""
+        bot = self.cached_bot(payload)
+        if bot is not None:
+            return bot
         workspace = payload.workspace
-        return self.cached_bot(payload) or await self._installations.async_find_bot(
-            enterprise_id=workspace.enterprise_id,
-            team_id=workspace.team_id,
-            is_enterprise_install=workspace.is_enterprise_install,
-        )
+        with self._metrics.store_call("find_bot"):
+            return await self._installations.async_find_bot(
+                enterprise_id=workspace.enterprise_id,
+                team_id=workspace.team_id,
+                is_enterprise_install=workspace.is_enterprise_install,
+            )
 
     def call(
         self,
@@ -108,13 +117,20 @@ class Runner:
 
     async def run(self, listener: Listener, call: Call) -> Exception | None:
         """Run one listener to its end; returns what it raised, which was logged and handed to the error handlers."""
+        metrics, key, begun = self._metrics, listener.key, time.monotonic()
+        metrics.listeners_running += 1
         try:
             await self._run(listener, call)
         except Exception as error:
+            metrics.listener_failures[key] += 1
             request_id = call.context["request_id"]
             logger.exception("%s raised %s request_id=%s", listener.name, type(error).__name__, request_id)
             await self._tell_error_handlers(call, error)
             return error
+        finally:
+            metrics.listeners_running -= 1
+            metrics.listener_runs[key] += 1
+            metrics.listener_seconds[key] += time.monotonic() - begun
         return None
 
     async def _run(self, listener: Listener, call: Call) -> None:

@@ -31,10 +31,12 @@ class AccessLog:
     def __init__(self, write: WriteLine | None = None) -> None:
         self._write = write or through_logging
 
-    def __call__(self, method: str, path: str, status: int, begun: float, team_id: str | None, request_id: str) -> None:
-        """Log a request; `begun` is `time.monotonic()` at its start."""
+    def __call__(
+        self, method: str, path: str, status: int, begun: float, team_id: str | None, request_id: str, client: str
+    ) -> None:
+        """Log a request; `begun` is `time.monotonic()` at its start, `client` is what `Clients` says."""
         # A path is a stranger's text: what is long or unprintable in it is not for a log.
         shown = path if len(path) <= 100 and path.isprintable() else "(unprintable or long path)"
         milliseconds = (time.monotonic() - begun) * 1000
-        fields = {"ms": f"{milliseconds:.1f}", "team": team_id, "request_id": request_id}
+        fields = {"ms": f"{milliseconds:.1f}", "team": team_id, "request_id": request_id, "client": client}
         self._write(NAME, f"{method} {shown} {status}", fields)

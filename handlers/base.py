@@ -15,9 +15,11 @@ from typing import Any
 
 from tornado.web import HTTPError, RequestHandler
 
+from dispatch.metrics import OTHER
 from handlers import pages
 from handlers.access import new_request_id
-from handlers.services import INSTALL_PATH, Services
+from handlers.services import ENDPOINTS, Services
+from slackapi.addresses import INSTALL_PATH
 
 logger = logging.getLogger("latchkey.http")
 
@@ -90,6 +92,7 @@ class BaseHandler(RequestHandler):
 
     def log_access(self) -> None:
         elapsed = self.request.request_time()
+        self.services.metrics.requests[ENDPOINTS.get(self.request.path, OTHER), self.get_status()] += 1
         self.services.access_log(
             self.request.method or "-",
             self.request.path,
@@ -97,6 +100,7 @@ class BaseHandler(RequestHandler):
             time.monotonic() - elapsed,
             getattr(self, "team_id", None),
             self.request_id,
+            self.services.clients.address(getattr(self.request.connection, "context", None), self.request.headers),
         )
 
 

@@ -13,11 +13,12 @@ from urllib.parse import urlencode
 
 from slack_sdk.oauth.installation_store import Installation
 
+from dispatch.metrics import INSTALLED
 from errors import LatchkeyError, OAuthError, SlackUnavailable, StoreError
 from handlers import failures, pages
 from handlers.base import BaseHandler
 from handlers.cookies import is_same_browser
-from handlers.services import INSTALL_PATH
+from slackapi.addresses import INSTALL_PATH
 from slackapi.oauth import links
 
 LONGEST_ARGUMENT = 1024
@@ -66,7 +67,8 @@ class CallbackHandler(BaseHandler):
 
     async def _spend_state(self, state: str | None) -> bool:
         try:
-            return state is not None and await self.services.store.states.async_consume(state)
+            with self.services.metrics.store_call("consume_state"):
+                return state is not None and await self.services.store.states.async_consume(state)
         except StoreError as error:
             raise _Failed(failures.STORE, cause=error) from error
 
@@ -99,16 +101,20 @@ class CallbackHandler(BaseHandler):
 
     async def _save(self, installation: Installation) -> None:
         try:
-            await self.services.store.installations.async_save(installation)
+            with self.services.metrics.store_call("save_installation"):
+                await self.services.store.installations.async_save(installation)
         except StoreError as error:
             raise _Failed(failures.STORE, cause=error) from error
+        self.services.metrics.installs[INSTALLED] += 1
         self.team_id = installation.team_id or installation.enterprise_id
         logger.info("the app was installed team=%s request_id=%s", self.team_id, self.request_id)
 
     async def _enrich(self, installation: Installation) -> None:
         """Add what auth.test tells. The tokens are safe already, so no failure here is the person's concern."""
         try:
-            await self.services.store.installations.async_enrich(await self.services.oauth.enrich(installation))
+            enriched = await self.services.oauth.enrich(installation)
+            with self.services.metrics.store_call("enrich_installation"):
+                await self.services.store.installations.async_enrich(enriched)
         except LatchkeyError as error:
             logger.warning("auth.test added nothing to an install: %s request_id=%s", error, self.request_id)
 

@@ -14,6 +14,7 @@ import asyncio
 import http.client
 import logging
 import time
+from functools import partial
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import (
@@ -27,7 +28,8 @@ from dispatch import EMPTY, Reply
 from errors import LatchkeyError, Overloaded, PayloadError, SignatureError, StoreError
 from handlers.access import new_request_id
 from handlers.patience import BODY_SECONDS, Patience
-from handlers.services import EVENTS_PATH, Services
+from handlers.services import EVENTS, Services
+from slackapi.addresses import EVENTS_PATH
 from slackapi.lifecycle import revocation
 from slackapi.payload import Kind, Payload, parse
 
@@ -146,7 +148,7 @@ class EventsDelegate(HTTPMessageDelegate):
         elif kind is Kind.SSL_CHECK:
             self._respond(EMPTY)
         else:
-            self._services.dispatcher.answer(payload, self._request_id, self._answered)
+            self._services.dispatcher.answer(payload, self._request_id, partial(self._answered, kind))
 
     async def _remove_and_accept(self, payload: Payload, body: bytes) -> None:
         try:
@@ -155,8 +157,12 @@ class EventsDelegate(HTTPMessageDelegate):
         except Exception as error:
             self._respond(self._refusal(error))
 
-    def _answered(self, outcome: Reply | LatchkeyError) -> None:
-        self._respond(outcome if isinstance(outcome, Reply) else self._refusal(outcome))
+    def _answered(self, kind: Kind, outcome: Reply | LatchkeyError) -> None:
+        if isinstance(outcome, Reply):
+            self._services.metrics.observe_interaction(kind, time.monotonic() - self._begun)
+            self._respond(outcome)
+        else:
+            self._respond(self._refusal(outcome))
 
     def _event_kept(self, error: Exception | None) -> None:
         """The event is on disk, or known, or (with an error) neither."""
@@ -171,21 +177,24 @@ class EventsDelegate(HTTPMessageDelegate):
         if gone is None:
             return
         workspace = payload.workspace
-        removed = await self._services.store.installations.async_remove_revoked(
-            workspace.enterprise_id,
-            workspace.team_id,
-            is_enterprise_install=workspace.is_enterprise_install,
-            everything=gone.everything,
-            bot=gone.bot,
-            user_ids=gone.user_ids,
-            event_time=gone.event_time,
-        )
+        with self._services.metrics.store_call("remove_revoked"):
+            removed = await self._services.store.installations.async_remove_revoked(
+                workspace.enterprise_id,
+                workspace.team_id,
+                is_enterprise_install=workspace.is_enterprise_install,
+                everything=gone.everything,
+                bot=gone.bot,
+                user_ids=gone.user_ids,
+                event_time=gone.event_time,
+            )
+        self._services.metrics.uninstalls[payload.type] += 1
         logger.info(
             "%s removed %d records team=%s request_id=%s", payload.type, removed, self._team_id, self._request_id
         )
 
     def _refusal(self, error: Exception) -> Reply:
         if isinstance(error, SignatureError):
+            self._services.metrics.signature_failures[error.reason] += 1
             logger.warning("%s request_id=%s", error, self._request_id)
             return Reply(403, _TEXT, b"invalid request")
         if isinstance(error, PayloadError):
@@ -235,4 +244,8 @@ class EventsDelegate(HTTPMessageDelegate):
         if not self._done:
             self._done = True
             self._services.in_flight.end()
-            self._services.access_log(self._method, EVENTS_PATH, status, self._begun, self._team_id, self._request_id)
+            self._services.metrics.requests[EVENTS, status] += 1
+            client = self._services.clients.address(self._connection.context, self._headers)
+            self._services.access_log(
+                self._method, EVENTS_PATH, status, self._begun, self._team_id, self._request_id, client
+            )

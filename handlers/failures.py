@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
 from handlers import pages
-from handlers.services import INSTALL_PATH
+from slackapi.addresses import INSTALL_PATH
 
 if TYPE_CHECKING:
     from handlers.base import BaseHandler
@@ -100,10 +100,13 @@ STORE = Failure(
     "Wait a minute and start again. If it stays so, tell the administrator.",
 )
 
+ALL = (CANCELLED, SLACK_ERROR, REQUEST, STATE, BROWSER, NO_CODE, CODE, SLACK, STORE)
+
 
 def show(handler: BaseHandler, failure: Failure, *, detail: str = "", cause: Exception | None = None) -> None:
     """Answer with the failure's page, or with the operator's own, and log the reason under the same request id."""
     said = detail or (str(cause) if cause else "")
+    handler.services.metrics.installs[failure.reason] += 1
     logger.warning(
         "an install failed: %s%s request_id=%s", failure.reason, f" ({said})" if said else "", handler.request_id
     )

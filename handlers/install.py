@@ -12,7 +12,8 @@ class InstallHandler(BaseHandler):
     async def get(self) -> None:
         teams = self.get_query_arguments("team")
         try:
-            state = await self.services.store.states.async_issue()
+            with self.services.metrics.store_call("issue_state"):
+                state = await self.services.store.states.async_issue()
         except StoreError as error:
             failures.show(self, failures.STORE, cause=error)
             return

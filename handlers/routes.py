@@ -15,13 +15,15 @@ from tornado.httputil import (
 )
 from tornado.web import Application
 
+from handlers import failures
 from handlers.base import BaseHandler, HomeHandler, NotFoundHandler
 from handlers.callback import CallbackHandler
 from handlers.events import EventsEndpoint
 from handlers.health import HealthHandler, ReadyHandler
 from handlers.install import InstallHandler
 from handlers.patience import IDLE_SECONDS, Patience
-from handlers.services import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH, Services
+from handlers.services import HEALTH_PATH, READY_PATH, Services
+from slackapi.addresses import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
 
 
 def make_application(services: Services) -> Application:
@@ -34,13 +36,14 @@ class LatchkeyApplication(Application):
 
     def __init__(self, services: Services) -> None:
         handed = {"services": services}
+        services.metrics.expect_installs(failure.reason for failure in failures.ALL)
         super().__init__(
             [
                 (INSTALL_PATH, InstallHandler, handed),
                 (CALLBACK_PATH, CallbackHandler, handed),
                 (BOLT_CALLBACK_PATH, CallbackHandler, handed),
-                ("/healthz", HealthHandler, handed),
-                ("/readyz", ReadyHandler, handed),
+                (HEALTH_PATH, HealthHandler, handed),
+                (READY_PATH, ReadyHandler, handed),
                 ("/", HomeHandler, handed),
             ],
             default_handler_class=NotFoundHandler,

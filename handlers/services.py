@@ -7,14 +7,26 @@ from dataclasses import dataclass, field
 
 from dispatch import Dispatcher, EventFlow, Metrics
 from handlers.access import AccessLog
+from handlers.clients import Clients
+from slackapi.addresses import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
 from slackapi.oauth import OAuthClient
 from slackapi.signature import SignatureVerifier
 from storage import Store
 
-INSTALL_PATH = "/slack/install"
-CALLBACK_PATH = "/slack/oauth/callback"
-BOLT_CALLBACK_PATH = "/slack/oauth_redirect"
-EVENTS_PATH = "/slack/events"
+HEALTH_PATH = "/healthz"
+READY_PATH = "/readyz"
+
+EVENTS = "events"
+ENDPOINTS = {
+    "/": "home",
+    INSTALL_PATH: "install",
+    CALLBACK_PATH: "callback",
+    BOLT_CALLBACK_PATH: "callback",
+    EVENTS_PATH: EVENTS,
+    HEALTH_PATH: "healthz",
+    READY_PATH: "readyz",
+}
+"""What requests are counted as; a path that is not here is counted as "other", whatever a stranger thinks of."""
 
 
 class InFlight:
@@ -61,6 +73,7 @@ class Services:
     success_url: str = ""
     failure_url: str = ""
     access_log: AccessLog = field(default_factory=AccessLog)
+    clients: Clients = field(default_factory=Clients)
     in_flight: InFlight = field(default_factory=InFlight)
 
     @property

@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 20.0
 STOP_SECONDS = 15.0
 
-_LISTENING = re.compile(r"listening on http://[^\s]+:(\d+)")
+_LISTENING = re.compile(r'listening on (?:http://[^\s]+:(\d+)|unix:[^\s"]+)[\s"]')
+_METRICS = re.compile(r'metrics at (http://[^\s"]+)')
 
 
 class ServerDied(Exception):
@@ -51,6 +52,12 @@ class ServerProcess:
         return f"http://localhost:{self.port}"
 
     @property
+    def metrics_url(self) -> str:
+        """Where Prometheus reads, since the last start; empty: nowhere."""
+        found = _METRICS.findall(self.log.read_text(encoding="utf-8", errors="replace"))
+        return found[-1] if found else ""
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
@@ -72,7 +79,8 @@ class ServerProcess:
         config.write_text(
             f'[server]\nlisten = "127.0.0.1:{self._port}"\n'
             f'[slack]\napi_url = "{slack.api_url}"\nauthorize_url = "{slack.authorize_url}"\n'
-            f'[log]\nlevel = "{self._level}"\n',
+            # Not the usual port: several of these run beside one another.
+            f'[metrics]\nlisten = "127.0.0.1:0"\n[log]\nlevel = "{self._level}"\n',
             encoding="utf-8",
         )
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "LATCHKEY_"))}
@@ -119,7 +127,7 @@ class ServerProcess:
         while time.monotonic() < deadline:
             written = self.log.read_bytes()[offset:].decode("utf-8", "replace")
             if found := _LISTENING.search(written):
-                return int(found[1])
+                return int(found[1] or 0)
             if not self.is_running():
                 break
             await asyncio.sleep(0.02)

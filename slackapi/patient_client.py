@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import Any
 
 import aiohttp
-from slack_sdk.web.async_client import AsyncWebClient
 
 from errors import SlackUnavailable
 from slackapi.rate_limits import Idle, RateLimits, Turn, nobody_idles
+from slackapi.watched_client import WatchedClient
 
 REPEAT_SECONDS = (0.5, 2.0)
 """How long a failed call waits before each repetition, half as long again at most."""
@@ -51,7 +51,7 @@ def may_be_repeated(method: str) -> bool:
     return method in _SETS or _READS.search(method) is not None
 
 
-class PatientClient(AsyncWebClient):
+class PatientClient(WatchedClient):
     """One workspace's client. Its calls raise what slack_sdk's raise, and SlackUnavailable after too long a wait."""
 
     def __init__(self, *, workspace: Hashable, limits: RateLimits, idle: Idle = nobody_idles, **settings: Any) -> None:

@@ -7,6 +7,7 @@ or not at all, as the exchange of a code, is sent once.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 from errors import SlackUnavailable
 from slackapi.patient_client import PatientClient
 from slackapi.rate_limits import Idle, RateLimits, nobody_idles
+from slackapi.watched_client import (
+    CANCELLED,
+    TIMEOUT,
+    UNREACHABLE,
+    Watch,
+    WatchedClient,
+    nobody_watches,
+    outcome_of,
+)
 from slackapi.workspace import Workspace
 
 TIMEOUT_SECONDS = 30
@@ -36,10 +46,19 @@ def open_session() -> aiohttp.ClientSession:
 class WebClients:
     """Makes slack_sdk's clients, which share one aiohttp session."""
 
-    def __init__(self, *, api_url: str, session: aiohttp.ClientSession, limits: RateLimits | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        session: aiohttp.ClientSession,
+        limits: RateLimits | None = None,
+        watch: Watch = nobody_watches,
+    ) -> None:
+        """`watch` is told of each request to Slack and of its outcome."""
         self._api_url = api_url
         self._session = session
         self._limits = limits or RateLimits()
+        self._watch = watch
         self._stand_in = urlsplit(api_url)
         # slack_sdk logs bodies at debug level; this logger never lets them through.
         self._logger = logging.getLogger("slack_sdk.latchkey")
@@ -47,7 +66,7 @@ class WebClients:
 
     def client(self, token: str | None = None) -> AsyncWebClient:
         """Return a client whose calls are sent once each."""
-        return AsyncWebClient(token=token, retry_handlers=[], **self._settings())
+        return WatchedClient(token=token, retry_handlers=[], **self._settings())
 
     def patient_client(self, token: str, workspace: Workspace, idle: Idle = nobody_idles) -> AsyncWebClient:
         """Return a workspace's client, which waits out limits; `idle` is entered while a call of it only waits."""
@@ -68,6 +87,7 @@ class WebClients:
             "timeout": TIMEOUT_SECONDS,
             "session": self._session,
             "logger": self._logger,
+            "watch": self._watch,
         }
 
     async def post_response_url(self, url: str, message: Mapping[str, Any]) -> None:
@@ -76,12 +96,17 @@ class WebClients:
             # The URL came in a signed payload, but it is not followed into the private network all the same.
             raise SlackUnavailable("response_url", "the address is not Slack's")
         timeout = aiohttp.ClientTimeout(total=RESPONSE_URL_SECONDS)
+        begun, outcome = time.monotonic(), CANCELLED
         try:
             async with self._session.post(url, json=message, timeout=timeout, allow_redirects=False) as response:
+                outcome = outcome_of(response.status, None)
                 if response.status != 200:
                     raise SlackUnavailable("response_url", f"status {response.status}")
         except (aiohttp.ClientError, TimeoutError) as error:
+            outcome = TIMEOUT if isinstance(error, TimeoutError) else UNREACHABLE
             raise SlackUnavailable("response_url", type(error).__name__) from None
+        finally:
+            self._watch("response_url", outcome, time.monotonic() - begun)
 
     def _is_slacks(self, url: str) -> bool:
         try:

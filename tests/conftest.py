@@ -1,22 +1,46 @@
 """Rules for all tests: what is long runs only when asked for, and what is skipped has failed."""
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 
 import pytest
 from tornado.ioloop import IOLoop
 
+MISSING = pytest.StashKey[set[str]]()
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the long tests as well")
+    parser.addoption(
+        "--programs", action="store_true", help="fail where a program that a test shows our files to is missing"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--long"):
-        return
-    long = [item for item in items if item.get_closest_marker("long")]
-    items[:] = [item for item in items if item not in long]
-    config.hook.pytest_deselected(items=long)
+    left_out = [] if config.getoption("--long") else [item for item in items if item.get_closest_marker("long")]
+    missing = set() if config.getoption("--programs") else {name for item in items for name in missing_programs(item)}
+    left_out += [item for item in items if missing.intersection(programs(item)) and item not in left_out]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+    config.stash[MISSING] = missing
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    missing = sorted(config.stash.get(MISSING, ()))
+    if missing:
+        terminalreporter.write_line(
+            f"tests with {', '.join(missing)} were left out: apt-get install prometheus caddy nginx", yellow=True
+        )
+
+
+def programs(item: pytest.Item) -> list[str]:
+    """Return the programs that a test runs (`@pytest.mark.programs`)."""
+    return [name for mark in item.iter_markers("programs") for name in mark.args]
+
+
+def missing_programs(item: pytest.Item) -> list[str]:
+    return [name for name in programs(item) if shutil.which(name) is None]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

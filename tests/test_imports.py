@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "storage": {"errors"},
     "maintenance": {"commands", "errors"},
     "doctor": {"config", "dispatch", "storage", "slackapi", "errors"},
-    "commands": {"config", "doctor", "logs", "storage", "slackapi", "errors"},
+    "commands": {"config", "doctor", "logs", "dispatch", "storage", "slackapi", "errors"},
     "config": {"errors"},
     "logs": set(),
     "errors": set(),
@@ -43,6 +43,7 @@ ONLY_IN = {
     "sqlitedict": {"storage/sqlite.py"},
     "sqlite3": {"storage/connection.py", "storage/opening.py", "storage/store_file.py", "bench"},
     "tornado": {"handlers", "server.py", "simulator", "bench"},
+    "yaml": {"commands/manifest.py"},
     "pickle": set(),
 }  # fmt: skip
 

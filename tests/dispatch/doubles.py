@@ -106,7 +106,7 @@ class Bench:
         """Run `use` on a loop as one life of a server, wait for all listeners, and return its result."""
 
         async def life() -> Any:
-            runner = Runner(self.app, installations=self.installations, clients=self.clients)  # type: ignore[arg-type]
+            runner = Runner(self.app, installations=self.installations, clients=self.clients, metrics=self.metrics)  # type: ignore[arg-type]
             dispatcher = Dispatcher(runner, self.metrics, install_url=INSTALL_URL, ack_seconds=self.ack_seconds)
             events = EventFlow(runner, self.metrics, self.store.inbox, self.options, self.clock, self.delay)
             events.start(self.store.inbox.recover())

@@ -13,9 +13,9 @@ from tornado.web import Application
 
 from dispatch import App, Dispatcher, EventFlow, EventOptions, Metrics, Runner
 from handlers import Services, make_application
-from handlers.services import CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
 from simulator import Slack
 from simulator.browser import Browser
+from slackapi.addresses import CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
 from slackapi.oauth import OAuthClient
 from slackapi.signature import SignatureVerifier
 from slackapi.web import WebClients, open_session
@@ -80,7 +80,8 @@ def make_services(
 ) -> Callable[..., Services]:
     def make(**changes: Any) -> Services:
         public_url = changes.pop("public_url", base_url)
-        clients = WebClients(api_url=slack.api_url, session=session)
+        metrics = Metrics()
+        clients = WebClients(api_url=slack.api_url, session=session, watch=metrics.count_api_call)
         oauth = OAuthClient(
             clients,
             client_id=CLIENT_ID,
@@ -92,8 +93,7 @@ def make_services(
             timeout=0.5,
             clock=clock,
         )
-        metrics = Metrics()
-        runner = Runner(listeners, installations=store.installations, clients=clients)
+        runner = Runner(listeners, installations=store.installations, clients=clients, metrics=metrics)
         options = EventOptions(**changes.pop("events", {}))
         return Services(
             store=store,

@@ -1,0 +1,136 @@
+"""`latchkey manifest`: what Slack is to be told of this app, from its configuration and its listeners."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import click
+import msgspec
+
+import config
+import logs
+from commands.output import EXIT_FAILED, config_option, json_option, print_json, say
+from errors import LatchkeyError
+from slackapi.manifest import Described, Manifest, make_manifest
+from slackapi.manifest_diff import Difference, differences
+
+PROJECT = Path(__file__).resolve().parent.parent
+LARGEST_FILE = 1 << 20
+"""Bytes; Slack's longest manifest is a tenth of that."""
+_GOVSLACK = "slack-gov.com"
+
+
+@click.command("manifest")
+@config_option
+@json_option
+@click.option("--yaml", "as_yaml", is_flag=True, help="print YAML instead of JSON")
+@click.option("--link", "as_link", is_flag=True, help="print a link that creates the app at Slack")
+@click.option(
+    "--diff",
+    "exported",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="compare with a manifest that Slack has exported, JSON or YAML: exit 0 same, 1 different",
+)
+def command(file: Path | None, as_json: bool, as_yaml: bool, as_link: bool, exported: Path | None) -> None:
+    """Print the Slack app manifest that this app needs, as JSON.
+
+    It is made of [server] public_url, [slack] scopes, [manifest] and what the listeners are registered
+    for. What cannot be known is said on standard error.
+    """
+    if as_yaml + as_link + as_json > 1 or (exported is not None and (as_yaml or as_link)):
+        raise click.UsageError("choose one of --json, --yaml and --link; --diff goes with --json alone")
+    settings = config.load(file, os.environ, {})
+    logs.configure("warning", "text", settings.secrets)
+    slack = None if exported is None else _read(exported)
+    made, notes = _make(settings)
+    for note in notes:
+        say(f"note: {note}")
+    if slack is not None:
+        _show_differences(differences(made, slack), as_json)
+    elif as_yaml:
+        click.echo(_yaml(made), nl=False)
+    elif as_link:
+        click.echo(_link(made, settings.slack.api_url))
+    else:
+        print_json(made)
+
+
+def _make(settings: config.Config) -> tuple[Manifest, list[str]]:
+    # What it takes to run listeners is loaded by this command alone.
+    from dispatch import load_listeners
+    from dispatch.wanted import wanted_by
+
+    described = Described(
+        name=settings.manifest.name,
+        description=settings.manifest.description,
+        public_url=settings.public_url,
+        scopes=settings.slack.scopes,
+        user_scopes=settings.slack.user_scopes,
+        org_deployment=settings.manifest.org_deployment,
+    )
+    # What a module prints is not part of the result.
+    with contextlib.redirect_stdout(sys.stderr):
+        app = load_listeners(settings.listeners.modules, [settings.base, PROJECT])
+    return make_manifest(described, wanted_by(app))
+
+
+def _yaml(document: Manifest) -> str:
+    import yaml
+
+    return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120))
+
+
+def _link(document: Manifest, api_url: str) -> str:
+    host = urlsplit(api_url).hostname or ""
+    domain = _GOVSLACK if host == _GOVSLACK or host.endswith(f".{_GOVSLACK}") else "slack.com"
+    return f"https://api.{domain}/apps?new_app=1&manifest_json={quote(msgspec.json.encode(document), safe='')}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return an exported manifest; raises LatchkeyError, without anything that stands in the file."""
+    hint = "export it at https://api.slack.com/apps, under App Manifest"
+    try:
+        with open(path, "rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise LatchkeyError(f"{path}: {error.strerror}", hint=hint) from None
+    if len(content) > LARGEST_FILE:
+        raise LatchkeyError(f"{path}: is longer than any manifest", hint=hint)
+    document = _parsed(content)
+    # What the method apps.manifest.export returns has the manifest inside.
+    if isinstance(document, dict) and isinstance(document.get("manifest"), dict):
+        document = document["manifest"]
+    if not isinstance(document, dict) or not isinstance(document.get("display_information"), dict):
+        raise LatchkeyError(f"{path}: is no app manifest in JSON or YAML", hint=hint)
+    return document
+
+
+def _parsed(content: bytes) -> Any:
+    import yaml
+
+    try:
+        return msgspec.json.decode(content)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        pass
+    try:
+        return yaml.safe_load(content)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return None
+
+
+def _show_differences(found: list[Difference], as_json: bool) -> None:
+    if as_json:
+        print_json({"same": not found, "differences": [difference._asdict() for difference in found]})
+    else:
+        for difference in found:
+            click.echo(str(difference))
+        if not found:
+            click.echo("Slack has what this app needs, and nothing more")
+    if found:
+        sys.exit(EXIT_FAILED)

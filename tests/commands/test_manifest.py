@@ -1,0 +1,197 @@
+"""`latchkey manifest`, as the administrator types it."""
+
+import json
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+
+from tests.command_line import run, run_json
+from tests.slack_manifest import check_manifest
+
+CONFIG = """\
+[server]
+public_url = "https://slack.example.com/"
+[slack]
+scopes = ["app_mentions:read", "chat:write", "commands", "im:history"]
+[listeners]
+modules = ["our_app"]
+[manifest]
+name = "Our App"
+description = "Deploys things"
+org_deployment = true
+"""
+LISTENERS = """\
+import re
+
+print("this module talks")
+
+
+def register(app):
+    @app.event("app_mention")
+    def mentioned(): pass
+
+    @app.message("hello")
+    def greeted(): pass
+
+    @app.event({"type": "message", "subtype": "channel_join"})
+    def joined(): pass
+
+    @app.command("/deploy")
+    def deploy():
+        '''Put a version on its machines.
+
+        Not before noon.
+        '''
+
+    @app.command(re.compile("^/x"))
+    def anything(): pass
+
+    @app.global_shortcut("new_ticket")
+    def ticket():
+        '''Open a ticket.'''
+
+    @app.message_shortcut("ticket_from")
+    def ticket_from(): pass
+
+    @app.shortcut("either")
+    def either(): pass
+
+    @app.options("choices")
+    def choices(): pass
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "config.toml").write_text(CONFIG)
+    (tmp_path / "our_app.py").write_text(LISTENERS)
+    return tmp_path
+
+
+def test_it_lists_all_that_is_registered_in_the_shape_that_slack_takes(folder: Path) -> None:
+    done = run(folder, "manifest")
+    assert done.returncode == 0
+    manifest = json.loads(done.stdout)
+    check_manifest(manifest)
+    url = "https://slack.example.com/slack/events"
+    assert manifest["display_information"] == {"name": "Our App", "description": "Deploys things"}
+    assert manifest["features"]["slash_commands"] == [
+        {"command": "/deploy", "url": url, "description": "Put a version on its machines."}
+    ]
+    assert [(shortcut["type"], shortcut["callback_id"], shortcut["name"]) for shortcut in manifest["features"]["shortcuts"]] == [
+        ("global", "new_ticket", "New ticket"), ("message", "ticket_from", "Ticket from"), ("global", "either", "Either"),
+    ]  # fmt: skip
+    assert manifest["settings"]["event_subscriptions"]["bot_events"] == [
+        "app_mention", "app_uninstalled", "message.im", "tokens_revoked",
+    ]  # fmt: skip
+    assert manifest["settings"]["interactivity"]["message_menu_options_url"] == url
+    assert manifest["settings"]["org_deploy_enabled"] is True
+    assert manifest["oauth_config"]["redirect_urls"] == ["https://slack.example.com/slack/oauth/callback"]
+
+
+def test_what_cannot_be_listed_is_a_note_on_stderr(folder: Path) -> None:
+    done = run(folder, "manifest")
+    notes = [line for line in done.stderr.splitlines() if line.startswith("note: ")]
+    assert notes == [
+        "note: our_app.register.<locals>.anything takes a pattern (^/x): add the commands that it is for by hand",
+        "note: the shortcut either is listed as a global one; a message's is registered with message_shortcut()",
+    ]
+    assert "this module talks" in done.stderr
+
+
+def test_yaml_and_the_link_say_the_same_as_json(folder: Path) -> None:
+    manifest = json.loads(run(folder, "manifest", "--json").stdout)
+    assert yaml.safe_load(run(folder, "manifest", "--yaml").stdout) == manifest
+    link = run(folder, "manifest", "--link").stdout.strip()
+    parts = urlsplit(link)
+    assert (parts.scheme, parts.netloc, parts.path) == ("https", "api.slack.com", "/apps")
+    query = parse_qs(parts.query)
+    assert query["new_app"] == ["1"]
+    assert json.loads(query["manifest_json"][0]) == manifest
+
+
+def test_the_link_of_an_app_at_govslack_leads_there(folder: Path) -> None:
+    done = run(folder, "manifest", "--link", LATCHKEY_SLACK_API_URL="https://slack-gov.com/api/")
+    assert done.stdout.startswith("https://api.slack-gov.com/apps?new_app=1&manifest_json=")
+
+
+def test_the_shipped_app_needs_nothing_beyond_the_shipped_scopes(tmp_path: Path) -> None:
+    done = run(tmp_path, "manifest", LATCHKEY_SERVER_PUBLIC_URL="https://slack.example.com")
+    assert (done.returncode, done.stderr) == (0, "")
+    check_manifest(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("form", ["--json", "--yaml"])
+def test_what_was_exported_as_it_is_here_is_the_same(folder: Path, form: str) -> None:
+    (folder / "exported").write_text(run(folder, "manifest", form).stdout)
+    done = run(folder, "manifest", "--diff", "exported")
+    assert (done.returncode, done.stdout) == (0, "Slack has what this app needs, and nothing more\n")
+
+
+def test_what_differs_is_listed_and_ends_with_1(folder: Path) -> None:
+    manifest = json.loads(run(folder, "manifest").stdout)
+    manifest["oauth_config"]["scopes"]["bot"].remove("commands")
+    manifest["settings"]["event_subscriptions"]["bot_events"].append("pin_added")
+    # As the method apps.manifest.export returns it.
+    (folder / "exported.json").write_text(json.dumps({"ok": True, "manifest": manifest}))
+    done = run(folder, "manifest", "--diff", "exported.json")
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "oauth_config.scopes.bot: Slack lacks commands",
+        "settings.event_subscriptions.bot_events: only Slack has pin_added",
+    ]
+    as_json = run(folder, "manifest", "--diff", "exported.json", "--json")
+    assert as_json.returncode == 1
+    document = json.loads(as_json.stdout)
+    assert document["same"] is False
+    assert document["differences"][0] == {"path": "oauth_config.scopes.bot", "here": "commands", "slack": None}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"- a\n- b", b"sentinel: [", b"\xff\xfe", b"sentinel", b'{"display_information": "sentinel"}', b"[" * 100_000, b"a: &a [*a]"],
+)  # fmt: skip
+def test_a_file_that_is_no_manifest_is_one_line_and_where_to_get_one(folder: Path, content: bytes) -> None:
+    (folder / "exported").write_bytes(content)
+    done = run(folder, "manifest", "--diff", "exported")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-2:] == [
+        "latchkey: exported: is no app manifest in JSON or YAML",
+        "hint: export it at https://api.slack.com/apps, under App Manifest",
+    ]
+    assert "sentinel" not in done.stderr
+
+
+def test_a_file_that_is_missing_or_endless_is_one_line(folder: Path) -> None:
+    done = run(folder, "manifest", "--diff", "nothing")
+    assert (done.returncode, "latchkey: nothing: No such file or directory" in done.stderr) == (1, True)
+    done = run(folder, "manifest", "--diff", "/dev/zero")
+    assert (done.returncode, "latchkey: /dev/zero: is longer than any manifest" in done.stderr) == (1, True)
+
+
+def test_without_a_public_url_there_is_none(tmp_path: Path) -> None:
+    done = run(tmp_path, "manifest")
+    assert done.returncode == 78
+    assert done.stderr.startswith("latchkey: [server] public_url: must be set\nhint: ")
+
+
+def test_listeners_that_cannot_be_loaded_are_one_line(tmp_path: Path) -> None:
+    done = run(tmp_path, "manifest", LATCHKEY_SERVER_PUBLIC_URL="https://a.example", LATCHKEY_LISTENERS_MODULES="gone")
+    assert done.returncode == 1
+    assert "latchkey: listener module gone: there is no such module" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--yaml", "--link"), ("--json", "--yaml"), ("--diff", "x", "--yaml"), ("--diff", "x", "--link")]
+)
+def test_two_forms_at_once_are_wrong_usage(folder: Path, arguments: tuple[str, ...]) -> None:
+    assert run(folder, "manifest", *arguments).returncode == 2
+
+
+def test_it_reads_no_secret_and_makes_no_store(folder: Path) -> None:
+    run_json(folder, "config", "show")
+    assert run(folder, "manifest", SLACK_SIGNING_SECRET="sentinel").stdout.count("sentinel") == 0
+    assert {path.name for path in folder.iterdir()} <= {"config.toml", "our_app.py", "__pycache__"}

@@ -1,0 +1,55 @@
+"""Other people's programs, for tests that show our files to the program that reads them."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@contextmanager
+def program(folder: Path, *command: str, port: int) -> Iterator[None]:
+    """Run a program that listens on this port, and end it by its own process id."""
+    log = folder / f"{Path(command[0]).name}.log"
+    with open(log, "ab") as output:
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_environment(folder)
+        )
+    try:
+        _wait_for(port, process, log)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    # What they keep about themselves they keep in the test's folder.
+    return {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": str(folder),
+        "XDG_DATA_HOME": str(folder / "data-home"),
+        "XDG_CONFIG_HOME": str(folder / "config-home"),
+    }
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 0.5).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError(f"{process.args!r} does not listen: {log.read_text(errors='replace')[-2000:]}")
