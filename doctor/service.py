@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import aiohttp
 
+from config import Config
 from doctor.findings import Finding, finding
 from doctor.patient import Patient
 
@@ -28,22 +29,30 @@ def examine(patient: Patient) -> Iterator[Finding]:
 
 
 async def _server(patient: Patient) -> list[Finding]:
-    host, port = patient.settings.address
-    local = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not bound
-    url = f"http://{f'[{local}]' if ':' in local else local}:{port}"
+    url, connector = _door(patient.settings)
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
+    where = patient.settings.server.listen
+    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
         try:
             async with session.get(f"{url}/healthz") as answer:
                 if answer.status != 200:
-                    return [finding("server-down", f"{url}/healthz answers {answer.status}")]
+                    return [finding("server-down", f"/healthz at {where} answers {answer.status}")]
             async with session.get(f"{url}/readyz") as answer:
                 said = (await answer.text()).strip()[:40]
                 if answer.status != 200 or said != "ready":
-                    return [finding("server-not-ready", f"{url}/readyz answers {answer.status}: {said}")]
+                    return [finding("server-not-ready", f"/readyz at {where} answers {answer.status}: {said}")]
         except (aiohttp.ClientError, TimeoutError) as error:
-            return [finding("server-down", f"{url}: {type(error).__name__}")]
+            return [finding("server-down", f"{where}: {type(error).__name__}")]
     return []
+
+
+def _door(settings: Config) -> tuple[str, aiohttp.BaseConnector | None]:
+    """Return by which address and which connector the server is reached on this machine."""
+    if settings.socket_path is not None:
+        return "http://localhost", aiohttp.UnixConnector(str(settings.socket_path))
+    host, port = settings.address
+    local = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not bound
+    return f"http://{f'[{local}]' if ':' in local else local}:{port}", None
 
 
 def _unit() -> Iterator[Finding]:
