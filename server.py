@@ -16,7 +16,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 from tornado.netutil import bind_sockets
@@ -24,16 +25,22 @@ from tornado.netutil import bind_sockets
 import config
 import logs
 from dispatch import App, Dispatcher, EventFlow, EventOptions, Metrics, Runner, load_listeners
-from errors import EXIT_CONFIG, ConfigError, LatchkeyError
+from errors import EXIT_CONFIG, ConfigError, Fault, LatchkeyError
 from handlers import LatchkeyServer, Services, make_application
 from handlers.access import AccessLog
 from handlers.services import CALLBACK_PATH
+from reloading import Reload
 from slackapi.oauth import OAuthClient
 from slackapi.signature import SignatureVerifier
 from slackapi.web import WebClients, open_session
 from storage import Store, Tried, open_store
+from supervision import HTTP_SOCKET, Supervisor, supervised
 
 EXIT_FAILED = 1
+LINGER_SECONDS = 0.5
+"""How long a stop waits for idle clients' next requests."""
+QUICK_DRAIN_SECONDS = 1.5
+"""How long a stop takes at most where systemd holds the socket: new requests wait there, and Slack for 3 s."""
 
 logger = logging.getLogger("latchkey")
 
@@ -42,15 +49,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the server until it is told to stop; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
+        supervisor = Supervisor(os.environ)
         flags = {"server.listen": options.listen} if options.listen else {}
-        settings = config.load(options.config, os.environ, flags)
+        read = partial(config.load, options.config, os.environ, flags)
+        settings = read()
         settings.require_slack()
         write_line = logs.configure(settings.log.level, settings.log.format, settings.secrets)
         project = Path(__file__).resolve().parent
         app = load_listeners(settings.listeners.modules, [settings.base, project])
         with contextlib.closing(_open(settings, options.new_store)) as store:
             recovered = store.inbox.recover()
-            asyncio.run(_serve(settings, store, app, AccessLog(write_line), recovered))
+            asyncio.run(_serve(settings, store, app, AccessLog(write_line), recovered, supervisor, read))
     except LatchkeyError as error:
         _complain(error)
         return EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_FAILED
@@ -71,9 +80,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _complain(error: LatchkeyError) -> None:
     for line in error.lines:
-        print(f"latchkey: {line}", file=sys.stderr)
+        print(logs.complaint(f"latchkey: {line}"), file=sys.stderr)
     if error.hint:
-        print(f"hint: {error.hint}", file=sys.stderr)
+        print(logs.complaint(f"hint: {error.hint}"), file=sys.stderr)
 
 
 def _open(settings: config.Config, new_store: bool) -> Store:
@@ -81,20 +90,32 @@ def _open(settings: config.Config, new_store: bool) -> Store:
 
 
 async def _serve(
-    settings: config.Config, store: Store, app: App, access_log: AccessLog, recovered: list[Tried]
+    settings: config.Config,
+    store: Store,
+    app: App,
+    access_log: AccessLog,
+    recovered: list[Tried],
+    supervisor: Supervisor,
+    read: Callable[[], config.Config],
 ) -> None:
-    sockets = _bind(settings)
-    port = sockets[0].getsockname()[1]
-    async with _services(settings, store, app, access_log, port, recovered) as services:
+    inherited = supervisor.sockets.get(HTTP_SOCKET)
+    sockets = inherited or _bind(settings)
+    async with _services(settings, store, app, access_log, _public_url(settings, sockets[0]), recovered) as services:
         server = LatchkeyServer(make_application(services))
         server.add_sockets(sockets)
         stop = _stop_on_signals()
         _calm_the_collector()
-        host = settings.address[0]
-        logger.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host or "0.0.0.0", port)
-        logger.info("install the app at %s", services.install_url)
-        await stop.wait()
-        await _drain(server, services, settings.server.drain_seconds)
+        reload = Reload(
+            read, settings, verifier=services.verifier, oauth=services.oauth, access_log=services.access_log
+        )
+        async with supervised(supervisor, services.store.async_ready, reload):
+            logger.info("listening on %s", _address(settings, sockets[0], inherited=bool(inherited)))
+            logger.info("install the app at %s", services.install_url)
+            supervisor.ready()
+            await stop.wait()
+            supervisor.stopping()
+            seconds = settings.server.drain_seconds
+            await _drain(server, services, min(seconds, QUICK_DRAIN_SECONDS) if inherited else seconds)
 
 
 def _calm_the_collector() -> None:
@@ -117,13 +138,30 @@ def _bind(settings: config.Config) -> list[socket.socket]:
     return sockets[:1] if not port else sockets
 
 
+def _address(settings: config.Config, listening: socket.socket, *, inherited: bool) -> str:
+    """Return where the server listens, as a person reads it."""
+    name = listening.getsockname()
+    if listening.family == socket.AF_UNIX:
+        return str(name)
+    # As it is configured ("localhost", or nothing for all); an inherited socket has an address of its own.
+    host = name[0] if inherited else settings.address[0]
+    return f"http://{f'[{host}]' if ':' in host else host or '0.0.0.0'}:{name[1]}"
+
+
+def _public_url(settings: config.Config, listening: socket.socket) -> str:
+    if settings.server.public_url:
+        return settings.server.public_url.rstrip("/")
+    if listening.family == socket.AF_UNIX:
+        raise ConfigError([Fault("[server] public_url", "must be set where the server listens on a unix socket")])
+    return f"http://localhost:{listening.getsockname()[1]}"
+
+
 @contextlib.asynccontextmanager
 async def _services(
-    settings: config.Config, store: Store, app: App, access_log: AccessLog, port: int, recovered: list[Tried]
+    settings: config.Config, store: Store, app: App, access_log: AccessLog, public_url: str, recovered: list[Tried]
 ) -> AsyncIterator[Services]:
     """Wire everything together; the connections to Slack are closed at the end."""
     assert settings.client_secret is not None  # require_slack() has seen to it
-    public_url = settings.server.public_url.rstrip("/") or f"http://localhost:{port}"
     async with open_session() as session:
         clients = WebClients(api_url=settings.slack.api_url, session=session)
         oauth = OAuthClient(
@@ -189,7 +227,8 @@ async def _drain(server: LatchkeyServer, services: Services, seconds: float) -> 
     logger.info("stopping: finishing what is under way, within %g s", seconds)
     services.in_flight.stopping = True
     server.stop()
-    requests = await services.in_flight.wait(seconds)
+    await server.clients_gone(min(LINGER_SECONDS, seconds))
+    requests = await services.in_flight.wait(max(0.0, deadline - loop.time()))
     listeners, events = await asyncio.gather(
         services.dispatcher.drain(max(0.0, deadline - loop.time())),
         services.events.drain(max(0.0, deadline - loop.time())),
