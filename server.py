@@ -162,7 +162,7 @@ async def _services(
 ) -> AsyncIterator[Services]:
     """Wire everything together; the connections to Slack are closed at the end."""
     assert settings.client_secret is not None  # require_slack() has seen to it
-    async with open_session() as session:
+    async with open_session(settings.pipes_path) as session:
         clients = WebClients(api_url=settings.slack.api_url, session=session)
         oauth = OAuthClient(
             clients,

@@ -146,15 +146,17 @@ def _inherited(environ: MutableMapping[str, str], pid: int) -> dict[str, list[so
 
 
 def _listening(descriptor: int) -> socket.socket:
-    os.set_inheritable(descriptor, False)
+    refused = LatchkeyError(
+        f"descriptor {descriptor} that systemd handed over is no listening stream socket",
+        hint="the unit latchkey.socket wants ListenStream= and Accept=no",
+    )
     try:
+        os.set_inheritable(descriptor, False)
         handed = socket.socket(fileno=descriptor)
-        if handed.type != socket.SOCK_STREAM or not handed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            raise OSError
     except OSError:
-        raise LatchkeyError(
-            f"descriptor {descriptor} that systemd handed over is no listening stream socket",
-            hint="the unit latchkey.socket wants ListenStream= and Accept=no",
-        ) from None
+        raise refused from None
+    if handed.type != socket.SOCK_STREAM or not handed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        handed.close()
+        raise refused
     handed.setblocking(False)
     return handed
