@@ -111,7 +111,10 @@ start() {
 wait_ready() {
     address=$(systemctl show --property=Listen --value latchkey.socket)
     until_then=$(($(date +%s) + READY_SECONDS))
+    failures=$(systemctl show --property=NRestarts --value latchkey.service)
     while [ "$(date +%s)" -lt "$until_then" ]; do
+        # One that has ended so often by itself will not stay the next time.
+        [ "$(systemctl show --property=NRestarts --value latchkey.service)" -lt $((failures + 4)) ] || return 1
         ! "$opt/current/.venv/bin/python" -c '
 import http.client, sys
 connection = http.client.HTTPConnection(sys.argv[1], timeout=3)

@@ -1,4 +1,4 @@
-"""Rules for all tests: what is long runs only when asked for, and what is skipped has failed."""
+"""Rules for all tests: what is long, or boots a machine, runs only when asked for, and what is skipped has failed."""
 
 import asyncio
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from tornado.ioloop import IOLoop
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the long tests as well")
+    parser.addoption("--boot", action="store_true", help="run those that boot a Debian as well; needs root")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--long"):
-        return
-    long = [item for item in items if item.get_closest_marker("long")]
-    items[:] = [item for item in items if item not in long]
-    config.hook.pytest_deselected(items=long)
+    unwanted = [marker for marker in ("long", "boot") if not config.getoption(f"--{marker}")]
+    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in unwanted)]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

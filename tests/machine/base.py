@@ -57,6 +57,7 @@ def prepare_base() -> Base:
 def _make(base: Base) -> None:
     for folder in (base.root, base.tools, base.wheels):
         shutil.rmtree(folder, ignore_errors=True)
+    _run("apt-get", "update", "-qq")
     _run("debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(base.root), mirror())
     (base.root / "etc/machine-id").unlink(missing_ok=True)
     base.tools.mkdir()

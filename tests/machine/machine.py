@@ -31,6 +31,8 @@ class Machine:
         self._leader = 0
         subprocess.run(["cp", "-a", "--reflink=auto", str(base.root), str(folder)], check=True)
         shutil.copytree(base.wheels, folder / _WHEELS)
+        # A minimal system has none. systemd-socket-proxyd tries a name's first address alone, so there is one.
+        (folder / "etc/hosts").write_text("127.0.0.1 localhost\n::1 ip6-localhost\n")
 
     def boot(self) -> None:
         """Start systemd inside and return when it has started everything."""
