@@ -39,6 +39,7 @@ place_network() {
     elif [ -e "$dropin" ]; then
         reread=yes restart=yes
         step "give the server its network back" rm -f "$dropin"
+        pipes_over=yes
     fi
 }
 
@@ -103,6 +104,7 @@ start() {
     elif [ -n "$reload" ]; then
         step "let the service read its secrets again" systemctl reload latchkey.service
     fi
+    [ -z "${pipes_over:-}" ] || systemctl stop 'latchkey-pipe@*'
     systemctl start latchkey-backup.timer
     wait_ready || not_ready
 }
