@@ -2,13 +2,15 @@
 
 Rule: every line and every traceback passes one scrubber on its way out. It
 takes away the configured secrets, anything shaped like a Slack token, and the
-values of `code`, `state` and their like, whoever logged them.
+values of `code`, `state` and their like, whoever logged them. In systemd's
+journal each event is one entry: one line, with its priority in front.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import sys
 import time
@@ -19,6 +21,9 @@ HIDDEN = "[hidden]"
 
 WriteLine: TypeAlias = Callable[[str, str, Mapping[str, object]], None]
 """Takes a logger's name, a message and its fields."""
+
+_PRIORITIES = {"CRITICAL": "<2>", "ERROR": "<3>", "WARNING": "<4>", "INFO": "<6>", "DEBUG": "<7>"}
+"""How a level stands at the beginning of a line (sd-daemon(3))."""
 
 # Each of these logs bodies, headers or whole URLs at debug or info.
 _QUIET = ("tornado", "slack_sdk", "slack_bolt", "aiohttp", "asyncio", "sqlitedict", "urllib3")
@@ -68,9 +73,10 @@ class Scrubber:
 class TextFormatter(logging.Formatter):
     """`2026-11-24T12:00:00.123Z INFO latchkey.access POST … 200 …`, one line a record but for tracebacks."""
 
-    def __init__(self, scrub: Scrubber) -> None:
+    def __init__(self, scrub: Scrubber, *, journal: bool = False) -> None:
         super().__init__()
         self._scrub = scrub
+        self._journal = journal
         self._second = -1
         self._stamp = ""
 
@@ -81,7 +87,8 @@ class TextFormatter(logging.Formatter):
             message = message.replace("\r", "\\r").replace("\n", "\\n")
         line = self.line(record.created, record.levelname, record.name, message, getattr(record, "fields", None))
         if record.exc_info:
-            line += "\n" + self._scrub(self.formatException(record.exc_info))
+            traceback = "\n" + self._scrub(self.formatException(record.exc_info))
+            line += traceback.replace("\n", "\\n") if self._journal else traceback
         return line
 
     def line(self, now: float, level: str, name: str, message: str, fields: Mapping[str, object] | None) -> str:
@@ -94,10 +101,25 @@ class TextFormatter(logging.Formatter):
             for field, value in fields.items():
                 if value is not None:
                     line += f" {field}={value}"
-        return self._scrub(line)
+        line = self._scrub(line)
+        return _PRIORITIES.get(level, "<6>") + line if self._journal else line
 
 
-def _json_formatter(scrub: Scrubber) -> logging.Formatter:
+def goes_to_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Return whether systemd's journal reads what is written to this stream (systemd.exec(5), `$JOURNAL_STREAM`)."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+def complaint(text: str) -> str:
+    """Return a line of an error that is written past logging, as standard error wants it."""
+    return _PRIORITIES["ERROR"] + text if goes_to_journal(sys.stderr, os.environ) else text
+
+
+def _json_formatter(scrub: Scrubber, *, journal: bool) -> logging.Formatter:
     from pythonjsonlogger.json import JsonFormatter  # only where it is asked for
 
     class ScrubbedJsonFormatter(JsonFormatter):
@@ -108,6 +130,10 @@ def _json_formatter(scrub: Scrubber) -> logging.Formatter:
             for field, value in log_data.items():
                 if isinstance(value, str):
                     log_data[field] = scrub(value)
+
+        def format(self, record: logging.LogRecord) -> str:
+            line = super().format(record)
+            return _PRIORITIES.get(record.levelname, "<6>") + line if journal else line
 
     return ScrubbedJsonFormatter(
         "%(asctime)s%(levelname)s%(name)s%(message)s",
@@ -127,10 +153,13 @@ def configure(level: str, form: str, secrets: Iterable[str], stream: TextIO | No
     """
     scrub = Scrubber(secrets)
     handler = _GatheringHandler(stream or sys.stderr)
-    formatter = TextFormatter(scrub) if form == "text" else _json_formatter(scrub)
+    journal = goes_to_journal(handler.stream, os.environ)
+    formatter = TextFormatter(scrub, journal=journal) if form == "text" else _json_formatter(scrub, journal=journal)
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     root = logging.getLogger()
+    for before in root.handlers:
+        before.flush()  # a line that waits for the end of this turn of the loop stands before
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for name in _QUIET:

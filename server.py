@@ -16,7 +16,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 import config
@@ -28,13 +29,19 @@ from handlers.access import AccessLog
 from handlers.clients import Clients
 from handlers.listening import bind_port, bind_unix, removed_at_the_end, shown
 from handlers.metrics import shown_metrics
+from reloading import Reload
 from slackapi.addresses import CALLBACK_PATH
 from slackapi.oauth import OAuthClient
 from slackapi.signature import SignatureVerifier
 from slackapi.web import WebClients, open_session
 from storage import Store, Tried, forbid_core_dumps, open_store
+from supervision import HTTP_SOCKET, Supervisor, supervised
 
 EXIT_FAILED = 1
+LINGER_SECONDS = 0.5
+"""How long a stop waits for idle clients' next requests."""
+QUICK_DRAIN_SECONDS = 1.5
+"""How long a stop takes at most where systemd holds the socket: new requests wait there, and Slack for 3 s."""
 
 logger = logging.getLogger("latchkey")
 
@@ -44,15 +51,17 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     forbid_core_dumps()
     try:
+        supervisor = Supervisor(os.environ)
         flags = {"server.listen": options.listen} if options.listen else {}
-        settings = config.load(options.config, os.environ, flags)
+        read = partial(config.load, options.config, os.environ, flags)
+        settings = read()
         settings.require_slack()
         write_line = logs.configure(settings.log.level, settings.log.format, settings.secrets)
         project = Path(__file__).resolve().parent
         app = load_listeners(settings.listeners.modules, [settings.base, project])
         with removed_at_the_end(settings.socket_path), contextlib.closing(_open(settings, options.new_store)) as store:
             recovered = store.inbox.recover()
-            asyncio.run(_serve(settings, store, app, AccessLog(write_line), recovered))
+            asyncio.run(_serve(settings, store, app, AccessLog(write_line), recovered, supervisor, read))
     except LatchkeyError as error:
         _complain(error)
         return EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_FAILED
@@ -73,9 +82,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _complain(error: LatchkeyError) -> None:
     for line in error.lines:
-        print(f"latchkey: {line}", file=sys.stderr)
+        print(logs.complaint(f"latchkey: {line}"), file=sys.stderr)
     if error.hint:
-        print(f"hint: {error.hint}", file=sys.stderr)
+        print(logs.complaint(f"hint: {error.hint}"), file=sys.stderr)
 
 
 def _open(settings: config.Config, new_store: bool) -> Store:
@@ -83,10 +92,17 @@ def _open(settings: config.Config, new_store: bool) -> Store:
 
 
 async def _serve(
-    settings: config.Config, store: Store, app: App, access_log: AccessLog, recovered: list[Tried]
+    settings: config.Config,
+    store: Store,
+    app: App,
+    access_log: AccessLog,
+    recovered: list[Tried],
+    supervisor: Supervisor,
+    read: Callable[[], config.Config],
 ) -> None:
+    inherited = supervisor.sockets.get(HTTP_SOCKET)
     async with (
-        _bound(settings) as (sockets, metrics_sockets),
+        _bound(settings, inherited) as (sockets, metrics_sockets),
         _services(settings, store, app, access_log, _public_url(settings, sockets[0]), recovered) as services,
         shown_metrics(services.metrics.registry, metrics_sockets),
     ):
@@ -94,10 +110,17 @@ async def _serve(
         server.add_sockets(sockets)
         stop = _stop_on_signals()
         _calm_the_collector()
-        logger.info("listening on %s", _address(settings, sockets[0]))
-        logger.info("install the app at %s", services.install_url)
-        await stop.wait()
-        await _drain(server, services, settings.server.drain_seconds)
+        reload = Reload(
+            read, settings, verifier=services.verifier, oauth=services.oauth, access_log=services.access_log
+        )
+        async with supervised(supervisor, services.store.async_ready, reload):
+            logger.info("listening on %s", _address(settings, sockets[0], inherited=bool(inherited)))
+            logger.info("install the app at %s", services.install_url)
+            supervisor.ready()
+            await stop.wait()
+            supervisor.stopping()
+            seconds = settings.server.drain_seconds
+            await _drain(server, services, min(seconds, QUICK_DRAIN_SECONDS) if inherited else seconds)
 
 
 def _calm_the_collector() -> None:
@@ -108,10 +131,12 @@ def _calm_the_collector() -> None:
 
 
 @contextlib.asynccontextmanager
-async def _bound(settings: config.Config) -> AsyncIterator[tuple[list[socket.socket], list[socket.socket]]]:
+async def _bound(
+    settings: config.Config, inherited: list[socket.socket] | None
+) -> AsyncIterator[tuple[list[socket.socket], list[socket.socket]]]:
     """Lend the sockets of the app and of the metrics; they are closed also where the start fails."""
     with contextlib.ExitStack() as opened:
-        sockets = [opened.enter_context(bound) for bound in _bind(settings)]
+        sockets = [opened.enter_context(bound) for bound in inherited or _bind(settings)]
         yield sockets, [opened.enter_context(bound) for bound in _bind_metrics(settings)]
 
 
@@ -124,12 +149,14 @@ def _bind(settings: config.Config) -> list[socket.socket]:
     )
 
 
-def _address(settings: config.Config, listening: socket.socket) -> str:
+def _address(settings: config.Config, listening: socket.socket, *, inherited: bool) -> str:
     """Return where the server listens, as a person reads it."""
     name = listening.getsockname()
     if listening.family == socket.AF_UNIX:
         return f"unix:{name}"
-    return f"http://{shown((settings.address[0] or '0.0.0.0', name[1]))}"
+    # As it is configured ("localhost", or nothing for all); an inherited socket has an address of its own.
+    host = name[0] if inherited else settings.address[0]
+    return f"http://{shown((host or '0.0.0.0', name[1]))}"
 
 
 def _public_url(settings: config.Config, listening: socket.socket) -> str:
@@ -154,7 +181,7 @@ async def _services(
 ) -> AsyncIterator[Services]:
     """Wire everything together; the connections to Slack are closed at the end."""
     assert settings.client_secret is not None  # require_slack() has seen to it
-    async with open_session() as session:
+    async with open_session(settings.pipes_path) as session:
         metrics = Metrics()
         clients = WebClients(api_url=settings.slack.api_url, session=session, watch=metrics.count_api_call)
         oauth = OAuthClient(
@@ -220,7 +247,8 @@ async def _drain(server: LatchkeyServer, services: Services, seconds: float) -> 
     logger.info("stopping: finishing what is under way, within %g s", seconds)
     services.in_flight.stopping = True
     server.stop()
-    requests = await services.in_flight.wait(seconds)
+    await server.clients_gone(min(LINGER_SECONDS, seconds))
+    requests = await services.in_flight.wait(max(0.0, deadline - loop.time()))
     listeners, events = await asyncio.gather(
         services.dispatcher.drain(max(0.0, deadline - loop.time())),
         services.events.drain(max(0.0, deadline - loop.time())),

@@ -40,6 +40,7 @@ class SlackSection(_Section, frozen=True):
     user_scopes: list[str] = msgspec.field(default_factory=list)
     api_url: str = "https://slack.com/api/"
     authorize_url: str = "https://slack.com/oauth/v2/authorize"
+    pipes: str = ""
 
 
 class InstallSection(_Section, frozen=True):
@@ -100,6 +101,8 @@ SECTIONS: dict[str, type[_Section]] = {
 _SECRET_KEYS = frozenset({"client_secret", "signing_secret", "signing_secrets", "token", "bot_token", "secret"})
 _ENVIRONMENT_ALIASES = {"SLACK_CLIENT_ID": ("slack", "client_id")}
 _PREFIX = "LATCHKEY_"
+_FILE_VARIABLE = "LATCHKEY_CONFIG"
+_NO_SETTINGS = frozenset({_FILE_VARIABLE, "LATCHKEY_PYTHON"})
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,11 @@ class Config:
     @property
     def backup_path(self) -> Path:
         return self.base / self.backup.path
+
+    @property
+    def pipes_path(self) -> Path | None:
+        """The folder of the unix sockets that lead to Slack, or None where the network does."""
+        return self.base / self.slack.pipes if self.slack.pipes else None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -192,10 +200,12 @@ def _host_and_port(listen: str) -> tuple[str, int]:
 def load(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]) -> Config:
     """Return the configuration.
 
-    `path` is config.toml (None: the one in the current folder, where there is one), `flags` are
-    command-line values by "section.key". Raises ConfigError with every fault.
+    `path` is config.toml (None: the one that LATCHKEY_CONFIG names, else the one in the current folder,
+    where there is one), `flags` are command-line values by "section.key". Raises ConfigError with every fault.
     """
     faults: list[Fault] = []
+    if path is None and environ.get(_FILE_VARIABLE):
+        path = Path(environ[_FILE_VARIABLE])
     file = Path(DEFAULT_FILE) if path is None else path
     tables = _read(file, faults) if path is not None or file.exists() else {}
     origins = {f"{section}.{key}": str(file) for section, table in tables.items() for key in table}
@@ -275,7 +285,7 @@ def _overlay_environment(
             section, key = names[variable]
             tables.setdefault(section, {})[key] = environ[variable]
             origins[f"{section}.{key}"] = variable
-        elif variable.startswith(_PREFIX) and variable != "LATCHKEY_PYTHON":
+        elif variable.startswith(_PREFIX) and variable not in _NO_SETTINGS:
             faults.append(Fault(variable, f"there is no such setting{_meant(variable, names)}"))
 
 

@@ -29,6 +29,10 @@ class AccessLog:
     """Writes a line for each finished request."""
 
     def __init__(self, write: WriteLine | None = None) -> None:
+        self.write_with(write)
+
+    def write_with(self, write: WriteLine | None) -> None:
+        """Write so from now on; None: by way of Python's logging."""
         self._write = write or through_logging
 
     def __call__(

@@ -5,6 +5,7 @@ Rule: whoever is slow, large or idle is dropped, at no cost to an honest request
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from tornado.httpserver import HTTPServer
@@ -26,6 +27,7 @@ class LatchkeyServer(HTTPServer):
         super().initialize(
             application, body_timeout=BODY_SECONDS, max_header_size=LARGEST_HEADERS, max_body_size=LARGEST_BODY
         )
+        self._nobody = asyncio.Event()
         # Its timer for each request's headers; the application's `Patience` does the same for all at once.
         self.conn_params.header_timeout = None
 
@@ -35,6 +37,24 @@ class LatchkeyServer(HTTPServer):
         stream.set_nodelay(True)
         stream.set_nodelay = _stays_set  # type: ignore[method-assign]
         super().handle_stream(stream, address)
+
+    async def clients_gone(self, seconds: float) -> None:
+        """Return when no client is connected, or after so long.
+
+        A stop waits here: a client whose connection idles may have just sent its next request, and to one
+        that is told `Connection: close` in the answer no request is lost.
+        """
+        if self._connections:
+            self._nobody.clear()
+            try:
+                await asyncio.wait_for(self._nobody.wait(), seconds)
+            except TimeoutError:
+                pass
+
+    def on_close(self, server_conn: object) -> None:
+        super().on_close(server_conn)
+        if not self._connections:
+            self._nobody.set()
 
 
 def _stays_set(value: bool) -> None:

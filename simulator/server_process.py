@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from simulator.slack import Slack
 
@@ -86,17 +87,17 @@ class ServerProcess:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "LATCHKEY_"))}
         self.log.touch()
         before = self.log.stat().st_size
+        command = [sys.executable, str(ROOT / "server.py"), "--config", str(config)]
         with open(self.log, "ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, str(ROOT / "server.py"), "--config", str(config)],
-                env={**inherited, **self.credentials, **self._environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self.folder,
-            )
+            self._process = self.spawn(command, {**inherited, **self.credentials, **self._environment}, log)
         self.port = await self._listening_port(before)
         slack.configure(redirect_uris=[f"{self.url}/slack/oauth/callback"], events_url=f"{self.url}/slack/events")
+
+    def spawn(self, command: list[str], environment: dict[str, str], log: BinaryIO) -> subprocess.Popen[bytes]:
+        """Start this command with nothing but this environment; what it says goes to `log`."""
+        return subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder
+        )
 
     async def stop(self) -> int:
         """End the server by its own process id and return its exit code."""

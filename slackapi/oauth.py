@@ -62,6 +62,10 @@ class OAuthClient:
         self._timeout = timeout
         self._clock = clock
 
+    def use_secret(self, client_secret: str) -> None:
+        """Exchange codes with this secret from now on."""
+        self._client_secret = client_secret
+
     def authorize_url(self, state: str, team: str | None = None) -> str:
         """Return the URL at which a person allows the install; `team` preselects a workspace where it is an id.
 

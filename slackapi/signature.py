@@ -26,11 +26,15 @@ class SignatureVerifier:
 
     def __init__(self, secrets: Sequence[str], clock: Callable[[], float] = time.time) -> None:
         """`clock` gives Unix seconds. Raises ValueError where there is no secret or an empty one."""
+        self._clock = clock
+        self.use(secrets)
+
+    def use(self, secrets: Sequence[str]) -> None:
+        """Verify with these from now on; raises ValueError, and keeps those that it has, as the constructor does."""
         if not secrets or not all(secrets):
             raise ValueError("at least one signing secret is needed, and none may be empty")
         # The keyed state is computed once; copying it costs less than keying anew for each request.
         self._keyed = [hmac.new(secret.encode(), digestmod="sha256") for secret in secrets]
-        self._clock = clock
 
     def verify(self, timestamp: str | None, signature: str | None, body: bytes) -> None:
         """Return where the signature is good; raises SignatureError with the reason where it is not.

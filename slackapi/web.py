@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from errors import SlackUnavailable
 from slackapi.patient_client import PatientClient
+from slackapi.pipes import PipeConnector
 from slackapi.rate_limits import Idle, RateLimits, nobody_idles
 from slackapi.watched_client import (
     CANCELLED,
@@ -37,9 +39,14 @@ RESPONSE_URL_SECONDS = 10.0
 _SLACK_DOMAINS = (".slack.com", ".slack-gov.com")
 
 
-def open_session() -> aiohttp.ClientSession:
-    """Return the connection pool for all calls to Slack; whoever opens it closes it."""
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+def open_session(pipes: Path | None = None) -> aiohttp.ClientSession:
+    """Return the connection pool for all calls to Slack; whoever opens it closes it.
+
+    With `pipes`, a folder of unix sockets, Slack is reached through those (`slackapi.pipes`).
+    """
+    connector: aiohttp.BaseConnector = (
+        PipeConnector(pipes, limit=CONNECTIONS) if pipes else aiohttp.TCPConnector(limit=CONNECTIONS)
+    )
     return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
 
 

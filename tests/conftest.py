@@ -1,4 +1,4 @@
-"""Rules for all tests: what is long runs only when asked for, and what is skipped has failed."""
+"""Rules for all tests: what is long, or boots a machine, runs only when asked for, and what is skipped has failed."""
 
 import asyncio
 import shutil
@@ -12,13 +12,15 @@ MISSING = pytest.StashKey[set[str]]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the long tests as well")
+    parser.addoption("--boot", action="store_true", help="run those that boot a Debian as well; needs root")
     parser.addoption(
         "--programs", action="store_true", help="fail where a program that a test shows our files to is missing"
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    left_out = [] if config.getoption("--long") else [item for item in items if item.get_closest_marker("long")]
+    unwanted = [marker for marker in ("long", "boot") if not config.getoption(f"--{marker}")]
+    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in unwanted)]
     missing = set() if config.getoption("--programs") else {name for item in items for name in missing_programs(item)}
     left_out += [item for item in items if missing.intersection(programs(item)) and item not in left_out]
     items[:] = [item for item in items if item not in left_out]

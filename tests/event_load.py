@@ -54,6 +54,8 @@ class Load:
     statuses: Counter[int] = field(default_factory=Counter)
     slowest_refusal: float = 0.0
     """Milliseconds until a 503."""
+    slowest: float = 0.0
+    """Milliseconds until any answer."""
     copies: int = 0
     """Copies of acknowledged events that were sent and got a 200."""
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
@@ -90,6 +92,7 @@ class Load:
     async def _send(self, body: bytes, retry: int | None) -> int:
         answer = await self.it.slack.sender.send("event", body, JSON, retry=retry)
         self.statuses[answer.status] += 1
+        self.slowest = max(self.slowest, answer.milliseconds)
         if answer.status == 503:
             self.slowest_refusal = max(self.slowest_refusal, answer.milliseconds)
         return answer.status

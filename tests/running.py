@@ -41,9 +41,9 @@ class Running:
 
 
 @asynccontextmanager
-async def running(folder: Path, **options: object) -> AsyncIterator[Running]:
+async def running(folder: Path, kind: type[ServerProcess] = ServerProcess, **options: object) -> AsyncIterator[Running]:
     """Start a server in this folder, and end it by its own process id."""
-    server = ServerProcess(folder, **options)  # type: ignore[arg-type]
+    server = kind(folder, **options)  # type: ignore[arg-type]
     slack = server.make_slack()
     slack.start()
     try:

@@ -149,6 +149,27 @@ def test_a_missing_file_that_was_named_is_a_fault_and_an_unnamed_one_is_not(
         config.load(tmp_path / "absent.toml", {}, {})
 
 
+def test_the_environment_names_the_file_where_the_command_line_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named, beside = tmp_path / "named.toml", tmp_path / "config.toml"
+    named.write_text('[log]\nlevel = "debug"\n')
+    beside.write_text('[log]\nlevel = "error"\n')
+    monkeypatch.chdir(tmp_path)
+    environ = {"LATCHKEY_CONFIG": str(named)}
+    assert config.load(None, environ, {}).log.level == "debug"
+    assert config.load(None, environ, {}).base == tmp_path
+    assert config.load(beside, environ, {}).log.level == "error"
+    assert config.load(None, {}, {}).log.level == "error"
+    with pytest.raises(ConfigError, match="No such file"):
+        config.load(None, {"LATCHKEY_CONFIG": str(tmp_path / "gone.toml")}, {})
+
+
+def test_the_pipes_to_slack_are_a_folder_or_nothing(tmp_path: Path) -> None:
+    assert load(tmp_path).pipes_path is None
+    assert load(tmp_path, '[slack]\npipes = "pipes"\n').pipes_path == tmp_path / "pipes"
+
+
 def test_what_serving_needs_is_named_all_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path).require_slack()

@@ -20,6 +20,8 @@ ROOMS = {
     "config",
     "logs",
     "errors",
+    "supervision",
+    "reloading",
     "bench",
 }
 MAY_IMPORT = {
@@ -34,6 +36,8 @@ MAY_IMPORT = {
     "config": {"errors"},
     "logs": set(),
     "errors": set(),
+    "supervision": {"errors"},
+    "reloading": {"config", "handlers", "logs", "slackapi", "errors"},
     "listeners": set(),
     "simulator": set(),
     "bench": {"simulator", "storage"},

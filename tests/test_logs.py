@@ -3,8 +3,11 @@
 import io
 import json
 import logging
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -112,3 +115,55 @@ def test_the_short_way_writes_the_same_line_as_logging() -> None:
 def test_there_is_no_short_way_where_such_lines_are_not_wanted() -> None:
     assert logs.configure("warning", "text", [], io.StringIO()) is None
     assert logs.configure("info", "json", [], io.StringIO()) is None
+
+
+@pytest.fixture
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TextIO]:
+    """A stream of which systemd has said that the journal reads it."""
+    with open(tmp_path / "journal", "w+") as stream:
+        status = os.fstat(stream.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+        yield stream
+
+
+def written(stream: TextIO) -> list[str]:
+    stream.seek(0)
+    return stream.read().splitlines()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_in_the_journal_each_line_begins_with_its_priority(journal: TextIO, form: str) -> None:
+    logs.configure("debug", form, [], journal)
+    for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL):
+        logging.getLogger("x").log(level, "hello")
+    assert [line[:3] for line in written(journal)] == ["<7>", "<6>", "<4>", "<3>", "<2>"]
+    assert all((line[3] == "{") == (form == "json") for line in written(journal))
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_in_the_journal_a_traceback_is_one_entry(journal: TextIO, form: str) -> None:
+    logs.configure("info", form, ["sentinel"], journal)
+    try:
+        raise ValueError("of sentinel")
+    except ValueError:
+        logging.getLogger("x").exception("it failed")
+    (line,) = written(journal)
+    assert line.startswith("<3>")
+    assert "Traceback (most recent call last):\\n" in line
+    assert "ValueError: of [hidden]" in line
+
+
+def test_in_the_journal_the_short_way_has_a_priority_too(journal: TextIO) -> None:
+    write = logs.configure("info", "text", [], journal)
+    assert write is not None
+    write("latchkey.access", "GET / 200", {})
+    assert written(journal)[0].startswith("<6>")
+
+
+def test_elsewhere_no_line_has_a_priority(tmp_path: Path, journal: TextIO) -> None:
+    """The variable is inherited by children whose standard error is a file or a terminal."""
+    with open(tmp_path / "file", "w+") as stream:
+        logs.configure("info", "text", [], stream)
+        logging.getLogger("x").info("hello")
+        assert " INFO x hello" in written(stream)[0]
+        assert not written(stream)[0].startswith("<")

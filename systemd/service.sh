@@ -1,0 +1,212 @@
+# What install.sh does with systemd: units, starting, going back, taking away.
+# shellcheck shell=sh
+
+UNITS='latchkey.service latchkey.socket latchkey-backup.service latchkey-backup.timer latchkey-pipe@.service latchkey-pipe@.socket'
+ENABLED='latchkey.socket latchkey.service latchkey-backup.timer'
+restart='' reload='' reread='' new_socket=''
+
+# place FILE WHERE [MODE]: puts a file there; does nothing where the same one is.
+place() {
+    cmp -s "$1" "$2" || step "write $2" install -D -m "${3:-644}" "$1" "$2"
+}
+
+# place_unit FILE WHERE: the same for what systemd reads.
+place_unit() {
+    cmp -s "$1" "$2" && return
+    reread=yes restart=yes
+    case $2 in *latchkey.socket*) new_socket=yes ;; esac
+    place "$1" "$2"
+}
+
+# place_units RELEASE: the units as that version has them.
+place_units() {
+    from=$1/systemd
+    [ -d "$from" ] || from=$source/systemd
+    for unit in $UNITS; do
+        place_unit "$from/$unit" "$units/$unit"
+    done
+    place_network
+    place_listen
+    place_python "$1"
+    place "$from/command.sh" "$wrapper" 755
+}
+
+# place_network: takes the network away, or gives it back; what is not asked for stays as it is.
+place_network() {
+    dropin=$units/latchkey.service.d/no-network.conf
+    if [ "$network" = none ] || { [ -z "$network" ] && [ -e "$dropin" ]; }; then
+        place_unit "$from/no-network.conf" "$dropin"
+    elif [ -e "$dropin" ]; then
+        reread=yes restart=yes
+        step "give the server its network back" rm -f "$dropin"
+        pipes_over=yes
+    fi
+}
+
+place_listen() {
+    [ -n "$listen" ] || return 0
+    printf '[Socket]\n# This address, and not the one of latchkey.socket.\nListenStream=\nListenStream=%s\n' \
+        "$listen" >"$workspace/listen.conf"
+    place_unit "$workspace/listen.conf" "$units/latchkey.socket.d/listen.conf"
+}
+
+# place_python RELEASE: lets a Python be executed that the units do not know.
+place_python() {
+    [ -e "$1/.venv/bin/python" ] || return 0
+    found=$(readlink -f "$1/.venv/bin/python")
+    for unit in latchkey.service latchkey-backup.service; do
+        dropin=$units/$unit.d/python.conf
+        if grep -q "^ExecPaths=.*-$found\( \|\$\)" "$from/$unit"; then
+            [ ! -e "$dropin" ] || { reread=yes && step "remove $dropin" rm -f "$dropin"; }
+            continue
+        fi
+        prefix=$("$1/.venv/bin/python" -c 'import sys; print(sys.base_prefix)')
+        printf '[Service]\n# The Python that Latchkey is installed with.\nExecPaths=%s %s/lib\n' "$found" "$prefix" \
+            >"$workspace/python.conf"
+        place_unit "$workspace/python.conf" "$dropin"
+    done
+}
+
+# flip RELEASE: makes it the current version; the one that was is where --back leads.
+flip() {
+    before=$(readlink "$opt/current" || true)
+    [ -z "$before" ] || [ "$before" = "$1" ] || put_link "$before" "$opt/previous"
+    put_link "$1" "$opt/current"
+    restart=yes
+}
+
+put_link() {
+    ln -s "$1" "$opt/.link"
+    mv -T "$opt/.link" "$2"
+}
+
+# start: brings the service to what is installed now, and waits until it is ready.
+start() {
+    for unit in $ENABLED; do
+        systemctl --quiet is-enabled "$unit" 2>/dev/null || step "enable $unit" systemctl --quiet enable "$unit"
+    done
+    if [ "$dry_run" = yes ]; then
+        [ "$changes" = 0 ] || step "start the service" :
+        return
+    fi
+    if ! systemd_runs; then
+        say "systemd does not run here; the service starts at the next boot"
+        return
+    fi
+    [ -z "$reread" ] || systemctl daemon-reload
+    if [ -n "$new_socket" ]; then
+        # A socket takes a new address only while its server is stopped.
+        systemctl stop latchkey.service
+        systemctl restart latchkey.socket
+    fi
+    if [ -n "$restart" ] || ! systemctl --quiet is-active latchkey.service; then
+        step "start the service" systemctl --no-block restart latchkey.service
+    elif [ -n "$reload" ]; then
+        step "let the service read its secrets again" systemctl reload latchkey.service
+    fi
+    [ -z "${pipes_over:-}" ] || systemctl stop 'latchkey-pipe@*'
+    systemctl start latchkey-backup.timer
+    wait_ready || not_ready
+}
+
+# wait_ready: whether the server answers 200 at /readyz in time.
+wait_ready() {
+    address=$(systemctl show --property=Listen --value latchkey.socket)
+    until_then=$(($(date +%s) + READY_SECONDS))
+    failures=$(systemctl show --property=NRestarts --value latchkey.service)
+    while [ "$(date +%s)" -lt "$until_then" ]; do
+        # One that has ended so often by itself will not stay the next time.
+        [ "$(systemctl show --property=NRestarts --value latchkey.service)" -lt $((failures + 4)) ] || return 1
+        ! "$opt/current/.venv/bin/python" -c '
+import http.client, sys
+connection = http.client.HTTPConnection(sys.argv[1], timeout=3)
+connection.request("GET", "/readyz")
+sys.exit(connection.getresponse().status != 200)' "${address%% *}" 2>/dev/null || return 0
+        sleep 0.2
+    done
+    return 1
+}
+
+# not_ready: after an upgrade, lets the version before run again; says what the server said.
+not_ready() {
+    journalctl --quiet _SYSTEMD_UNIT=latchkey.service --lines=3 --output=cat >&2
+    if [ "$action" != install ] || [ -z "${flipped:-}" ] || [ ! -e "$opt/previous/.complete" ]; then
+        fail "the server does not become ready" "journalctl -u latchkey"
+    fi
+    put_link "$(readlink "$opt/previous")" "$opt/current"
+    rm -f "$opt/previous"
+    place_units "$(readlink "$opt/current")"
+    systemctl daemon-reload
+    systemctl restart latchkey.service
+    wait_ready || fail "neither this version nor the one before becomes ready" "journalctl -u latchkey"
+    fail "this version does not become ready; the one before runs again" "its log stands above"
+}
+
+go_back() {
+    [ -e "$opt/previous/.complete" ] || fail "there is no version before this one to go back to"
+    release=$(readlink "$opt/previous")
+    "$release/.venv/bin/python" -c '' 2>/dev/null ||
+        fail "the version before needs a Python that is gone: $release" "install the version that you want from its own folder"
+    workspace=$(mktemp -d)
+    step "go back to $release" flip "$release"
+    place_units "$release"
+    start
+}
+
+remove_old_releases() {
+    for old in "$opt"/releases/*; do
+        case $old in
+        "$(readlink "$opt/current")" | "$(readlink "$opt/previous" || true)") ;;
+        *) rm -rf "$old" ;;
+        esac
+    done
+}
+
+farewell() {
+    [ -z "${new_keyring:-}" ] || say "Copy $etc/keys/keyring to a safe place now, apart from the store: without it no token can be read."
+    ! systemd_runs || say "Latchkey runs; its log: journalctl -u latchkey"
+}
+
+uninstall() {
+    [ "$delete_data" = no ] || confirm_deletion
+    if [ -e "$units/latchkey.service" ]; then
+        step "stop the service" stop_all
+        step "remove its units" remove_units
+    fi
+    [ ! -e "$opt" ] || step "remove $opt" rm -rf "$opt"
+    for file in "$wrapper" "$sysusers" "$tmpfiles"; do
+        [ ! -e "$file" ] || step "remove $file" rm -f "$file"
+    done
+    if [ "$delete_data" = yes ]; then
+        step "delete configuration, keys, store and backups" rm -rf "$etc" "$state" /var/backups/latchkey
+        [ "$dry_run" = yes ] || rm -rf /etc/systemd/system/latchkey.service.d /etc/systemd/system/latchkey.socket.d
+        ! getent passwd latchkey >/dev/null || step "remove the account latchkey" userdel latchkey
+    else
+        say "kept: $etc, $state, /var/backups/latchkey"
+    fi
+}
+
+stop_all() {
+    if systemd_runs; then
+        # shellcheck disable=SC2086  # several units
+        systemctl --quiet stop $ENABLED latchkey-backup.service 'latchkey-pipe@*'
+    fi
+    # shellcheck disable=SC2086
+    systemctl --quiet disable $ENABLED
+}
+
+remove_units() {
+    for unit in $UNITS; do
+        rm -f "$units/$unit"
+    done
+    rm -rf "$units/latchkey.service.d" "$units/latchkey.socket.d" "$units/latchkey-backup.service.d"
+    ! systemd_runs || systemctl daemon-reload
+}
+
+confirm_deletion() {
+    [ "$yes" = no ] && [ "$dry_run" = no ] || return 0
+    can_ask || fail "Delete every token, key and backup for good? Not done: nobody is here to confirm it." "add --yes" 3
+    printf 'Delete every token, key and backup of Latchkey for good? Type "delete": ' >&2
+    IFS= read -r answer || answer=''
+    [ "$answer" = delete ] || fail "not done" "" 3
+}

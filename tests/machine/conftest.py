@@ -1,0 +1,24 @@
+"""Machines are made once for all tests of a file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .base import Base, prepare_base
+from .installed import bare_machine
+from .machine import Machine
+
+
+@pytest.fixture(scope="session")
+def base() -> Base:
+    return prepare_base()
+
+
+@pytest.fixture(scope="module")
+def machine(base: Base, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A booted Debian with Python, and with this project's folder in root's home; nothing is installed."""
+    folder: Path = tmp_path_factory.mktemp("machine")
+    machine = bare_machine(folder / "vm", base)
+    yield machine
+    machine.stop()

@@ -1,0 +1,124 @@
+"""Latchkey installed on a machine, spoken to as Slack, a browser and an administrator speak to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from simulator.server_process import ServerProcess
+from simulator.slack import Slack
+from tests.event_load import JOURNAL_APP
+from tests.running import Running
+
+from .base import ROOT, Base, install_packages
+from .machine import Machine
+
+PORT = 8080
+SLACK_PORT = 8090
+SOURCE = "root/latchkey"
+STORE = "var/lib/latchkey"
+_LEFT_OUT = shutil.ignore_patterns(
+    ".git", ".venv", "__pycache__", ".*_cache", "data", "keys", "backups", "node_modules"
+)
+
+
+def bare_machine(folder: Path, base: Base) -> Machine:
+    """Return a booted Debian with the first of the two commands done, and this project's folder in root's home."""
+    machine = Machine(folder, base)
+    install_packages(machine.root, "python3-venv")
+    shutil.copytree(ROOT, machine.root / SOURCE, ignore=_LEFT_OUT, symlinks=True)
+    machine.boot()
+    return machine
+
+
+class InstalledServer(ServerProcess):
+    """The service `latchkey`; systemd starts and ends it."""
+
+    def __init__(self, machine: Machine, folder: Path) -> None:
+        """`folder` gets links to the machine's store and keys, where the tests look for them."""
+        super().__init__(folder, port=PORT)
+        self.machine = machine
+        self.credentials["SLACK_SIGNING_SECRET"] = secrets.token_hex(16)
+        folder.mkdir()
+        (folder / "data").symlink_to(machine.root / STORE)
+        (folder / "keys").symlink_to(machine.root / "etc/latchkey/keys")
+        (folder / "journal").symlink_to(machine.root / STORE / "journal")
+
+    def write_secrets(self) -> list[str]:
+        """Put the secrets into root's home, and return the flags that name them."""
+        flags = ["--public-url", self.url, "--client-id", self.credentials["SLACK_CLIENT_ID"]]
+        for name in ("client", "signing"):
+            path = self.machine.root / "root" / f"{name}_secret"
+            path.write_text(self.credentials[f"SLACK_{name.upper()}_SECRET"] + "\n")
+            flags += [f"--{name}-secret-file", f"/root/{name}_secret"]
+        return flags
+
+    @property
+    def pid(self) -> int:
+        """Its process id as the machine sees it."""
+        return int(self.machine.show("MainPID"))
+
+    async def start(self, slack: Slack) -> None:
+        await asyncio.to_thread(self.machine.run, "systemctl", "start", "latchkey.service")
+        slack.configure(redirect_uris=[f"{self.url}/slack/oauth/callback"], events_url=f"{self.url}/slack/events")
+
+    async def stop(self) -> int:
+        await asyncio.to_thread(self.machine.run, "systemctl", "stop", "latchkey.service")
+        return int(self.machine.show("ExecMainStatus"))
+
+    async def restart(self) -> None:
+        await asyncio.to_thread(self.machine.run, "systemctl", "restart", "latchkey.service")
+
+    async def signal(self, name: str) -> None:
+        command = ("systemctl", "kill", "--kill-whom=main", f"--signal={name}", "latchkey.service")
+        await asyncio.to_thread(self.machine.run, *command)
+
+    async def replaced(self, pid: int, seconds: float) -> float:
+        """Return after how many seconds another process than this one is ready."""
+        begun = time.monotonic()
+        while True:
+            shown = await asyncio.to_thread(
+                self.machine.run, "systemctl", "show", "--property=MainPID,ActiveState", "latchkey.service"
+            )
+            values = dict(line.split("=", 1) for line in shown.stdout.split())
+            if values["ActiveState"] == "active" and int(values["MainPID"]) not in (0, pid):
+                return time.monotonic() - begun
+            assert time.monotonic() - begun < seconds, shown.stdout
+            await asyncio.sleep(0.05)
+
+    def is_running(self) -> bool:
+        return self.machine.show("ActiveState") == "active"
+
+
+def configure(server: InstalledServer, modules: dict[str, str]) -> None:
+    """Point the service at the stand-in Slack, with these listener modules beside the shipped ones."""
+    etc = server.machine.root / "etc/latchkey"
+    for name, source in {"journal_app": JOURNAL_APP, **modules}.items():
+        (etc / f"{name}.py").write_text(source)
+        (etc / f"{name}.py").chmod(0o644)
+    origin = f"http://localhost:{SLACK_PORT}"
+    (etc / "environment").write_text(
+        f"LATCHKEY_SLACK_API_URL={origin}/api/\n"
+        f"LATCHKEY_SLACK_AUTHORIZE_URL={origin}/oauth/v2/authorize\n"
+        f"LATCHKEY_LISTENERS_MODULES={','.join(['listeners', 'journal_app', *modules])}\n"
+    )
+
+
+@contextlib.asynccontextmanager
+async def beside_slack(server: InstalledServer) -> AsyncIterator[Running]:
+    """Run the stand-in inside the machine's network, with the service started; the app is not installed anywhere."""
+    with server.machine.network():
+        slack = server.make_slack(SLACK_PORT)
+        slack.start()
+        try:
+            await server.start(slack)
+            running = Running(server, slack)
+            yield running
+            running.browser.close()
+        finally:
+            await slack.close()

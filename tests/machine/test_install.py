@@ -1,0 +1,327 @@
+"""install.sh on a bare Debian: two commands, a rerun that changes nothing, upgrades, ways back, and taking it away."""
+
+import os
+import pty
+import re
+import select
+import stat
+import subprocess
+import time
+
+import pytest
+
+from .installed import PORT, SOURCE, InstalledServer, beside_slack, configure
+from .machine import Machine
+
+pytestmark = pytest.mark.boot
+INSTALL = ("sh", f"/{SOURCE}/latchkey", "install-service")
+FOLDERS = ("opt", "etc", "usr/local", "var/lib/latchkey", "var/backups")
+LIVE = re.compile(
+    r"store\.sqlite(-wal|-shm|\.open.*)?$|/etc/(machine-id|resolv\.conf|\.pwd\.lock|passwd-|group-|shadow-|gshadow-)$"
+)
+
+
+@pytest.fixture(scope="module")
+def server(machine: Machine) -> InstalledServer:
+    """The service as it will be; the tests of this file install it, in their order."""
+    return InstalledServer(machine, machine.root.parent / "links")
+
+
+def files(machine: Machine) -> dict[str, tuple[object, ...]]:
+    """Return what differs when a file of the system is written, replaced, or given another mode or owner."""
+    found = {}
+    for folder in FOLDERS:
+        for path in [machine.root / folder, *(machine.root / folder).rglob("*")]:
+            name = f"/{path.relative_to(machine.root)}"
+            if LIVE.search(name) or not (path.is_symlink() or path.exists()):
+                continue
+            status = path.lstat()
+            content = None if stat.S_ISDIR(status.st_mode) else (status.st_size, status.st_mtime_ns, status.st_ino)
+            found[name] = (status.st_mode, status.st_uid, status.st_gid, content)
+    return found
+
+
+def ready(machine: Machine) -> str:
+    """Return the status line of /readyz, asked inside."""
+    script = f"import urllib.request as r; print(r.urlopen('http://127.0.0.1:{PORT}/readyz', timeout=3).status)"
+    return machine.run("python3", "-c", script).stdout.strip()
+
+
+def current(machine: Machine) -> str:
+    return (machine.root / "opt/latchkey/current").readlink().name
+
+
+def change_source(machine: Machine, name: str, text: str) -> str:
+    """Put another text at the end of a file of the source folder; returns what was there."""
+    path = machine.root / SOURCE / name
+    before = path.read_text()
+    path.write_text(before + text)
+    return before
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "says"),
+    [
+        (("--nonsense",), 2, "there is no option --nonsense"),
+        (("--client-secret", "sentinel"), 2, "does not belong on the command line"),
+        (("--signing-secret=sentinel",), 2, "does not belong on the command line"),
+        (("--client-secrets=sentinel",), 2, "does not belong on the command line"),
+        (("--public-url",), 2, "--public-url needs a value"),
+        (("--listen", "localhost"), 2, "expected an address and a port"),
+        (("--public-url", "https://x\ny = 1"), 2, "holds a character that cannot be right"),
+        (("--delete-data",), 2, "goes with --uninstall"),
+        (("--back", "--uninstall"), 2, "one or the other"),
+        ((), 2, "nobody is here to be asked"),
+        (("--back",), 1, "there is no version before this one"),
+        (("--public-url", "http://x.example", "--client-id", "1.2", "--client-secret-file", "/etc/hostname",
+          "--signing-secret-file", "/etc/hostname"), 78, "/etc/latchkey/config.toml [server] public_url: expected https://"),
+        (("--public-url", "https://x.example", "--client-id", "1.2", "--client-secret-file", "/etc/passwd",
+          "--signing-secret-file", "/etc/hostname"), 78, "expected a secret of printable ASCII"),
+        (("--public-url", "https://x.example", "--client-id", "1.2", "--client-secret-file", "/nowhere"), 1, "cannot be read"),
+        (("--dry-run",), 0, ""),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_and_nothing_is_changed(
+    machine: Machine, flags: tuple[str, ...], code: int, says: str
+) -> None:
+    before = files(machine)
+    done = machine.run(*INSTALL, *flags, check=False)
+    assert (done.returncode, says in done.stderr) == (code, True), done.stderr
+    assert "sentinel" not in done.stdout + done.stderr
+    assert files(machine) == before
+
+
+def test_a_dry_run_names_each_step(machine: Machine) -> None:
+    said = machine.run(*INSTALL, "--dry-run").stdout.splitlines()
+    assert all(line.startswith("would ") for line in said)
+    assert [line for line in said if "latchkey.service" in line]
+    assert said[-1] == "would start the service"
+
+
+def test_the_second_command_ends_with_a_ready_server(machine: Machine, server: InstalledServer) -> None:
+    """The first was `apt-get install python3-venv`. The secrets are typed, unseen."""
+    flags = ["--public-url", server.url, "--client-id", server.credentials["SLACK_CLIENT_ID"]]
+    typed = [server.credentials["SLACK_CLIENT_SECRET"], server.credentials["SLACK_SIGNING_SECRET"]]
+    begun = time.monotonic()
+    code, seen = in_terminal(machine, [*INSTALL, *flags], typed)
+    assert code == 0, seen
+    print(f"installed and ready after {time.monotonic() - begun:.1f} s")
+    assert not any(secret in seen for secret in typed)
+    assert "Copy /etc/latchkey/keys/keyring to a safe place now" in seen
+    assert ready(machine) == "200"
+    configure(server, {})
+    machine.run("systemctl", "restart", "latchkey.service")
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_an_app_can_be_installed(server: InstalledServer) -> None:
+    async with beside_slack(server) as it:
+        assert await it.install() == 200
+
+
+def test_a_rerun_changes_nothing(machine: Machine, server: InstalledServer) -> None:
+    before, pid = files(machine), server.pid
+    for command in (INSTALL, ("latchkey", "install-service")):
+        assert machine.run(*command).stdout == "nothing to do: this version is installed and runs\n"
+    assert (files(machine), server.pid) == (before, pid)
+
+
+def test_modes_let_the_service_read_keys_and_secrets_and_nobody_else(machine: Machine) -> None:
+    found = files(machine)
+    owner = machine.run("id", "-u", "latchkey").stdout.strip()
+    for name in ("keys/keyring", "secrets/client_secret", "secrets/signing_secret", "config.toml"):
+        mode, uid, gid, _ = found[f"/etc/latchkey/{name}"]
+        assert (oct(int(str(mode))), uid, str(gid)) == ("0o100640", 0, owner), name
+    assert oct((machine.root / "var/lib/latchkey").stat().st_mode) == "0o40700"
+    assert oct((machine.root / "var/lib/latchkey/store.sqlite").stat().st_mode) == "0o100600"
+    program = {name: int(str(mode)) for name, (mode, *_) in found.items() if name.startswith("/opt")}
+    assert not [name for name, mode in program.items() if mode & 0o022 and not stat.S_ISLNK(mode)]
+
+
+def test_the_commands_work_on_the_services_configuration(machine: Machine) -> None:
+    assert machine.run("latchkey", "config", "check").stdout == "the configuration is good\n"
+    assert "remembered" in machine.run("latchkey", "events", "status").stdout
+    assert machine.run("stat", "-c", "%U", "/var/lib/latchkey/store.sqlite-wal").stdout == "latchkey\n"
+
+
+@pytest.mark.gen_test(timeout=120)
+async def test_an_upgrade_and_the_way_back_keep_all_data(machine: Machine, server: InstalledServer) -> None:
+    first = current(machine)
+    before = change_source(machine, "handlers/health.py", "\n# a newer version\n")
+    machine.run(*INSTALL)
+    second = current(machine)
+    assert second != first
+    assert ready(machine) == "200"
+    await app_is_still_installed(server)
+    assert "go back to" in machine.run("latchkey", "install-service", "--back").stdout
+    assert (current(machine), ready(machine)) == (first, "200")
+    await app_is_still_installed(server)
+    machine.run("latchkey", "install-service", "--back")
+    assert (current(machine), ready(machine)) == (second, "200")
+    (machine.root / SOURCE / "handlers/health.py").write_text(before)
+    machine.run(*INSTALL)
+    assert current(machine) == first
+    assert len(list((machine.root / "opt/latchkey/releases").iterdir())) == 2
+    await app_is_still_installed(server)
+
+
+async def app_is_still_installed(server: InstalledServer) -> None:
+    async with beside_slack(server) as it:
+        answer = await it.slack.people.command(it.slack.workspace(), "/open-modal")
+        assert "Please install this app first!" not in answer.body
+
+
+@pytest.mark.gen_test(timeout=120)
+async def test_an_upgrade_that_does_not_start_gives_way_to_the_version_before(
+    machine: Machine, server: InstalledServer
+) -> None:
+    first = current(machine)
+    before = (machine.root / SOURCE / "server.py").read_text()
+    (machine.root / SOURCE / "server.py").write_text("raise SystemExit('broken')\n")
+    done = machine.run(*INSTALL, check=False, timeout=120)
+    (machine.root / SOURCE / "server.py").write_text(before)
+    assert done.returncode == 1
+    assert "broken" in done.stderr
+    assert "the one before runs again" in done.stderr
+    assert (current(machine), ready(machine)) == (first, "200")
+    await app_is_still_installed(server)
+    assert machine.run(*INSTALL).returncode == 0
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_new_signing_secret_reaches_the_running_server(machine: Machine, server: InstalledServer) -> None:
+    pid, old = server.pid, server.credentials["SLACK_SIGNING_SECRET"]
+    (machine.root / "root/new_secret").write_text(f"sentinel-new-secret\n{old}\n")
+    said = machine.run("latchkey", "install-service", "--signing-secret-file", "/root/new_secret").stdout
+    assert "let the service read its secrets again" in said
+    async with beside_slack(server) as it:
+        for secret in (old, "sentinel-new-secret"):
+            assert (await it.slack.sender.mention(it.slack.workspace(), "x", secret=secret)).status == 200
+    assert server.pid == pid
+    assert "sentinel" not in machine.journal()
+
+
+def test_the_log_level_follows_a_reload_and_the_journal_knows_priorities(
+    machine: Machine, server: InstalledServer
+) -> None:
+    config = machine.root / "etc/latchkey/config.toml"
+    config.write_text(config.read_text() + '\n[log]\nlevel = "warning"\n')
+    machine.run("systemctl", "reload", "latchkey.service")
+    time.sleep(0.5)
+    before = machine.journal("--unit=latchkey.service").count("GET /readyz")
+    assert ready(machine) == "200"
+    assert machine.journal("--unit=latchkey.service").count("GET /readyz") == before
+    config.write_text(config.read_text().replace("warning", "info").replace("[log]", "[log]\nlovel = 1"))
+    machine.run("systemctl", "reload", "latchkey.service")
+    time.sleep(0.5)
+    assert "not reloaded: /etc/latchkey/config.toml [log] lovel" in machine.journal("--priority=err")
+    assert "not reloaded" not in machine.journal("--priority=crit")
+    config.write_text(config.read_text().replace("lovel = 1\n", ""))
+    machine.run("systemctl", "reload", "latchkey.service")
+    assert "listening on" in machine.journal("--priority=info..info", "--unit=latchkey.service")
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_secrets_may_be_encrypted_credentials(machine: Machine, server: InstalledServer) -> None:
+    """As docs/install.md says it."""
+    etc = machine.root / "etc"
+    for name in ("client_secret", "signing_secret"):
+        machine.run("mkdir", "-p", "/etc/credstore.encrypted")
+        machine.run(
+            "systemd-creds", "encrypt", "--with-key=host", f"--name={name}", f"/etc/latchkey/secrets/{name}",
+            f"/etc/credstore.encrypted/latchkey.{name}",
+        )  # fmt: skip
+        (etc / "latchkey/secrets" / name).unlink()
+    dropin = etc / "systemd/system/latchkey.service.d/credentials.conf"
+    dropin.parent.mkdir(parents=True)
+    dropin.write_text(
+        "[Service]\n"
+        "LoadCredentialEncrypted=client_secret:/etc/credstore.encrypted/latchkey.client_secret\n"
+        "LoadCredentialEncrypted=signing_secret:/etc/credstore.encrypted/latchkey.signing_secret\n"
+    )
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", "latchkey.service")
+    async with beside_slack(server) as it:
+        assert await it.install() == 200
+        assert (await it.slack.people.mention(it.slack.workspace(), "x")).status == 200
+    assert "nothing to do" in machine.run(*INSTALL).stdout
+
+
+def test_another_address_is_taken_and_kept(machine: Machine) -> None:
+    machine.run("latchkey", "install-service", "--listen", "127.0.0.1:8181")
+    assert machine.show("Listen", "latchkey.socket") == "127.0.0.1:8181 (Stream)"
+    assert "nothing to do" in machine.run(*INSTALL).stdout
+    machine.run("latchkey", "install-service", "--listen", f"127.0.0.1:{PORT}")
+    assert ready(machine) == "200"
+
+
+def test_the_backup_job_and_its_timer_are_in_place(machine: Machine) -> None:
+    assert machine.show("UnitFileState", "latchkey-backup.timer") == "enabled"
+    assert machine.show("NextElapseUSecRealtime", "latchkey-backup.timer")
+    if (machine.root / SOURCE / "commands/backup.py").exists():
+        machine.run("systemctl", "start", "latchkey-backup.service")
+        assert list((machine.root / "var/backups/latchkey").iterdir())
+
+
+def test_after_a_reboot_it_runs(machine: Machine) -> None:
+    machine.stop()
+    machine.boot()
+    assert machine.show("ActiveState") == "active"
+    assert ready(machine) == "200"
+    assert machine.run("systemctl", "--failed", "--no-legend").stdout == ""
+
+
+def test_deleting_the_data_needs_a_confirmation(machine: Machine) -> None:
+    before = files(machine)
+    done = machine.run("latchkey", "install-service", "--uninstall", "--delete-data", check=False)
+    assert done.returncode == 3
+    assert "--yes" in done.stderr
+    assert files(machine) == before
+    assert ready(machine) == "200"
+
+
+@pytest.mark.gen_test(timeout=120)
+async def test_taking_it_away_keeps_the_data_and_a_new_install_finds_it(
+    machine: Machine, server: InstalledServer
+) -> None:
+    said = machine.run("latchkey", "install-service", "--uninstall").stdout
+    assert "kept: /etc/latchkey, /var/lib/latchkey, /var/backups/latchkey" in said
+    left = [name for name in files(machine) if "latchkey" in name and not name.startswith(("/etc/latchkey", "/var"))]
+    assert [name for name in left if not name.startswith(("/etc/credstore", "/etc/systemd"))] == []
+    assert machine.run("systemctl", "list-unit-files", "--no-legend", "latchkey*", check=False).stdout == ""
+    machine.run(*INSTALL)
+    assert ready(machine) == "200"
+    await app_is_still_installed(server)
+
+
+def test_told_so_it_takes_the_data_too(machine: Machine) -> None:
+    machine.run("latchkey", "install-service", "--uninstall", "--delete-data", "--yes")
+    for folder in ("etc/latchkey", "var/lib/latchkey", "var/backups/latchkey", "opt/latchkey"):
+        assert not (machine.root / folder).exists()
+    assert machine.run("id", "latchkey", check=False).returncode != 0
+
+
+def in_terminal(machine: Machine, command: list[str], typed: list[str]) -> tuple[int, str]:
+    """Run a command inside on a terminal of its own, and type a line at each question; returns all that is seen."""
+    ours, theirs = pty.openpty()
+    inside = ["nsenter", "-t", str(machine._leader), "-m", "-u", "-i", "-n", "-p", "-r", "-w", "--", *command]
+    environment = {"PATH": os.environ["PATH"], "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/var/cache/wheels"}
+    process = subprocess.Popen(
+        inside, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+    )
+    os.close(theirs)
+    seen, lines = "", list(typed)
+    while True:
+        if select.select([ours], [], [], 120)[0]:
+            try:
+                seen += os.read(ours, 4096).decode(errors="replace")
+            except OSError:  # the terminal was closed at the other end
+                break
+            if seen.endswith("(not shown): ") and lines:
+                time.sleep(0.2)  # until the question's terminal shows nothing any more
+                os.write(ours, lines.pop(0).encode() + b"\n")
+        else:
+            process.kill()
+            break
+    os.close(ours)
+    return process.wait(), seen
