@@ -32,7 +32,11 @@ def bare_machine(folder: Path, base: Base) -> Machine:
     machine = Machine(folder, base)
     install_packages(machine.root, "python3-venv")
     shutil.copytree(ROOT, machine.root / SOURCE, ignore=_LEFT_OUT, symlinks=True)
-    machine.boot()
+    try:
+        machine.boot()
+    except BaseException:
+        machine.stop()
+        raise
     return machine
 
 

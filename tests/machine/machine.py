@@ -40,7 +40,7 @@ class Machine:
         self._container = subprocess.Popen(
             [
                 str(self._base.nspawn), "-D", str(self.root), "-b", "--register=no", "--private-network", "--keep-unit",
-                f"--machine={self.root.name}",
+                f"--machine=latchkey-{os.getpid()}",
             ],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
