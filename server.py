@@ -22,20 +22,16 @@ from pathlib import Path
 
 import config
 import logs
-from dispatch import App, Dispatcher, EventFlow, EventOptions, Metrics, Runner, load_listeners
+from dispatch import App, load_listeners
 from errors import EXIT_CONFIG, ConfigError, LatchkeyError
 from handlers import LatchkeyServer, Services, make_application
 from handlers.access import AccessLog
-from handlers.clients import Clients
 from handlers.listening import bind_port, bind_unix, removed_at_the_end, shown
 from handlers.metrics import shown_metrics
 from reloading import Reload
-from slackapi.addresses import CALLBACK_PATH
-from slackapi.oauth import OAuthClient
-from slackapi.signature import SignatureVerifier
-from slackapi.web import WebClients, open_session
 from storage import Store, Tried, forbid_core_dumps, open_store
 from supervision import HTTP_SOCKET, Supervisor, supervised
+from wiring import services_for
 
 EXIT_FAILED = 1
 LINGER_SECONDS = 0.5
@@ -103,7 +99,7 @@ async def _serve(
     inherited = supervisor.sockets.get(HTTP_SOCKET)
     async with (
         _bound(settings, inherited) as (sockets, metrics_sockets),
-        _services(settings, store, app, access_log, _public_url(settings, sockets[0]), recovered) as services,
+        services_for(settings, store, app, access_log, _public_url(settings, sockets[0]), recovered) as services,
         shown_metrics(services.metrics.registry, metrics_sockets),
     ):
         server = LatchkeyServer(make_application(services))
@@ -172,56 +168,6 @@ def _bind_metrics(settings: config.Config) -> list[socket.socket]:
         settings.metrics_address,
         "it is for the metrics; another program has the port: choose with [metrics] listen, or turn them off with "
         'listen = ""',
-    )
-
-
-@contextlib.asynccontextmanager
-async def _services(
-    settings: config.Config, store: Store, app: App, access_log: AccessLog, public_url: str, recovered: list[Tried]
-) -> AsyncIterator[Services]:
-    """Wire everything together; the connections to Slack are closed at the end."""
-    assert settings.client_secret is not None  # require_slack() has seen to it
-    async with open_session(settings.pipes_path) as session:
-        metrics = Metrics()
-        clients = WebClients(api_url=settings.slack.api_url, session=session, watch=metrics.count_api_call)
-        oauth = OAuthClient(
-            clients,
-            client_id=settings.slack.client_id,
-            client_secret=settings.client_secret.reveal(),
-            scopes=settings.slack.scopes,
-            user_scopes=settings.slack.user_scopes,
-            redirect_uri=public_url + CALLBACK_PATH,
-            authorize_url=settings.slack.authorize_url,
-        )
-        runner = Runner(app, installations=store.installations, clients=clients, metrics=metrics)
-        dispatcher = Dispatcher(runner, metrics, install_url=f"{public_url}/slack/install")
-        events = EventFlow(runner, metrics, store.inbox, _event_options(settings))
-        events.start(recovered)
-        yield Services(
-            store=store,
-            dispatcher=dispatcher,
-            events=events,
-            metrics=metrics,
-            oauth=oauth,
-            verifier=SignatureVerifier([secret.reveal() for secret in settings.signing_secrets]),
-            public_url=public_url,
-            show_install_page=settings.install.page,
-            success_url=settings.install.success_url,
-            failure_url=settings.install.failure_url,
-            access_log=access_log,
-            clients=Clients(settings.server.trusted_proxies),
-        )
-        runner.close()
-
-
-def _event_options(settings: config.Config) -> EventOptions:
-    events = settings.events
-    return EventOptions(
-        durable=events.durable,
-        tries=events.tries,
-        ordered=events.ordered == "channel",
-        inbox_events=events.inbox_events,
-        inbox_bytes=events.inbox_megabytes << 20,
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = {
     "server",
+    "wiring",
     "handlers",
     "dispatch",
     "slackapi",
@@ -25,6 +26,7 @@ ROOMS = {
     "bench",
 }
 MAY_IMPORT = {
+    "wiring": {"config", "dispatch", "handlers", "slackapi", "storage"},
     "server": ROOMS - {"simulator", "server", "maintenance", "commands", "doctor", "listeners"},
     "handlers": {"dispatch", "slackapi", "storage", "errors"},
     "dispatch": {"slackapi", "storage", "errors"},

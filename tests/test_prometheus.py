@@ -48,7 +48,7 @@ def queries() -> dict[str, str]:
 
 
 def test_the_files_are_good_by_prometheus_own_tool() -> None:
-    assert "SUCCESS: 19 rules found" in promtool("check", "rules", str(ALERTS))
+    assert "SUCCESS: 21 rules found" in promtool("check", "rules", str(ALERTS))
     assert "is valid" in promtool("check", "config", str(CONFIG))
 
 
@@ -100,7 +100,7 @@ async def test_a_real_prometheus_is_fed_and_every_panel_shows_something(tmp_path
             assert not empty, empty
             rules = (await asked(it, f"{api}/rules"))["groups"][0]["rules"]
             assert {(rule["health"], rule.get("lastError", "")) for rule in rules} == {("ok", "")}
-            assert len(rules) == 19
+            assert len(rules) == 21
             targets = (await asked(it, f"{api}/targets"))["activeTargets"]
             assert [(target["health"], target["lastError"]) for target in targets] == [("up", "")]
 
