@@ -98,6 +98,7 @@ class EventFlow:
         """
         if self._housekeeping is not None:
             self._housekeeping.cancel()
+            await asyncio.wait([self._housekeeping])
         await self._intake.drain(seconds)
         return await self._workers.drain(seconds)
 

@@ -136,7 +136,8 @@ class Ledger:
         while not (self._closing and not len(self._gathered)):
             await self._wake.wait()
             try:
-                await asyncio.wait_for(self._full.wait(), GATHER_SECONDS)
+                async with asyncio.timeout(GATHER_SECONDS):
+                    await self._full.wait()
             except TimeoutError:
                 pass
             self._wake.clear()

@@ -47,7 +47,8 @@ class LatchkeyServer(HTTPServer):
         if self._connections:
             self._nobody.clear()
             try:
-                await asyncio.wait_for(self._nobody.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._nobody.wait()
             except TimeoutError:
                 pass
 

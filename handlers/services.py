@@ -51,7 +51,8 @@ class InFlight:
     async def wait(self, seconds: float) -> int:
         """Return when nothing is being answered, or after so long; how many requests are left."""
         try:
-            await asyncio.wait_for(self._idle.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
         except TimeoutError:
             pass
         return self._count

@@ -26,7 +26,8 @@ async def answer_of(method: str, call: Any, seconds: float) -> dict[str, Any]:
     Raises SlackRefused with Slack's reason, or SlackUnavailable.
     """
     try:
-        answer = (await asyncio.wait_for(call, seconds)).data
+        async with asyncio.timeout(seconds):
+            answer = (await call).data
     except SlackApiError as error:
         status = getattr(error.response, "status_code", 200)
         if status >= 500 or status == 429:

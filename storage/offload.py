@@ -32,7 +32,9 @@ class Offload:
         """Return what `function` returns; raises what it raises, or StoreUnavailable at the deadline."""
         future = self.submit(function, *args, **kwargs)
         try:
-            return await asyncio.wait_for(future, self._deadline)
+            # Not `wait_for`, which in Python 3.11 overhears a cancellation that comes as the call ends.
+            async with asyncio.timeout(self._deadline):
+                return await future
         except TimeoutError:
             raise StoreUnavailable("timeout", "the store did not answer in time") from None
 
