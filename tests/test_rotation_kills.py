@@ -17,13 +17,14 @@ from .rotation_load import Beside, command, writers
 async def kill_somewhere(folder: Path, seconds: float, *arguments: str) -> bool:
     """Begin a command, kill it after so long, and return whether it had not ended by then."""
     process = await command(folder, "keys", *arguments)
+    complained = b""
     try:
-        await asyncio.wait_for(process.communicate(), seconds)
+        _, complained = await asyncio.wait_for(process.communicate(), seconds)
     except TimeoutError:
         with suppress(ProcessLookupError):  # it may end just now
             process.kill()
         await process.wait()
-    assert process.returncode in (0, -9)
+    assert process.returncode in (0, -9), complained
     return process.returncode == -9
 
 
