@@ -12,7 +12,7 @@ from dataclasses import asdict
 import click
 from rich.console import Console
 
-from bench import conditions, rotation
+from bench import conditions, rotation, soak
 from bench.compare import choose, measure_in_turn, print_table
 from bench.load import Load
 from bench.peer import FLOOR
@@ -106,6 +106,24 @@ def memory(*, first: int, events: int, as_json: bool) -> None:
 def rotate_keys(*, installs: int, rounds: int, as_json: bool) -> None:
     """Rotate the keys of many installations beside a server that takes events at half of what it can."""
     _show(rotation.beside_events(installs, rounds), as_json)
+
+
+@bench.command("soak")
+@click.option("--minutes", default=60.0, show_default=True)
+@click.option("--rate", default=800.0, show_default=True, help="Requests a second, about.")
+@json_option
+def soak_command(*, minutes: float, rate: float, as_json: bool) -> None:
+    """Watch what grows while the server hears everything that Slack and strangers send."""
+    samples = soak.soak(minutes, rate)
+    if as_json:
+        click.echo(json.dumps({"samples": [asdict(sample) for sample in samples], "growth": soak.growth(samples)}))
+        return
+    names = list(asdict(samples[0]))
+    click.echo(f"| {' | '.join(name.replace('_', ' ') for name in names)} |")
+    click.echo(f"|{' ---: |' * len(names)}")
+    for sample in samples:
+        click.echo(f"| {' | '.join(f'{value:,}' for value in asdict(sample).values())} |")
+    _show(soak.growth(samples), as_json)
 
 
 def _show(figures: Mapping[str, float], as_json: bool) -> None:

@@ -18,6 +18,8 @@ COMMAND = "/hello-bench"
 KINDS = ("event", "command")
 MIXED = "mixed"
 """Events too, but those of three in a hundred workspaces are of other kinds, one in a hundred of each."""
+SOAK = "soak"
+"""All that a server hears in a year: events, Slack's copies of them, commands, installs begun, and strangers."""
 _OTHER_KINDS = ("reaction_added", "pin_added", "channel_created")
 
 
@@ -29,12 +31,34 @@ def requests(kind: str, count: int, teams: int, seed: int) -> list[bytes]:
     """Return so many whole HTTP requests of a kind, signed now; Slack's signatures hold for five minutes."""
     chance = random.Random(seed)
     now = int(time.time())
+    if kind == SOAK:
+        return [_of_a_year(number, chance.randrange(teams), now, chance) for number in range(count)]
     return [_request(kind, number, chance.randrange(teams), now, chance) for number in range(count)]
 
 
 def write(path: Path, made: list[bytes]) -> None:
     """Write them as replay.lua reads them: each behind its length, 4 bytes, big end first."""
     path.write_bytes(b"".join(struct.pack(">I", len(request)) + request for request in made))
+
+
+def _of_a_year(number: int, team: int, now: int, chance: random.Random) -> bytes:
+    what = chance.random()
+    if what < 0.6:
+        return _request("event", number, team, now, chance)
+    if what < 0.75:
+        # A copy of an event of the same file: which has come just before, or comes just after.
+        other = random.Random(number // 8)
+        copy = _request("event", number // 8, team, now, other)
+        return copy.replace(b"Accept: */*\r\n", b"Accept: */*\r\nX-Slack-Retry-Num: 1\r\n", 1)
+    if what < 0.9:
+        return _request("command", number, team, now, chance)
+    if what < 0.95:
+        return b"GET /slack/install HTTP/1.1\r\nHost: bench.example\r\n\r\n"
+    if what < 0.98:
+        return _request("event", number, team, now, chance).replace(
+            b"X-Slack-Signature: v0=", b"X-Slack-Signature: v0=0"
+        )
+    return b"GET /wp-login.php?page=1 HTTP/1.1\r\nHost: bench.example\r\n\r\n"
 
 
 def _request(kind: str, number: int, team: int, now: int, chance: random.Random) -> bytes:
