@@ -27,16 +27,25 @@ _MARKS = {Severity.ERROR: ("✘", "red"), Severity.WARNING: ("!", "yellow")}
 @json_option
 @click.option("--offline", is_flag=True, help="ask nobody but this machine's own server")
 @click.option(
+    "--app",
+    "exported",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="also compare the app's settings at Slack, as its App Manifest page exports them",
+)
+@click.option(
     "--support", is_flag=True, help="also write a file to show to somebody who helps, without secrets and ids"
 )
-def command(file: Path | None, as_json: bool, offline: bool, support: bool) -> None:
+def command(file: Path | None, as_json: bool, offline: bool, exported: Path | None, support: bool) -> None:
     """Find what is wrong; exit 1 where something is, and 0 where there is nothing or warnings alone."""
     settings = _settings(file)
     logs.configure("error", "text", settings.secrets if settings else ())
     project = Path(__file__).resolve().parent.parent
     progress = sys.stderr.isatty() and not as_json
     findings = []
-    for item in examine(file, os.environ, project, offline=offline, tell=say if progress else lambda _: None):
+    for item in examine(
+        file, os.environ, project, offline=offline, exported=exported, tell=say if progress else lambda _: None
+    ):
         findings.append(item)
         if not as_json:
             _print(item)

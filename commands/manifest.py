@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import click
@@ -15,13 +14,11 @@ import msgspec
 import config
 import logs
 from commands.output import EXIT_FAILED, config_option, json_option, print_json, say
-from errors import LatchkeyError
-from slackapi.manifest import Described, Manifest, make_manifest
+from doctor.app_manifest import needed_manifest, read_manifest
+from slackapi.manifest import Manifest
 from slackapi.manifest_diff import Difference, differences
 
 PROJECT = Path(__file__).resolve().parent.parent
-LARGEST_FILE = 1 << 20
-"""Bytes; Slack's longest manifest is a tenth of that."""
 _GOVSLACK = "slack-gov.com"
 
 
@@ -47,8 +44,10 @@ def command(file: Path | None, as_json: bool, as_yaml: bool, as_link: bool, expo
         raise click.UsageError("choose one of --json, --yaml and --link; --diff goes with --json alone")
     settings = config.load(file, os.environ, {})
     logs.configure("warning", "text", settings.secrets)
-    slack = None if exported is None else _read(exported)
-    made, notes = _make(settings)
+    slack = None if exported is None else read_manifest(exported)
+    # What a module prints is not part of the result.
+    with contextlib.redirect_stdout(sys.stderr):
+        made, notes = needed_manifest(settings, PROJECT)
     for note in notes:
         say(f"note: {note}")
     if slack is not None:
@@ -61,25 +60,6 @@ def command(file: Path | None, as_json: bool, as_yaml: bool, as_link: bool, expo
         print_json(made)
 
 
-def _make(settings: config.Config) -> tuple[Manifest, list[str]]:
-    # What it takes to run listeners is loaded by this command alone.
-    from dispatch import load_listeners
-    from dispatch.wanted import wanted_by
-
-    described = Described(
-        name=settings.manifest.name,
-        description=settings.manifest.description,
-        public_url=settings.public_url,
-        scopes=settings.slack.scopes,
-        user_scopes=settings.slack.user_scopes,
-        org_deployment=settings.manifest.org_deployment,
-    )
-    # What a module prints is not part of the result.
-    with contextlib.redirect_stdout(sys.stderr):
-        app = load_listeners(settings.listeners.modules, [settings.base, PROJECT])
-    return make_manifest(described, wanted_by(app))
-
-
 def _yaml(document: Manifest) -> str:
     import yaml
 
@@ -90,38 +70,6 @@ def _link(document: Manifest, api_url: str) -> str:
     host = urlsplit(api_url).hostname or ""
     domain = _GOVSLACK if host == _GOVSLACK or host.endswith(f".{_GOVSLACK}") else "slack.com"
     return f"https://api.{domain}/apps?new_app=1&manifest_json={quote(msgspec.json.encode(document), safe='')}"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """Return an exported manifest; raises LatchkeyError, without anything that stands in the file."""
-    hint = "export it at https://api.slack.com/apps, under App Manifest"
-    try:
-        with open(path, "rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise LatchkeyError(f"{path}: {error.strerror}", hint=hint) from None
-    if len(content) > LARGEST_FILE:
-        raise LatchkeyError(f"{path}: is longer than any manifest", hint=hint)
-    document = _parsed(content)
-    # What the method apps.manifest.export returns has the manifest inside.
-    if isinstance(document, dict) and isinstance(document.get("manifest"), dict):
-        document = document["manifest"]
-    if not isinstance(document, dict) or not isinstance(document.get("display_information"), dict):
-        raise LatchkeyError(f"{path}: is no app manifest in JSON or YAML", hint=hint)
-    return document
-
-
-def _parsed(content: bytes) -> Any:
-    import yaml
-
-    try:
-        return msgspec.json.decode(content)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        pass
-    try:
-        return yaml.safe_load(content)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return None
 
 
 def _show_differences(found: list[Difference], as_json: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import config
-from doctor import backups, configuration, network, service, slack_app, store
+from doctor import app_manifest, backups, configuration, network, service, slack_app, store
 from doctor.findings import Finding, finding
 from doctor.patient import Patient
 from errors import ConfigError
@@ -19,12 +19,14 @@ def examine(
     project: Path,
     *,
     offline: bool,
+    exported: Path | None = None,
     tell: Callable[[str], None] = lambda _: None,
     clock: Callable[[], float] = time.time,
 ) -> Iterator[Finding]:
     """Go through everything; `tell` is called with the name of each part before it is looked at.
 
-    `offline` sends nothing anywhere but to this machine's own server. `clock` gives Unix seconds.
+    `offline` sends nothing anywhere but to this machine's own server. `exported` is a manifest that
+    Slack has exported. `clock` gives Unix seconds.
     """
     tell("configuration")
     try:
@@ -45,3 +47,5 @@ def examine(
         yield from network.examine(patient)
     tell("the app at Slack")
     yield from slack_app.examine(patient, offline=offline)
+    if exported is not None:
+        yield from app_manifest.examine(patient, exported)

@@ -49,7 +49,7 @@ ONLY_IN = {
     "sqlitedict": {"storage/sqlite.py"},
     "sqlite3": {"storage/connection.py", "storage/opening.py", "storage/store_file.py", "bench"},
     "tornado": {"handlers", "server.py", "simulator", "bench"},
-    "yaml": {"commands/manifest.py"},
+    "yaml": {"commands/manifest.py", "doctor/app_manifest.py"},
     "pickle": set(),
 }  # fmt: skip
 

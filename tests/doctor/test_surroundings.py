@@ -221,3 +221,25 @@ def test_the_support_file_holds_no_secret_and_no_id(home: Home) -> None:
     document = json.loads(text)
     assert [item["code"] for item in document["findings"]] == ["server-down", "scopes-missing"]
     assert document["settings"]["slack.client_secret"] == {"value": True, "from": None}
+
+
+def exported(home: Home, folder: Path) -> Path:
+    """What Slack exports of an app that is as it should be."""
+    file = folder / "exported.json"
+    file.write_text(run(home.folder, "manifest", **home.environ).stdout)
+    return file
+
+
+def test_the_apps_settings_at_slack_are_compared_with_what_is_needed(home: Home, tmp_path: Path) -> None:
+    file = exported(home, tmp_path)
+    arguments = ("doctor", "--offline", "--json", "--app", str(file))
+    codes = [item["code"] for item in json.loads(run(home.folder, *arguments, **home.environ).stdout)["findings"]]
+    assert codes == ["server-down"]
+    manifest = json.loads(file.read_text())
+    manifest["oauth_config"]["redirect_urls"] = ["https://elsewhere.example.com/slack/oauth/callback"]
+    manifest["settings"]["event_subscriptions"]["bot_events"].remove("app_uninstalled")
+    file.write_text(json.dumps(manifest))
+    found = json.loads(run(home.folder, *arguments, **home.environ).stdout)["findings"]
+    told = " ".join(item["what"] for item in found if item["code"] == "app-settings")
+    assert "redirect_urls" in told
+    assert "app_uninstalled" in told
