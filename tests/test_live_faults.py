@@ -143,10 +143,14 @@ async def test_replaced_file(tmp_path: Path) -> None:
 @pytest.mark.gen_test(timeout=30)
 async def test_corrupt_pages(tmp_path: Path) -> None:
     store = open_store(tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring")
-    for number in range(400):
+    for team_id in ("T0ACME", *(f"T{number:04d}" for number in range(100))):
+        # So large that SQLite's memory does not hold it from an earlier look at the table.
         store.installations.save(
-            Installation(team_id=f"T{number:04d}", user_id="U1", bot_token="xoxb-1", bot_id="B1", bot_user_id="UB1")
-        )
+            Installation(
+                team_id=team_id, user_id="U1", bot_token="xoxb-1", bot_id="B1", bot_user_id="UB1",
+                custom_values={"large": "x" * 50_000},
+            )
+        )  # fmt: skip
     store.close()
     async with running(tmp_path) as it:
         with open(it.store, "r+b") as file:

@@ -259,7 +259,7 @@ async def test_it_serves_on_a_unix_socket(tmp_path: Path) -> None:
         writer.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert (await asyncio.wait_for(reader.read(), 5)).endswith(b"ready\n")
         writer.close()
-        assert f"listening on {tmp_path / 'http.socket'}\n" in server.log.read_text()
+        assert f"listening on unix:{tmp_path / 'http.socket'}\n" in server.log.read_text()
     finally:
         starting.cancel()
         server.kill()
