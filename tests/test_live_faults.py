@@ -143,8 +143,8 @@ async def test_replaced_file(tmp_path: Path) -> None:
 @pytest.mark.gen_test(timeout=30)
 async def test_corrupt_pages(tmp_path: Path) -> None:
     store = open_store(tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring")
-    for team_id in ("T0ACME", *(f"T{number:04d}" for number in range(100))):
-        # So large that SQLite's memory does not hold it from an earlier look at the table.
+    # The first of a table so large that SQLite's memory does not hold it after a look at the whole.
+    for team_id in ("T0ACME", *(f"T1{number:03d}" for number in range(100))):
         store.installations.save(
             Installation(
                 team_id=team_id, user_id="U1", bot_token="xoxb-1", bot_id="B1", bot_user_id="UB1",
