@@ -11,93 +11,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from config.checks import CHECKS, UNIX_PREFIX
 from config.secrets import Secret, read_secrets
+from config.sections import (
+    SECTIONS,
+    BackupSection,
+    EventsSection,
+    InstallSection,
+    ListenersSection,
+    LogSection,
+    ManifestSection,
+    MetricsSection,
+    Section,
+    ServerSection,
+    SlackSection,
+    StorageSection,
+)
 from errors import ConfigError, Fault
 
 DEFAULT_FILE = "config.toml"
 
 
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A section of config.toml; config.toml's comments say what each key means."""
-
-
-class ServerSection(_Section, frozen=True):
-    public_url: str = ""
-    listen: str = "127.0.0.1:8080"
-    socket_mode: str = "660"
-    trusted_proxies: list[str] = msgspec.field(default_factory=list)
-    drain_seconds: float = 10
-
-
-class SlackSection(_Section, frozen=True):
-    client_id: str = ""
-    scopes: list[str] = msgspec.field(default_factory=lambda: ["app_mentions:read", "chat:write", "commands"])
-    user_scopes: list[str] = msgspec.field(default_factory=list)
-    api_url: str = "https://slack.com/api/"
-    authorize_url: str = "https://slack.com/oauth/v2/authorize"
-    pipes: str = ""
-
-
-class InstallSection(_Section, frozen=True):
-    page: bool = True
-    success_url: str = ""
-    failure_url: str = ""
-
-
-class StorageSection(_Section, frozen=True):
-    path: str = "data/store.sqlite"
-    keyring: str = "keys/keyring"
-
-
-class BackupSection(_Section, frozen=True):
-    path: str = "backups"
-    keep: int = 7
-
-
-class EventsSection(_Section, frozen=True):
-    durable: bool = True
-    tries: int = 5
-    ordered: Literal["none", "channel"] = "none"
-    inbox_events: int = 20_000
-    inbox_megabytes: int = 64
-
-
-class ListenersSection(_Section, frozen=True):
-    modules: list[str] = msgspec.field(default_factory=lambda: ["listeners"])
-
-
-class MetricsSection(_Section, frozen=True):
-    listen: str = "127.0.0.1:9464"
-
-
-class ManifestSection(_Section, frozen=True):
-    name: str = "Latchkey"
-    description: str = ""
-    org_deployment: bool = False
-
-
-class LogSection(_Section, frozen=True):
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["text", "json"] = "text"
-
-
-SECTIONS: dict[str, type[_Section]] = {
-    "server": ServerSection,
-    "slack": SlackSection,
-    "install": InstallSection,
-    "storage": StorageSection,
-    "backup": BackupSection,
-    "events": EventsSection,
-    "listeners": ListenersSection,
-    "metrics": MetricsSection,
-    "manifest": ManifestSection,
-    "log": LogSection,
-}
 _SECRET_KEYS = frozenset({"client_secret", "signing_secret", "signing_secrets", "token", "bot_token", "secret"})
 _ENVIRONMENT_ALIASES = {"SLACK_CLIENT_ID": ("slack", "client_id")}
 _PREFIX = "LATCHKEY_"
@@ -289,7 +227,7 @@ def _overlay_environment(
             faults.append(Fault(variable, f"there is no such setting{_meant(variable, names)}"))
 
 
-def _convert(name: str, table: dict[str, Any], origins: Mapping[str, str], faults: list[Fault]) -> _Section | None:
+def _convert(name: str, table: dict[str, Any], origins: Mapping[str, str], faults: list[Fault]) -> Section | None:
     """Return the section, each key converted by itself so that one fault does not hide another."""
     kind = SECTIONS[name]
     types = {field.name: field.type for field in msgspec.structs.fields(kind)}

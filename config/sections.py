@@ -1,0 +1,88 @@
+"""The sections of config.toml: every key with its type and its default.
+
+Rule: what a key means stands in config.toml, above it, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A section of config.toml; config.toml's comments say what each key means."""
+
+
+class ServerSection(Section, frozen=True):
+    public_url: str = ""
+    listen: str = "127.0.0.1:8080"
+    socket_mode: str = "660"
+    trusted_proxies: list[str] = msgspec.field(default_factory=list)
+    drain_seconds: float = 10
+
+
+class SlackSection(Section, frozen=True):
+    client_id: str = ""
+    scopes: list[str] = msgspec.field(default_factory=lambda: ["app_mentions:read", "chat:write", "commands"])
+    user_scopes: list[str] = msgspec.field(default_factory=list)
+    api_url: str = "https://slack.com/api/"
+    authorize_url: str = "https://slack.com/oauth/v2/authorize"
+    pipes: str = ""
+
+
+class InstallSection(Section, frozen=True):
+    page: bool = True
+    success_url: str = ""
+    failure_url: str = ""
+
+
+class StorageSection(Section, frozen=True):
+    path: str = "data/store.sqlite"
+    keyring: str = "keys/keyring"
+
+
+class BackupSection(Section, frozen=True):
+    path: str = "backups"
+    keep: int = 7
+
+
+class EventsSection(Section, frozen=True):
+    durable: bool = True
+    tries: int = 5
+    ordered: Literal["none", "channel"] = "none"
+    inbox_events: int = 20_000
+    inbox_megabytes: int = 64
+
+
+class ListenersSection(Section, frozen=True):
+    modules: list[str] = msgspec.field(default_factory=lambda: ["listeners"])
+
+
+class MetricsSection(Section, frozen=True):
+    listen: str = "127.0.0.1:9464"
+
+
+class ManifestSection(Section, frozen=True):
+    name: str = "Latchkey"
+    description: str = ""
+    org_deployment: bool = False
+
+
+class LogSection(Section, frozen=True):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "server": ServerSection,
+    "slack": SlackSection,
+    "install": InstallSection,
+    "storage": StorageSection,
+    "backup": BackupSection,
+    "events": EventsSection,
+    "listeners": ListenersSection,
+    "metrics": MetricsSection,
+    "manifest": ManifestSection,
+    "log": LogSection,
+}
