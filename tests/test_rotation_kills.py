@@ -15,7 +15,6 @@ from storage.keyring_file import KeyringFile
 
 from .rotation_load import Beside, command, writers
 
-
 MOMENTS: dict[str, Callable[[random.Random], float]] = {
     # Mostly while it writes, sometimes while it waits or checks.
     "rotate": lambda chance: chance.uniform(0.2, 1.2) if chance.random() < 0.8 else chance.uniform(0.2, 3.5),
