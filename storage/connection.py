@@ -13,58 +13,27 @@ import os
 import sqlite3
 import stat
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from errors import StoreUnavailable
+from storage.sqlite_file import (
+    CHECKPOINT_MILLISECONDS,
+    HASTY,
+    PATIENT,
+    UNHURRIED,
+    begin,
+    begin_eagerly,
+    connect,
+    connect_to_read,
+    explain,
+    set_all,
+)
 
 LOCK_SECONDS = 0.8
-"""How long a call waits for its turn on the connection."""
-BUSY_SECONDS = 1.2
-"""How long SQLite waits for another process's lock. Both together stay under Slack's 3 s with room for the answer."""
-
-APPLICATION_ID = 0x4C4B4559
-"""SQLite's `application_id` of our files ("LKEY"), by which a foreign database is known."""
-
-_PATIENT = f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}"
-_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
-    # An acknowledged write survives a power cut; NORMAL may lose the last ones.
-    "PRAGMA synchronous=FULL",
-    _PATIENT,
-    # Deleted ciphertext is overwritten with zeros, not merely unlinked.
-    "PRAGMA secure_delete=ON",
-    # A schema planted in the file must not run functions of ours.
-    "PRAGMA trusted_schema=OFF",
-    "PRAGMA cell_size_check=ON",
-    # Bytes to which the -wal is cut back after a checkpoint.
-    "PRAGMA journal_size_limit=8388608",
-)
-_HASTY = ("PRAGMA synchronous=NORMAL", "PRAGMA wal_autocheckpoint=500", "PRAGMA busy_timeout=0")
-_UNHURRIED = ("PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=1000", _PATIENT)
-EAGER_SECONDS = 0.0002
-"""How often a hasty transaction asks for the lock; SQLite waits for 1 ms, then 2, 5, 10: longer than it is held."""
-CHECKPOINT_MILLISECONDS = 100
-
-_PRAGMAS_TO_READ = (
-    f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}",
-    "PRAGMA trusted_schema=OFF",
-    "PRAGMA cell_size_check=ON",
-)
-
-_REASONS = {
-    sqlite3.SQLITE_BUSY: ("locked", "another process holds its lock"),
-    sqlite3.SQLITE_LOCKED: ("locked", "another process holds its lock"),
-    sqlite3.SQLITE_FULL: ("full", "the disk is full"),
-    sqlite3.SQLITE_READONLY: ("read-only", "it is read-only"),
-    sqlite3.SQLITE_CORRUPT: ("damaged", "a page of it is damaged"),
-    sqlite3.SQLITE_NOTADB: ("damaged", "it is not a database any more"),
-    sqlite3.SQLITE_IOERR: ("io", "the disk reported an error"),
-    sqlite3.SQLITE_CANTOPEN: ("missing", "a file of it cannot be opened"),
-}
+"""How long a call waits for its turn on the connection, before SQLite waits for another process's lock."""
 _RECONNECT_AFTER = frozenset({"damaged", "io", "missing", "read-only"})
 
 
@@ -117,7 +86,7 @@ class GuardedConnection:
 
         The caller may roll it back itself; then nothing is committed.
         """
-        with self.cursor() as connection, self._begun(connection, _begin):
+        with self.cursor() as connection, self._begun(connection, begin):
             yield connection
 
     @contextmanager
@@ -128,13 +97,13 @@ class GuardedConnection:
         another process's commit seldom has to.
         """
         with self.cursor() as connection:
-            _set(connection, _HASTY)
+            set_all(connection, HASTY)
             try:
-                with self._begun(connection, _begin_eagerly):
+                with self._begun(connection, begin_eagerly):
                     yield connection
             finally:
                 if connection is self._connection:  # it may not have survived an error
-                    _set(connection, _UNHURRIED)
+                    set_all(connection, UNHURRIED)
 
     def checkpoint(self) -> bool:
         """Put all that was committed into the file, on disk, and empty the -wal; False where a reader is in the way.
@@ -146,7 +115,7 @@ class GuardedConnection:
             try:
                 busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             finally:
-                connection.execute(_PATIENT)
+                connection.execute(PATIENT)
             return not busy
 
     def execute(self, sql: str, arguments: Sequence[Any] = ()) -> None:
@@ -224,7 +193,7 @@ class GuardedConnection:
             raise StoreUnavailable(reason, message, hint="restore a backup" if reason == "damaged" else "") from error
 
     def _connect(self) -> sqlite3.Connection:
-        return _connect_to_read(self._path) if self._read_only else _connect(self._path)
+        return connect_to_read(self._path) if self._read_only else connect(self._path)
 
     def _roll_back(self, connection: sqlite3.Connection) -> None:
         try:
@@ -239,60 +208,5 @@ class GuardedConnection:
                 connection.close()
 
 
-def explain(error: Exception) -> tuple[str, str]:
-    """Return what an error of SQLite means: a word for `StoreUnavailable.reason`, and what is said of it."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    return _REASONS.get(code, ("failed", f"SQLite reported {type(error).__name__}"))
-
-
 def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    # mode=rw: a store that has vanished is an error, never a new empty file.
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
-    )
-    try:
-        _set(connection, _PRAGMAS)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _connect_to_read(path: Path) -> sqlite3.Connection:
-    # Without a -wal nobody writes, and `immutable` keeps SQLite from making one only to read.
-    still = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro{still}", uri=True, isolation_level=None, check_same_thread=False
-    )
-    try:
-        for pragma in _PRAGMAS_TO_READ:
-            connection.execute(pragma).fetchall()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _begin(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-
-
-def _begin_eagerly(connection: sqlite3.Connection) -> None:
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            _begin(connection)
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-        time.sleep(EAGER_SECONDS)
-
-
-def _set(connection: sqlite3.Connection, pragmas: Sequence[str]) -> None:
-    for pragma in pragmas:
-        connection.execute(pragma).fetchall()

@@ -16,7 +16,6 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from errors import StoreRefused, StoreUnavailable, UnreadableRecord
-from storage.connection import APPLICATION_ID
 from storage.every_record import key_use, needed_ids
 from storage.file_modes import check_modes
 from storage.files import PRIVATE_FILE, create_private_folder, publish
@@ -26,6 +25,7 @@ from storage.records import Records
 from storage.replacing import clear_interrupted, copy_path
 from storage.sealing import Sealer
 from storage.sqlite import SqliteKeyValue
+from storage.sqlite_file import APPLICATION_ID
 from storage.store import FORMAT, Store
 from storage.store_file import check_is_store, remove_store
 from storage.tables import META, SEALED_TABLES, TABLES

@@ -16,8 +16,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from errors import StoreRefused, StoreUnavailable
-from storage.connection import APPLICATION_ID, BUSY_SECONDS, explain
 from storage.files import PRIVATE_FILE, give_to_owner_of
+from storage.sqlite_file import APPLICATION_ID, BUSY_SECONDS, explain
 
 ENDS = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database: its name with one of these behind it."""

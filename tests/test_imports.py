@@ -47,7 +47,7 @@ MAY_IMPORT = {
 ONLY_IN = {
     "cryptography": {"storage/sealing.py", "bench"},
     "sqlitedict": {"storage/sqlite.py"},
-    "sqlite3": {"storage/connection.py", "storage/opening.py", "storage/store_file.py", "bench"},
+    "sqlite3": {"storage/connection.py", "storage/sqlite_file.py", "storage/opening.py", "storage/store_file.py", "bench"},
     "tornado": {"handlers", "server.py", "simulator", "bench"},
     "yaml": {"commands/manifest.py", "doctor/app_manifest.py"},
     "pickle": set(),
