@@ -116,6 +116,7 @@ def _document(rotated: Rotated) -> dict[str, Any]:
         "conflicts": rotated.conflicts,
         "retired": list(rotated.retired),
         "seconds": round(rotated.seconds, 3),
+        "resealing_seconds": round(rotated.resealing_seconds, 3),
         **described(rotated.findings),
     }
 

@@ -44,6 +44,8 @@ class Rotated:
     retired: tuple[str, ...] = ()
     """Keys that this run has marked as retired; none where a record could not be opened."""
     seconds: float = 0.0
+    resealing_seconds: float = 0.0
+    """Of these, the time in which records were sealed again; the rest is waiting, opening all of them, and erasing."""
 
 
 def check_order(entries: Sequence[KeyEntry], keyring_path: object) -> None:
@@ -132,7 +134,9 @@ class Rotation:
 
     def _reseal_all(self, rotated: Rotated, settled_at: float) -> None:
         for _ in range(MOST_ROUNDS):
+            begun = time.monotonic()
             done = self._resealing.run()
+            rotated.resealing_seconds += time.monotonic() - begun
             rotated.resealed += done.resealed
             rotated.conflicts += done.conflicts
             # A process that was started since may have an old copy of the keyring.
