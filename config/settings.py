@@ -9,7 +9,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +208,8 @@ def _known(file: Path, section: str, key: str, faults: list[Fault]) -> bool:
 
 
 def _meant(name: str, known: Any) -> str:
+    from difflib import get_close_matches  # for a mistake alone; it takes 1 MB
+
     close = get_close_matches(name, list(known), 1)
     return f" (did you mean {close[0]}?)" if close else ""
 

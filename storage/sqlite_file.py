@@ -29,6 +29,8 @@ _PRAGMAS = (
     # A schema planted in the file must not run functions of ours.
     "PRAGMA trusted_schema=OFF",
     "PRAGMA cell_size_check=ON",
+    # KiB of pages that each of two connections keeps. The system's own cache is a read away, and bots are in ours.
+    "PRAGMA cache_size=-512",
     # Bytes to which the -wal is cut back after a checkpoint.
     "PRAGMA journal_size_limit=8388608",
 )
