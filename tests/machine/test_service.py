@@ -98,6 +98,27 @@ async def test_kills_under_load_lose_no_acknowledged_event(server: InstalledServ
         )
 
 
+@pytest.mark.gen_test(timeout=120)
+async def test_keys_are_rotated_beside_the_running_service(server: InstalledServer, profile: str) -> None:
+    async with beside_slack(server) as it:
+        assert await it.install() == 200
+        load, pid = Load(it), server.pid
+        async with load.flowing():
+            rotating = await asyncio.to_thread(server.machine.run, "latchkey", "keys", "rotate", "--yes", "--json")
+        await load.settled()
+        rotated = json.loads(rotating.stdout)
+        assert rotated["ok"]
+        assert len(rotated["retired"]) == 1
+        assert rotated["backup"]
+        assert set(load.statuses) == {200}
+        assert not load.lost()
+        assert server.pid == pid, "the service took up the key by itself"
+        told = json.loads(server.machine.run("latchkey", "keys", "status", "--json").stdout)
+        assert [process["state"] for process in told["processes"]] == ["seals with the first key"]
+        assert await it.status("/readyz") == 200
+        print(f"{profile}: {rotated['sealed_again']} records under a new key beside {len(load.acknowledged)} events")
+
+
 @pytest.mark.gen_test(timeout=60)
 async def test_a_server_that_hangs_is_replaced(server: InstalledServer, profile: str) -> None:
     async with beside_slack(server) as it:
