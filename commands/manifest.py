@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -11,8 +10,7 @@ from urllib.parse import quote, urlsplit
 import click
 import msgspec
 
-import config
-import logs
+from commands.opening import configured
 from commands.output import EXIT_FAILED, config_option, json_option, print_json, say
 from doctor.app_manifest import needed_manifest, read_manifest
 from slackapi.manifest import Manifest
@@ -42,8 +40,7 @@ def command(file: Path | None, as_json: bool, as_yaml: bool, as_link: bool, expo
     """
     if as_yaml + as_link + as_json > 1 or (exported is not None and (as_yaml or as_link)):
         raise click.UsageError("choose one of --json, --yaml and --link; --diff goes with --json alone")
-    settings = config.load(file, os.environ, {})
-    logs.configure("warning", "text", settings.secrets)
+    settings = configured(file)
     slack = None if exported is None else read_manifest(exported)
     # What a module prints is not part of the result.
     with contextlib.redirect_stdout(sys.stderr):

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import click
 
-import config
-import logs
 from commands import asking
 from commands.backup import described
 from commands.meter import meter
-from commands.opening import configured_store
+from commands.opening import configured, configured_store
 from commands.output import (
     config_option,
     confirm,
@@ -56,8 +53,7 @@ def command(
 
     The server must be stopped. The store as it is is kept beside the restored one.
     """
-    settings = config.load(file, os.environ, {})
-    logs.configure("warning", "text", settings.secrets)
+    settings = configured(file)
     chosen = _choose(settings.backup_path, backup)
     keys = read_keyring(settings.keyring_path)
     if not dry_run:

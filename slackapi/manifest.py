@@ -20,8 +20,6 @@ Manifest: TypeAlias = dict[str, Any]
 ALWAYS = ("app_uninstalled", "tokens_revoked")
 """Events by which the server itself hears that tokens are gone."""
 
-LONGEST_NAME = 35
-LONGEST_DESCRIPTION = 140
 LONGEST_COMMAND = 32
 LONGEST_COMMAND_DESCRIPTION = 2000
 LONGEST_CALLBACK_ID = 255
