@@ -14,9 +14,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, MultiFernet
 
-from storage.keyring import read_keyring
-from storage.sealing import PREFIX_LENGTH
-from storage.tables import SEALED_TABLES
+from latchkey.storage import PREFIX_LENGTH, SEALED_TABLES, read_keyring
 
 PAGE = 500
 

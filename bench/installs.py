@@ -8,9 +8,7 @@ from pathlib import Path
 from slack_sdk.oauth.installation_store import Installation
 
 from bench.traffic import APP_ID, team_id
-from storage import open_store
-from storage.installation_records import BOTS, INSTALLATIONS, WORKSPACES, bot_value, installer_value
-from storage.workspaces import WorkspaceKey
+from latchkey.storage import BOTS, INSTALLATIONS, WORKSPACES, WorkspaceKey, bot_value, installer_value, open_store
 
 AT_ONCE = 500
 SCOPES = ["app_mentions:read", "channels:history", "channels:read", "chat:write", "commands", "users:read"]

@@ -17,7 +17,8 @@ from slack_sdk.oauth.installation_store import Installation
 
 from bench.installs import fill
 from bench.traffic import APP_ID, COMMAND, SIGNING_SECRET, team_id
-from storage import Event, Progress, Store, open_store, remembered
+from latchkey.storage import Event, Progress, Store, open_store
+from latchkey.storage.inbox import seen_ids
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -91,7 +92,7 @@ def main(folder: Path) -> None:
         "SLACK_SIGNING_SECRET": SIGNING_SECRET,
     }
     listen = f"127.0.0.1:{os.environ['PORT']}"
-    command = [sys.executable, str(ROOT / "server.py"), "--config", str(config), "--listen", listen]
+    command = [sys.executable, "-m", "latchkey", "serve", "--config", str(config), "--listen", listen]
     os.execve(sys.executable, command, {**os.environ, **secrets})
 
 
@@ -99,7 +100,7 @@ def _remember(store: Store, count: int) -> None:
     """Let so many events have come and gone in the last 25 hours."""
     now = time.time()
     for first in range(0, count, 10_000):
-        received_at = now - remembered.KEPT_SECONDS * (count - first) / count
+        received_at = now - seen_ids.KEPT_SECONDS * (count - first) / count
         numbers = range(first, min(first + 10_000, count))
         done = [Event(f"EvBEFORE{number:08d}", received_at, "", None, b"") for number in numbers]
         store.inbox.commit(Progress(done=done))

@@ -93,7 +93,7 @@ def _round(server: RunningPeer, half: Load, seed: int) -> Round:
         server,
         load,
         seed + 2,
-        [str(ROOT / "maintenance.py"), "keys", "rotate", "--yes", "--no-backup", "--json", "--config", config],
+        ["-m", "latchkey", "keys", "rotate", "--yes", "--no-backup", "--json", "--config", config],
     )
     seconds = script.document["seconds"]
     return Round(
@@ -117,7 +117,7 @@ def _beside(server: RunningPeer, load: Load, seed: int, arguments: list[str]) ->
 
 def _run(arguments: list[str]) -> Script:
     """Run a script to its end, and read its memory all the while: what `wait4` tells begins with that of its parent."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = dict(os.environ)
     process = subprocess.Popen(
         [sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )

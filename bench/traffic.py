@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from simulator.requests import FORM, JSON, sign
+from latchkey.simulator import FORM, JSON, sign
 
 SIGNING_SECRET = "bench-signing-secret"
 APP_ID = "A0BENCH"

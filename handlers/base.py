@@ -15,11 +15,11 @@ from typing import Any
 
 from tornado.web import HTTPError, RequestHandler
 
-from dispatch.metrics import OTHER
-from handlers import pages
-from handlers.access import new_request_id
-from handlers.services import ENDPOINTS, Services
-from slackapi.addresses import INSTALL_PATH
+from latchkey.handlers import pages
+from latchkey.handlers.services import ENDPOINTS, Services
+from latchkey.handlers.transport import new_request_id
+from latchkey.metrics import OTHER
+from latchkey.slackapi.paths import INSTALL_PATH
 
 logger = logging.getLogger("latchkey.http")
 

@@ -13,13 +13,14 @@ from urllib.parse import urlencode
 
 from slack_sdk.oauth.installation_store import Installation
 
-from dispatch.metrics import INSTALLED
-from errors import LatchkeyError, OAuthError, SlackUnavailable, StoreError
-from handlers import failures, pages
-from handlers.base import BaseHandler
-from handlers.cookies import is_same_browser
-from slackapi.addresses import INSTALL_PATH
-from slackapi.oauth import links
+from latchkey.errors import LatchkeyError, OAuthError, SlackUnavailable, StoreError
+from latchkey.handlers import install_errors as failures
+from latchkey.handlers import pages
+from latchkey.handlers.base import BaseHandler
+from latchkey.handlers.cookies import is_same_browser
+from latchkey.metrics import INSTALLED
+from latchkey.slackapi.oauth import links
+from latchkey.slackapi.paths import INSTALL_PATH
 
 LONGEST_ARGUMENT = 1024
 """Slack's codes are under 200 characters, and our states are 51."""

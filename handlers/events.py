@@ -24,19 +24,15 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 
-from dispatch import EMPTY, Reply
-from errors import LatchkeyError, Overloaded, PayloadError, SignatureError, StoreError
-from handlers.access import new_request_id
-from handlers.patience import BODY_SECONDS, Patience
-from handlers.services import EVENTS, Services
-from slackapi.addresses import EVENTS_PATH
-from slackapi.lifecycle import revocation
-from slackapi.payload import Kind, Payload, parse
+from latchkey.dispatch import EMPTY, Reply
+from latchkey.errors import LatchkeyError, Overloaded, PayloadError, SignatureError, StoreError
+from latchkey.handlers.services import EVENTS, Services
+from latchkey.handlers.transport import BODY_SECONDS, LARGEST_BODY, Patience, new_request_id
+from latchkey.slackapi.paths import EVENTS_PATH
+from latchkey.slackapi.requests import Kind, Payload, parse, revocation
 
 LIFECYCLE = frozenset({"app_uninstalled", "tokens_revoked"})
 """Events that take away what is stored, before any listener hears of them."""
-LARGEST_BODY = 1 << 20
-"""Bytes; Slack's largest payloads are a few hundred kB."""
 RETRY_SECONDS = 5
 _TEXT = "text/plain; charset=utf-8"
 _EMPTY_RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"

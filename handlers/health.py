@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from errors import StoreError, StoreUnavailable
-from handlers.base import BaseHandler
+from latchkey.errors import StoreError, StoreUnavailable
+from latchkey.handlers.base import BaseHandler
 
 
 class HealthHandler(BaseHandler):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from errors import StoreError
-from handlers import failures, pages
-from handlers.base import BaseHandler
-from handlers.cookies import remember_attempt
+from latchkey.errors import StoreError
+from latchkey.handlers import install_errors as failures
+from latchkey.handlers import pages
+from latchkey.handlers.base import BaseHandler
+from latchkey.handlers.cookies import remember_attempt
 
 
 class InstallHandler(BaseHandler):

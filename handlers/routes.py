@@ -15,15 +15,15 @@ from tornado.httputil import (
 )
 from tornado.web import Application
 
-from handlers import failures
-from handlers.base import BaseHandler, HomeHandler, NotFoundHandler
-from handlers.callback import CallbackHandler
-from handlers.events import EventsEndpoint
-from handlers.health import HealthHandler, ReadyHandler
-from handlers.install import InstallHandler
-from handlers.patience import IDLE_SECONDS, Patience
-from handlers.services import HEALTH_PATH, READY_PATH, Services
-from slackapi.addresses import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
+from latchkey.handlers import install_errors as failures
+from latchkey.handlers.base import BaseHandler, HomeHandler, NotFoundHandler
+from latchkey.handlers.callback import CallbackHandler
+from latchkey.handlers.events import EventsEndpoint
+from latchkey.handlers.health import HealthHandler, ReadyHandler
+from latchkey.handlers.install import InstallHandler
+from latchkey.handlers.services import HEALTH_PATH, READY_PATH, Services
+from latchkey.handlers.transport import IDLE_SECONDS, Patience
+from latchkey.slackapi.paths import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
 
 
 def make_application(services: Services) -> Application:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from dispatch import Dispatcher, EventFlow, Metrics
-from handlers.access import AccessLog
-from handlers.clients import Clients
-from slackapi.addresses import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
-from slackapi.oauth import OAuthClient
-from slackapi.signature import SignatureVerifier
-from storage import Store
+from latchkey.dispatch import Dispatcher, EventFlow
+from latchkey.handlers.transport import AccessLog, Clients
+from latchkey.metrics import Metrics
+from latchkey.slackapi.oauth import OAuthClient
+from latchkey.slackapi.paths import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
+from latchkey.slackapi.requests import SignatureVerifier
+from latchkey.storage import Store
 
 HEALTH_PATH = "/healthz"
 READY_PATH = "/readyz"

@@ -1,6 +1,6 @@
 """What this app does: a mention is answered, and `/open-modal` opens a form. Replace it with yours."""
 
-from listeners import mention, modal
+from . import mention, modal
 
 
 def register(app) -> None:  # type: ignore[no-untyped-def]  # an author's module needs no import of ours

@@ -4,31 +4,48 @@ Rule: this folder alone knows sqlitedict, and `sealing` alone knows the
 cryptography. Other rooms, and other programs, come in through `open_store`.
 """
 
-from storage.async_installations import Installations
-from storage.backup import make_backup
-from storage.core_dumps import forbid_core_dumps
-from storage.event_records import Entry, State
-from storage.events import Event, Tried, event_id_of
-from storage.every_record import Findings, KeyUse
-from storage.files import create_private_file
-from storage.inbox import Arrival, Inbox, Progress
-from storage.installations import InstallationPage
-from storage.keyring import read_keyring
-from storage.keyring_file import KeyEntry
-from storage.manifest import Backup, list_backups
-from storage.openers import Opener
-from storage.opening import open_store
-from storage.rotation import Rotated
-from storage.states import States
-from storage.store import Store
-from storage.store_file import sha256_of
-from storage.store_keys import StoreKeys
+from latchkey.storage.backup import (
+    Backup,
+    Comparison,
+    Fate,
+    check_backup,
+    compare,
+    list_backups,
+    make_backup,
+    prune,
+    read_backup,
+    restore,
+    restoring,
+)
+from latchkey.storage.crypto import PREFIX_LENGTH, KeyEntry, forbid_core_dumps, read_keyring
+from latchkey.storage.engine import Opener, create_private_file, refuse_open, sha256_of
+from latchkey.storage.inbox import Arrival, Entry, Event, Inbox, Progress, State, Tried, event_id_of
+from latchkey.storage.installations import (
+    InstallationPage,
+    Installations,
+    Workspace,
+    WorkspaceKey,
+    bot_value,
+    installer_value,
+)
+from latchkey.storage.opening import open_store
+from latchkey.storage.rotation import Findings, KeyUse, Rotated, StoreKeys
+from latchkey.storage.states import States
+from latchkey.storage.store import Store
+from latchkey.storage.tables import BOTS, INSTALLATIONS, SEALED_TABLES, WORKSPACES
 
 __all__ = [
+    "BOTS",
+    "INSTALLATIONS",
+    "PREFIX_LENGTH",
+    "SEALED_TABLES",
+    "WORKSPACES",
     "Arrival",
     "Backup",
+    "Comparison",
     "Entry",
     "Event",
+    "Fate",
     "Findings",
     "Inbox",
     "InstallationPage",
@@ -43,12 +60,23 @@ __all__ = [
     "Store",
     "StoreKeys",
     "Tried",
+    "Workspace",
+    "WorkspaceKey",
+    "bot_value",
+    "check_backup",
+    "compare",
     "create_private_file",
     "event_id_of",
     "forbid_core_dumps",
+    "installer_value",
     "list_backups",
     "make_backup",
     "open_store",
+    "prune",
+    "read_backup",
     "read_keyring",
+    "refuse_open",
+    "restore",
+    "restoring",
     "sha256_of",
 ]

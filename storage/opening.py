@@ -15,22 +15,24 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from errors import StoreRefused, StoreUnavailable, UnreadableRecord
-from storage.every_record import key_use, needed_ids
-from storage.file_modes import check_modes
-from storage.files import PRIVATE_FILE, create_private_folder, publish
-from storage.keyring import Keyring, create_keyring, generate_key, read_keyring
-from storage.openers import OpenMark
-from storage.records import Records
-from storage.replacing import clear_interrupted, copy_path
-from storage.sealing import Sealer
-from storage.sqlite import SqliteKeyValue
-from storage.sqlite_file import APPLICATION_ID
-from storage.store import FORMAT, Store
-from storage.store_file import check_is_store, remove_store
-from storage.tables import META, SEALED_TABLES, TABLES
-
-FORMAT_VERSION = 1
+from latchkey.errors import StoreRefused, StoreUnavailable, UnreadableRecord
+from latchkey.storage.backup import clear_interrupted, copy_path
+from latchkey.storage.crypto import Keyring, Sealer, create_keyring, generate_key, read_keyring
+from latchkey.storage.engine import (
+    APPLICATION_ID,
+    PRIVATE_FILE,
+    OpenMark,
+    SqliteKeyValue,
+    check_is_store,
+    check_modes,
+    create_private_folder,
+    publish,
+    remove_store,
+)
+from latchkey.storage.records import Records
+from latchkey.storage.rotation import key_use, needed_ids
+from latchkey.storage.store import Store
+from latchkey.storage.tables import FORMAT, FORMAT_VERSION, META, SEALED_TABLES, TABLES
 
 logger = logging.getLogger("latchkey.storage")
 

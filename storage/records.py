@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from errors import UnreadableRecord
-from storage.keyvalue import ANYTHING, Change, KeyValue, Marks
-from storage.sealing import Sealer
+from latchkey.errors import UnreadableRecord
+from latchkey.storage.crypto import Sealer
+from latchkey.storage.engine import ANYTHING, Change, KeyValue, Marks
 
 PAGE = 500
 """Records read at a time where all of a table, or all with one prefix, are gone through."""

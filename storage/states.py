@@ -17,11 +17,11 @@ from logging import Logger
 from slack_sdk.oauth.state_store import OAuthStateStore
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 
-from errors import UnreadableRecord
-from storage.offload import Offload
-from storage.records import Records, Stored
+from latchkey.errors import UnreadableRecord
+from latchkey.storage.engine import Offload
+from latchkey.storage.records import Records, Stored
+from latchkey.storage.tables import STATES
 
-TABLE = "states"
 EXPIRATION_SECONDS = 600
 """Slack's own code lives ten minutes, so a longer state would help nobody (docs.slack.dev, Installing with OAuth)."""
 SWEEP_SECONDS = 60.0
@@ -54,7 +54,7 @@ class States(OAuthStateStore, AsyncOAuthStateStore):
         # The time stands in front, so that expired states are the first of their table.
         state = f"{expires_at:08x}{secrets.token_urlsafe(32)}"
         self._sweep(now)
-        self._records.commit([self._records.put(TABLE, _record_id(state), {"expires_at": expires_at})])
+        self._records.commit([self._records.put(STATES, _record_id(state), {"expires_at": expires_at})])
         return state
 
     def consume(self, state: str) -> bool:
@@ -62,11 +62,11 @@ class States(OAuthStateStore, AsyncOAuthStateStore):
         if not isinstance(state, str) or not _SHAPE.fullmatch(state):
             return False
         try:
-            stored = self._records.read(TABLE, _record_id(state))
+            stored = self._records.read(STATES, _record_id(state))
         except UnreadableRecord as error:
             self._logger.warning("%s", error)
             return False
-        if stored is None or not self._records.commit([self._records.remove(TABLE, stored)]):
+        if stored is None or not self._records.commit([self._records.remove(STATES, stored)]):
             return False
         return bool(self._clock() < stored.value["expires_at"])
 
@@ -81,9 +81,9 @@ class States(OAuthStateStore, AsyncOAuthStateStore):
         if now < self._next_sweep <= now + SWEEP_SECONDS:
             return
         self._next_sweep = now + SWEEP_SECONDS
-        page = self._records.page(TABLE, limit=SWEEP_LIMIT)
+        page = self._records.page(STATES, limit=SWEEP_LIMIT)
         expired = [
-            self._records.discard(TABLE, record.record_id)
+            self._records.discard(STATES, record.record_id)
             for record in page
             if isinstance(record, Stored) and record.value["expires_at"] <= now
         ]

@@ -11,25 +11,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from errors import StoreUnavailable
-from storage.async_installations import Installations
-from storage.cache import BotCache
-from storage.event_records import EventRecords
-from storage.inbox import Inbox
-from storage.key_survey import KeySurvey
-from storage.keyring_watch import KeyringWatch
-from storage.offload import Offload
-from storage.openers import OpenMark
-from storage.records import Records
-from storage.sealing import Sealer
-from storage.sqlite import SqliteKeyValue
-from storage.states import States
-from storage.store_keys import StoreKeys
-from storage.tables import META
-from storage.workspace_records import WorkspaceRecords
+from latchkey.errors import StoreUnavailable
+from latchkey.storage.crypto import Sealer
+from latchkey.storage.engine import Offload, OpenMark, SqliteKeyValue
+from latchkey.storage.inbox import EventRecords, Inbox
+from latchkey.storage.installations import BotCache, Installations, WorkspaceRecords
+from latchkey.storage.records import Records
+from latchkey.storage.rotation import KeyringWatch, KeySurvey, StoreKeys
+from latchkey.storage.states import States
+from latchkey.storage.tables import META
 
-FORMAT = "format"
-"""The meta record that a new store begins with; opening it shows that the keyring fits."""
 PROBE = "probe"
 READY_SECONDS = 1.0
 """How long an answer of `ready` holds, so that probing costs at most one write in that time."""

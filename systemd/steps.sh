@@ -73,10 +73,10 @@ install_service() {
 
 # release_id: the version, what the files hold, and the Python that they run on; the same for the same.
 release_id() {
-    version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$source/pyproject.toml")
+    version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$source/src/latchkey/__init__.py")
     python=$("$source/latchkey" which-python) || exit $?
     abi=$("$python" -c 'import sys; print("py%d.%d" % sys.version_info[:2])')
-    sum=$(cd "$source" && listed_files | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-12)
+    sum=$(cd "$source" && listed_files | LC_ALL=C sort -z | xargs -0 sh -c 'for file; do [ -h "$file" ] || sha256sum "$file"; done' sh | sha256sum | cut -c1-12)
     echo "$version-$sum-$abi"
 }
 
@@ -84,7 +84,7 @@ release_id() {
 listed_files() {
     find . -mindepth 1 \( -name .venv -o -name '.venv.lock' -o -name .git -o -name .ci -o -name '__pycache__' \
         -o -name '.*_cache' -o -name .hypothesis -o -name .complete -o -name node_modules -o -path ./tests -o -path ./bench \
-        -o -path ./data -o -path ./keys -o -path ./backups \) -prune -o -type f -print0
+        -o -path ./data -o -path ./keys -o -path ./backups -o -name '*.egg-info' \) -prune -o \( -type f -o -type l \) -print0
 }
 
 make_release() {
@@ -127,7 +127,7 @@ check_configuration() {
     done
     env -i PATH="$PATH" SLACK_CLIENT_SECRET_FILE="$workspace/client_secret" \
         SLACK_SIGNING_SECRET_FILE="$workspace/signing_secret" \
-        "$release/.venv/bin/python" -B "$release/maintenance.py" config check --config "$config" \
+        "$release/.venv/bin/python" -B -P -m latchkey config check --config "$config" \
         >"$workspace/said" 2>&1 || {
         sed "s#$workspace/config.toml#$etc/config.toml#" "$workspace/said" >&2
         exit 78
@@ -214,7 +214,7 @@ make_store() {
 }
 
 create_store() {
-    (cd "$release" && .venv/bin/python -B -c 'import sys; from storage import open_store; open_store(*sys.argv[1:]).close()' \
+    (cd "$release" && .venv/bin/python -B -c 'import sys; from latchkey.storage import open_store; open_store(*sys.argv[1:]).close()' \
         "$state/store.sqlite" "$etc/keys/keyring")
     chmod 640 "$etc/keys/keyring"
     chown -R latchkey:latchkey "$state"

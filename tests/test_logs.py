@@ -11,7 +11,7 @@ from typing import TextIO
 
 import pytest
 
-import logs
+from latchkey import logs
 
 TOKENS = [
     "xoxb-1234567890-abcdefABCDEF", "xoxp-1-2-3", "xoxe.xoxb-1-abc", "xoxe-1-abc", "xoxa-2-x", "xapp-1-A1-2-abc", "xoxc-1", "xwfp-1-x",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from storage import Arrival, Event, Progress, Store, Tried, open_store
-from tests.command_line import run, run_json
-from tests.events_on_disk import aside, waiting
+from latchkey.storage import Arrival, Event, Progress, Store, Tried, open_store
+from tests.support.command_line import run, run_json
+from tests.support.events_on_disk import aside, waiting
 
 ERROR = "ValueError at app.py:3 in listener"
 RECEIVED = 1_795_000_000.0

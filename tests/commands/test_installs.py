@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from slack_sdk.oauth.installation_store import Bot
 
-from simulator import Slack
-from simulator.model import Token
-from storage import Store, open_store
-from tests.command_line import run, run_json
-from tests.stores import SENTINELS, fill_open, installation
+from latchkey.simulator import Slack
+from latchkey.simulator.model import Token
+from latchkey.storage import Store, open_store
+from tests.support.command_line import run, run_json
+from tests.support.stores import SENTINELS, fill_open, installation
 
 CREDENTIALS = {"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "sentinel-client-secret"}
 

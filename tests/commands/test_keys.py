@@ -16,10 +16,10 @@ import pytest
 from cryptography.fernet import Fernet
 from slack_sdk.oauth.installation_store import Installation
 
-from storage import Store, open_store
-from storage.keyring import read_keyring
-from storage.maintenance_lock import maintenance_lock
-from tests.command_line import ROOT, run, run_json
+from latchkey.storage import Store, open_store
+from latchkey.storage.crypto.keyring import read_keyring
+from latchkey.storage.engine.maintenance_lock import maintenance_lock
+from tests.support.command_line import run, run_json
 
 RECORDS = 3 * 5 + 1
 
@@ -227,9 +227,9 @@ def on_a_terminal(folder: Path, *arguments: str, typed: str) -> tuple[int, str]:
     """Run a command with a terminal before it, on which this is typed; returns its exit code and what it shows."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "maintenance.py"), *arguments],
+        [sys.executable, "-m", "latchkey", *arguments],
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TERM": "xterm", "NO_COLOR": "1"},
+        env={"PATH": os.environ["PATH"], "TERM": "xterm", "NO_COLOR": "1"},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

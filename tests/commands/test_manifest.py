@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
-from tests.command_line import run, run_json
-from tests.slack_manifest import check_manifest
+from tests.support.command_line import run, run_json
+from tests.support.slack_manifest import check_manifest
 
 CONFIG = """\
 [server]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from commands import meter as module
-from commands.meter import meter
+from latchkey.commands import meter as module
+from latchkey.commands.meter import meter
 
 
 @pytest.fixture

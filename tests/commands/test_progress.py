@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from commands.progress import OTHER_SECONDS, TERMINAL_SECONDS, Progress
+from latchkey.commands.progress import OTHER_SECONDS, TERMINAL_SECONDS, Progress
 
 
 def reports(progress: Progress) -> None:

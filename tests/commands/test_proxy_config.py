@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command_line import run
+from tests.support.command_line import run
 
 URL = {"LATCHKEY_SERVER_PUBLIC_URL": "https://slack.example.com"}
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from storage import list_backups
-from tests.command_line import run, run_json
-from tests.stores import SENTINELS, Paths, files, fill, fill_and_crash, other_process, replaced, teams
+from latchkey.storage import list_backups
+from tests.support.command_line import run, run_json
+from tests.support.stores import SENTINELS, Paths, files, fill, fill_and_crash, other_process, replaced, teams
 
 
 @pytest.fixture

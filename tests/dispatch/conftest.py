@@ -3,9 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from storage import Store, open_store
-
-from .doubles import Bench
+from latchkey.storage import Store, open_store
+from tests.dispatch.doubles import Bench
 
 
 @pytest.fixture

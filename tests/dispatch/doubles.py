@@ -12,11 +12,13 @@ from urllib.parse import urlencode
 
 from slack_sdk.oauth.installation_store import Bot
 
-from dispatch import App, Dispatcher, EventFlow, EventOptions, Metrics, Reply, Runner, backoff
-from errors import LatchkeyError
-from slackapi.payload import Payload, parse
-from slackapi.workspace import Workspace
-from storage import Store
+from latchkey.dispatch import App, Dispatcher, EventFlow, EventOptions, Reply, Runner
+from latchkey.dispatch.events import backoff
+from latchkey.errors import LatchkeyError
+from latchkey.metrics import Metrics
+from latchkey.slackapi.requests.payload import Payload, parse
+from latchkey.slackapi.requests.workspace import Workspace
+from latchkey.storage import Store
 
 FORM = "application/x-www-form-urlencoded"
 INSTALL_URL = "https://app.example.com/slack/install"

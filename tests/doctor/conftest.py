@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from slack_sdk.oauth.installation_store import Installation
 
-from doctor.examination import examine
-from doctor.findings import Finding
-from storage import Store, make_backup, open_store
+from latchkey.doctor.examination import examine
+from latchkey.doctor.findings import Finding
+from latchkey.storage import Store, make_backup, open_store
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 

@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 import pytest
 
-import doctor.store
-from doctor.findings import ILLNESSES
-from storage import Arrival, Event, Progress, Tried, open_store
-from storage.keyring_file import KeyringFile
-from storage.openers import OpenMark
-
-from .conftest import PROJECT, Home
+from latchkey.doctor import store as store_checks
+from latchkey.doctor.findings import ILLNESSES
+from latchkey.storage import Arrival, Event, Progress, Tried, open_store
+from latchkey.storage.crypto.keyring_file import KeyringFile
+from latchkey.storage.engine.processes import OpenMark
+from tests.doctor.conftest import PROJECT, Home
 
 SERVER_IS_DOWN = {"server-down"}
 
@@ -158,7 +157,7 @@ def scopes_missing(home: Home) -> None:
 def wal_large(home: Home) -> None:
     home.store.with_name("store.sqlite-wal").touch(mode=0o600)
     with open(home.store.with_name("store.sqlite-wal"), "r+b") as file:
-        file.truncate(doctor.store.LARGE_WAL_BYTES + 1)
+        file.truncate(store_checks.LARGE_WAL_BYTES + 1)
 
 
 class Case(NamedTuple):
@@ -214,7 +213,7 @@ def test_a_disk_that_fills_up(home: Home, monkeypatch: pytest.MonkeyPatch, free:
     class Usage(NamedTuple):
         free: int
 
-    monkeypatch.setattr(doctor.store.shutil, "disk_usage", lambda path: Usage(free))
+    monkeypatch.setattr(store_checks.shutil, "disk_usage", lambda path: Usage(free))
     assert home.codes() == SERVER_IS_DOWN | {code}
 
 

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from simulator import Slack
-from storage import make_backup
-from storage.store import READY_SECONDS
-from tests.command_line import run
-from tests.running import Running, running
-
-from .conftest import Home
-from .stand_in import Answer, answering, certificate
+from latchkey.simulator import Slack
+from latchkey.storage import make_backup
+from latchkey.storage.store import READY_SECONDS
+from tests.doctor.conftest import Home
+from tests.doctor.stand_in import Answer, answering, certificate
+from tests.support.command_line import run
+from tests.support.running import Running, running
 
 
 def echo(body: bytes) -> tuple[int, bytes]:

@@ -11,16 +11,17 @@ import pytest
 from tornado.ioloop import IOLoop
 from tornado.web import Application
 
-from dispatch import App, Dispatcher, EventFlow, EventOptions, Metrics, Runner
-from handlers import Services, make_application
-from simulator import Slack
-from simulator.browser import Browser
-from slackapi.addresses import CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
-from slackapi.oauth import OAuthClient
-from slackapi.signature import SignatureVerifier
-from slackapi.web import WebClients, open_session
-from storage import Store, open_store
-from tests.clocks import Clock
+from latchkey.dispatch import App, Dispatcher, EventFlow, EventOptions, Runner
+from latchkey.handlers import Services, make_application
+from latchkey.metrics import Metrics
+from latchkey.simulator import Slack
+from latchkey.simulator.browser import Browser
+from latchkey.slackapi.client.factory import WebClients, open_session
+from latchkey.slackapi.oauth import OAuthClient
+from latchkey.slackapi.paths import CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
+from latchkey.slackapi.requests.signature import SignatureVerifier
+from latchkey.storage import Store, open_store
+from tests.support.clocks import Clock
 
 CLIENT_ID = "111.222"
 CLIENT_SECRET = "sentinel-client-secret"

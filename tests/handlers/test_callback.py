@@ -7,11 +7,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from simulator import Slack
-from simulator.browser import Browser
-from slackapi.oauth import OAuthClient
-from storage import Store
-from tests.clocks import Clock
+from latchkey.simulator import Slack
+from latchkey.simulator.browser import Browser
+from latchkey.slackapi.oauth import OAuthClient
+from latchkey.storage import Store
+from tests.support.clocks import Clock
 
 CALLBACK = "/slack/oauth/callback"
 

@@ -11,14 +11,13 @@ import pytest
 from slack_sdk.oauth.installation_store import Installation
 from tornado.httpclient import AsyncHTTPClient
 
-from dispatch import App
-from handlers.services import Services
-from simulator import Slack
-from simulator.requests import FORM, JSON, sign
-from storage import Store
-from tests.clocks import Clock
-
-from .conftest import SIGNING_SECRETS
+from latchkey.dispatch import App
+from latchkey.handlers.services import Services
+from latchkey.simulator import Slack
+from latchkey.simulator.requests import FORM, JSON, sign
+from latchkey.storage import Store
+from tests.handlers.conftest import SIGNING_SECRETS
+from tests.support.clocks import Clock
 
 
 async def until(happened: Any) -> None:
@@ -31,7 +30,7 @@ async def until(happened: Any) -> None:
 @pytest.fixture
 def installed(store: Store, slack: Slack) -> Slack:
     """A stand-in at which Acme has the app."""
-    from simulator.model import Token
+    from latchkey.simulator.model import Token
 
     acme = slack.workspace()
     token = slack.world.issue_token("xoxb", Token(acme, "UBOTACME", True, False, "chat:write,commands"))

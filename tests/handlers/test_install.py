@@ -10,11 +10,11 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
-from handlers import Services, make_application
-from handlers.cookies import ATTEMPTS
-from simulator import Slack
-from simulator.browser import Browser
-from storage import Store
+from latchkey.handlers import Services, make_application
+from latchkey.handlers.cookies import ATTEMPTS
+from latchkey.simulator import Slack
+from latchkey.simulator.browser import Browser
+from latchkey.storage import Store
 
 
 def link_in(body: bytes) -> str:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from handlers.base import SECURITY_HEADERS
-from simulator.browser import Browser
-from storage import Store
+from latchkey.handlers.base import SECURITY_HEADERS
+from latchkey.simulator.browser import Browser
+from latchkey.storage import Store
 
 PATHS = [
     "/", "/slack/install", "/slack/oauth/callback", "/slack/oauth/callback?state=x&code=y", "/nowhere", "/healthz", "/readyz",

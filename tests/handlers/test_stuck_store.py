@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from simulator.browser import Browser
-from storage import Store
+from latchkey.simulator.browser import Browser
+from latchkey.storage import Store
 
 
 @pytest.mark.gen_test(timeout=20)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from .base import Base, prepare_base
-from .installed import bare_machine
-from .machine import Machine
+from tests.machine.base import Base, prepare_base
+from tests.machine.installed import bare_machine
+from tests.machine.machine import Machine
 
 
 @pytest.fixture(scope="session")

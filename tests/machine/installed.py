@@ -10,13 +10,12 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from simulator.server_process import ServerProcess
-from simulator.slack import Slack
-from tests.event_load import JOURNAL_APP
-from tests.running import Running
-
-from .base import ROOT, Base, install_packages
-from .machine import Machine
+from latchkey.simulator.server_process import ServerProcess
+from latchkey.simulator.slack import Slack
+from tests.machine.base import ROOT, Base, install_packages
+from tests.machine.machine import Machine
+from tests.support.event_load import JOURNAL_APP
+from tests.support.running import Running
 
 PORT = 8080
 SLACK_PORT = 8090

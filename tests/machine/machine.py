@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .base import Base
+from tests.machine.base import Base
 
 BOOT_SECONDS = 60.0
 STOP_SECONDS = 30.0

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from .installed import PORT, SOURCE, InstalledServer, beside_slack, configure
-from .machine import Machine
+from tests.machine.installed import PORT, SOURCE, InstalledServer, beside_slack, configure
+from tests.machine.machine import Machine
 
 pytestmark = pytest.mark.boot
 INSTALL = ("sh", f"/{SOURCE}/latchkey", "install-service")

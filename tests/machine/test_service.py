@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from simulator.check import Check
-from tests.event_load import Load
-
-from .installed import STORE, InstalledServer, beside_slack, configure
-from .machine import Machine
+from latchkey.simulator.check import Check
+from tests.machine.installed import STORE, InstalledServer, beside_slack, configure
+from tests.machine.machine import Machine
+from tests.support.event_load import Load
 
 pytestmark = pytest.mark.boot
 PROBE = (Path(__file__).parent / "probe_app.py").read_text()

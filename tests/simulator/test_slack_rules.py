@@ -10,11 +10,11 @@ import pytest
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
-from simulator import Slack
-from simulator.browser import Browser
-from simulator.consent import Refused
-from simulator.requests import sign
-from tests.clocks import Clock
+from latchkey.simulator import Slack
+from latchkey.simulator.browser import Browser
+from latchkey.simulator.consent import Refused
+from latchkey.simulator.requests import sign
+from tests.support.clocks import Clock
 
 CALLBACK = "https://app.example/slack/oauth/callback"
 QUERY = {"client_id": "1.2", "scope": "chat:write,commands", "redirect_uri": CALLBACK, "state": "s"}

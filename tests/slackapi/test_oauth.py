@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.oauth.installation_store import Installation
 
-from errors import OAuthError, SlackUnavailable
-from slackapi.oauth import OAuthClient, links
-from slackapi.web import WebClients
+from latchkey.errors import OAuthError, SlackUnavailable
+from latchkey.slackapi.client.factory import WebClients
+from latchkey.slackapi.oauth import OAuthClient, links
 
 GOOD = {
     "ok": True, "app_id": "A1", "access_token": "xoxb-sentinel", "token_type": "bot", "scope": "chat:write", "bot_user_id": "UB",

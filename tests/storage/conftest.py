@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from storage import Store, open_store
-from tests.clocks import Clock
+from latchkey.storage import Store, open_store
+from tests.support.clocks import Clock
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import pytest
 from cryptography.fernet import Fernet
 from slack_sdk.oauth.installation_store import Installation
 
-from errors import KeyringError, StoreRefused, StoreUnavailable, UnreadableRecord
-from storage import open_store
-from storage.keyring import read_keyring
+from latchkey.errors import KeyringError, StoreRefused, StoreUnavailable, UnreadableRecord
+from latchkey.storage import open_store
+from latchkey.storage.crypto.keyring import read_keyring
 
 Paths = tuple[Path, Path]
 
@@ -163,7 +163,7 @@ def test_a_folder_that_cannot_be_made_is_refused_in_one_line(tmp_path: Path) -> 
 
 
 def test_a_store_of_a_later_version_is_refused(filled: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storage.opening.FORMAT_VERSION", 2)
+    monkeypatch.setattr("latchkey.storage.opening.FORMAT_VERSION", 2)
     with pytest.raises(StoreRefused, match="another version"):
         open_store(*filled)
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage import Store, open_store
-from storage.states import EXPIRATION_SECONDS, SWEEP_LIMIT
-from tests.clocks import Clock
+from latchkey.storage import Store, open_store
+from latchkey.storage.states import EXPIRATION_SECONDS, SWEEP_LIMIT
+from tests.support.clocks import Clock
 
 
 def test_a_state_is_good_once(store: Store) -> None:

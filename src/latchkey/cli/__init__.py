@@ -1,0 +1,5 @@
+"""The command line."""
+
+from latchkey.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,55 @@
+"""Commands that need a checkout of the repository: `test`, `bench`, `install-service`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from latchkey.config import find_checkout
+from latchkey.errors import LatchkeyError
+
+_PASS_ON = {"ignore_unknown_options": True, "help_option_names": []}
+_arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+
+
+@click.command("test", context_settings=_PASS_ON)
+@_arguments
+def test(arguments: tuple[str, ...]) -> None:
+    """Run the tests."""
+    root = _checkout("test")
+    os.chdir(root)
+    _run(sys.executable, "-m", "pytest", *arguments)
+
+
+@click.command("bench", context_settings=_PASS_ON)
+@_arguments
+def bench(arguments: tuple[str, ...]) -> None:
+    """Compare this server with others under load."""
+    os.environ["PYTHONPATH"] = str(_checkout("bench"))
+    _run(sys.executable, "-m", "bench", *arguments)
+
+
+@click.command("install-service", context_settings=_PASS_ON)
+@_arguments
+def install_service(arguments: tuple[str, ...]) -> None:
+    """Install the server as a systemd service."""
+    _run("/bin/sh", str(_checkout("install-service") / "systemd" / "install.sh"), *arguments)
+
+
+def _checkout(command: str) -> Path:
+    root = find_checkout()
+    if root is None:
+        raise LatchkeyError(
+            f"`latchkey {command}` needs a checkout of the repository, and this is an installed package",
+            hint=f"clone the repository and run ./latchkey {command} there",
+        )
+    return root
+
+
+def _run(program: str, *arguments: str) -> None:
+    """Replace this process."""
+    sys.stdout.flush()
+    os.execv(program, [program, *arguments])  # noqa: S606  # our own program, no shell

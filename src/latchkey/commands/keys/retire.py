@@ -1,0 +1,54 @@
+"""`latchkey keys retire`: a key that nothing needs any more leaves the keyring."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from latchkey.commands.context import configured, opened_store
+from latchkey.commands.output import (
+    EXIT_FAILED,
+    config_option,
+    confirm,
+    confirm_by_typing,
+    json_option,
+    print_json,
+    say,
+    yes_option,
+)
+from latchkey.storage import list_backups
+
+
+@click.command("retire")
+@click.argument("key_id")
+@config_option
+@json_option
+@yes_option
+@click.option("--force", is_flag=True, help="also a key that is needed: what it has sealed is lost")
+def retire(key_id: str, file: Path | None, as_json: bool, yes: bool, force: bool) -> None:
+    """Drop a key from the keyring, once no record and no kept backup needs it."""
+
+    def agreed(needed_by: list[str]) -> None:
+        for what in needed_by:
+            say(f"latchkey: the key {key_id} is needed by {what}")
+        if needed_by and not force:
+            say("latchkey: it stays in the keyring")
+            say("hint: `latchkey keys rotate` puts all records under another key; --force drops it all the same")
+            sys.exit(EXIT_FAILED)
+        if needed_by:
+            confirm_by_typing(f"Lose all that is under the key {key_id}?", key_id, yes=yes)
+        else:
+            confirm(f"Drop the key {key_id} from the keyring?", yes=yes)
+
+    settings = configured(file)
+    backups = {str(backup.path): backup.key_ids for backup in list_backups(settings.backup_path)}
+    with opened_store(settings) as store:
+        store.keys.retire(key_id, backups, confirm=agreed)
+        path = store.keys.keyring_path
+    if as_json:
+        print_json({"key_id": key_id, "dropped": True})
+        return
+    click.echo(f"the key {key_id} is dropped from {path}")
+    say("hint: destroy its copies as well, when no old backup that needs it is kept anywhere")

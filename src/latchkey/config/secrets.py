@@ -1,0 +1,93 @@
+"""Where the two secrets come from: systemd's credentials, then NAME_FILE, then the environment.
+
+Rule: a secret hides itself. It leaves this file wrapped in `Secret`, which shows
+nothing in a log line, a traceback's locals or a dump.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from latchkey.errors import Fault
+
+LONGEST_SECRET_FILE = 1 << 14
+"""Bytes; Slack's secrets are 32 characters each."""
+
+
+class Secret:
+    """A string that shows itself only when asked with `reveal()`."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(********)"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not pickled")
+
+
+def read_secrets(
+    environ: Mapping[str, str], origins: dict[str, str], faults: list[Fault]
+) -> tuple[Secret | None, tuple[Secret, ...]]:
+    """Return the client secret (None: not set) and the signing secrets, newest first as they are listed.
+
+    What cannot be read goes to `faults`; where each came from goes to `origins`.
+    """
+    client = _lines("client_secret", environ, origins, faults)
+    if len(client) > 1:
+        faults.append(Fault(origins["slack.client_secret"], "expected one line"))
+    return (client[0] if client else None), tuple(_lines("signing_secret", environ, origins, faults))
+
+
+def _lines(name: str, environ: Mapping[str, str], origins: dict[str, str], faults: list[Fault]) -> list[Secret]:
+    variable = f"SLACK_{name.upper()}"
+    found = _find(name, variable, environ)
+    if found is None:
+        return []
+    origin, source = found
+    origins[f"slack.{name}"] = origin
+    try:
+        text = _read(source) if isinstance(source, Path) else source
+    except OSError as error:
+        faults.append(Fault(origin, f"{source}: {error.strerror}"))
+        return []
+    except ValueError:
+        faults.append(Fault(origin, f"{source}: expected a short text file"))
+        return []
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines or any(not line.isascii() or not line.isprintable() or " " in line for line in lines):
+        faults.append(Fault(origin, "expected a secret of printable ASCII, one a line"))
+        return []
+    return [Secret(line) for line in lines]
+
+
+def _find(name: str, variable: str, environ: Mapping[str, str]) -> tuple[str, Path | str] | None:
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    if folder and (Path(folder) / name).exists():
+        return f"credential {name}", Path(folder) / name
+    if environ.get(f"{variable}_FILE"):
+        return f"{variable}_FILE", Path(environ[f"{variable}_FILE"])
+    if environ.get(variable):
+        return variable, environ[variable]
+    return None
+
+
+def _read(path: Path) -> str:
+    with open(path, "rb") as file:
+        content = file.read(LONGEST_SECRET_FILE + 1)
+    if len(content) > LONGEST_SECRET_FILE:
+        raise ValueError
+    return content.decode("ascii")

@@ -1,0 +1,23 @@
+"""Registration, matching, arguments and running of listeners."""
+
+from latchkey.dispatch.listeners.app import App, Listener
+from latchkey.dispatch.listeners.constraints import view_of
+from latchkey.dispatch.listeners.loading import load_listeners
+from latchkey.dispatch.listeners.reply import EMPTY, Reply, json_reply, text_reply
+from latchkey.dispatch.listeners.requirements import wanted_by
+from latchkey.dispatch.listeners.runner import Runner, describe, is_own
+
+__all__ = [
+    "EMPTY",
+    "App",
+    "Listener",
+    "Reply",
+    "Runner",
+    "describe",
+    "is_own",
+    "json_reply",
+    "load_listeners",
+    "text_reply",
+    "view_of",
+    "wanted_by",
+]

@@ -1,0 +1,118 @@
+"""The object that a listener module registers with; its decorators are Bolt's.
+
+Rule: an App is a list of listeners and nothing else. It does no I/O, so a
+module's `register(app)` can be tested by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
+
+from latchkey.dispatch.listeners import constraints
+from latchkey.dispatch.listeners.arguments import Plan
+from latchkey.dispatch.listeners.constraints import Constraint, Predicate, Text
+from latchkey.slackapi.requests import Kind, Payload
+
+Function: TypeAlias = Callable[..., Any]
+F = TypeVar("F", bound=Function)
+Decorator: TypeAlias = Callable[[F], F]
+
+
+class Listener:
+    """A function, what it is for, and the arguments that it names."""
+
+    def __init__(
+        self,
+        function: Function,
+        kind: Kind | None,
+        matches: Predicate,
+        keyword: Text | None = None,
+        constraint: Constraint | None = None,
+    ) -> None:
+        self.kind = kind
+        self.matches = matches
+        self.constraint = constraint
+        """What it was registered for, as it was given; what is asked of Slack is read from it."""
+        self.keyword = keyword
+        """Of a `message` listener: what `context["matches"]` is taken from."""
+        self.plan = Plan(function)
+        self.key = self.plan.name
+        """Its name, told apart from those of the same name; an event on disk knows its listeners by it."""
+
+    @property
+    def name(self) -> str:
+        return self.plan.name
+
+
+class App:
+    """Takes listeners: `@app.event("app_mention")`, or `app.event("app_mention")(function)`."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[Kind, list[Listener]] = {}
+        self._named: dict[str, int] = {}
+        self.error_handlers: list[Listener] = []
+
+    def event(self, event: Constraint) -> Decorator[F]:
+        return self._decorator(Kind.EVENT, constraints.for_event(event), event)
+
+    def message(self, keyword: Text = "") -> Decorator[F]:
+        return self._decorator(Kind.EVENT, constraints.for_message(keyword), "message", keyword)
+
+    def command(self, command: Text) -> Decorator[F]:
+        return self._decorator(Kind.COMMAND, constraints.for_command(command), command)
+
+    def action(self, constraint: Constraint) -> Decorator[F]:
+        return self._decorator(Kind.ACTION, constraints.for_action(constraint), constraint)
+
+    def block_action(self, constraint: Constraint) -> Decorator[F]:
+        fields = {"action_id": constraint} if not isinstance(constraint, dict) else constraint
+        return self.action({"type": "block_actions", **fields})
+
+    def shortcut(self, constraint: Constraint) -> Decorator[F]:
+        return self._decorator(Kind.SHORTCUT, constraints.for_shortcut(constraint), constraint)
+
+    def global_shortcut(self, callback_id: Text) -> Decorator[F]:
+        return self.shortcut({"type": "shortcut", "callback_id": callback_id})
+
+    def message_shortcut(self, callback_id: Text) -> Decorator[F]:
+        return self.shortcut({"type": "message_action", "callback_id": callback_id})
+
+    def view(self, constraint: Constraint) -> Decorator[F]:
+        return self._decorator(Kind.VIEW, constraints.for_view(constraint), constraint)
+
+    def view_submission(self, callback_id: Text) -> Decorator[F]:
+        return self.view({"type": "view_submission", "callback_id": callback_id})
+
+    def view_closed(self, callback_id: Text) -> Decorator[F]:
+        return self.view({"type": "view_closed", "callback_id": callback_id})
+
+    def options(self, constraint: Constraint) -> Decorator[F]:
+        return self._decorator(Kind.OPTIONS, constraints.for_options(constraint), constraint)
+
+    def error(self, function: F) -> F:
+        """Take a function that is called with `error` (and the usual arguments) when a listener raises."""
+        self.error_handlers.append(Listener(function, None, lambda _: True))
+        return function
+
+    @property
+    def listeners(self) -> list[Listener]:
+        """All of them, kind by kind."""
+        return [listener for registered in self._listeners.values() for listener in registered]
+
+    def matching(self, payload: Payload) -> list[Listener]:
+        """Return the listeners that want this payload, in the order of their registration."""
+        return [listener for listener in self._listeners.get(payload.kind, ()) if listener.matches(payload)]
+
+    def _decorator(
+        self, kind: Kind, matches: Predicate, constraint: Constraint, keyword: Text | None = None
+    ) -> Decorator[F]:
+        def register(function: F) -> F:
+            listener = Listener(function, kind, matches, keyword, constraint)
+            named = self._named[listener.name] = self._named.get(listener.name, 0) + 1
+            if named > 1:
+                listener.key += f"#{named}"
+            self._listeners.setdefault(kind, []).append(listener)
+            return function
+
+        return register

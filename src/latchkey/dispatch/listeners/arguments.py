@@ -1,0 +1,89 @@
+"""Which arguments a listener names, and what each of them means.
+
+Rule: the names are Bolt's, with Bolt's meanings. They are read once, at
+registration, where a name that nobody knows is refused; a call then builds what
+is named and nothing else.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from latchkey.dispatch.listeners.constraints import action_of, view_of
+from latchkey.dispatch.listeners.context import NAMES as CONTEXT_NAMES
+from latchkey.slackapi.requests import Kind, Payload
+
+if TYPE_CHECKING:
+    from latchkey.dispatch.listeners.call import BlockingCall, Call
+
+_logger = "latchkey.listeners"
+
+PROVIDERS: dict[str, Callable[[Call | BlockingCall], Any]] = {
+    "body": lambda call: call.payload.body,
+    "payload": lambda call: inner_payload(call.payload),
+    "event": lambda call: call.payload.event or None,
+    "message": lambda call: call.payload.event if call.payload.type == "message" else None,
+    "command": lambda call: call.payload.body if call.payload.kind is Kind.COMMAND else None,
+    "action": lambda call: inner_payload(call.payload) if call.payload.kind is Kind.ACTION else None,
+    "shortcut": lambda call: call.payload.body if call.payload.kind is Kind.SHORTCUT else None,
+    "view": lambda call: view_of(call.payload) or None,
+    "options": lambda call: call.payload.body if call.payload.kind is Kind.OPTIONS else None,
+    "context": lambda call: call.context,
+    "client": lambda call: call.client,
+    "ack": lambda call: call.ack,
+    "say": lambda call: call.say,
+    "respond": lambda call: call.respond,
+    "logger": lambda call: logging.getLogger(_logger),
+    "installations": lambda call: call.installations,
+    "error": lambda call: call.error,
+}
+"""What each argument is, given the call."""
+
+
+def _from_context(name: str) -> Callable[[Call | BlockingCall], Any]:
+    return lambda call: call.context.get(name)
+
+
+PROVIDERS.update({name: _from_context(name) for name in CONTEXT_NAMES})
+
+
+class Plan:
+    """How one function is called."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        """Raises TypeError where the function names an argument that does not exist."""
+        self.function = function
+        self.name = f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', repr(function))}"
+        self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+            getattr(function, "__call__", None)
+        )
+        self._providers = [(name, PROVIDERS[name]) for name in _names(function, self.name)]
+
+    def arguments(self, call: Call | BlockingCall) -> dict[str, Any]:
+        return {name: provide(call) for name, provide in self._providers}
+
+
+def inner_payload(payload: Payload) -> dict[str, Any]:
+    """Return Bolt's `payload`: the part that the listener is about."""
+    if payload.kind is Kind.EVENT:
+        return payload.event
+    if payload.kind is Kind.ACTION:
+        return action_of(payload) or payload.body
+    if payload.kind is Kind.VIEW:
+        return view_of(payload)
+    return payload.body
+
+
+def _names(function: Callable[..., Any], where: str) -> list[str]:
+    names = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            continue
+        if name in PROVIDERS and parameter.kind is not parameter.POSITIONAL_ONLY:
+            names.append(name)
+        elif parameter.default is parameter.empty:
+            raise TypeError(f"{where} names an argument {name!r}; there are {', '.join(sorted(PROVIDERS))}")
+    return names

@@ -1,0 +1,152 @@
+"""One listener's call: the things it may ask for, built when it asks.
+
+Rule: an async listener gets awaitable things; a sync one gets the same things
+as blocking calls, which the loop carries out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from slack_sdk.oauth.installation_store import Bot
+from slack_sdk.web import SlackResponse, WebClient
+from slack_sdk.web.async_client import AsyncWebClient
+
+from latchkey.dispatch.listeners.context import Context
+from latchkey.dispatch.listeners.reply import Reply, from_ack
+from latchkey.slackapi.client import (
+    LONGEST_WAIT_SECONDS,
+    TIMEOUT_SECONDS,
+    Idle,
+    ResponseUrl,
+    WebClients,
+    nobody_idles,
+    response_url_of,
+)
+from latchkey.slackapi.requests import Payload
+
+if TYPE_CHECKING:
+    from latchkey.storage import Installations
+
+BLOCKING_CALL_SECONDS = LONGEST_WAIT_SECONDS + 4 * TIMEOUT_SECONDS
+"""How long a sync listener's thread waits for a call to Slack that the loop carries out, with all its repetitions."""
+
+
+class Call:
+    """What an async listener's arguments are taken from."""
+
+    def __init__(
+        self,
+        payload: Payload,
+        context: Context,
+        bot: Bot,
+        *,
+        clients: WebClients,
+        installations: Installations,
+        settle: Callable[[Reply], None] | None,
+        idle: Idle = nobody_idles,
+    ) -> None:
+        """`settle` takes the reply of the first `ack`; None for events, which are acknowledged already.
+
+        `idle` is entered while a call to Slack only waits.
+        """
+        self.payload = payload
+        self.context = context
+        self.installations = installations
+        self.error: Exception | None = None
+        self._bot = bot
+        self._clients = clients
+        self._settle = settle
+        self._idle = idle
+        self.lend_thread: Idle = nobody_idles
+        """Lends the place of a sync listener's thread, while it has one."""
+        url = response_url_of(payload.body)
+        self._response_url = None if url is None else ResponseUrl(url, clients.post_response_url)
+
+    @cached_property
+    def client(self) -> AsyncWebClient:
+        return self._clients.patient_client(self._bot.bot_token, self.payload.workspace, self._while_it_waits)
+
+    @contextmanager
+    def _while_it_waits(self) -> Iterator[None]:
+        with self._idle(), self.lend_thread():
+            yield
+
+    async def ack(self, text: str | dict[str, Any] = "", **fields: Any) -> None:
+        """Answer Slack; the first call counts."""
+        reply = from_ack(text, **fields)
+        if self._settle is not None:
+            self._settle(reply)
+
+    async def say(self, text: str | dict[str, Any] = "", channel: str | None = None, **fields: Any) -> Any:
+        """Post to the channel that the payload is about (method chat.postMessage)."""
+        message = {**(text if isinstance(text, dict) else {"text": text}), **fields}
+        message.setdefault("channel", channel or self.payload.channel_id)
+        if not message["channel"]:
+            raise ValueError("say needs a channel here: this payload is about none")
+        return await self.client.chat_postMessage(**message)
+
+    async def respond(self, text: str | dict[str, Any] = "", **fields: Any) -> None:
+        """Post to the payload's `response_url`: five times within 30 minutes, for the acting user alone by default.
+
+        Raises ValueError where the payload has none, ResponseUrlSpent, or SlackUnavailable.
+        """
+        if self._response_url is None:
+            raise ValueError(
+                "respond works for commands, actions and message shortcuts; this payload has no response_url"
+            )
+        message = text if isinstance(text, dict) else {"text": text, **fields}
+        await self._response_url.post({name: value for name, value in message.items() if value is not None})
+
+
+class BlockingCall:
+    """The same for a sync listener, which runs in a thread: each thing blocks there while the loop does it."""
+
+    def __init__(self, call: Call, loop: asyncio.AbstractEventLoop) -> None:
+        self.payload = call.payload
+        self.context = call.context
+        self.installations = call.installations
+        self.error = call.error
+        self._call = call
+        self._loop = loop
+
+    @cached_property
+    def client(self) -> WebClient:
+        return _BlockingClient(self._call.client, self._wait)
+
+    def ack(self, text: str | dict[str, Any] = "", **fields: Any) -> None:
+        self._wait(self._call.ack(text, **fields))
+
+    def say(self, text: str | dict[str, Any] = "", channel: str | None = None, **fields: Any) -> Any:
+        return self._wait(self._call.say(text, channel, **fields))
+
+    def respond(self, text: str | dict[str, Any] = "", **fields: Any) -> None:
+        self._wait(self._call.respond(text, **fields))
+
+    def _wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(BLOCKING_CALL_SECONDS)
+
+
+class _BlockingClient(WebClient):
+    """slack_sdk's blocking client, whose calls go through the async one: one connection pool and one policy."""
+
+    def __init__(self, client: AsyncWebClient, wait: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        super().__init__(token=client.token, base_url=client.base_url, team_id=client.default_params.get("team_id"))
+        self._async_client = client
+        self._wait = wait
+
+    def api_call(self, api_method: str, **arguments: Any) -> SlackResponse:
+        answer = self._wait(self._async_client.api_call(api_method, **arguments))
+        return SlackResponse(
+            client=self,
+            http_verb=answer.http_verb,
+            api_url=answer.api_url,
+            req_args=answer.req_args,
+            data=answer.data,
+            headers=answer.headers,
+            status_code=answer.status_code,
+        )

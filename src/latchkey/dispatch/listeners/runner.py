@@ -1,0 +1,174 @@
+"""Running one listener, sync or async, and telling the error handlers when it raises.
+
+Rule: an exception in one listener ends that listener alone. It is logged with
+the request's id; what is kept of it beside the log is a type and a place, since
+its message may hold anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.oauth.installation_store import Bot
+
+from latchkey.dispatch.listeners.app import App, Listener
+from latchkey.dispatch.listeners.call import BlockingCall, Call
+from latchkey.dispatch.listeners.constraints import keyword_matches
+from latchkey.dispatch.listeners.context import context_for
+from latchkey.dispatch.listeners.reply import Reply
+from latchkey.dispatch.slots import Turns
+from latchkey.metrics import Metrics
+from latchkey.slackapi.client import Idle, WebClients, nobody_idles
+from latchkey.slackapi.requests import Payload
+
+if TYPE_CHECKING:
+    from latchkey.storage import Installations
+
+THREADS = 64
+"""Sync listeners that run at once. One that waits for a limit of Slack's to end does not count meanwhile."""
+THREADS_EACH = 8
+"""Of one workspace at a time, so that a listener that blocks takes no thread from the others."""
+THREADS_MOST = 1000
+"""Threads in all, those that only wait among them; made when they are needed."""
+
+# Events about the app's own bot user that are still of use to it; Bolt keeps the same two.
+_KEPT_OWN_EVENTS = frozenset({"member_joined_channel", "member_left_channel"})
+
+logger = logging.getLogger("latchkey.listeners")
+
+
+class Runner:
+    """Runs listeners on the loop, or in its threads."""
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        installations: Installations,
+        clients: WebClients,
+        metrics: Metrics,
+        threads: int = THREADS,
+        threads_each: int = THREADS_EACH,
+    ) -> None:
+        self.app = app
+        self._installations = installations
+        self._clients = clients
+        self._metrics = metrics
+        metrics.expect_listeners(listener.key for listener in app.listeners)
+        self._threads = ThreadPoolExecutor(THREADS_MOST, thread_name_prefix="listener")
+        self._turns = Turns(most=threads, most_each=threads_each)
+
+    def close(self) -> None:
+        """Begin no more sync listeners. A thread cannot be cancelled; nobody waits for it."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def cached_bot(self, payload: Payload) -> Bot | None:
+        return self._installations.cached_bot(*payload.workspace)
+
+    async def find_bot(self, payload: Payload) -> Bot | None:
+        """Return the workspace's bot; raises StoreUnavailable or UnreadableRecord."""
+        bot = self.cached_bot(payload)
+        if bot is not None:
+            return bot
+        workspace = payload.workspace
+        with self._metrics.store_call("find_bot"):
+            return await self._installations.async_find_bot(
+                enterprise_id=workspace.enterprise_id,
+                team_id=workspace.team_id,
+                is_enterprise_install=workspace.is_enterprise_install,
+            )
+
+    def call(
+        self,
+        payload: Payload,
+        listener: Listener,
+        bot: Bot,
+        request_id: str,
+        *,
+        attempt: int = 1,
+        settle: Callable[[Reply], None] | None = None,
+        idle: Idle = nobody_idles,
+    ) -> Call:
+        """Return what the listener's arguments are taken from.
+
+        `settle` takes the reply of its first `ack`; `idle` is entered while it only waits for Slack.
+        """
+        context = context_for(payload, bot, request_id, attempt)
+        if listener.keyword is not None:
+            context["matches"] = keyword_matches(listener.keyword, payload)
+        return Call(
+            payload,
+            context,
+            bot,
+            clients=self._clients,
+            installations=self._installations,
+            settle=settle,
+            idle=idle,
+        )
+
+    async def run(self, listener: Listener, call: Call) -> Exception | None:
+        """Run one listener to its end; returns what it raised, which was logged and handed to the error handlers."""
+        metrics, key, begun = self._metrics, listener.key, time.monotonic()
+        metrics.listeners_running += 1
+        try:
+            await self._run(listener, call)
+        except Exception as error:
+            metrics.listener_failures[key] += 1
+            request_id = call.context["request_id"]
+            logger.exception("%s raised %s request_id=%s", listener.name, type(error).__name__, request_id)
+            await self._tell_error_handlers(call, error)
+            return error
+        finally:
+            metrics.listeners_running -= 1
+            metrics.listener_runs[key] += 1
+            metrics.listener_seconds[key] += time.monotonic() - begun
+        return None
+
+    async def _run(self, listener: Listener, call: Call) -> None:
+        if listener.plan.is_async:
+            await listener.plan.function(**listener.plan.arguments(call))
+            return
+        loop = asyncio.get_running_loop()
+        arguments = listener.plan.arguments(BlockingCall(call, loop))
+        async with self._turns.turn(call.payload.workspace) as place:
+            call.lend_thread = place.lent
+            await loop.run_in_executor(self._threads, partial(listener.plan.function, **arguments))
+
+    async def _tell_error_handlers(self, call: Call, error: Exception) -> None:
+        call.error = error
+        for handler in self.app.error_handlers:
+            try:
+                await self._run(handler, call)
+            except Exception:
+                logger.exception("the error handler %s raised request_id=%s", handler.name, call.context["request_id"])
+
+
+def is_own(payload: Payload, bot: Bot) -> bool:
+    """Whether the app itself caused this event; answering those is how two bots talk for ever."""
+    if payload.type in _KEPT_OWN_EVENTS:
+        return False
+    bot_id = payload.event.get("bot_id")
+    return (payload.user_id is not None and payload.user_id == bot.bot_user_id) or (
+        bot_id is not None and bot_id == bot.bot_id
+    )
+
+
+def describe(error: Exception) -> str:
+    """Return what may be kept of an error: its type, Slack's error code, and the place where it was raised."""
+    what = type(error).__name__
+    if isinstance(error, SlackApiError):
+        code = error.response.get("error") if error.response else None
+        what += f" ({code})" if isinstance(code, str) and code.replace("_", "").isalnum() else ""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return what
+    last = frames[-1]
+    return f"{what} at {last.filename.rpartition('/')[2]}:{last.lineno} in {last.name}"

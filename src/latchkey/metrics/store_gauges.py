@@ -1,0 +1,70 @@
+"""What the server finds out about its own store now and then: the age of keys and backups, and what is under each key.
+
+Rule: it is found out in a thread, every few minutes, and shown from memory: a
+look at every record must not wait behind a question of Prometheus's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from latchkey.errors import LatchkeyError
+from latchkey.metrics.counters import Metrics
+from latchkey.storage import StoreKeys
+
+SECONDS = 300.0
+
+logger = logging.getLogger("latchkey.metrics")
+
+
+class Inventory:
+    """Three gauges of `Metrics`, kept up to date while `run` runs."""
+
+    def __init__(
+        self,
+        keys: StoreKeys,
+        newest_backup: Callable[[], float | None],
+        metrics: Metrics,
+        *,
+        clock: Callable[[], float] = time.time,
+        seconds: float = SECONDS,
+    ) -> None:
+        """`newest_backup` says when it was made, in Unix seconds as `clock` gives them; None where there is none."""
+        self._keys = keys
+        self._newest_backup = newest_backup
+        self._clock = clock
+        self._seconds = seconds
+        self._made: dict[str, float] = {}
+        self._records: Counter[str] = Counter()
+        self._backup: dict[str, float] = {}
+        metrics.watch_each(
+            "key_age_seconds", "Age of each key of the keyring", "key_id", lambda: self._ages(self._made)
+        )
+        metrics.watch_each("key_records", "Records under each key", "key_id", lambda: dict(self._records))
+        metrics.watch_each("backup_age_seconds", "Age of the newest backup", "backup", lambda: self._ages(self._backup))
+
+    async def run(self) -> None:
+        """Look again and again, until it is cancelled."""
+        while True:
+            try:
+                await asyncio.to_thread(self._look)
+            except LatchkeyError as error:
+                logger.warning("keys and backups could not be counted: %s", error)
+            await asyncio.sleep(self._seconds)
+
+    def _look(self) -> None:
+        entries = self._keys.entries()
+        self._made = {entry.key_id: entry.made_at for entry in entries if entry.made_at is not None}
+        records = Counter({entry.key_id: 0 for entry in entries})
+        for counts in self._keys.use().values():
+            records.update({key_id: count for key_id, count in counts.items() if key_id})
+        self._records = records
+        made_at = self._newest_backup()
+        self._backup = {} if made_at is None else {"newest": made_at}
+
+    def _ages(self, made: dict[str, float]) -> dict[str, float]:
+        return {name: max(0.0, self._clock() - made_at) for name, made_at in made.items()}

@@ -1,0 +1,79 @@
+"""What SIGHUP brings into the running server: the secrets and the log level.
+
+Rule: all or nothing. A configuration with a fault changes nothing, and is told
+in full; a setting that only a new process can take is named.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from latchkey import logs
+from latchkey.config import SECTIONS, Config
+from latchkey.errors import ConfigError
+from latchkey.handlers import AccessLog
+from latchkey.slackapi.oauth import OAuthClient
+from latchkey.slackapi.requests import SignatureVerifier
+
+RELOADED = frozenset({"log.level", "log.format"})
+"""The settings that a running server takes, beside the secrets."""
+
+logger = logging.getLogger("latchkey")
+
+
+class Reload:
+    """Brings what has changed on disk to whoever uses it."""
+
+    def __init__(
+        self,
+        read: Callable[[], Config],
+        settings: Config,
+        *,
+        verifier: SignatureVerifier,
+        oauth: OAuthClient,
+        access_log: AccessLog,
+    ) -> None:
+        """`read` returns the configuration as it is now, or raises ConfigError; `settings` is the one in use."""
+        self._read = read
+        self._settings = settings
+        self._verifier = verifier
+        self._oauth = oauth
+        self._access_log = access_log
+        self._known = set(settings.secrets)
+        """Every secret since the start: one that was replaced does not belong in the log either."""
+
+    def __call__(self) -> bool:
+        """Read the configuration again and use it; returns whether it could be used."""
+        fresh = self._fresh()
+        if isinstance(fresh, ConfigError):
+            for line in fresh.lines:
+                logger.error("not reloaded: %s", line)
+            return False
+        assert fresh.client_secret is not None  # require_slack() has seen to it
+        self._known.update(fresh.secrets)
+        self._access_log.write_with(logs.configure(fresh.log.level, fresh.log.format, self._known))
+        self._verifier.use([secret.reveal() for secret in fresh.signing_secrets])
+        self._oauth.use_secret(fresh.client_secret.reveal())
+        logger.info("reloaded: log level %s, %d signing secrets", fresh.log.level, len(fresh.signing_secrets))
+        for name in _changed(self._settings, fresh):
+            if name not in RELOADED:
+                logger.warning("the setting %s has changed; a restart brings it", name)
+        return True
+
+    def _fresh(self) -> Config | ConfigError:
+        try:
+            fresh = self._read()
+            fresh.require_slack()
+        except ConfigError as error:
+            return error
+        return fresh
+
+
+def _changed(before: Config, after: Config) -> list[str]:
+    return [
+        f"{section}.{key}"
+        for section, kind in SECTIONS.items()
+        for key in kind.__struct_fields__
+        if getattr(getattr(before, section), key) != getattr(getattr(after, section), key)
+    ]

@@ -1,0 +1,79 @@
+"""What `server.py` makes and hands over: everything behind the handlers.
+
+Rule: nothing else in the house makes its own. The order here is the order in
+which things need each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from latchkey import config
+from latchkey.dispatch import App, Dispatcher, EventFlow, EventOptions, Runner
+from latchkey.handlers import AccessLog, Clients, Services
+from latchkey.metrics import Inventory, Metrics
+from latchkey.slackapi.client import WebClients, open_session
+from latchkey.slackapi.oauth import OAuthClient
+from latchkey.slackapi.paths import CALLBACK_PATH
+from latchkey.slackapi.requests import SignatureVerifier
+from latchkey.storage import Store, Tried, list_backups
+
+
+@contextlib.asynccontextmanager
+async def services_for(
+    settings: config.Config, store: Store, app: App, access_log: AccessLog, public_url: str, recovered: list[Tried]
+) -> AsyncIterator[Services]:
+    """Wire everything together; the connections to Slack are closed at the end."""
+    assert settings.client_secret is not None  # require_slack() has seen to it
+    async with open_session(settings.pipes_path) as session:
+        metrics = Metrics()
+        clients = WebClients(api_url=settings.slack.api_url, session=session, watch=metrics.count_api_call)
+        oauth = OAuthClient(
+            clients,
+            client_id=settings.slack.client_id,
+            client_secret=settings.client_secret.reveal(),
+            scopes=settings.slack.scopes,
+            user_scopes=settings.slack.user_scopes,
+            redirect_uri=public_url + CALLBACK_PATH,
+            authorize_url=settings.slack.authorize_url,
+        )
+        runner = Runner(app, installations=store.installations, clients=clients, metrics=metrics)
+        dispatcher = Dispatcher(runner, metrics, install_url=f"{public_url}/slack/install")
+        events = EventFlow(runner, metrics, store.inbox, _event_options(settings))
+        events.start(recovered)
+        inventory = Inventory(store.keys, lambda: _newest_backup(settings), metrics)
+        counting = asyncio.get_running_loop().create_task(inventory.run())
+        yield Services(
+            store=store,
+            dispatcher=dispatcher,
+            events=events,
+            metrics=metrics,
+            oauth=oauth,
+            verifier=SignatureVerifier([secret.reveal() for secret in settings.signing_secrets]),
+            public_url=public_url,
+            show_install_page=settings.install.page,
+            success_url=settings.install.success_url,
+            failure_url=settings.install.failure_url,
+            access_log=access_log,
+            clients=Clients(settings.server.trusted_proxies),
+        )
+        counting.cancel()
+        runner.close()
+
+
+def _newest_backup(settings: config.Config) -> float | None:
+    backups = list_backups(settings.backup_path)
+    return backups[0].made_at if backups else None
+
+
+def _event_options(settings: config.Config) -> EventOptions:
+    events = settings.events
+    return EventOptions(
+        durable=events.durable,
+        tries=events.tries,
+        ordered=events.ordered == "channel",
+        inbox_events=events.inbox_events,
+        inbox_bytes=events.inbox_megabytes << 20,
+    )

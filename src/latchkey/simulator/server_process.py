@@ -1,0 +1,134 @@
+"""The real server as a child process, in a throw-away folder, with the stand-in as its Slack."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from latchkey.simulator.slack import Slack
+
+START_SECONDS = 20.0
+STOP_SECONDS = 15.0
+
+_LISTENING = re.compile(r'listening on (?:http://[^\s]+:(\d+)|unix:[^\s"]+)[\s"]')
+_METRICS = re.compile(r'metrics at (http://[^\s"]+)')
+
+
+class ServerDied(Exception):
+    """The server ended by itself; the message is the end of its log."""
+
+
+class ServerProcess:
+    """`python server.py` with a configuration, credentials and a log of its own."""
+
+    def __init__(
+        self, folder: Path, *, port: int = 0, level: str = "info", environment: Mapping[str, str] | None = None
+    ) -> None:
+        """`folder` is used for everything that it writes; `port` 0 takes a free one."""
+        self.folder = folder
+        self.log = folder / "server.log"
+        self.credentials = {
+            "SLACK_CLIENT_ID": f"{secrets.randbelow(10**10)}.{secrets.randbelow(10**10)}",
+            "SLACK_CLIENT_SECRET": secrets.token_hex(16),
+            "SLACK_SIGNING_SECRET": secrets.token_hex(16),
+        }
+        self._environment = dict(environment or {})
+        self._port = port
+        self._level = level
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = port
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def metrics_url(self) -> str:
+        """Where Prometheus reads, since the last start; empty: nowhere."""
+        found = _METRICS.findall(self.log.read_text(encoding="utf-8", errors="replace"))
+        return found[-1] if found else ""
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def make_slack(self, port: int = 0) -> Slack:
+        """Return a stand-in at which this server's app is configured, not started yet."""
+        return Slack(
+            client_id=self.credentials["SLACK_CLIENT_ID"],
+            client_secret=self.credentials["SLACK_CLIENT_SECRET"],
+            signing_secret=self.credentials["SLACK_SIGNING_SECRET"],
+            redirect_uris=[],
+            events_url="",
+            port=port,
+        )
+
+    async def start(self, slack: Slack) -> None:
+        """Start the server and return when it listens; raises ServerDied."""
+        config = self.folder / "config.toml"
+        config.write_text(
+            f'[server]\nlisten = "127.0.0.1:{self._port}"\n'
+            f'[slack]\napi_url = "{slack.api_url}"\nauthorize_url = "{slack.authorize_url}"\n'
+            # Not the usual port: several of these run beside one another.
+            f'[metrics]\nlisten = "127.0.0.1:0"\n[listeners]\nmodules = ["latchkey.example"]\n[log]\nlevel = "{self._level}"\n',
+            encoding="utf-8",
+        )
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "LATCHKEY_"))}
+        self.log.touch()
+        before = self.log.stat().st_size
+        command = [sys.executable, "-P", "-m", "latchkey", "serve", "--config", str(config)]
+        with open(self.log, "ab") as log:
+            self._process = self.spawn(command, {**inherited, **self.credentials, **self._environment}, log)
+        self.port = await self._listening_port(before)
+        slack.configure(redirect_uris=[f"{self.url}/slack/oauth/callback"], events_url=f"{self.url}/slack/events")
+
+    def spawn(self, command: list[str], environment: dict[str, str], log: BinaryIO) -> subprocess.Popen[bytes]:
+        """Start this command with nothing but this environment; what it says goes to `log`."""
+        return subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder
+        )
+
+    async def stop(self) -> int:
+        """End the server by its own process id and return its exit code."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._process.terminate()
+        try:
+            return await asyncio.to_thread(self._process.wait, STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return await asyncio.to_thread(self._process.wait, STOP_SECONDS)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        self._process.wait()
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def last_lines(self, count: int = 8) -> str:
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
+
+    async def _listening_port(self, offset: int) -> int:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            written = self.log.read_bytes()[offset:].decode("utf-8", "replace")
+            if found := _LISTENING.search(written):
+                return int(found[1] or 0)
+            if not self.is_running():
+                break
+            await asyncio.sleep(0.02)
+        raise ServerDied(self.last_lines())

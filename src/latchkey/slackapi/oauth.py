@@ -1,0 +1,172 @@
+"""Slack's OAuth v2: where an install begins, and what a code is exchanged for.
+
+Rule: a code is exchanged once. It is good for one exchange (Slack, "Installing
+with OAuth"), so a call whose answer is lost is not repeated. Tokens come back
+in an `Installation` and stand in no exception.
+https://docs.slack.dev/authentication/installing-with-oauth
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from slack_sdk.oauth.installation_store import Installation
+
+from latchkey.errors import OAuthError, SlackRefused
+from latchkey.slackapi.client import WebClients, answer_of
+from latchkey.slackapi.requests import as_object
+
+TIMEOUT_SECONDS = 10.0
+"""For the exchange and for auth.test each; a person is waiting at a browser."""
+
+_TEAM = re.compile(r"[TE][A-Z0-9]{1,20}", re.ASCII)
+
+
+class Links(NamedTuple):
+    """Where to go after an install."""
+
+    app: str
+    """Opens the Slack app (`slack://`)."""
+    browser: str
+    """The same in a browser."""
+
+
+class OAuthClient:
+    """One Slack app's side of OAuth."""
+
+    def __init__(
+        self,
+        web: WebClients,
+        *,
+        client_id: str,
+        client_secret: str,
+        scopes: Sequence[str],
+        user_scopes: Sequence[str],
+        redirect_uri: str,
+        authorize_url: str,
+        timeout: float = TIMEOUT_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._web = web
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._scopes = ",".join(scopes)
+        self._user_scopes = ",".join(user_scopes)
+        self._redirect_uri = redirect_uri
+        self._authorize_url = authorize_url
+        self._timeout = timeout
+        self._clock = clock
+
+    def use_secret(self, client_secret: str) -> None:
+        """Exchange codes with this secret from now on."""
+        self._client_secret = client_secret
+
+    def authorize_url(self, state: str, team: str | None = None) -> str:
+        """Return the URL at which a person allows the install; `team` preselects a workspace where it is an id.
+
+        All of it is encoded: a `team` from a stranger's link cannot add a redirect_uri of its own.
+        """
+        query = {
+            "client_id": self._client_id,
+            "scope": self._scopes,
+            "user_scope": self._user_scopes,
+            "redirect_uri": self._redirect_uri,
+            "state": state,
+        }
+        if team and _TEAM.fullmatch(team):
+            query["team"] = team
+        return f"{self._authorize_url}?{urlencode(query)}"
+
+    async def exchange(self, code: str) -> Installation:
+        """Return the installation for which Slack takes the code (method oauth.v2.access).
+
+        Raises OAuthError with Slack's reason, or SlackUnavailable.
+        """
+        client = self._web.client()
+        answer = await self._call(
+            "oauth.v2.access",
+            client.oauth_v2_access(
+                client_id=self._client_id, client_secret=self._client_secret, code=code, redirect_uri=self._redirect_uri
+            ),
+        )
+        return _installation(answer, self._clock())
+
+    async def enrich(self, installation: Installation) -> Installation:
+        """Add what the exchange does not tell (method auth.test): the bot's id, and an org's URL.
+
+        The installation is good without it. Raises OAuthError or SlackUnavailable.
+        """
+        if installation.bot_token is None:
+            return installation
+        answer = await self._call("auth.test", self._web.client(installation.bot_token).auth_test())
+        installation.bot_id = _text(answer.get("bot_id"))
+        if installation.is_enterprise_install:
+            installation.enterprise_url = _text(answer.get("url"))
+        return installation
+
+    async def _call(self, method: str, call: Any) -> dict[str, Any]:
+        try:
+            return await answer_of(method, call, self._timeout)
+        except SlackRefused as error:
+            raise OAuthError(error.reason) from None
+
+
+def links(installation: Installation) -> Links:
+    """Return where the person who installed goes next: the workspace, or for an org the adding of workspaces."""
+    app_id, team_id = installation.app_id, installation.team_id
+    if installation.is_enterprise_install:
+        page = f"https://app.slack.com/manage/{installation.enterprise_id}/integrations/profile/{app_id}/workspaces/add"
+        return Links("slack://open", page)
+    if not app_id or not team_id:
+        return Links("slack://open", "https://app.slack.com/client")
+    return Links(f"slack://app?{urlencode({'team': team_id, 'id': app_id})}", f"https://app.slack.com/client/{team_id}")
+
+
+def _installation(answer: dict[str, Any], now: float) -> Installation:
+    enterprise = as_object(answer.get("enterprise")) or {}
+    team = as_object(answer.get("team")) or {}
+    user = as_object(answer.get("authed_user")) or {}
+    webhook = as_object(answer.get("incoming_webhook")) or {}
+    bot_token, user_token, user_id = (
+        _text(answer.get("access_token")),
+        _text(user.get("access_token")),
+        _text(user.get("id")),
+    )
+    if not user_id or not (bot_token or user_token) or not (team.get("id") or enterprise.get("id")):
+        raise OAuthError("unexpected_response")
+    return Installation(
+        app_id=_text(answer.get("app_id")),
+        enterprise_id=_text(enterprise.get("id")),
+        enterprise_name=_text(enterprise.get("name")),
+        team_id=_text(team.get("id")),
+        team_name=_text(team.get("name")),
+        bot_token=bot_token,
+        bot_user_id=_text(answer.get("bot_user_id")),
+        bot_scopes=_text(answer.get("scope")) or "",
+        bot_refresh_token=_text(answer.get("refresh_token")),
+        bot_token_expires_at=_expiry(answer.get("expires_in"), now),
+        user_id=user_id,
+        user_token=user_token,
+        user_scopes=_text(user.get("scope")) or "",
+        user_refresh_token=_text(user.get("refresh_token")),
+        user_token_expires_at=_expiry(user.get("expires_in"), now),
+        incoming_webhook_url=_text(webhook.get("url")),
+        incoming_webhook_channel=_text(webhook.get("channel")),
+        incoming_webhook_channel_id=_text(webhook.get("channel_id")),
+        incoming_webhook_configuration_url=_text(webhook.get("configuration_url")),
+        is_enterprise_install=answer.get("is_enterprise_install") is True,
+        token_type=_text(answer.get("token_type")),
+        installed_at=float(now),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _expiry(seconds: object, now: float) -> int | None:
+    return int(now) + seconds if isinstance(seconds, int) and not isinstance(seconds, bool) else None

@@ -1,0 +1,179 @@
+"""What Slack sends to the one URL, told apart and parsed.
+
+Rule: whatever stands in a signed body, the outcome is a `Payload` or a
+`PayloadError` that names the broken rule and shows nothing of the body.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from latchkey.errors import PayloadError
+from latchkey.slackapi.requests.workspace import Workspace, as_object, channel_of, user_of, workspace_of
+
+LONGEST_FIELDS = 100
+"""Fields in a form; Slack's largest has fewer than 20."""
+LONGEST_ID = 64
+_ID = re.compile(r"[\w.\-]+", re.ASCII)
+
+_decode_json = msgspec.json.Decoder().decode
+
+
+class Kind(StrEnum):
+    """What has to be done with a payload."""
+
+    URL_VERIFICATION = "url_verification"
+    SSL_CHECK = "ssl_check"
+    EVENT = "event"
+    RATE_LIMITED = "app_rate_limited"
+    COMMAND = "command"
+    ACTION = "action"
+    SHORTCUT = "shortcut"
+    VIEW = "view"
+    OPTIONS = "options"
+
+
+_EVENTS_API = {
+    "event_callback": Kind.EVENT,
+    "url_verification": Kind.URL_VERIFICATION,
+    "app_rate_limited": Kind.RATE_LIMITED,
+}
+# https://docs.slack.dev/reference/interaction-payloads, with the legacy attachments and dialogs.
+_INTERACTIVITY = {
+    "block_actions": Kind.ACTION,
+    "interactive_message": Kind.ACTION,
+    "dialog_submission": Kind.ACTION,
+    "dialog_cancellation": Kind.ACTION,
+    "shortcut": Kind.SHORTCUT,
+    "message_action": Kind.SHORTCUT,
+    "view_submission": Kind.VIEW,
+    "view_closed": Kind.VIEW,
+    "block_suggestion": Kind.OPTIONS,
+    "dialog_suggestion": Kind.OPTIONS,
+}
+
+
+@dataclass(slots=True)
+class Payload:
+    """One verified request, parsed."""
+
+    kind: Kind
+    type: str
+    """Slack's own type: the event's ("app_mention"), the interaction's ("block_actions"), or the command ("/x")."""
+    body: dict[str, Any]
+    """All of it: the event's wrapper, the form's fields, or the form's `payload`."""
+    workspace: Workspace
+    user_id: str | None
+    channel_id: str | None
+    event_id: str | None = None
+    event_time: int | None = None
+    """Unix seconds."""
+    retry_num: int | None = None
+    """Slack's X-Slack-Retry-Num, set by whoever has the headers; None at the first try."""
+
+    @classmethod
+    def of_nobody(cls, kind: Kind, body: dict[str, Any] | None = None) -> Payload:
+        """Return a payload that is about no workspace and no user."""
+        return cls(kind, kind, body or {}, Workspace(None, None, False), None, None)
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """The inner event; empty where there is none."""
+        return as_object(self.body.get("event")) or {}
+
+
+def parse(content_type: str | None, body: bytes) -> Payload:
+    """Return the parsed request; raises PayloadError.
+
+    Slack sends events as JSON and everything else as a form, of which interactivity has one field
+    `payload` with JSON in it.
+    """
+    media_type = (content_type or "").partition(";")[0].strip().lower()
+    if media_type == "application/json":
+        return _events_api(_json_object(body))
+    if media_type == "application/x-www-form-urlencoded":
+        return _form(_fields(body))
+    raise PayloadError("content type")
+
+
+def _json_object(text: bytes | str) -> dict[str, Any]:
+    try:
+        document = _decode_json(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
+        raise PayloadError("not JSON") from None
+    if not isinstance(document, dict):
+        raise PayloadError("not a JSON object")
+    return document
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(body),
+            errors="strict",
+            max_num_fields=LONGEST_FIELDS,
+        )
+    except (ValueError, UnicodeError):
+        raise PayloadError("not a form") from None
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        # Two readings of one request are how a check is got round.
+        raise PayloadError("a field twice")
+    return fields
+
+
+def _events_api(body: dict[str, Any]) -> Payload:
+    kind = _EVENTS_API.get(body["type"]) if isinstance(body.get("type"), str) else None
+    if kind is None:
+        raise PayloadError("type")
+    if kind is Kind.URL_VERIFICATION:
+        if not isinstance(body.get("challenge"), str):
+            raise PayloadError("challenge")
+        return Payload.of_nobody(kind, body)
+    event = as_object(body.get("event")) or {}
+    name = kind if kind is Kind.RATE_LIMITED else event.get("type")
+    if not isinstance(name, str):
+        raise PayloadError("event type")
+    payload = _payload(kind, name, body)
+    payload.event_id = _id(body.get("event_id"), "event_id")
+    time = body.get("event_time")
+    payload.event_time = time if isinstance(time, int) and not isinstance(time, bool) and 0 <= time < 1 << 40 else None
+    return payload
+
+
+def _form(fields: dict[str, str]) -> Payload:
+    if "payload" in fields:
+        body = _json_object(fields["payload"])
+        kind = _INTERACTIVITY.get(body["type"]) if isinstance(body.get("type"), str) else None
+        if kind is None:
+            raise PayloadError("type")
+        return _payload(kind, body["type"], body)
+    if "command" in fields:
+        return _payload(Kind.COMMAND, fields["command"], dict(fields))
+    if fields.get("ssl_check") == "1":
+        # Nothing else of it is kept, so that nothing rides in on an ssl_check.
+        return Payload.of_nobody(Kind.SSL_CHECK)
+    raise PayloadError("neither payload nor command")
+
+
+def _payload(kind: Kind, name: str, body: dict[str, Any]) -> Payload:
+    enterprise_id, team_id, is_enterprise_install = workspace_of(body)
+    workspace = Workspace(_id(enterprise_id, "enterprise"), _id(team_id, "team"), is_enterprise_install)
+    return Payload(kind, name, body, workspace, _id(user_of(body), "user"), _id(channel_of(body), "channel"))
+
+
+def _id(value: object, what: str) -> str | None:
+    """Return an id that may stand in a record's name, a log line and a URL; None for none."""
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or len(value) > LONGEST_ID or not _ID.fullmatch(value):
+        raise PayloadError(f"{what} id")
+    return value

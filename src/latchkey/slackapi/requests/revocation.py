@@ -1,0 +1,57 @@
+"""What Slack says is gone: the events app_uninstalled and tokens_revoked.
+
+Rule: they come in any order, late, twice, and without `authorizations`; so
+they are taken as they stand, and what is removed never depends on what was.
+https://docs.slack.dev/reference/events/tokens_revoked
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from latchkey.errors import PayloadError
+from latchkey.slackapi.requests.payload import Kind, Payload
+from latchkey.slackapi.requests.workspace import as_object
+
+
+class Revocation(NamedTuple):
+    """What is to be removed of one workspace's install."""
+
+    everything: bool
+    bot: bool
+    user_ids: tuple[str, ...]
+    event_time: float | None
+    """Unix seconds; nothing that was installed later is meant. None: Slack did not say."""
+
+
+def revocation(payload: Payload) -> Revocation | None:
+    """Return what this event says is gone, or None for every other payload; raises PayloadError."""
+    if payload.kind is not Kind.EVENT:
+        return None
+    if payload.type == "app_uninstalled":
+        return Revocation(True, True, (), _time(payload))
+    if payload.type != "tokens_revoked":
+        return None
+    tokens = as_object(payload.event.get("tokens"))
+    if tokens is None:
+        raise PayloadError("tokens")
+    return Revocation(False, bool(_user_ids(tokens.get("bot"))), _user_ids(tokens.get("oauth")), _time(payload))
+
+
+def _user_ids(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise PayloadError("tokens")
+    return tuple(value)
+
+
+def _time(payload: Payload) -> float | None:
+    if payload.event_time is not None:
+        return payload.event_time
+    try:
+        time = float(payload.event["event_ts"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return time if math.isfinite(time) else None

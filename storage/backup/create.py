@@ -1,0 +1,196 @@
+"""Backups: the whole store in a dated folder, made beside a running server and checked before it has its name.
+
+Rule: a backup is whole or absent. It holds what the store holds, sealed as it
+is there, and never the keyring. An older one goes only after a newer one is whole.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import logging
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from latchkey.errors import StoreRefused, StoreUnavailable
+from latchkey.storage.backup.backup_manifest import (
+    MANIFEST_NAME,
+    STORE_NAME,
+    Backup,
+    list_backups,
+    name_for,
+    read_backup,
+    write_manifest,
+)
+from latchkey.storage.crypto import Keyring, Sealer, read_keyring
+from latchkey.storage.engine import (
+    PRIVATE_FOLDER,
+    Contents,
+    Progress,
+    Snapshot,
+    check_is_store,
+    companions,
+    copy_store,
+    create_private_folder,
+    examine,
+    give_to_owner_of,
+    in_place,
+    sha256_of,
+    sync_folder,
+)
+
+_LEFTOVER = re.compile(r"\.\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?\.[0-9a-f]{8}", re.ASCII)
+"""What is being made or deleted: hidden, and under a name that no backup has."""
+
+logger = logging.getLogger("latchkey.storage")
+
+
+def make_backup(
+    store_path: Path,
+    keyring_path: Path,
+    folder: Path,
+    *,
+    made_by: str = "",
+    progress: Progress = lambda done, total: None,
+    clock: Callable[[], float] = time.time,
+) -> Backup:
+    """Make a backup of the store in a new folder in `folder`, and return it; servers go on meanwhile.
+
+    It has every write that was acknowledged before the call. `made_by` is Latchkey's version; `clock`
+    gives Unix seconds. Records that cannot be opened are copied and counted (`Backup.unreadable`).
+    Raises StoreRefused, StoreUnavailable or KeyringError, and then leaves no half of a backup.
+    """
+    try:
+        check_is_store(store_path)
+        keys = read_keyring(keyring_path)
+        # Root may be the one who makes the first backup; the server's user makes the next.
+        create_private_folder(folder, owner_of=store_path)
+        _clear_leftovers(folder)
+        made_at = clock()
+        with _leftover(folder, name_for(made_at, 1)) as unfinished:
+            backup = _fill(unfinished, store_path, keys, keyring_path, made_at, progress)
+            write_manifest(backup, unfinished, made_by)
+            sync_folder(unfinished)
+            return read_backup(_publish(unfinished, folder, made_at))
+    except OSError as error:
+        raise StoreRefused(f"no backup was made: {error.filename or folder}: {error.strerror}") from None
+
+
+def prune(folder: Path, keep: int, *, spare: Path) -> list[Path]:
+    """Delete all but the newest `keep` backups of the folder, never `spare`; returns those that are gone.
+
+    One in which somebody has put other files is logged, and left alone. Raises StoreRefused.
+    """
+    gone = []
+    older = [backup.path for backup in list_backups(folder) if backup.path != spare]
+    for path in older[max(keep - 1, 0) :]:
+        if {item.name for item in path.iterdir()} - {STORE_NAME, MANIFEST_NAME}:
+            logger.warning("the backup %s holds files that are not Latchkey's; it is left alone", path)
+            continue
+        hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            path.rename(hidden)
+            _delete(hidden)
+        except OSError as error:
+            raise StoreRefused(f"the old backup {path} cannot be deleted: {error.strerror}") from None
+        gone.append(path)
+    return gone
+
+
+def _fill(
+    unfinished: Path, store_path: Path, keys: Keyring, keyring_path: Path, made_at: float, progress: Progress
+) -> Backup:
+    """Copy the store, then check the copy: its pages, and that every record opens."""
+    copy = unfinished / STORE_NAME
+    with in_place(store_path):
+        copy_store(store_path, copy)
+    try:
+        with closing(Snapshot(copy)) as snapshot:
+            found = examine(snapshot, Sealer(keys), progress)
+    except StoreUnavailable as error:
+        raise StoreUnavailable(
+            error.reason,
+            f"no backup was made: the store {store_path} is damaged, and its copy fails SQLite's check",
+            hint="restore an older backup; until then the server serves what can be read",
+        ) from error
+    _refuse_wrong_keys(found, store_path, keyring_path)
+    return Backup(
+        path=unfinished,
+        made_at=made_at,
+        key_ids=tuple(sorted(found.key_ids)),
+        records=found.records,
+        unreadable=found.unreadable,
+        size=copy.stat().st_size,
+        sha256=sha256_of(copy),
+    )
+
+
+def _refuse_wrong_keys(found: Contents, store_path: Path, keyring_path: Path) -> None:
+    if not found.key_ids:
+        raise StoreRefused(
+            f"no record of the store {store_path} opens with the keys of {keyring_path}",
+            hint="put the keyring back from its copy; a backup that nobody has checked is none",
+        )
+
+
+@contextmanager
+def _leftover(folder: Path, name: str) -> Iterator[Path]:
+    """Lend a new hidden folder, locked as long as its maker lives; what is in it at an error is deleted."""
+    while True:
+        path = folder / f".{name}.{secrets.token_hex(4)}"
+        path.mkdir(mode=PRIVATE_FOLDER)
+        give_to_owner_of(folder, path)
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Between the two calls another run may have taken it for a dead one's, and away.
+        if path.exists():
+            break
+        os.close(descriptor)
+    try:
+        yield path
+    except BaseException:
+        _delete(path)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _publish(unfinished: Path, folder: Path, made_at: float) -> Path:
+    """Give a finished backup the first name of its second that is free."""
+    for number in itertools.count(1):
+        path = folder / name_for(made_at, number)
+        if path.exists():
+            continue
+        with suppress(FileExistsError, NotADirectoryError):
+            unfinished.rename(path)
+            sync_folder(folder)
+            return path
+    raise AssertionError("unreachable")
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Delete what killed runs have left; what a living one is at work on is locked."""
+    for path in folder.iterdir():
+        if not _LEFTOVER.fullmatch(path.name) or not path.is_dir():
+            continue
+        with suppress(FileNotFoundError):
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                with suppress(BlockingIOError):
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    _delete(path)
+            finally:
+                os.close(descriptor)
+
+
+def _delete(path: Path) -> None:
+    """Delete a folder of ours, by the names of the files that we put there and no others."""
+    store, manifest = path / STORE_NAME, path / MANIFEST_NAME
+    for file in (store, *companions(store), manifest, path / f"{MANIFEST_NAME}.new"):
+        file.unlink(missing_ok=True)
+    path.rmdir()

@@ -1,0 +1,98 @@
+"""slack_sdk's installation store, whole: the blocking calls, and their twins for the event loop.
+
+Rule: a twin does what its sister does, in a thread, within the deadline; only
+a cache hit is answered on the loop itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+
+from slack_sdk.oauth.installation_store import Bot, Installation
+from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
+
+from latchkey.storage.engine import Offload
+from latchkey.storage.installations.blocking_store import BlockingInstallations, InstallationPage
+from latchkey.storage.installations.cache import BotCache
+from latchkey.storage.records import PAGE, Records
+
+
+class Installations(BlockingInstallations, AsyncInstallationStore):
+    """What a Bolt `App` and a Bolt `AsyncApp` both take as their `installation_store`."""
+
+    def __init__(self, records: Records, cache: BotCache, *, reads: Offload, writes: Offload) -> None:
+        super().__init__(records, cache)
+        self._reads = reads
+        self._writes = writes
+
+    async def async_save(self, installation: Installation) -> None:
+        await self._writes.run(self.save, installation)
+
+    async def async_save_bot(self, bot: Bot) -> None:
+        await self._writes.run(self.save_bot, bot)
+
+    async def async_find_bot(
+        self, *, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
+    ) -> Bot | None:
+        cached = self.cached_bot(enterprise_id, team_id, is_enterprise_install)
+        if cached is not None:
+            return copy(cached)
+        return await self._reads.run(
+            self.find_bot, enterprise_id=enterprise_id, team_id=team_id, is_enterprise_install=is_enterprise_install
+        )
+
+    async def async_find_installation(
+        self,
+        *,
+        enterprise_id: str | None,
+        team_id: str | None,
+        user_id: str | None = None,
+        is_enterprise_install: bool | None = False,
+    ) -> Installation | None:
+        return await self._reads.run(
+            self.find_installation,
+            enterprise_id=enterprise_id,
+            team_id=team_id,
+            user_id=user_id,
+            is_enterprise_install=is_enterprise_install,
+        )
+
+    async def async_enrich(self, installation: Installation) -> None:
+        await self._writes.run(self.enrich, installation)
+
+    async def async_delete_bot(self, *, enterprise_id: str | None, team_id: str | None) -> None:
+        await self._writes.run(self.delete_bot, enterprise_id=enterprise_id, team_id=team_id)
+
+    async def async_delete_installation(
+        self, *, enterprise_id: str | None, team_id: str | None, user_id: str | None = None
+    ) -> None:
+        await self._writes.run(self.delete_installation, enterprise_id=enterprise_id, team_id=team_id, user_id=user_id)
+
+    async def async_delete_all(self, *, enterprise_id: str | None, team_id: str | None) -> None:
+        await self._writes.run(self.delete_all, enterprise_id=enterprise_id, team_id=team_id)
+
+    async def async_remove_revoked(
+        self,
+        enterprise_id: str | None,
+        team_id: str | None,
+        *,
+        is_enterprise_install: bool = False,
+        everything: bool = False,
+        bot: bool = False,
+        user_ids: Sequence[str] = (),
+        event_time: float | None = None,
+    ) -> int:
+        return await self._writes.run(
+            self.remove_revoked,
+            enterprise_id,
+            team_id,
+            is_enterprise_install=is_enterprise_install,
+            everything=everything,
+            bot=bot,
+            user_ids=user_ids,
+            event_time=event_time,
+        )
+
+    async def async_page(self, *, after: str = "", limit: int = PAGE) -> InstallationPage:
+        return await self._reads.run(self.page, after=after, limit=limit)

@@ -1,0 +1,42 @@
+"""The demo's own check, run as a new user would run it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def demo(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "latchkey", "demo", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_every_step_of_the_check_is_good() -> None:
+    done = demo("--check", PYTHONIOENCODING="utf-8")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(lines) == 19
+    assert all(line.startswith("✔ ") for line in lines[:-1])
+    assert lines[-1] == "18 of 18 steps are as they should be"
+
+
+def test_without_utf8_the_marks_are_words() -> None:
+    done = demo("--check", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert done.stdout.startswith("ok   url_verification")
+
+
+@pytest.mark.parametrize("arguments", [("--nonsense",), ("extra",)])
+def test_wrong_usage_is_2(arguments: tuple[str, ...]) -> None:
+    assert demo(*arguments).returncode == 2

@@ -1,0 +1,237 @@
+"""The printed configurations, before a running server: the real Caddy and the real nginx."""
+
+import asyncio
+import datetime as dt
+import hashlib
+import hmac
+import json
+import os
+import re
+import ssl
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.support.command_line import run
+from tests.support.programs import free_port, program
+from tests.support.running import Running, running
+
+BOTH = [pytest.param(name, marks=pytest.mark.programs(name)) for name in ("caddy", "nginx")]
+LISTENS = ["port", "unix"]
+
+
+@asynccontextmanager
+async def proxied(
+    folder: Path, proxy: str, listen: str = "port", *arguments: str, scheme: str = "http"
+) -> AsyncIterator[Running]:
+    """Run a server behind this proxy; all that goes to the server's URL goes through it."""
+    front = free_port()
+    direct = f"unix:{folder / 'latchkey.sock'}" if listen == "unix" else f"127.0.0.1:{free_port()}"
+    environment = {
+        "LATCHKEY_SERVER_LISTEN": direct,
+        "LATCHKEY_SERVER_PUBLIC_URL": f"{scheme}://localhost:{front}",
+        "LATCHKEY_SERVER_TRUSTED_PROXIES": "unix" if listen == "unix" else "127.0.0.1",
+    }
+    async with running(folder, environment=environment) as it:
+        printed = run(folder, "proxy-config", proxy, *arguments, **environment)
+        assert (printed.returncode, printed.stderr) == (0, "")
+        with program(folder, *command(folder, proxy, printed.stdout), port=front):
+            it.server.port = front
+            it.slack.configure(
+                redirect_uris=[f"{it.server.url}/slack/oauth/callback"], events_url=f"{it.server.url}/slack/events"
+            )
+            yield it
+
+
+def command(folder: Path, proxy: str, printed: str) -> list[str]:
+    """Write the configuration as it was printed, in a file of the whole that keeps all else in this folder."""
+    if proxy == "caddy":
+        (folder / "Caddyfile").write_text("{\n\tadmin off\n\tskip_install_trust\n}\n" + printed)
+        return ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
+    (folder / "latchkey.conf").write_text(printed.replace("/var/log/nginx/latchkey.log", str(folder / "front.log")))
+    temporary = "".join(
+        f"{kind}_temp_path {folder / kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    # Its workers are to be who the test is, so that they may write here.
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(
+        f"daemon off;\n{user}pid {folder / 'nginx.pid'};\nerror_log {folder / 'error.log'};\nevents {{}}\n"
+        f"http {{\naccess_log off;\n{temporary}include {folder / 'latchkey.conf'};\n}}\n"
+    )
+    return ["nginx", "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
+
+
+async def raw(port: int, request: bytes, source: str = "127.0.0.1") -> bytes:
+    """Send these bytes from this address of our own, and return all that comes back."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
+    writer.write(request)
+    try:
+        return await asyncio.wait_for(reader.read(), 10)
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+def get(path: str, **headers: str) -> bytes:
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n".encode()
+
+
+@pytest.mark.parametrize("listen", LISTENS)
+@pytest.mark.parametrize("proxy", BOTH)
+@pytest.mark.gen_test(timeout=60)
+async def test_an_install_events_and_commands_go_through(tmp_path: Path, proxy: str, listen: str) -> None:
+    async with proxied(tmp_path, proxy, listen) as it:
+        assert await it.install() == 200
+        people, workspace = it.slack.people, it.slack.workspace()
+        assert (await people.mention(workspace, "hello")).status == 200
+        answer = await people.command(workspace, "/open-modal")
+        assert (answer.status, answer.body) == (200, "")
+        assert it.slack.world.views
+        for _ in range(100):
+            if it.slack.world.messages and "Hello" in it.slack.world.messages[-1].text:
+                break
+            await asyncio.sleep(0.05)
+        assert any("Hello" in message.text for message in it.slack.world.messages)
+
+
+@pytest.mark.parametrize("proxy", BOTH)
+@pytest.mark.gen_test(timeout=60)
+async def test_the_body_arrives_as_it_was_sent(tmp_path: Path, proxy: str) -> None:
+    """Its signature is over the bytes: any change of them would be a 403."""
+    async with proxied(tmp_path, proxy) as it:
+        assert await it.install() == 200
+        large = "ä\u2028&=+% " * 60_000
+        odd = [b'{ "type" :"event_callback",\r\n\t"event":{"type":"x","a":"\\u0000%2B+&=\xc3\xa9"} }  \r\n', json.dumps({"type": "event_callback", "event": {"type": "x", "text": large}}, ensure_ascii=False).encode()]  # fmt: skip
+        for body in odd:
+            assert len(body) < 1 << 20
+            assert await signed(it, body) == 200
+        assert await signed(it, odd[0], sent=odd[0].strip()) == 403
+
+
+async def signed(it: Running, body: bytes, sent: bytes | None = None) -> int:
+    """Sign a body as Slack does, and send it, or another one under its signature."""
+    stamp = str(int(time.time()))
+    secret = it.server.credentials["SLACK_SIGNING_SECRET"].encode()
+    signature = "v0=" + hmac.new(secret, b"v0:" + stamp.encode() + b":" + body, hashlib.sha256).hexdigest()
+    head = f"POST /slack/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nX-Slack-Request-Timestamp: {stamp}\r\nX-Slack-Signature: {signature}\r\n"  # fmt: skip
+    body = body if sent is None else sent
+    answer = await raw(it.server.port, f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    return int(answer.split()[1])
+
+
+@pytest.mark.parametrize("listen", LISTENS)
+@pytest.mark.parametrize("proxy", BOTH)
+@pytest.mark.gen_test(timeout=60)
+async def test_nothing_but_slack_gets_through(tmp_path: Path, proxy: str, listen: str) -> None:
+    paths = ["/", "/healthz", "/readyz", "/metrics", "/slack", "/slackx/events", "/x/slack/events", "/slack/../readyz", "/slack/%2e%2e/readyz", "/slack//../readyz", "/slack/..%2freadyz", "//readyz"]  # fmt: skip
+    async with proxied(tmp_path, proxy, listen) as it:
+        for path in paths:
+            answer = await raw(it.server.port, get(path))
+            assert re.match(rb"HTTP/1.1 (404|400|308|301)", answer), (path, answer[:200])
+            assert not answer.endswith((b"ready\n", b"ok\n")), path
+        assert b"200 OK" in await raw(it.server.port, get("/slack/install"))
+
+
+@pytest.mark.parametrize("proxy", BOTH)
+@pytest.mark.gen_test(timeout=60)
+async def test_what_is_too_large_is_refused_and_the_rest_goes_on(tmp_path: Path, proxy: str) -> None:
+    async with proxied(tmp_path, proxy) as it:
+        size = (1 << 20) + 1
+        head = b"POST /slack/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        answer = await raw(it.server.port, head + b"Content-Length: %d\r\n\r\n" % size + b"a" * size)
+        # Caddy is still sending when the server has refused, and then says 502.
+        assert answer == b"" or re.match(rb"HTTP/1.1 (413|502)", answer), answer[:100]
+        chunks = b"".join(b"10000\r\n" + b"a" * 0x10000 + b"\r\n" for _ in range(17)) + b"0\r\n\r\n"
+        answer = await raw(it.server.port, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)
+        assert answer == b"" or re.match(rb"HTTP/1.1 (413|400|502)", answer), answer[:100]
+        answer = await raw(it.server.port, get("/slack/install", X="a" * (70 << 10)))
+        assert answer == b"" or re.match(rb"HTTP/1.1 (4|502)", answer), answer[:100]
+        assert await it.install() == 200
+
+
+@pytest.mark.parametrize("listen", LISTENS)
+@pytest.mark.parametrize("proxy", BOTH)
+@pytest.mark.gen_test(timeout=60)
+async def test_the_log_has_the_clients_address_and_not_what_it_claims(tmp_path: Path, proxy: str, listen: str) -> None:
+    async with proxied(tmp_path, proxy, listen) as it:
+        await raw(it.server.port, get("/slack/install", X_Forwarded_For="203.0.113.9"), source="127.0.0.2")
+        await raw(it.server.port, get("/slack/events", X_Forwarded_For="203.0.113.9"), source="127.0.0.2")
+        await it.server.stop()
+        lines = [line for line in it.server.log.read_text().splitlines() if "latchkey.access" in line]
+        assert [re.search(r"client=(\S+)$", line)[1] for line in lines] == ["127.0.0.2"] * 2  # type: ignore[index]
+        assert "203.0.113" not in it.server.log.read_text()
+
+
+@pytest.mark.parametrize("proxy", BOTH)
+@pytest.mark.gen_test(timeout=60)
+async def test_over_tls_the_pages_are_those_of_an_https_site(tmp_path: Path, proxy: str) -> None:
+    certificate, key = self_signed(tmp_path)
+    arguments = ("--certificate", str(certificate), "--key", str(key))
+    async with proxied(tmp_path, proxy, "port", *arguments, scheme="https") as it:
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", it.server.port, ssl=trusting, server_hostname="localhost"
+        )
+        writer.write(get("/slack/install"))
+        page = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        assert page.startswith(b"HTTP/1.1 200")
+        head = page.partition(b"\r\n\r\n")[0].lower()
+        assert b"strict-transport-security: max-age=" in head
+        assert b"set-cookie: __host-" in head
+
+
+@pytest.mark.parametrize("proxy", BOTH)
+@pytest.mark.gen_test(timeout=60)
+async def test_codes_and_states_stand_in_no_log_of_the_proxy(tmp_path: Path, proxy: str) -> None:
+    async with proxied(tmp_path, proxy) as it:
+        await raw(it.server.port, get("/slack/oauth/callback?code=sentinel-code&state=sentinel-state"))
+        await raw(it.server.port, get("/nothing?code=sentinel-code"))
+    logs = [path for path in tmp_path.rglob("*.log") if path.name != "server.log"]
+    assert logs
+    assert not any("sentinel" in path.read_text(errors="replace") for path in logs)
+
+
+@pytest.mark.programs("caddy")
+@pytest.mark.gen_test(timeout=60)
+async def test_requests_wait_for_a_server_that_restarts_behind_caddy(tmp_path: Path) -> None:
+    async with proxied(tmp_path, "caddy") as it:
+        front = it.server.port
+        await it.server.stop()
+        asked = asyncio.ensure_future(raw(front, get("/slack/install")))
+        await asyncio.sleep(0.2)
+        await it.server.start(it.slack)
+        assert (await asked).startswith(b"HTTP/1.1 200")
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, private = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return certificate, private

@@ -1,0 +1,95 @@
+"""Which payloads a listener gets: Bolt's constraints, each kind, matching and not."""
+
+import re
+from typing import Any
+
+import pytest
+
+from latchkey.dispatch import App
+from latchkey.slackapi.requests.payload import Payload
+from tests.dispatch.doubles import action, command, event, interaction, submission
+
+CLOSED = interaction("view_closed", view={"callback_id": "form"})
+SHORTCUT = interaction("shortcut", callback_id="s")
+MESSAGE_ACTION = interaction("message_action", callback_id="s")
+SUGGESTION = interaction("block_suggestion", action_id="o", block_id="b")
+LEGACY = interaction("interactive_message", callback_id="old", actions=[{"name": "n"}])
+DIALOG = interaction("dialog_submission", callback_id="old")
+DIALOG_SUGGESTION = interaction("dialog_suggestion", callback_id="old")
+
+TABLE: list[tuple[str, Any, Payload, bool]] = [
+    ("event", "app_mention", event(), True),
+    ("event", "message", event(), False),
+    ("event", re.compile("^app_"), event(), True),
+    ("event", {"type": "app_mention"}, event(), True),
+    ("event", {"type": "message", "subtype": "file_share"}, event("message", subtype="file_share"), True),
+    ("event", {"type": "message", "subtype": "file_share"}, event("message"), False),
+    ("event", {"type": "message", "subtype": None}, event("message"), True),
+    ("event", {"type": "message", "subtype": None}, event("message", subtype="me_message"), False),
+    ("event", {"type": "message", "subtype": [None, "me_message"]}, event("message", subtype="me_message"), True),
+    ("event", "message", event("message", subtype="channel_join"), True),
+    ("message", "hello", event("message"), True),
+    ("message", "hello", event("app_mention"), False),
+    ("message", "goodbye", event("message"), False),
+    ("message", re.compile("th[eo]re"), event("message"), True),
+    ("message", "", event("message"), True),
+    ("message", "", event("message", subtype="channel_join"), False),
+    ("message", "", event("message", subtype="bot_message"), True),
+    ("message", "x", event("message", text=None), False),
+    ("command", "/hi", command(), True),
+    ("command", "/h", command(), False),
+    ("command", re.compile("^/h"), command(), True),
+    ("action", "a", action(), True),
+    ("action", "b", action(), False),
+    ("action", {"block_id": "b"}, action(), True),
+    ("action", {"block_id": "b", "action_id": "x"}, action(), False),
+    ("action", {"type": "block_actions", "action_id": re.compile("a")}, action(), True),
+    ("action", "old", LEGACY, True),
+    ("action", "old", DIALOG, True),
+    ("action", {"type": "interactive_message", "callback_id": "old"}, LEGACY, True),
+    ("action", {"type": "dialog_submission", "callback_id": "old"}, LEGACY, False),
+    ("block_action", "a", action(), True),
+    ("block_action", "old", LEGACY, False),
+    ("shortcut", "s", SHORTCUT, True),
+    ("shortcut", "s", MESSAGE_ACTION, True),
+    ("shortcut", {"type": "message_action", "callback_id": "s"}, SHORTCUT, False),
+    ("global_shortcut", "s", SHORTCUT, True),
+    ("global_shortcut", "s", MESSAGE_ACTION, False),
+    ("message_shortcut", "s", MESSAGE_ACTION, True),
+    ("view", "form", submission(), True),
+    ("view", "form", CLOSED, False),
+    ("view", {"type": "view_closed", "callback_id": "form"}, CLOSED, True),
+    ("view_submission", re.compile("or"), submission(), True),
+    ("view_closed", "form", CLOSED, True),
+    ("options", "o", SUGGESTION, True),
+    ("options", {"action_id": "o", "block_id": "x"}, SUGGESTION, False),
+    ("options", "old", DIALOG_SUGGESTION, True),
+    ("options", {"callback_id": "old"}, DIALOG_SUGGESTION, True),
+]
+
+
+@pytest.mark.parametrize(("decorator", "constraint", "payload", "wanted"), TABLE)
+def test_a_listener_gets_what_it_asked_for(decorator: str, constraint: Any, payload: Payload, wanted: bool) -> None:
+    app = App()
+    getattr(app, decorator)(constraint)(lambda: None)
+    assert bool(app.matching(payload)) is wanted
+
+
+@pytest.mark.parametrize(
+    ("decorator", "constraint"),
+    [
+        ("event", 7), ("event", {"subtype": "x"}), ("event", "message.channels"), ("event", {"type": "a", "nonsense": "b"}),
+        ("command", 7), ("command", None), ("action", {}), ("action", {"action_id": 7}), ("action", {"type": "nonsense"}),
+        ("action", {"action_id": "a", "nonsense": "b"}), ("shortcut", {"callback_id": "s"}), ("view", {"type": "x", "callback_id": "y"}),
+        ("view", {}), ("options", {"nonsense": "x"}), ("message", 7),
+    ],
+)  # fmt: skip
+def test_an_impossible_constraint_is_refused_at_registration(decorator: str, constraint: Any) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        getattr(App(), decorator)(constraint)
+
+
+def test_a_decorator_gives_the_function_back() -> None:
+    def listener() -> None: ...
+
+    assert App().event("x")(listener) is listener

@@ -1,0 +1,146 @@
+"""Loading listener modules: beside config.toml first, Bolt's templates as they are, and a reason for each refusal."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from latchkey.dispatch import load_listeners
+from latchkey.errors import ListenerLoadError
+from tests.dispatch.doubles import Bench, action, command, event, interaction, submission
+
+
+@pytest.fixture(autouse=True)
+def _python_as_before() -> Iterator[None]:
+    path, modules = list(sys.path), set(sys.modules)
+    yield
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        if name.partition(".")[0].startswith("their_"):
+            del sys.modules[name]
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_a_module_beside_the_configuration_comes_before_the_projects(tmp_path: Path) -> None:
+    write(tmp_path / "mine", "their_app.py", "def register(app): app.command('/mine')(lambda ack: ack())")
+    write(tmp_path / "project", "their_app.py", "def register(app): app.command('/other')(lambda ack: ack())")
+    app = load_listeners(["their_app"], tmp_path / "mine", tmp_path / "project")
+    assert app.matching(command("/mine"))
+    assert not app.matching(command("/other"))
+
+
+TEMPLATE = {
+    "__init__.py": """
+from their_listeners import actions, commands, events, messages, shortcuts, views
+
+def register_listeners(app):
+    for part in (actions, commands, events, messages, shortcuts, views):
+        part.register(app)
+""",
+    "commands/__init__.py": """
+from slack_bolt import App
+from .hello import hello
+
+def register(app: App):
+    app.command("/hi")(hello)
+""",
+    "commands/hello.py": """
+from logging import Logger
+from slack_bolt import Ack, Respond
+
+def hello(command, ack: Ack, respond: Respond, logger: Logger):
+    try:
+        ack()
+        respond(f"Responding to {command['text']}")
+    except Exception as error:
+        logger.error(error)
+""",
+    "actions/__init__.py": """
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+
+def on_click(ack: Ack, client: WebClient, body: dict):
+    ack()
+    client.views_update(view_id="V1", view={"type": "modal", "user": body["user"]["id"]})
+
+def register(app: App):
+    app.action("a")(on_click)
+""",
+    "events/__init__.py": """
+def opened(client, event, logger):
+    client.views_publish(user_id=event["user"], view={"type": "home", "blocks": []})
+
+def register(app):
+    app.event("app_home_opened")(opened)
+""",
+    "messages/__init__.py": """
+import re
+from slack_bolt import BoltContext, Say
+
+def greet(context: BoltContext, say: Say):
+    say(f"{context['matches'][0]}, how are you?")
+
+def register(app):
+    app.message(re.compile("(hi|hello)"))(greet)
+""",
+    "shortcuts/__init__.py": """
+def opened(body, ack, client):
+    ack()
+    client.views_open(trigger_id=body["trigger_id"], view={"type": "modal"})
+
+def register(app):
+    app.shortcut("s")(opened)
+""",
+    "views/__init__.py": """
+def sent(view, ack, body, client):
+    ack()
+    client.chat_postMessage(channel=body["user"]["id"], text=view["callback_id"])
+
+def register(app):
+    app.view("form")(sent)
+""",
+}
+
+
+def test_a_folder_like_bolts_starter_template_works_as_it_is(tmp_path: Path, bench: Bench) -> None:
+    for name, text in TEMPLATE.items():
+        write(tmp_path / "their_listeners", name, text)
+    bench.ack_seconds = 2
+    bench.app = load_listeners(["their_listeners"], tmp_path)
+    for payload in (command(), action(), interaction("shortcut", callback_id="s"), submission()):
+        assert bench.answer(payload).status == 200
+    bench.send(event("app_home_opened"), event("message"))
+    calls = [name for name, _ in bench.clients.calls]
+    assert sorted(calls) == [
+        "chat.postMessage", "chat.postMessage", "https://hooks.slack.com/commands/1", "views.open", "views.publish", "views.update",
+    ]  # fmt: skip
+    assert ("chat.postMessage", {"text": "hello, how are you?", "channel": "C1"}) in bench.clients.calls
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "there is no such module"),
+        ("import their_missing_library", "it needs their_missing_library, which is not installed"),
+        ("def (", "its import raised SyntaxError"),
+        ("1 / 0", r"its import raised ZeroDivisionError: .*\(their_app.py, line 1\)"),
+        ("x = 1", r"it has no function register\(app\)"),
+        ("def register(app): app.nonsense('x')", r"its register\(app\) raised AttributeError"),
+        ("def register(app): app.event('x')(lambda nonsense: 1)", "names an argument 'nonsense'"),
+        ("def register(app): app.event('message.channels')", 'arrive as "message"'),
+        ("def register(app): app.command('/x', middleware=[])", "unexpected keyword argument 'middleware'"),
+    ],
+)
+def test_a_module_that_cannot_be_loaded_is_named_with_the_reason(tmp_path: Path, text: str | None, said: str) -> None:
+    if text is not None:
+        write(tmp_path, "their_app.py", text)
+    with pytest.raises(ListenerLoadError, match=said) as caught:
+        load_listeners(["their_app"], tmp_path)
+    assert caught.value.module == "their_app"
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,143 @@
+"""Backups beside a real server under writes, and the drill of docs/backups.md as it stands there."""
+
+import asyncio
+import json
+import os
+import re
+import shlex
+import shutil
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from latchkey.storage import Arrival, Event, Tried, list_backups, open_store
+from tests.support.command_line import ROOT, run
+from tests.support.event_load import journaling
+from tests.support.running import Running, running
+from tests.support.stores import give_all_to, owners, replaced
+
+
+async def command(it: Running, *arguments: str, returncode: int = 0) -> str:
+    """Run a command in the server's folder, and return what it prints on stdout; it says no token and no key."""
+    done = await asyncio.to_thread(run, it.server.folder, *arguments, **it.server.credentials)
+    assert done.returncode == returncode, done.stderr
+    printed = done.stdout + done.stderr
+    keys = [line for line in (it.server.folder / "keys" / "keyring").read_text().splitlines() if line[:1] != "#"]
+    secrets = [it.server.credentials[name] for name in ("SLACK_CLIENT_SECRET", "SLACK_SIGNING_SECRET")]
+    for secret in (*keys, *secrets, *it.slack.world.tokens):
+        assert secret not in printed
+    return done.stdout
+
+
+def unknown_in(backup: Path, it: Running, bodies: dict[str, bytes], tmp_path: Path) -> set[str]:
+    """Return the events of which a backup knows nothing: they neither wait in it nor are done."""
+    place = tmp_path / "looked-at" / "store.sqlite"
+    shutil.rmtree(place.parent, ignore_errors=True)
+    place.parent.mkdir()
+    shutil.copy(backup / "store.sqlite", place)
+    with closing(open_store(place, it.server.folder / "keys" / "keyring")) as store:
+        entries = [entry.tried for entry in store.event_records.entries()]
+        waiting = {tried.event.event_id for tried in entries if isinstance(tried, Tried)}
+        assert len(waiting) == len(entries), "a record does not open"
+        ids = {json.loads(body)["event_id"]: text for text, body in bodies.items()}
+        # As if Slack sent them once more: what is known is not taken.
+        again = [Arrival(Event(event_id, time.time(), "", 1, b"{}"), None) for event_id in ids]
+        _, done = store.inbox.accept(again)
+        return {text for event_id, text in ids.items() if event_id not in done | waiting}
+
+
+async def back_up_often(folder: Path, tmp_path: Path, times: int) -> None:
+    async with journaling(folder) as load:
+        missing: set[str] = set()
+        async with load.flowing():
+            for _ in range(times):
+                await asyncio.sleep(0.2)
+                before = dict(load.acknowledged)
+                told = json.loads(await command(load.it, "backup", "--json"))
+                assert told["unreadable"] == 0
+                missing |= unknown_in(Path(told["path"]), load.it, before, tmp_path)
+        await load.settled()
+        assert before, "nothing was written meanwhile"
+        assert not missing
+        assert not load.lost()
+        assert len(list_backups(folder / "backups")) == min(times, 7)
+        assert load.statuses[200] == sum(load.statuses.values()), "the server did not notice"
+        print(f"{times} backups under load: {len(load.acknowledged)} events acknowledged, missing {len(missing)}")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "server").mkdir()
+    return tmp_path / "server"
+
+
+@pytest.mark.parametrize("times", [3, pytest.param(40, marks=pytest.mark.long)])
+@pytest.mark.gen_test(timeout=300)
+async def test_a_backup_beside_a_busy_server_has_every_event_acknowledged_before_it(
+    folder: Path, tmp_path: Path, times: int
+) -> None:
+    await back_up_often(folder, tmp_path, times)
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_restore_waits_for_the_server_to_stop_and_installs_are_removed_beside_it(folder: Path) -> None:
+    async with running(folder) as it:
+        assert await it.install() == 200
+        await command(it, "backup")
+        await command(it, "restore", "--yes", returncode=1)
+        assert json.loads(await command(it, "restore", "--dry-run", "--json"))["differences"] == []
+        assert "T0ACME\t" in await command(it, "installs", "list")
+        await command(it, "installs", "remove", "T0ACME", "--yes")
+        assert it.rows("bots") == it.rows("installations") == it.rows("workspaces") == 0
+        assert all(token.revoked for token in it.slack.world.tokens.values())
+        assert await it.status("/readyz") == 200
+
+
+def drill_commands() -> list[list[str]]:
+    """Return the commands of the drill in the document, in their order, without the launcher's name."""
+    text = (ROOT / "docs" / "backups.md").read_text()
+    drill = text.split("## The drill")[1].split("\n## ")[0]
+    lines = [line[2:] for line in re.findall(r"^\$ .*", drill, re.MULTILINE)]
+    assert len(lines) >= 5
+    return [shlex.split(line.partition("#")[0]) for line in lines]
+
+
+@pytest.mark.gen_test(timeout=90)
+async def test_the_drill_of_the_document_brings_back_what_was_lost(folder: Path) -> None:
+    """Two workspaces, a backup, one workspace lost by mistake and one installed since; then every line of the drill."""
+    async with running(folder) as it:
+        assert [await it.install(team) for team in ("T0ACME", "T0BIRCH")] == [200, 200]
+        if os.geteuid() == 0:
+            give_all_to(folder / "data", 12345, 12346)
+        printed = []
+        for line in drill_commands():
+            if line[:2] == ["systemctl", "stop"]:
+                await command(it, "installs", "remove", "T0ACME", "--local", "--yes")
+                assert await it.install("T0CEDAR") == 200
+                it.slack.world.tokens = {
+                    value: token
+                    for value, token in it.slack.world.tokens.items()
+                    if token.workspace.team_id != "T0BIRCH"
+                }
+                assert await it.server.stop() == 0
+            elif line[:2] == ["systemctl", "start"]:
+                await it.server.start(it.slack)
+            elif line[0] == "latchkey":
+                # T0BIRCH has to be installed again, so `check` says 1.
+                printed.append(await command(it, *line[1:], returncode=int(line[1:3] == ["installs", "check"])))
+            else:
+                assert line[0] == "cp"  # the keyring's copy
+        text = "".join(printed)
+        assert "installations: 2 are lost, 0 become older, 2 come back" in text
+        assert text.count("T0BIRCH\tBirch\tbot\tinvalid_auth\n") == 2
+        assert "T0ACME\tAcme\tbot" not in text
+        answer = await it.slack.people.mention(it.slack.workspace("T0ACME"), "hello")
+        assert answer.status == 200
+        assert await it.status("/readyz") == 200
+        assert len(replaced(it.store)) == 1
+        if os.geteuid() == 0:
+            assert owners(folder / "data") == {(12345, 12346)}
+        for team, known in (("T0ACME", 1), ("T0BIRCH", 1), ("T0CEDAR", 0)):
+            assert len(json.loads(await command(it, "installs", "list", "--team", team, "--json"))["installs"]) == known

@@ -1,0 +1,63 @@
+"""kill -9 at any moment of an install leaves the whole installation or none of it."""
+
+import asyncio
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from tornado.httpclient import HTTPClientError
+
+from latchkey.storage import open_store
+from tests.support.running import Running, running
+
+
+async def kill_during_an_install(it: Running, delay: float) -> str:
+    """Begin an install, kill the server so many seconds into its callback, and say what is left of it."""
+    url = await it.check.begin_install(it.browser)
+    answered = asyncio.ensure_future(it.browser.get(it.slack.approve(url)))
+    await asyncio.sleep(delay)
+    it.server.kill()
+    try:
+        status = (await answered).code
+    except (OSError, HTTPClientError):
+        status = 599
+    store = open_store(it.store, it.server.folder / "keys" / "keyring")
+    try:
+        page = store.installations.page()
+        bot = store.installations.find_bot(enterprise_id=None, team_id="T0ACME")
+        assert not page.unreadable
+        assert len(page.installations) == (bot is not None), "half an installation"
+        if bot is not None:
+            assert page.installations[0].bot_token == bot.bot_token
+            assert it.slack.world.tokens[bot.bot_token].workspace.team_id == "T0ACME"
+        assert bot is not None or status != 200, "an acknowledged installation is gone"
+        store.installations.delete_all(enterprise_id=None, team_id="T0ACME")
+    finally:
+        store.close()
+    await it.server.start(it.slack)
+    return "none" if bot is None else "whole, and told" if status == 200 else "whole"
+
+
+async def kill_often(folder: Path, times: int, longest: float) -> Counter[str]:
+    chance = random.Random(times)
+    left: Counter[str] = Counter()
+    async with running(folder) as it:
+        for _ in range(times):
+            left[await kill_during_an_install(it, chance.uniform(0.0, longest))] += 1
+    print(f"{times} kills during an install: {dict(left)}, halves 0")
+    return left
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_few_kills_during_installs_leave_no_half(tmp_path: Path) -> None:
+    left = await kill_often(tmp_path, 6, 0.03)
+    assert sum(left.values()) == 6
+
+
+@pytest.mark.long
+@pytest.mark.gen_test(timeout=900)
+async def test_two_hundred_kills_during_installs_leave_no_half(tmp_path: Path) -> None:
+    left = await kill_often(tmp_path, 200, 0.03)
+    assert left["none"]
+    assert left["whole"] + left["whole, and told"]

@@ -1,0 +1,53 @@
+"""The short form of the soak: what a year brings, for a few seconds, leaves nothing behind but remembered ids."""
+
+import asyncio
+import itertools
+import random
+from pathlib import Path
+
+import pytest
+
+from latchkey.simulator.requests import FORM, JSON
+from tests.support.running import Running, running
+
+ROUNDS = 12
+EACH = 60
+
+
+def open_things(it: Running) -> tuple[int, int]:
+    """Return how many descriptors and threads the server has."""
+    process = Path(f"/proc/{it.server.pid}")
+    return len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
+
+
+async def a_bit_of_everything(it: Running, numbers: "itertools.count[int]", chance: random.Random) -> None:
+    acme = it.slack.workspace()
+    sender = it.slack.sender
+    event = {"type": "app_mention", "user": "U0ALICE", "text": f"{next(numbers)}", "channel": acme.channel_id}
+    body = sender.event_body(acme, event)
+    assert (await sender.send("event", body, JSON)).status == 200
+    assert (await sender.send("event", body, JSON, retry=1)).status == 200
+    assert (await sender.send("event", body[:-1] + b" }", JSON)).status == 200
+    assert (await sender.send("nonsense", bytes(chance.randrange(256) for _ in range(50)), FORM)).status == 400
+    assert await it.status("/slack/install") == 200
+    assert await it.status("/wp-login.php") == 404
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_nothing_is_left_of_what_has_passed(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        assert await it.install() == 200
+        numbers, chance = itertools.count(), random.Random(1)
+        seen: list[tuple[int, int]] = []
+        for _ in range(ROUNDS):
+            await asyncio.gather(*(a_bit_of_everything(it, numbers, chance) for _ in range(EACH // ROUNDS)))
+            await asyncio.sleep(0.15)
+            seen.append(open_things(it))
+        first, last = seen[ROUNDS // 2], seen[-1]
+        assert last[0] <= first[0] + 2, seen
+        assert last[1] <= first[1] + 2, seen
+        async with asyncio.timeout(5):
+            while it.rows("inbox") or it.rows("retries"):
+                await asyncio.sleep(0.05)
+        assert not it.rows("aside")
+        assert it.rows("remembered") >= EACH

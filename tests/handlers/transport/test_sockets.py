@@ -1,0 +1,107 @@
+"""The unix socket: whose it is, who may connect, and that nothing of anybody else's is removed for it."""
+
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from latchkey.errors import LatchkeyError
+from latchkey.handlers.transport.sockets import bind_unix, removed_at_the_end
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "latchkey.sock"
+
+
+@pytest.fixture(autouse=True)
+def _open_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o660, 0o666])
+def test_its_mode_is_what_was_asked_for_whatever_the_umask(path: Path, mode: int) -> None:
+    with bind_unix(path, mode):
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+
+
+def test_what_a_killed_server_left_is_replaced(path: Path) -> None:
+    bind_unix(path, 0o600).close()
+    assert path.is_socket()
+    with bind_unix(path, 0o600), socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+
+
+def test_another_servers_socket_is_left_alone(path: Path) -> None:
+    with bind_unix(path, 0o600), pytest.raises(LatchkeyError, match="another program listens there"):
+        bind_unix(path, 0o600)
+    assert path.is_socket()
+
+
+def test_a_server_whose_queue_is_full_is_still_one(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as busy:
+        busy.bind(str(path))
+        busy.listen(0)
+        clients = []
+        for _ in range(3):
+            client = socket.socket(socket.AF_UNIX)
+            client.setblocking(False)
+            clients.append(client)
+            client.connect_ex(str(path))
+        with pytest.raises(LatchkeyError, match="another program listens there"):
+            bind_unix(path, 0o600)
+        for client in clients:
+            client.close()
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link", "dangling link"])
+def test_what_is_no_socket_is_left_as_it_is(path: Path, kind: str) -> None:
+    if kind == "file":
+        path.write_text("precious")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        target = path.with_name("target")
+        path.symlink_to(target)
+        if kind == "link":
+            bind_unix(target, 0o600).close()
+    before = os.lstat(path)
+    with pytest.raises(LatchkeyError, match="it is no socket") as caught:
+        bind_unix(path, 0o600)
+    assert caught.value.hint
+    assert os.lstat(path) == before
+
+
+def test_a_folder_that_is_missing_is_one_line_and_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(LatchkeyError, match="No such file or directory") as caught:
+        bind_unix(tmp_path / "missing" / "latchkey.sock", 0o600)
+    assert "its folder must exist" in caught.value.hint
+
+
+def test_it_is_gone_after_a_stop(path: Path) -> None:
+    with removed_at_the_end(path):
+        bind_unix(path, 0o600).close()
+    assert not path.exists()
+
+
+def test_the_one_of_a_server_that_came_after_is_not_removed(path: Path) -> None:
+    with removed_at_the_end(path):
+        bind_unix(path, 0o600).close()
+        successor = bind_unix(path, 0o600)
+    assert path.is_socket()
+    successor.close()
+
+
+@pytest.mark.parametrize("kind", ["nothing", "file"])
+def test_a_stop_removes_nothing_else(path: Path, kind: str) -> None:
+    with removed_at_the_end(path):
+        if kind == "file":
+            path.write_text("precious")
+    assert path.exists() == (kind == "file")

@@ -1,0 +1,182 @@
+"""The metrics of a running server: who may read them, what they say, and that the documents know them all."""
+
+import asyncio
+import re
+import socket
+from pathlib import Path
+
+import pytest
+from tornado.httpclient import HTTPResponse
+
+from tests.server.test_server import serve
+from tests.support.running import Running, running
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOCUMENT = ROOT / "docs" / "metrics.md"
+
+LISTENERS = """\
+def register(app):
+    @app.event("app_mention")
+    async def mention(event, say):
+        await say("hello")
+
+    @app.event("reaction_added")
+    async def fails(event):
+        raise ValueError
+
+    @app.command("/ask")
+    async def ask(ack, client):
+        await ack("yes")
+        await client.chat_postMessage(channel="", text="x")
+"""
+
+
+async def traffic(it: Running) -> None:
+    """Let something happen of everything that is counted."""
+    people, workspace = it.slack.people, it.slack.workspace()
+    await people.mention(workspace, "hello")
+    await people.command(workspace, "/ask")
+    await it.browser.post(f"{it.server.url}/slack/events", "{}", {"X-Slack-Signature": "v0=0"})
+    await it.status("/healthz")
+    await it.status("/readyz")
+    await it.status("/wp-login.php")
+    await it.status("/slack/oauth/callback?error=access_denied")
+
+
+async def scraped(it: Running) -> dict[str, float]:
+    """Return what Prometheus would read: each number by its name and labels."""
+    response = await it.browser.get(it.server.metrics_url)
+    assert response.code == 200
+    lines = [line for line in response.body.decode().splitlines() if not line.startswith("#")]
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
+
+
+def with_listeners(folder: Path) -> dict[str, str]:
+    (folder / "counted_app.py").write_text(LISTENERS)
+    return {"LATCHKEY_LISTENERS_MODULES": "counted_app"}
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_everything_that_happens_is_counted(tmp_path: Path) -> None:
+    async with running(tmp_path, environment=with_listeners(tmp_path)) as it:
+        assert await it.install() == 200
+        await traffic(it)
+        await asyncio.sleep(0.5)
+        found = await scraped(it)
+    expected = {
+        'latchkey_requests_total{endpoint="events",status="200"}': 2,
+        'latchkey_requests_total{endpoint="events",status="403"}': 1,
+        'latchkey_requests_total{endpoint="install",status="200"}': 1,
+        'latchkey_requests_total{endpoint="callback",status="200"}': 2,
+        'latchkey_requests_total{endpoint="readyz",status="200"}': 1,
+        'latchkey_requests_total{endpoint="other",status="404"}': 1,
+        'latchkey_signature_failures_total{reason="missing"}': 1,
+        "latchkey_events_received_total": 1,
+        "latchkey_events_finished_total": 1,
+        "latchkey_event_ack_seconds_count": 1,
+        'latchkey_interaction_ack_seconds_count{kind="command"}': 1,
+        'latchkey_installs_total{outcome="installed"}': 1,
+        'latchkey_installs_total{outcome="access_denied"}': 1,
+        'latchkey_listener_runs_total{listener="counted_app.register.<locals>.mention"}': 1,
+        'latchkey_listener_failures_total{listener="counted_app.register.<locals>.ask"}': 1,
+        'latchkey_slack_api_calls_total{method="oauth.v2.access",outcome="ok"}': 1,
+        'latchkey_slack_api_calls_total{method="chat.postMessage",outcome="ok"}': 1,
+        'latchkey_slack_api_calls_total{method="chat.postMessage",outcome="channel_not_found"}': 1,
+        'latchkey_store_seconds_count{call="accept_events"}': 1,
+        'latchkey_store_seconds_count{call="save_installation"}': 1,
+        'latchkey_store_seconds_count{call="ready"}': 1,
+        "latchkey_inbox_events": 0,
+        "latchkey_listeners_running": 0,
+    }
+    assert {name: found.get(name) for name in expected} == expected
+    assert found["process_resident_memory_bytes"] > 10 << 20
+    assert found["process_open_fds"] > 5
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_an_uninstall_is_counted(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        assert await it.install() == 200
+        await it.slack.people.uninstall(it.slack.workspace())
+        found = await scraped(it)
+    for event in ("app_uninstalled", "tokens_revoked"):
+        assert found[f'latchkey_uninstalls_total{{event="{event}"}}'] == 1
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_the_two_listeners_know_nothing_of_one_another(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        assert it.server.metrics_url.startswith("http://127.0.0.1:")
+        assert await it.status("/metrics") == 404
+        base = it.server.metrics_url.removesuffix("/metrics")
+        for path in ("/", "/slack/install", "/slack/events", "/healthz", "/metrics/x"):
+            assert (await it.browser.get(base + path)).code == 404
+        refused: HTTPResponse = await it.browser.post(it.server.metrics_url, "")
+        assert refused.code == 405
+        assert "Server" not in refused.headers
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_what_a_stranger_sends_makes_no_new_name(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        await it.status("/")
+        before = await scraped(it)
+        for number in range(20):
+            await it.status(f"/{number}?a={number}")
+            await it.browser.get(f"{it.server.url}/slack/install/{number}")
+        after = await scraped(it)
+    assert set(after) - set(before) <= {'latchkey_requests_total{endpoint="other",status="404"}'}
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_no_metric_holds_a_workspace_a_person_or_a_token(tmp_path: Path) -> None:
+    async with running(tmp_path, environment=with_listeners(tmp_path)) as it:
+        assert await it.install() == 200
+        await traffic(it)
+        page = (await it.browser.get(it.server.metrics_url)).body.decode()
+    assert not re.search(r"T0ACME|U0[A-Z]|C0[A-Z]|xox|hello\b(?!_)", page)
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_the_document_explains_every_metric_and_no_other(tmp_path: Path) -> None:
+    async with running(tmp_path, environment=with_listeners(tmp_path)) as it:
+        assert await it.install() == 200
+        await traffic(it)
+        page = (await it.browser.get(it.server.metrics_url)).body.decode()
+    shown = {name for name in re.findall(r"^# TYPE (\S+) ", page, re.MULTILINE) if not name.endswith("_created")}
+    explained = set(re.findall(r"^\| `(latchkey_\w+|process_\w+|python_\w+)`", DOCUMENT.read_text(), re.MULTILINE))
+    assert explained == shown
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_an_empty_address_turns_them_off(tmp_path: Path) -> None:
+    async with running(tmp_path, environment={"LATCHKEY_METRICS_LISTEN": ""}) as it:
+        assert it.server.metrics_url == ""
+        assert await it.status("/healthz") == 200
+
+
+def test_a_busy_port_is_one_line_and_how_to_do_without(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = serve(tmp_path, "--listen", "127.0.0.1:0", LATCHKEY_METRICS_LISTEN=address)
+    assert done.returncode == 1
+    assert f"latchkey: cannot listen on {address}: Address already in use" in done.stderr
+    assert "hint: it is for the metrics" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_they_are_shown_until_the_stop_is_over(tmp_path: Path) -> None:
+    (tmp_path / "slow_app.py").write_text(
+        "import asyncio\ndef register(app):\n    @app.event('app_mention')\n"
+        "    async def slow():\n        await asyncio.sleep(1.5)\n"
+    )
+    async with running(tmp_path, environment={"LATCHKEY_LISTENERS_MODULES": "slow_app"}) as it:
+        assert await it.install() == 200
+        await it.slack.people.mention(it.slack.workspace(), "x")
+        stopping = asyncio.ensure_future(it.server.stop())
+        await asyncio.sleep(0.5)
+        assert (await scraped(it))["latchkey_listeners_running"] == 1
+        assert await stopping == 0

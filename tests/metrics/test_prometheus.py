@@ -1,0 +1,144 @@
+"""The scrape configuration, the alert rules and the dashboard, shown to the real Prometheus."""
+
+import asyncio
+import json
+import re
+import sqlite3
+import subprocess
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.metrics.test_metrics import traffic, with_listeners
+from tests.support.programs import free_port, program
+from tests.support.running import Running, running
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CONFIG = ROOT / "docs" / "prometheus" / "prometheus.yml"
+ALERTS = ROOT / "docs" / "prometheus" / "alerts.yml"
+DASHBOARD = ROOT / "docs" / "grafana" / "latchkey.json"
+FED_SECONDS = 60
+
+pytestmark = pytest.mark.programs("prometheus", "promtool")
+
+
+def promtool(*arguments: str) -> str:
+    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def panels() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(DASHBOARD.read_text())["panels"]
+    return found
+
+
+def queries() -> dict[str, str]:
+    """Return the dashboard's queries by panel, with its variables filled in as Grafana does it."""
+    found = {}
+    for panel in panels():
+        for target in panel.get("targets", ()):
+            expression = target["expr"].replace("$__rate_interval", "30s").replace("$job", "latchkey")
+            found[f"{panel['title']} {target['refId']}"] = expression.replace("$instance", ".*")
+    return found
+
+
+def test_the_files_are_good_by_prometheus_own_tool() -> None:
+    assert "SUCCESS: 21 rules found" in promtool("check", "rules", str(ALERTS))
+    assert "is valid" in promtool("check", "config", str(CONFIG))
+
+
+def test_each_alert_rises_when_it_should_and_only_then() -> None:
+    promtool("test", "rules", str(ROOT / "tests" / "alerts_test.yml"))
+    tested = set(re.findall(r'alertname="(\w+)", alertstate', (ROOT / "tests" / "alerts_test.yml").read_text()))
+    assert tested == set(re.findall(r"alert: (\w+)", ALERTS.read_text()))
+
+
+def test_the_dashboard_has_what_grafana_needs_of_each_panel() -> None:
+    dashboard = json.loads(DASHBOARD.read_text())
+    assert dashboard["uid"] == "latchkey"
+    assert dashboard["schemaVersion"] >= 36
+    numbers = [panel["id"] for panel in panels()]
+    assert len(set(numbers)) == len(numbers)
+    taken: set[tuple[int, int]] = set()
+    for panel in panels():
+        place = panel["gridPos"]
+        cells = {(x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])}  # fmt: skip
+        assert not cells & taken, panel["title"]
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+        if panel["type"] != "row":
+            assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+            assert panel["fieldConfig"]["defaults"]["unit"]
+    variables = {variable["name"] for variable in dashboard["templating"]["list"]}
+    assert variables == {"datasource", "job", "instance"}
+
+
+def test_every_metric_that_is_asked_for_is_one_that_the_server_has() -> None:
+    explained = set(re.findall(r"^\| `(\w+)`", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE))
+    asked = re.findall(r"\b((?:latchkey|process)_\w+)\b", ALERTS.read_text() + "\n".join(queries().values()))
+    assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in asked} <= explained
+
+
+@pytest.mark.gen_test(timeout=150)
+async def test_a_real_prometheus_is_fed_and_every_panel_shows_something(tmp_path: Path) -> None:
+    app = tmp_path / "app"
+    app.mkdir()
+    async with running(app, environment=with_listeners(app)) as it:
+        assert await it.install() == 200
+        port = free_port()
+        config = scrape_config(tmp_path, it.server.metrics_url)
+        arguments = [f"--config.file={config}", f"--storage.tsdb.path={tmp_path / 'tsdb'}", f"--web.listen-address=127.0.0.1:{port}"]  # fmt: skip
+        with program(tmp_path, "prometheus", *arguments, port=port):
+            api = f"http://127.0.0.1:{port}/api/v1"
+            await in_trouble(it)
+            empty = await fed(it, api)
+            assert not empty, empty
+            rules = (await asked(it, f"{api}/rules"))["groups"][0]["rules"]
+            assert {(rule["health"], rule.get("lastError", "")) for rule in rules} == {("ok", "")}
+            assert len(rules) == 21
+            targets = (await asked(it, f"{api}/targets"))["activeTargets"]
+            assert [(target["health"], target["lastError"]) for target in targets] == [("up", "")]
+
+
+def scrape_config(folder: Path, url: str) -> Path:
+    """Return our own configuration with this server as its target, and a second in place of 15."""
+    text = CONFIG.read_text().replace("15s", "1s").replace("127.0.0.1:9464", url.split("/")[2])
+    (folder / "alerts.yml").write_text(ALERTS.read_text())
+    path = folder / "prometheus.yml"
+    path.write_text(text)
+    return path
+
+
+async def in_trouble(it: Running) -> None:
+    """Let happen what only happens when something is wrong, or ends."""
+    with closing(sqlite3.connect(it.store)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert await it.status("/readyz") == 503
+        other.rollback()
+    await it.slack.people.uninstall(it.slack.workspace())
+    assert await it.install() == 200
+
+
+async def fed(it: Running, api: str) -> dict[str, str]:
+    """Keep the server busy until each query has an answer; returns those that have none in the end."""
+    deadline = time.monotonic() + FED_SECONDS
+    left = queries()
+    while left and time.monotonic() < deadline:
+        await traffic(it)
+        await asyncio.sleep(1)
+        for name, expression in list(left.items()):
+            if (await asked(it, f"{api}/query?{urlencode({'query': expression})}"))["result"]:
+                del left[name]
+    return left
+
+
+async def asked(it: Running, url: str) -> Any:
+    response = await it.browser.get(url)
+    document = json.loads(response.body)
+    assert document["status"] == "success", document
+    return document["data"]

@@ -1,0 +1,47 @@
+"""What Prometheus is told of keys and backups."""
+
+import asyncio
+
+from prometheus_client import generate_latest
+
+from latchkey.metrics import Metrics
+from latchkey.metrics.store_gauges import Inventory
+from latchkey.storage import Store
+from tests.support.clocks import Clock
+
+
+def shown(metrics: Metrics) -> dict[str, float]:
+    lines = generate_latest(metrics.registry).decode().splitlines()
+    wanted = ("latchkey_key_", "latchkey_backup_")
+    return {name: float(value) for line in lines if line.startswith(wanted) for name, value in [line.rsplit(" ", 1)]}
+
+
+def test_keys_and_backups_are_shown_with_their_age(store: Store) -> None:
+    old = store.keys.entries()[0]
+    new = store.keys.add()
+    store.states.issue()
+    assert old.made_at is not None
+    clock = Clock(old.made_at + 1000)
+    metrics = Metrics()
+    inventory = Inventory(store.keys, lambda: clock.now - 50, metrics, clock=clock)
+    assert shown(metrics) == {}, "nothing is shown before it is known"
+
+    async def look_once() -> None:
+        running = asyncio.ensure_future(inventory.run())
+        async with asyncio.timeout(5):
+            while not shown(metrics):
+                await asyncio.sleep(0.01)
+        running.cancel()
+
+    asyncio.run(look_once())
+    found = shown(metrics)
+    assert found[f'latchkey_key_records{{key_id="{old.key_id}"}}'] == 1
+    assert found[f'latchkey_key_records{{key_id="{new}"}}'] == 1
+    assert found[f'latchkey_key_age_seconds{{key_id="{old.key_id}"}}'] == 1000
+    assert found['latchkey_backup_age_seconds{backup="newest"}'] == 50
+
+
+def test_without_a_backup_no_age_is_made_up(store: Store) -> None:
+    metrics = Metrics()
+    Inventory(store.keys, lambda: None, metrics)._look()
+    assert not [name for name in shown(metrics) if name.startswith("latchkey_backup")]

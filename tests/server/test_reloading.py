@@ -1,0 +1,128 @@
+"""SIGHUP: new secrets and another log level reach the running server, or nothing does."""
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.running import Running, running
+
+OLD, NEW = "sentinel-old-signing-secret", "sentinel-new-signing-secret"
+
+
+@contextlib.asynccontextmanager
+async def with_secret_files(folder: Path, **more: str) -> AsyncIterator[Running]:
+    """A server whose secrets stand in files; `signing` holds what Slack signs with."""
+    (folder / "signing").write_text(OLD)
+    (folder / "client").write_text("sentinel-old-client-secret")
+    environment = {
+        **more,
+        "SLACK_SIGNING_SECRET_FILE": str(folder / "signing"), "SLACK_CLIENT_SECRET_FILE": str(folder / "client"),
+    }  # fmt: skip
+    async with running(folder, environment=environment) as it:
+        slack_has(it, "sentinel-old-client-secret")
+        yield it
+
+
+def slack_has(it: Running, client_secret: str) -> None:
+    it.slack.world.app = dataclasses.replace(it.slack.world.app, client_secret=client_secret)
+
+
+async def reload(it: Running) -> str:
+    """Send SIGHUP, and return what the server then says of it."""
+    before = len(it.server.log.read_text())
+    os.kill(it.server.pid, signal.SIGHUP)
+    deadline = time.monotonic() + 5
+    while "reloaded" not in (said := it.server.log.read_text()[before:]):
+        assert time.monotonic() < deadline, said
+        await asyncio.sleep(0.02)
+    return said
+
+
+async def mention(it: Running, secret: str) -> int:
+    return (await it.slack.sender.mention(it.slack.workspace(), "hello", secret=secret)).status
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_a_new_signing_secret_is_taken_beside_the_old_one_and_then_alone(tmp_path: Path) -> None:
+    async with with_secret_files(tmp_path) as it:
+        assert (await mention(it, OLD), await mention(it, NEW)) == (200, 403)
+        (tmp_path / "signing").write_text(f"{NEW}\n{OLD}\n")
+        assert "2 signing secrets" in await reload(it)
+        assert (await mention(it, OLD), await mention(it, NEW)) == (200, 200)
+        (tmp_path / "signing").write_text(f"{NEW}\n")
+        await reload(it)
+        assert (await mention(it, OLD), await mention(it, NEW)) == (403, 200)
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_a_new_client_secret_is_used_for_the_next_install(tmp_path: Path) -> None:
+    async with with_secret_files(tmp_path) as it:
+        assert await it.install() == 200
+        slack_has(it, "sentinel-new-client-secret")
+        assert await it.install() == 401
+        (tmp_path / "client").write_text("sentinel-new-client-secret")
+        await reload(it)
+        assert await it.install() == 200
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_the_log_level_changes_both_ways(tmp_path: Path) -> None:
+    async with with_secret_files(tmp_path) as it:
+        config = tmp_path / "config.toml"
+        for level, seen in (("info", True), ("warning", False), ("info", True)):
+            config.write_text(config.read_text().replace('"info"', f'"{level}"').replace('"warning"', f'"{level}"'))
+            os.kill(it.server.pid, signal.SIGHUP)
+            await asyncio.sleep(0.3)
+            before = len(it.server.log.read_text())
+            assert await it.status("/healthz") == 200
+            await asyncio.sleep(0.1)
+            assert ("GET /healthz 200" in it.server.log.read_text()[before:]) == seen
+
+
+@pytest.mark.parametrize("fault", ["the secret's file is gone", "the configuration is wrong"])
+@pytest.mark.gen_test(timeout=30)
+async def test_a_fault_changes_nothing_and_is_told(tmp_path: Path, fault: str) -> None:
+    async with with_secret_files(tmp_path) as it:
+        (tmp_path / "signing").write_text(NEW)
+        if "file" in fault:
+            (tmp_path / "client").unlink()
+        else:
+            config = tmp_path / "config.toml"
+            config.write_text(config.read_text() + "lovel = 1\n")
+        said = await reload(it)
+        assert "ERROR latchkey not reloaded: " in said
+        assert ("No such file" if "file" in fault else "did you mean level?") in said
+        assert (await mention(it, OLD), await mention(it, NEW)) == (200, 403)
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_a_setting_that_needs_a_restart_is_named(tmp_path: Path) -> None:
+    async with with_secret_files(tmp_path) as it:
+        config = tmp_path / "config.toml"
+        config.write_text(config.read_text() + "[events]\ntries = 2\n")
+        await reload(it)
+        await asyncio.sleep(0.1)
+        assert "WARNING latchkey the setting events.tries has changed; a restart brings it" in it.server.log.read_text()
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_neither_the_old_secret_nor_the_new_one_is_ever_logged(tmp_path: Path) -> None:
+    (tmp_path / "talking_app.py").write_text(
+        "def register(app):\n    @app.event('app_mention')\n"
+        f"    def talk(logger):\n        logger.warning('it is {OLD} or {NEW}')\n"
+    )
+    async with with_secret_files(tmp_path, LATCHKEY_LISTENERS_MODULES="talking_app") as it:
+        (tmp_path / "signing").write_text(NEW)
+        await reload(it)
+        assert await it.install() == 200
+        assert await mention(it, NEW) == 200
+        await asyncio.sleep(0.3)
+        assert "it is [hidden] or [hidden]" in it.server.log.read_text()
+        assert "sentinel" not in it.server.log.read_text()

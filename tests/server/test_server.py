@@ -1,0 +1,214 @@
+"""The server as a process: starting, refusing to start, stopping, and being killed."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from latchkey.simulator.server_process import ServerDied
+from tests.support.running import running
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SECRETS = {
+    "SLACK_CLIENT_ID": "1.2",
+    "SLACK_CLIENT_SECRET": "sentinel-client",
+    "SLACK_SIGNING_SECRET": "sentinel-signing",
+}
+
+
+def serve(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-m", "latchkey", "serve", *arguments],
+        cwd=folder,
+        env={**kept, **SECRETS, **environ},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+def test_a_bad_configuration_is_78_with_every_fault(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[server]\nlisten = 5\nlisteen = 'x'\n")
+    done = serve(tmp_path)
+    assert done.returncode == 78
+    assert len(done.stderr.splitlines()) == 2
+    assert "did you mean listen?" in done.stderr
+
+
+def test_missing_secrets_are_78_and_name_the_demo(tmp_path: Path) -> None:
+    done = serve(tmp_path, SLACK_CLIENT_SECRET="", SLACK_SIGNING_SECRET="")
+    assert done.returncode == 78
+    assert "SLACK_CLIENT_SECRET: must be set" in done.stderr
+    assert "./latchkey demo" in done.stderr
+    assert not (tmp_path / "keys").exists()
+
+
+@pytest.mark.parametrize("arguments", [("--nonsense",), ("serve",), ("--listen",)])
+def test_wrong_usage_is_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    assert serve(tmp_path, *arguments).returncode == 2
+
+
+def test_a_busy_port_is_one_line_and_what_to_do(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = serve(tmp_path, "--listen", address)
+    assert done.returncode == 1
+    assert f"latchkey: cannot listen on {address}: Address already in use" in done.stderr
+    assert "hint: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_refused_store_is_one_line_and_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "store.sqlite").write_bytes(b"")
+    done = serve(tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0].endswith("is empty (zero bytes)")
+    assert done.stderr.splitlines()[1].startswith("hint: ")
+
+
+def test_a_listener_module_that_is_missing_stops_the_start(tmp_path: Path) -> None:
+    done = serve(tmp_path, LATCHKEY_LISTENERS_MODULES="their_app")
+    assert done.returncode == 1
+    assert "latchkey: listener module their_app: there is no such module" in done.stderr
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_sigterm_finishes_what_has_begun_and_exits_0(tmp_path: Path) -> None:
+    (tmp_path / "slow_app.py").write_text(
+        "import asyncio\n"
+        "def register(app):\n"
+        "    @app.command('/slow')\n"
+        "    async def slow(ack, say):\n"
+        "        await asyncio.sleep(0.6)\n"
+        "        await ack('done')\n"
+        "        await asyncio.sleep(0.6)\n"
+        "        await say('finished')\n"
+    )
+    async with running(tmp_path, environment={"LATCHKEY_LISTENERS_MODULES": "slow_app"}) as it:
+        assert await it.install() == 200
+        asked = asyncio.ensure_future(it.slack.people.command(it.slack.workspace(), "/slow"))
+        await asyncio.sleep(0.3)
+        code = await it.server.stop()
+        answer = await asked
+        assert (code, answer.status, answer.body) == (0, 200, "done")
+        assert it.slack.world.messages[-1].text == "finished"
+        log = it.server.log.read_text()
+        assert log.rstrip().endswith("stopped")
+        assert "Traceback" not in log
+        assert "Unclosed" not in log
+
+
+@pytest.mark.parametrize("stuck", ["async def stuck(): await asyncio.sleep(3600)", "def stuck(): time.sleep(3600)"])
+@pytest.mark.gen_test(timeout=30)
+async def test_a_listener_that_never_ends_does_not_hold_up_the_stop(tmp_path: Path, stuck: str) -> None:
+    (tmp_path / "stuck_app.py").write_text(
+        f"import asyncio, time\ndef register(app):\n    @app.event('app_mention')\n    {stuck}\n"
+    )
+    environment = {"LATCHKEY_LISTENERS_MODULES": "stuck_app", "LATCHKEY_SERVER_DRAIN_SECONDS": "0.5"}
+    async with running(tmp_path, environment=environment) as it:
+        assert await it.install() == 200
+        assert (await it.slack.people.mention(it.slack.workspace(), "x")).status == 200
+        begun = time.monotonic()
+        assert await it.server.stop() == 0
+        assert time.monotonic() - begun < 5
+        assert "0 listeners and 1 events unfinished; the events go on at the next start" in it.server.log.read_text()
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    (tmp_path / "stuck_app.py").write_text(
+        "import asyncio\ndef register(app):\n    @app.event('app_mention')\n"
+        "    async def stuck():\n        await asyncio.sleep(3600)\n"
+    )
+    async with running(tmp_path, environment={"LATCHKEY_LISTENERS_MODULES": "stuck_app"}) as it:
+        await it.install()
+        await it.slack.people.mention(it.slack.workspace(), "x")
+        os.kill(it.server.pid, signal.SIGTERM)
+        await asyncio.sleep(0.3)
+        begun = time.monotonic()
+        assert await it.server.stop() == 1
+        assert time.monotonic() - begun < 3
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_after_a_kill_it_starts_again_with_all_it_had(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        assert await it.install() == 200
+        it.server.kill()
+        await it.server.start(it.slack)
+        answer = await it.slack.people.command(it.slack.workspace(), "/open-modal")
+        assert (answer.status, answer.body) == (200, "")
+        assert it.slack.world.views
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_a_first_start_warns_of_the_backup_and_the_second_does_not(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        await it.server.stop()
+        await it.server.start(it.slack)
+        assert it.server.log.read_text().count("back it up now") == 1
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_slow_clients_are_dropped_and_nobody_else_notices(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        loop = asyncio.get_running_loop()
+        heads = [b"POST /slack/events HTTP/1.1\r\nHost: x\r\n", b"POST /slack/events HTTP/1.1\r\nContent-Length: 9\r\nHost: x\r\n\r\na",
+                 b"POST /slack/install HTTP/1.1\r\nContent-Length: 9\r\nHost: x\r\n\r\na", b""]  # fmt: skip
+        clients = []
+        for number in range(200):
+            reader, writer = await asyncio.open_connection("127.0.0.1", it.server.port)
+            writer.write(heads[number % len(heads)])
+            clients.append((reader, writer))
+        begun = loop.time()
+        assert await it.status("/healthz") == 200
+        await asyncio.wait_for(asyncio.gather(*(reader.read() for reader, _ in clients)), 12)
+        assert loop.time() - begun < 12
+        for _, writer in clients:
+            writer.close()
+        assert await it.status("/healthz") == 200
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_headers_over_the_limit_are_refused(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        reader, writer = await asyncio.open_connection("127.0.0.1", it.server.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + b"a" * (70 << 10) + b"\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
+        assert await it.status("/healthz") == 200
+
+
+def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+    async def start() -> None:
+        async with running(tmp_path, environment={"LATCHKEY_LISTENERS_MODULES": "nothing_there"}):
+            pass
+
+    with pytest.raises(ServerDied, match="there is no such module"):
+        asyncio.run(start())
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_json_logs_are_json_lines(tmp_path: Path) -> None:
+    import json
+
+    async with running(tmp_path, environment={"LATCHKEY_LOG_FORMAT": "json"}) as it:
+        await it.status("/healthz")
+        await it.server.stop()
+        documents = [json.loads(line) for line in it.server.log.read_text().splitlines()]
+        access = next(document for document in documents if document["logger"] == "latchkey.access")
+        assert access["message"] == "GET /healthz 200"
+        assert re.fullmatch(r"\d+\.\d", access["ms"])

@@ -1,0 +1,279 @@
+"""What systemd hears from the server, and the socket that it keeps open for it."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from latchkey.errors import LatchkeyError, StoreUnavailable, UnreadableRecord
+from latchkey.server.supervision import Supervisor, feed_watchdog
+from tests.support.event_load import JOURNAL_APP, Load
+from tests.support.running import Running, running
+from tests.support.stand_in_systemd import SupervisedServer
+
+
+@contextlib.asynccontextmanager
+async def supervised(folder: Path, **options: Any) -> AsyncIterator[tuple[Running, SupervisedServer]]:
+    async with running(folder, SupervisedServer, **options) as it:
+        assert isinstance(it.server, SupervisedServer)
+        yield it, it.server
+        it.server.close()
+
+
+def ear(folder: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind(str(folder / "notify"))
+    listener.settimeout(1)
+    return listener
+
+
+def test_without_systemd_nothing_is_said_and_nothing_is_taken_over() -> None:
+    supervisor = Supervisor({})
+    supervisor.ready()
+    supervisor.alive()
+    assert (supervisor.watchdog_seconds, supervisor.sockets) == (0, {})
+
+
+def test_the_variables_do_not_reach_a_child(tmp_path: Path) -> None:
+    environ = {
+        "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1", "WATCHDOG_PID": "1", "LISTEN_FDS": "0",
+        "LISTEN_PID": "1", "LISTEN_FDNAMES": "", "PATH": "/bin",
+    }  # fmt: skip
+    Supervisor(environ)
+    assert environ == {"PATH": "/bin"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "seconds"),
+    [
+        ({"WATCHDOG_USEC": "15000000"}, 15.0), ({"WATCHDOG_USEC": "15000000", "WATCHDOG_PID": "7"}, 15.0),
+        ({"WATCHDOG_USEC": "15000000", "WATCHDOG_PID": "8"}, 0.0), ({"WATCHDOG_USEC": "soon"}, 0.0), ({}, 0.0),
+    ],
+)  # fmt: skip
+def test_the_watchdog_is_meant_for_one_process(environ: dict[str, str], seconds: float) -> None:
+    assert Supervisor(environ, 7).watchdog_seconds == seconds
+
+
+def test_what_is_said_arrives_also_under_an_abstract_name(tmp_path: Path) -> None:
+    name = f"latchkey-test-{os.getpid()}"
+    for address, bound in ((str(tmp_path / "notify"), str(tmp_path / "notify")), (f"@{name}", f"\0{name}")):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+            listener.bind(bound)
+            listener.settimeout(1)
+            Supervisor({"NOTIFY_SOCKET": address}).stopping()
+            assert listener.recv(100) == b"STOPPING=1"
+
+
+def test_nobody_at_the_other_end_is_no_reason_to_stop(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    Supervisor({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
+    assert "systemd could not be told READY" in caplog.text
+
+
+def test_sockets_of_another_process_are_left_alone() -> None:
+    assert Supervisor({"LISTEN_FDS": "1", "LISTEN_PID": "1"}, 2).sockets == {}
+
+
+def test_what_is_no_listening_socket_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as idle:
+        monkeypatch.setattr("latchkey.server.supervision._FIRST_DESCRIPTOR", idle.fileno())
+        with pytest.raises(LatchkeyError, match="no listening stream socket") as caught:
+            Supervisor({"LISTEN_FDS": "1", "LISTEN_PID": "2"}, 2)
+        idle.detach()  # the one who refused it has closed it
+    assert "ListenStream" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("failure", "fed"),
+    [
+        (None, True),
+        (StoreUnavailable("timeout", "x"), False),
+        (StoreUnavailable("full", "x"), True),
+        (StoreUnavailable("locked", "x"), True),
+        (UnreadableRecord("meta", "probe", None, "x"), True),
+    ],
+    ids=["well", "timeout", "full", "locked", "unreadable"],
+)
+def test_only_a_store_that_hangs_starves_the_watchdog(tmp_path: Path, failure: Exception | None, fed: bool) -> None:
+    async def probe() -> None:
+        if failure:
+            raise failure
+
+    with ear(tmp_path) as listener:
+        supervisor = Supervisor({"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "300000"})
+
+        async def watch() -> None:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(feed_watchdog(supervisor, probe), 0.25)
+
+        asyncio.run(watch())
+        listener.settimeout(0.05)
+        heard = []
+        with contextlib.suppress(TimeoutError):
+            while True:
+                heard.append(listener.recv(100))
+    assert heard == [b"WATCHDOG=1"] * (3 if fed else 0)
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_systemd_hears_of_start_reload_and_stop_in_their_order(tmp_path: Path) -> None:
+    async with supervised(tmp_path) as (it, server):
+        assert server.hear() == ["READY=1"]
+        os.kill(server.pid, signal.SIGHUP)
+        await server.hears("READY=1", before=1)
+        assert await server.stop() == 0
+        ready, reloading, again, stopping = server.hear()
+        assert (ready, again, stopping) == ("READY=1", "READY=1", "STOPPING=1")
+        assert reloading.startswith("RELOADING=1\nMONOTONIC_USEC=")
+        assert await it.check._try(it.check.nothing_leaked) is None
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_the_watchdog_is_fed_while_all_is_well(tmp_path: Path) -> None:
+    async with supervised(tmp_path, watchdog_seconds=0.6) as (_, server):
+        await asyncio.sleep(1.3)
+        assert server.hear().count("WATCHDOG=1") >= 5
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_an_event_loop_that_hangs_starves_the_watchdog(tmp_path: Path) -> None:
+    (tmp_path / "hung_app.py").write_text(
+        "import time\ndef register(app):\n    @app.command('/hang')\n    async def hang(ack):\n        time.sleep(3)\n"
+    )
+    options = {"watchdog_seconds": 0.6, "environment": {"LATCHKEY_LISTENERS_MODULES": "hung_app"}}
+    async with supervised(tmp_path, **options) as (it, server):
+        assert await it.install() == 200
+        asked = asyncio.ensure_future(it.slack.people.command(it.slack.workspace(), "/hang"))
+        await asyncio.sleep(0.5)
+        before = len(server.hear())
+        await asyncio.sleep(1.5)
+        assert len(server.hear()) == before
+        server.kill()
+        await asked
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_a_store_that_hangs_starves_the_watchdog_and_a_locked_one_does_not(tmp_path: Path) -> None:
+    """A disk that never answers looks so: the probe's thread does not come back."""
+    (tmp_path / "stuck_app.py").write_text(
+        "import threading, storage.store\n"
+        "stuck = threading.Event()\n"
+        "storage.store.Store.ready, real = lambda self: stuck.wait() if HANG else real(self), storage.store.Store.ready\n"
+        "HANG = False\n"
+        "def register(app):\n    @app.command('/hang')\n"
+        "    async def hang(ack):\n        global HANG\n        HANG = True\n        await ack()\n"
+    )
+    options = {"watchdog_seconds": 0.6, "environment": {"LATCHKEY_LISTENERS_MODULES": "stuck_app"}}
+    async with supervised(tmp_path, **options) as (it, server):
+        assert await it.install() == 200
+        with contextlib.closing(sqlite3.connect(it.store, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await server.hears("WATCHDOG=1", 3)
+            await server.hears("WATCHDOG=1", 3)
+        assert (await it.slack.people.command(it.slack.workspace(), "/hang")).status == 200
+        await asyncio.sleep(0.7)
+        before = len(server.hear())
+        await asyncio.sleep(3)
+        assert len(server.hear()) == before
+        assert "the store hangs" in server.log.read_text()
+        assert await it.status("/healthz") == 200
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_restart_under_load_loses_no_request_and_answers_each_in_time(tmp_path: Path) -> None:
+    await restart_under_load(tmp_path, 3)
+
+
+@pytest.mark.long
+@pytest.mark.gen_test(timeout=300)
+async def test_thirty_restarts_under_load_lose_no_request(tmp_path: Path) -> None:
+    await restart_under_load(tmp_path, 30)
+
+
+async def restart_under_load(folder: Path, times: int) -> None:
+    (folder / "journal_app.py").write_text(JOURNAL_APP)
+    (folder / "journal").touch()
+    async with supervised(folder, environment={"LATCHKEY_LISTENERS_MODULES": "journal_app"}) as (it, server):
+        assert await it.install() == 200
+        load = Load(it)
+        async with load.flowing():
+            for _ in range(times):
+                await asyncio.sleep(0.3)
+                assert await server.stop() == 0
+                await server.start(it.slack)
+        await load.settled()
+        assert set(load.statuses) == {200}
+        assert not load.lost()
+        assert load.slowest < 2500
+        print(f"{times} restarts: {load.statuses[200]} requests, slowest {load.slowest:.0f} ms")
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_a_listener_that_goes_on_holds_up_a_restart_for_no_longer_than_slack_waits(tmp_path: Path) -> None:
+    (tmp_path / "slow_app.py").write_text(
+        "import asyncio\ndef register(app):\n    @app.command('/slow')\n"
+        "    async def slow(ack):\n        await ack()\n        await asyncio.sleep(60)\n"
+    )
+    async with supervised(tmp_path, environment={"LATCHKEY_LISTENERS_MODULES": "slow_app"}) as (it, server):
+        assert await it.install() == 200
+        assert (await it.slack.people.command(it.slack.workspace(), "/slow")).status == 200
+        begun = time.monotonic()
+        assert await server.stop() == 0
+        assert time.monotonic() - begun < 2.2
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_an_idle_client_is_answered_once_more_before_a_stop(tmp_path: Path) -> None:
+    async with supervised(tmp_path) as (_, server):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in await reader.readuntil(b"ok\n")
+        os.kill(server.pid, signal.SIGTERM)
+        await asyncio.sleep(0.2)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert b"Connection: close" in answer
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_it_serves_on_a_unix_socket(tmp_path: Path) -> None:
+    server = SupervisedServer(
+        tmp_path, unix=True, environment={"LATCHKEY_SERVER_PUBLIC_URL": "https://app.example.com"}
+    )
+    slack = server.make_slack()
+    slack.start()
+    starting = asyncio.ensure_future(server.start(slack))  # it waits for a port, which there is none
+    try:
+        await server.hears("READY=1", before=0)
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "http.socket")
+        writer.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert (await asyncio.wait_for(reader.read(), 5)).endswith(b"ready\n")
+        writer.close()
+        assert f"listening on unix:{tmp_path / 'http.socket'}\n" in server.log.read_text()
+    finally:
+        starting.cancel()
+        server.kill()
+        server.close()
+        await slack.close()
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_a_unix_socket_needs_a_public_url(tmp_path: Path) -> None:
+    server = SupervisedServer(tmp_path, unix=True)
+    slack = server.make_slack()
+    slack.start()
+    with contextlib.suppress(Exception):
+        await server.start(slack)
+    assert await server.stop() == 78
+    assert "[server] public_url: must be set" in server.log.read_text()
+    server.close()
+    await slack.close()

@@ -1,0 +1,70 @@
+"""A response_url takes five messages within 30 minutes, and then says that it is spent."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from latchkey.errors import ResponseUrlSpent, SlackUnavailable
+from latchkey.slackapi.client.response_url import ResponseUrl, response_url_of
+from tests.support.clocks import Clock
+
+URL = "https://hooks.slack.com/commands/sentinel"
+
+
+class Posts:
+    def __init__(self) -> None:
+        self.sent: list[Mapping[str, Any]] = []
+        self.error: Exception | None = None
+
+    async def __call__(self, url: str, message: Mapping[str, Any]) -> None:
+        assert url == URL
+        self.sent.append(message)
+        if self.error:
+            raise self.error
+
+
+def test_the_sixth_message_is_not_sent_and_says_why() -> None:
+    posts = Posts()
+    url = ResponseUrl(URL, posts, Clock(1.0))
+    for number in range(5):
+        asyncio.run(url.post({"text": str(number)}))
+    with pytest.raises(ResponseUrlSpent, match="used 5 times") as caught:
+        asyncio.run(url.post({"text": "one more"}))
+    assert len(posts.sent) == 5
+    assert "sentinel" not in str(caught.value)
+
+
+def test_one_that_slack_refused_counts_as_well() -> None:
+    posts = Posts()
+    posts.error = SlackUnavailable("response_url", "status 500")
+    url = ResponseUrl(URL, posts, Clock(1.0))
+    for _ in range(5):
+        with pytest.raises(SlackUnavailable):
+            asyncio.run(url.post({}))
+    with pytest.raises(ResponseUrlSpent):
+        asyncio.run(url.post({}))
+
+
+def test_it_ends_after_thirty_minutes() -> None:
+    clock, posts = Clock(1.0), Posts()
+    url = ResponseUrl(URL, posts, clock)
+    clock.now += 1799.9
+    asyncio.run(url.post({}))
+    clock.now += 0.1
+    with pytest.raises(ResponseUrlSpent, match="30 minutes"):
+        asyncio.run(url.post({}))
+
+
+@pytest.mark.parametrize(
+    ("body", "url"),
+    [
+        ({"response_url": URL}, URL),
+        ({"response_urls": [{"response_url": URL}, {"response_url": "other"}]}, URL),
+        ({"response_url": ""}, None), ({"response_url": 5}, None), ({"response_urls": []}, None),
+        ({"response_urls": [None]}, None), ({"response_urls": {}}, None), ({}, None),
+    ],
+)  # fmt: skip
+def test_where_a_payload_may_be_answered(body: dict[str, Any], url: str | None) -> None:
+    assert response_url_of(body) == url

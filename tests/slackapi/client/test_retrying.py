@@ -1,0 +1,216 @@
+"""What is sent to Slack again, and what never is."""
+
+import asyncio
+import io
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from latchkey.slackapi.client import retrying as patient_client
+from latchkey.slackapi.client.factory import WebClients, open_session
+from latchkey.slackapi.client.rate_limits import RateLimits
+from latchkey.slackapi.client.retrying import may_be_repeated
+from latchkey.slackapi.requests.workspace import Workspace
+
+ACME, BIRCH = Workspace(None, "T0ACME", False), Workspace(None, "T0BIRCH", False)
+Answer = tuple[int, dict[str, str]] | str
+OK: Answer = (200, {})
+LIMITED: Answer = (429, {"Retry-After": "2"})
+DISCONNECT = "disconnect"
+
+
+class Script:
+    """A Slack that answers each method as it was told, and then well."""
+
+    def __init__(self, **answers: list[Answer]) -> None:
+        self.answers = {name.replace("_", "."): list(given) for name, given in answers.items()}
+        self.calls: Counter[str] = Counter()
+        self.slept: list[float] = []
+
+    async def handle(self, request: web.Request) -> web.Response:
+        method = request.match_info["method"]
+        self.calls[method] += 1
+        answers = self.answers.get(method)
+        answer = answers.pop(0) if answers else OK
+        if isinstance(answer, str):
+            assert request.transport is not None
+            request.transport.close()
+            return web.Response()
+        status, headers = answer
+        error = {} if status == 200 else {"error": "ratelimited" if status == 429 else "fatal_error"}
+        return web.json_response({"ok": status == 200, **error}, status=status, headers=headers)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def run(self, use: Callable[[Callable[[Workspace], AsyncWebClient]], Awaitable[Any]]) -> Any:
+        """Run `use`, which is given a maker of clients, against this Slack."""
+        now = 0.0
+
+        async def sleep(seconds: float) -> None:
+            nonlocal now
+            self.slept.append(seconds)
+            now += seconds
+
+        async def live() -> Any:
+            app = web.Application()
+            app.router.add_route("*", "/api/{method}", self.handle)
+            runner = web.AppRunner(app)
+            await runner.setup()
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+            try:
+                async with open_session() as session:
+                    limits = RateLimits(clock=lambda: now, sleep=sleep)
+                    clients = WebClients(api_url=f"http://127.0.0.1:{port}/api/", session=session, limits=limits)
+                    return await use(lambda workspace: clients.patient_client("xoxb-sentinel", workspace))
+            finally:
+                await runner.cleanup()
+
+        return asyncio.run(live())
+
+
+def test_a_limited_call_waits_as_long_as_slack_says_and_is_sent_again(caplog: pytest.LogCaptureFixture) -> None:
+    slack = Script(chat_postMessage=[LIMITED, LIMITED])
+
+    async def use(client: Any) -> None:
+        assert (await client(ACME).chat_postMessage(channel="C1", text="hello"))["ok"]
+
+    with caplog.at_level(logging.WARNING):
+        slack.run(use)
+    assert slack.calls == {"chat.postMessage": 3}
+    assert slack.slept == [2, 2]
+    assert "Slack limits chat.postMessage for 2 s" in caplog.text
+    assert "sentinel" not in caplog.text
+
+
+def test_a_limit_is_one_workspaces_and_one_methods() -> None:
+    slack = Script(chat_postMessage=[LIMITED])
+
+    async def use(client: Any) -> None:
+        await client(ACME).chat_postMessage(channel="C1", text="hello")
+        assert slack.slept == [2]
+        await client(BIRCH).chat_postMessage(channel="C1", text="hello")
+        await client(ACME).reactions_add(channel="C1", name="tada", timestamp="1.2")
+        assert slack.slept == [2]
+
+    slack.run(use)
+
+
+def test_a_wait_that_is_too_long_is_the_listeners_to_know() -> None:
+    slack = Script(chat_postMessage=[(429, {"Retry-After": "900"})])
+
+    async def use(client: Any) -> None:
+        with pytest.raises(SlackApiError) as caught:
+            await client(ACME).chat_postMessage(channel="C1", text="hello")
+        assert caught.value.response["error"] == "ratelimited"
+
+    slack.run(use)
+    assert slack.slept == []
+
+
+@pytest.mark.parametrize("retry_after", [{}, {"Retry-After": "soon"}, {"Retry-After": "-5"}])
+def test_a_limit_without_a_time_is_a_second(retry_after: dict[str, str]) -> None:
+    slack = Script(chat_postMessage=[(429, retry_after)])
+
+    async def use(client: Any) -> None:
+        await client(ACME).chat_postMessage(channel="C1", text="hello")
+
+    slack.run(use)
+    assert slack.slept == [1]
+
+
+@pytest.mark.parametrize("fault", [(500, {}), (503, {}), DISCONNECT])
+def test_only_what_does_no_harm_twice_is_sent_again_after_a_failure(fault: Answer) -> None:
+    slack = Script(chat_postMessage=[fault], conversations_list=[fault, fault], views_publish=[fault])
+
+    async def use(client: Any) -> None:
+        with pytest.raises((SlackApiError, aiohttp.ClientConnectionError)):
+            await client(ACME).chat_postMessage(channel="C1", text="hello")
+        assert slack.slept == []
+        assert (await client(ACME).conversations_list())["ok"]
+        assert (await client(ACME).views_publish(user_id="U1", view={"type": "home", "blocks": []}))["ok"]
+
+    slack.run(use)
+    assert slack.calls == {"chat.postMessage": 1, "conversations.list": 3, "views.publish": 2}
+
+
+def test_a_failure_that_stays_is_told_after_two_repetitions() -> None:
+    slack = Script(conversations_list=[(500, {})] * 9)
+
+    async def use(client: Any) -> None:
+        with pytest.raises(SlackApiError):
+            await client(ACME).conversations_list()
+
+    slack.run(use)
+    assert slack.calls["conversations.list"] == 3
+    assert 0.5 <= slack.slept[0] <= 0.75
+    assert 2 <= slack.slept[1] <= 3
+
+
+def test_a_connection_that_never_came_about_is_tried_again_for_every_method() -> None:
+    slack = Script()
+
+    async def use(client: Any) -> None:
+        nobody = client(ACME)
+        nobody.base_url = "http://127.0.0.1:9/api/"
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await nobody.chat_postMessage(channel="C1", text="hello")
+
+    slack.run(use)
+    assert len(slack.slept) == len(patient_client.REPEAT_SECONDS)
+
+
+def test_further_pages_are_as_patient_as_the_first() -> None:
+    slack = Script()
+    answers = [
+        web.json_response({"ok": True, "response_metadata": {"next_cursor": "more"}}),
+        web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "3"}),
+        web.json_response({"ok": True}),
+    ]
+
+    async def handle(request: web.Request) -> web.Response:
+        return answers.pop(0)
+
+    slack.handle = handle  # type: ignore[method-assign]
+
+    async def use(client: Any) -> int:
+        return len([page async for page in await client(ACME).conversations_list(limit=1)])
+
+    assert slack.run(use) == 2
+    assert slack.slept == [3]
+
+
+def test_an_open_file_is_sent_once() -> None:
+    slack = Script(files_upload=[LIMITED])
+
+    async def use(client: Any) -> None:
+        with pytest.raises(SlackApiError):
+            await client(ACME).api_call("files.upload", files={"file": io.BytesIO(b"content")}, data={})
+
+    slack.run(use)
+    assert slack.calls == {"files.upload": 1}
+
+
+@pytest.mark.parametrize(
+    ("method", "safe"),
+    [
+        ("auth.test", True), ("conversations.history", True), ("users.lookupByEmail", True), ("users.getPresence", True),
+        ("chat.getPermalink", True), ("search.messages", True), ("usergroups.users.list", True), ("users.profile.get", True),
+        ("files.getUploadURLExternal", True), ("views.publish", True), ("chat.update", True),
+        ("chat.postMessage", False), ("chat.postEphemeral", False), ("chat.delete", False), ("chat.scheduleMessage", False),
+        ("views.open", False), ("reactions.add", False), ("conversations.create", False), ("oauth.v2.access", False),
+        ("files.completeUploadExternal", False), ("reminders.add", False), ("users.profile.set", True),
+        ("conversations.listConnectInvites", False), ("forgets.x", False), ("widget", False),
+    ],
+)  # fmt: skip
+def test_what_may_be_repeated(method: str, safe: bool) -> None:
+    assert may_be_repeated(method) is safe

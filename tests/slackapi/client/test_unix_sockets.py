@@ -1,0 +1,128 @@
+"""Slack through unix sockets: TLS from end to end, and no way to a host that has no socket."""
+
+import asyncio
+import datetime as dt
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from latchkey.slackapi.client.factory import open_session
+
+
+def make_certificate(folder: Path, host: str) -> None:
+    """Write a certificate of its own authority for this host, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "certificate.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+
+
+def through_pipes(folder: Path, use: Callable[[aiohttp.ClientSession], Awaitable[None]], *sockets: str) -> None:
+    """Serve `slack.com` over TLS at each of these sockets, and run `use` with a session that goes through them."""
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(text=f"{request.host} {request.path}")
+
+    async def run() -> None:
+        app = web.Application()
+        app.router.add_route("*", "/{path}", answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+        for name in sockets:
+            secure = tls if name.endswith(":443") else None
+            await web.UnixSite(runner, str(folder / name), ssl_context=secure).start()
+        try:
+            async with open_session(folder) as session:
+                await use(session)
+        finally:
+            await runner.cleanup()
+
+    asyncio.run(run())
+
+
+async def get(session: aiohttp.ClientSession, url: str) -> str:
+    async with session.get(url) as response:
+        return await response.text()
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    make_certificate(tmp_path, "slack.com")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+    return tmp_path
+
+
+def test_a_call_goes_through_the_hosts_own_socket(trusted: Path) -> None:
+    async def use(session: aiohttp.ClientSession) -> None:
+        assert await get(session, "https://slack.com/x") == "slack.com /x"
+        assert await get(session, "https://slack.com:443/y") == "slack.com /y"
+
+    through_pipes(trusted, use, "slack.com:443")
+
+
+def test_a_host_without_a_socket_cannot_be_reached(trusted: Path) -> None:
+    async def use(session: aiohttp.ClientSession) -> None:
+        for url in ("https://example.com/x", "https://slack.com:8443/x", "http://slack.com/x"):
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await get(session, url)
+
+    through_pipes(trusted, use, "slack.com:443")
+
+
+def test_a_socket_that_leads_elsewhere_fails_the_certificates_check(trusted: Path) -> None:
+    async def use(session: aiohttp.ClientSession) -> None:
+        with pytest.raises(aiohttp.ClientConnectorSSLError, match="Hostname mismatch"):
+            await get(session, "https://hooks.slack.com/x")
+
+    through_pipes(trusted, use, "hooks.slack.com:443")
+
+
+def test_a_certificate_of_nobody_known_is_refused(tmp_path: Path) -> None:
+    make_certificate(tmp_path, "slack.com")
+
+    async def use(session: aiohttp.ClientSession) -> None:
+        with pytest.raises(aiohttp.ClientConnectorSSLError, match="self-signed"):
+            await get(session, "https://slack.com/x")
+
+    through_pipes(tmp_path, use, "slack.com:443")
+
+
+def test_a_stand_in_is_reached_without_tls(trusted: Path) -> None:
+    async def use(session: aiohttp.ClientSession) -> None:
+        assert await get(session, "http://localhost:8090/x") == "localhost:8090 /x"
+
+    through_pipes(trusted, use, "localhost:8090")
+
+
+def test_a_name_with_a_slash_leads_out_of_no_folder(trusted: Path) -> None:
+    async def use(session: aiohttp.ClientSession) -> None:
+        for url in ("https://..%2f..%2fslack.com/x", "https://../x"):
+            with pytest.raises((aiohttp.ClientError, ValueError)):
+                await get(session, url)
+
+    through_pipes(trusted, use, "slack.com:443")

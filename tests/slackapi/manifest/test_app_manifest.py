@@ -1,0 +1,239 @@
+"""The manifest: what Slack is told of an app, in the shape that Slack takes."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from latchkey.slackapi.manifest.app_manifest import Command, Described, Shortcut, Wanted, make_manifest
+from latchkey.slackapi.manifest.diff import differences
+from latchkey.slackapi.manifest.event_scopes import EVENT_SCOPES, USER_EVENTS
+from tests.support.slack_manifest import check_manifest
+
+URL = "https://slack.example.com"
+EVENTS = f"{URL}/slack/events"
+
+
+def made(wanted: Wanted | None = None, **changes: Any) -> tuple[dict[str, Any], list[str]]:
+    app = Described(
+        **{
+            "name": "Our App",
+            "description": "",
+            "public_url": URL,
+            "scopes": ["chat:write"],
+            "user_scopes": [],
+            **changes,
+        }
+    )
+    manifest, notes = make_manifest(app, wanted or Wanted())
+    check_manifest(manifest)
+    return manifest, notes
+
+
+def bot(manifest: dict[str, Any]) -> tuple[list[str], list[str]]:
+    return manifest["oauth_config"]["scopes"]["bot"], manifest["settings"]["event_subscriptions"]["bot_events"]
+
+
+def test_an_app_without_listeners_still_hears_that_its_tokens_are_gone() -> None:
+    manifest, notes = made()
+    assert manifest == {
+        "display_information": {"name": "Our App"},
+        "features": {"bot_user": {"display_name": "our-app"}},
+        "oauth_config": {"redirect_urls": [f"{URL}/slack/oauth/callback"], "scopes": {"bot": ["chat:write"]}},
+        "settings": {
+            "event_subscriptions": {"request_url": EVENTS, "bot_events": ["app_uninstalled", "tokens_revoked"]},
+            "interactivity": {"is_enabled": False},
+            "org_deploy_enabled": False,
+            "socket_mode_enabled": False,
+            "token_rotation_enabled": False,
+        },
+    }
+    assert notes == []
+
+
+def test_an_address_that_slack_does_not_take_is_said() -> None:
+    _, notes = made(public_url="http://localhost:8080")
+    assert notes == ["Slack takes addresses that begin with https://, and http://localhost:8080 does not"]
+
+
+def test_a_scope_that_an_event_needs_is_added_and_said() -> None:
+    manifest, notes = made(Wanted(events=["app_mention", "reaction_added"]))
+    scopes, events = bot(manifest)
+    assert scopes == ["chat:write", "app_mentions:read", "reactions:read"]
+    assert events == ["app_mention", "app_uninstalled", "reaction_added", "tokens_revoked"]
+    assert notes == [
+        "[slack] scopes lacks app_mentions:read, which app_mention needs; add it there too",
+        "[slack] scopes lacks reactions:read, which reaction_added needs; add it there too",
+    ]
+
+
+def test_one_of_several_scopes_is_enough() -> None:
+    manifest, notes = made(Wanted(events=["member_joined_channel"]), scopes=["groups:read"])
+    assert bot(manifest)[0] == ["groups:read"]
+    assert notes == []
+
+
+@pytest.mark.parametrize(
+    ("scopes", "subscribed"),
+    [
+        (["im:history"], {"message.im"}),
+        (["groups:history", "mpim:history"], {"message.groups", "message.mpim"}),
+        ([], {"message.channels"}),
+    ],
+)
+def test_messages_are_subscribed_to_where_the_scopes_allow_reading_them(
+    scopes: list[str], subscribed: set[str]
+) -> None:
+    manifest, _ = made(Wanted(events=["message"]), scopes=scopes)
+    assert set(bot(manifest)[1]) - {"app_uninstalled", "tokens_revoked"} == subscribed
+    assert set(bot(manifest)[0]) == set(scopes) or bot(manifest)[0] == ["channels:history"]
+
+
+def test_direct_messages_open_the_messages_tab_and_app_home_its_own() -> None:
+    manifest, _ = made(Wanted(events=["message", "app_home_opened"]), scopes=["im:history"])
+    assert manifest["features"]["app_home"] == {
+        "home_tab_enabled": True,
+        "messages_tab_enabled": True,
+        "messages_tab_read_only_enabled": False,
+    }
+
+
+def test_what_slack_tells_of_a_person_is_a_users_subscription_with_a_users_scope() -> None:
+    manifest, _ = made(Wanted(events=["star_added"]))
+    assert manifest["settings"]["event_subscriptions"]["user_events"] == ["star_added"]
+    assert manifest["oauth_config"]["scopes"] == {"bot": ["chat:write"], "user": ["stars:read"]}
+
+
+def test_an_event_that_nobody_knows_is_kept_and_said() -> None:
+    manifest, notes = made(Wanted(events=["brand_new"]))
+    assert "brand_new" in bot(manifest)[1]
+    assert notes == ["brand_new is no event that is known here: look up its scope, if it has one"]
+
+
+def test_commands_and_shortcuts_get_words_that_fit() -> None:
+    long = "x" * 3000
+    wanted = Wanted(
+        commands=[Command("/deploy", ""), Command("/long", long), Command("/deploy", "again"), Command("deploy", ""), Command("/" + "x" * 32, "")],
+        shortcuts=[Shortcut("global", "open_the-form", ""), Shortcut("message", "a_very_long_callback_id_indeed", long), Shortcut("global", "", "")],
+        interactivity=True,
+    )  # fmt: skip
+    manifest, notes = made(wanted)
+    commands = {command["command"]: command for command in manifest["features"]["slash_commands"]}
+    assert commands["/deploy"] == {"command": "/deploy", "url": EVENTS, "description": "Runs /deploy"}
+    assert commands["/long"]["description"] == "x" * 1999 + "…"
+    assert len(commands) == 2
+    first, second = manifest["features"]["shortcuts"]
+    assert (first["name"], first["description"]) == ("Open the form", "Open the form")
+    assert (second["name"], second["type"], len(second["description"])) == ("A very long callback id…", "message", 150)
+    assert "commands" in bot(manifest)[0]
+    assert [note.partition(":")[0] for note in notes] == [
+        "the command deploy is left out", f"the command /{'x' * 32} is left out", "a shortcut is left out", "[slack] scopes lacks commands, which a command or shortcut needs; add it there too",
+    ]  # fmt: skip
+
+
+def test_options_are_loaded_from_the_same_address() -> None:
+    manifest, _ = made(Wanted(interactivity=True, options=True))
+    assert manifest["settings"]["interactivity"] == {
+        "is_enabled": True, "request_url": EVENTS, "message_menu_options_url": EVENTS,
+    }  # fmt: skip
+
+
+def test_an_assistant_has_its_view_and_its_scope() -> None:
+    manifest, _ = made(Wanted(events=["assistant_thread_started"]), description="Helps")
+    assert manifest["features"]["assistant_view"] == {"assistant_description": "Helps"}
+    assert "assistant:write" in bot(manifest)[0]
+
+
+def test_more_than_slack_takes_is_said() -> None:
+    wanted = Wanted(
+        commands=[Command(f"/c{number}", "") for number in range(51)], events=[f"e{number}" for number in range(101)]
+    )
+    _, notes = make_manifest(Described("A", "", URL, ["commands"], []), wanted)
+    assert "Slack takes 50 commands, and these are 51" in notes
+    assert "Slack takes 100 events, and these are 103" in notes
+
+
+def test_every_known_event_makes_a_manifest_that_slack_takes() -> None:
+    for event in [*EVENT_SCOPES, "message"]:
+        made(Wanted(events=[event]))
+    assert set(EVENT_SCOPES) >= USER_EVENTS
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        {"display_information": {"name": ""}},
+        {"display_information": {"name": "x" * 36}},
+        {"display_information": {"name": "A"}, "sttings": {}},
+        {"display_information": {"name": "A"}, "features": {"slash_commands": []}},
+        {"display_information": {"name": "A"}, "features": {"slash_commands": [{"command": "x", "url": URL, "description": "d"}]}},
+        {"display_information": {"name": "A"}, "settings": {"interactivity": {"is_enabled": True}}},
+        {"display_information": {"name": "A"}, "settings": {"event_subscriptions": {"request_url": URL, "bot_events": ["message"]}}},
+        {"display_information": {"name": "A"}, "features": {"bot_user": {"display_name": "Our App"}}},
+    ],
+)  # fmt: skip
+def test_what_slack_would_refuse_is_refused_by_the_tests_own_schema(broken: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        check_manifest(broken)
+
+
+EXPORTED: dict[str, Any] = {
+    "_metadata": {"major_version": 1, "minor_version": 1},
+    "display_information": {"name": "Our App", "background_color": "#4a154b"},
+    "features": {
+        "bot_user": {"display_name": "our-app", "always_online": True},
+        "app_home": {"home_tab_enabled": False, "messages_tab_enabled": True},
+        "slash_commands": [
+            {"command": "/deploy", "url": EVENTS, "description": "Runs /deploy", "usage_hint": "[what]", "should_escape": False}
+        ],
+    },
+    "oauth_config": {"redirect_urls": [f"{URL}/slack/oauth/callback"], "scopes": {"bot": ["commands", "chat:write"]}},
+    "settings": {
+        "event_subscriptions": {"request_url": EVENTS, "bot_events": ["tokens_revoked", "app_uninstalled"]},
+        "interactivity": {"is_enabled": False},
+        "org_deploy_enabled": False,
+    },
+}  # fmt: skip
+
+
+def exported(**changes: Any) -> dict[str, Any]:
+    """Return what Slack exports, with changes by path: `settings__interactivity__is_enabled=True`."""
+    document = msgspec.json.decode(msgspec.json.encode(EXPORTED))
+    for path, value in changes.items():
+        *outer, last = path.split("__")
+        place = document
+        for name in outer:
+            place = place[name]
+        place[last] = value
+    return document
+
+
+def told(**changes: Any) -> list[str]:
+    manifest, _ = made(Wanted(commands=[Command("/deploy", "")]), scopes=["chat:write", "commands"])
+    return [str(difference) for difference in differences(manifest, exported(**changes))]
+
+
+def test_order_and_what_is_the_persons_own_affair_are_no_difference() -> None:
+    assert told() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"oauth_config__scopes__bot": ["chat:write"]}, "oauth_config.scopes.bot: Slack lacks commands"),
+        ({"oauth_config__scopes__user": ["stars:read"]}, "oauth_config.scopes.user: only Slack has stars:read"),
+        ({"settings__event_subscriptions__bot_events": ["app_uninstalled"]}, "settings.event_subscriptions.bot_events: Slack lacks tokens_revoked"),
+        ({"settings__event_subscriptions__request_url": "https://old.example.com/slack/events"}, f"settings.event_subscriptions.request_url: https://old.example.com/slack/events at Slack, {EVENTS} here"),
+        ({"settings__socket_mode_enabled": True}, "settings.socket_mode_enabled: true at Slack, false here"),
+        ({"settings__token_rotation_enabled": True}, "settings.token_rotation_enabled: true at Slack, false here"),
+        ({"features__shortcuts": [{"callback_id": "gone", "type": "global"}]}, "features.shortcuts: only Slack has gone"),
+        ({"features__slash_commands": []}, "features.slash_commands: Slack lacks /deploy"),
+        ({"features__slash_commands": [{"command": "/deploy", "url": EVENTS, "description": "Other"}]}, "features.slash_commands[/deploy].description: Other at Slack, Runs /deploy here"),
+        ({"settings": None}, "settings.event_subscriptions.request_url: Slack lacks https://slack.example.com/slack/events"),
+        ({"features__slash_commands": "odd"}, "features.slash_commands: Slack lacks /deploy"),
+        ({"display_information__name": "Other\nApp"}, "display_information.name: Other?App at Slack, Our App here"),
+    ],
+)  # fmt: skip
+def test_a_difference_names_its_place_and_both_sides(changes: dict[str, Any], expected: str) -> None:
+    assert expected in told(**changes)

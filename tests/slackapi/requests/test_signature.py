@@ -1,0 +1,98 @@
+"""Signatures: Slack's own example, several secrets, and nothing but SignatureError for whatever else."""
+
+import hashlib
+import hmac
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latchkey.errors import SignatureError
+from latchkey.slackapi.requests.signature import SignatureVerifier
+from tests.support.clocks import Clock
+
+# The example in https://docs.slack.dev/authentication/verifying-requests-from-slack
+SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+TIMESTAMP = "1531420618"
+BODY = (
+    b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V"
+    b"&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text="
+    b"&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN"
+    b"&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
+)
+SIGNATURE = "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
+
+CLOCK = Clock(float(TIMESTAMP))
+VERIFIER = SignatureVerifier([SECRET], CLOCK)
+
+
+def test_slacks_own_example_is_good() -> None:
+    VERIFIER.verify(TIMESTAMP, SIGNATURE, BODY)
+
+
+def test_any_of_several_secrets_is_good_and_no_other() -> None:
+    for secrets in (["new", SECRET], [SECRET, "old"]):
+        SignatureVerifier(secrets, CLOCK).verify(TIMESTAMP, SIGNATURE, BODY)
+    with pytest.raises(SignatureError, match="mismatch"):
+        SignatureVerifier(["new", "old"], CLOCK).verify(TIMESTAMP, SIGNATURE, BODY)
+
+
+@pytest.mark.parametrize("secrets", [[], [""], ["a", ""]])
+def test_an_empty_secret_is_refused_at_the_start(secrets: list[str]) -> None:
+    with pytest.raises(ValueError, match="signing secret"):
+        SignatureVerifier(secrets)
+
+
+@pytest.mark.parametrize(
+    ("offset", "good"),
+    [(0, True), (299, True), (300, True), (301, False), (-299, True), (-300, True), (-301, False), (3600, False)],
+)
+def test_the_window_is_five_minutes_either_way(offset: int, good: bool) -> None:
+    """bolt-js takes any time in the future."""
+    verifier = SignatureVerifier([SECRET], Clock(float(TIMESTAMP) + offset))
+    if good:
+        verifier.verify(TIMESTAMP, SIGNATURE, BODY)
+    else:
+        with pytest.raises(SignatureError, match="expired"):
+            verifier.verify(TIMESTAMP, SIGNATURE, BODY)
+
+
+@given(position=st.integers(0, len(BODY) - 1), change=st.integers(1, 255))
+def test_a_changed_byte_of_the_body_is_noticed(position: int, change: int) -> None:
+    changed = bytearray(BODY)
+    changed[position] ^= change
+    with pytest.raises(SignatureError):
+        VERIFIER.verify(TIMESTAMP, SIGNATURE, bytes(changed))
+
+
+@given(position=st.integers(0, len(SIGNATURE) - 1), letter=st.characters())
+def test_a_changed_character_of_the_signature_is_noticed(position: int, letter: str) -> None:
+    changed = SIGNATURE[:position] + letter + SIGNATURE[position + 1 :]
+    if changed != SIGNATURE:
+        with pytest.raises(SignatureError):
+            VERIFIER.verify(TIMESTAMP, changed, BODY)
+
+
+@given(timestamp=st.none() | st.text(), signature=st.none() | st.text(), body=st.binary())
+def test_nothing_but_signature_error_comes_of_a_strangers_headers(
+    timestamp: str | None, signature: str | None, body: bytes
+) -> None:
+    with pytest.raises(SignatureError):
+        VERIFIER.verify(timestamp, signature, body)
+
+
+@pytest.mark.parametrize(
+    "timestamp", ["١٥٣١٤٢٠٦١٨", "+1531420618", " 1531420618", "1531420618\n", "1_531420618", "1e9", "0x5B", "9" * 4000]
+)
+def test_a_timestamp_is_ascii_digits_even_when_it_is_signed(timestamp: str) -> None:
+    base = b"v0:" + timestamp.encode() + b":" + BODY
+    signature = "v0=" + hmac.new(SECRET.encode(), base, hashlib.sha256).hexdigest()
+    with pytest.raises(SignatureError, match="timestamp"):
+        VERIFIER.verify(timestamp, signature, BODY)
+
+
+def test_the_error_shows_neither_secret_nor_signature() -> None:
+    with pytest.raises(SignatureError) as caught:
+        VERIFIER.verify(TIMESTAMP, SIGNATURE[:-1] + "0", BODY)
+    assert SECRET not in str(caught.value)
+    assert SIGNATURE[:20] not in str(caught.value)

@@ -1,0 +1,405 @@
+"""A restore checks everything first, changes one file for another, and keeps what was there."""
+
+import json
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from latchkey.errors import AnotherRun, StoreRefused, UnreadableRecord
+from latchkey.storage import Arrival, Backup, Event, Progress, State, Tried, list_backups, make_backup, open_store
+from latchkey.storage.backup.backup_manifest import read_backup
+from latchkey.storage.backup.preview import Comparison, Fate, compare
+from latchkey.storage.backup.restore import PUT_ASIDE, check_backup, restore, restoring
+from latchkey.storage.backup.swap import copy_path
+from latchkey.storage.crypto.keyring import read_keyring
+from latchkey.storage.engine.maintenance_lock import maintenance_lock
+from tests.support.events_on_disk import aside, waiting
+from tests.support.stores import (
+    Paths,
+    beside,
+    damage,
+    files,
+    fill,
+    fill_and_crash,
+    give_all_to,
+    installation,
+    other_process,
+    owners,
+    replaced,
+    teams,
+)
+
+NOW = 1_795_000_000.0
+
+
+@pytest.fixture
+def backup(paths: Paths, tmp_path: Path) -> Backup:
+    """A backup of T1 and T2, and a store that has T3 since."""
+    fill(paths, "T1", "T2")
+    made = make_backup(*paths, tmp_path / "backups")
+    fill(paths, "T3")
+    return made
+
+
+def put_back(paths: Paths, backup: Backup, **options: bool) -> Path | None:
+    keys = read_keyring(paths[1])
+    check_backup(backup, keys, paths[1])
+    with restoring(paths[0]):
+        return restore(paths[0], backup, keys, now=NOW, **options)
+
+
+def refused(paths: Paths, backup: Backup, said: str, error: type[Exception] = StoreRefused) -> None:
+    """The backup is refused with these words, and no file is changed."""
+    before = files(paths[0].parent), files(backup.path.parent)
+    with pytest.raises(error, match=said) as caught:
+        put_back(paths, backup)
+    assert "\n" not in str(caught.value)
+    assert (files(paths[0].parent), files(backup.path.parent)) == before
+
+
+def test_the_backup_is_there_and_the_store_before_it_is_kept(paths: Paths, backup: Backup) -> None:
+    before = files(backup.path)
+    kept = put_back(paths, backup)
+    assert kept == beside(paths[0], ".replaced-2026-11-18T110640Z")
+    assert teams(paths) == {"T1", "T2"}
+    assert teams((kept, paths[1])) == {"T1", "T2", "T3"}
+    assert files(backup.path) == before
+    assert not copy_path(paths[0]).exists()
+
+
+def test_restored_again_in_the_same_second_both_stores_are_kept(paths: Paths, backup: Backup) -> None:
+    first, second = put_back(paths, backup), put_back(paths, backup)
+    assert first is not None
+    assert second == first.with_name(first.name + "-2")
+    assert teams((first, paths[1])) == {"T1", "T2", "T3"}
+
+
+def test_what_stood_in_the_old_wal_alone_is_kept_and_never_in_the_new_store(paths: Paths, backup: Backup) -> None:
+    fill_and_crash(paths, "T4")
+    kept = put_back(paths, backup)
+    assert kept is not None
+    assert teams(paths) == {"T1", "T2"}
+    assert teams((kept, paths[1])) == {"T1", "T2", "T3", "T4"}
+
+
+def test_a_damaged_store_is_kept_as_it_is_with_its_wal(paths: Paths, backup: Backup) -> None:
+    fill_and_crash(paths, "T4")
+    content, wal = damage(paths[0])
+    kept = put_back(paths, backup)
+    assert kept is not None
+    assert teams(paths) == {"T1", "T2"}
+    assert kept.read_bytes() == content
+    assert beside(kept, "-wal").read_bytes() == wal
+    assert not beside(paths[0], "-wal").exists()
+
+
+def test_where_there_was_no_store_there_is_one(paths: Paths, backup: Backup) -> None:
+    paths[0].unlink()
+    assert put_back(paths, backup) is None
+    assert teams(paths) == {"T1", "T2"}
+
+
+def test_a_wal_without_its_store_is_not_taken_into_the_new_one(paths: Paths, backup: Backup) -> None:
+    fill_and_crash(paths, "T4")
+    wal = beside(paths[0], "-wal").read_bytes()
+    paths[0].unlink()
+    assert put_back(paths, backup) is None
+    assert teams(paths) == {"T1", "T2"}
+    [left] = paths[0].parent.glob("*.replaced-*-wal")
+    assert left.read_bytes() == wal
+
+
+def test_a_new_machine_needs_the_backup_and_the_keyring_alone(paths: Paths, backup: Backup, tmp_path: Path) -> None:
+    new = tmp_path / "new" / "data" / "store.sqlite", paths[1]
+    put_back(new, backup)
+    assert teams(new) == {"T1", "T2"}
+    assert stat.S_IMODE(new[0].stat().st_mode) == 0o600
+    assert stat.S_IMODE(new[0].parent.stat().st_mode) == 0o700
+
+
+def test_the_restored_store_takes_writes_and_restarts(paths: Paths, backup: Backup) -> None:
+    put_back(paths, backup)
+    fill(paths, "T9")
+    assert teams(paths) == {"T1", "T2", "T9"}
+    assert teams((Path(str(replaced(paths[0])[0])), paths[1])) == {"T1", "T2", "T3"}
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640])
+def test_mode_is_as_before(paths: Paths, backup: Backup, mode: int) -> None:
+    paths[0].chmod(mode)
+    put_back(paths, backup)
+    assert stat.S_IMODE(paths[0].stat().st_mode) == mode
+
+
+def test_owner_is_as_before_also_when_root_restores(paths: Paths, backup: Backup) -> None:
+    if os.geteuid() != 0:
+        return  # nobody else can make files for others
+    give_all_to(paths[0].parent, 12345, 12346)
+    put_back(paths, backup)
+    assert owners(paths[0].parent) == {(12345, 12346)}
+    os.chown(paths[0], 54321, 54322)
+    put_back(paths, backup)
+    assert (paths[0].stat().st_uid, paths[0].stat().st_gid) == (54321, 54322)
+
+
+def test_one_flipped_byte_anywhere_is_refused(paths: Paths, backup: Backup) -> None:
+    content = backup.store.read_bytes()
+    for place in (0, 24, 5000, len(content) // 2, len(content) - 1):
+        changed = bytearray(content)
+        changed[place] ^= 1
+        backup.store.write_bytes(changed)
+        refused(paths, backup, "its hash is another one")
+
+
+@pytest.mark.parametrize("length", [0, 100, 4096, 40_000])
+def test_a_truncated_backup_is_refused(paths: Paths, backup: Backup, length: int) -> None:
+    backup.store.write_bytes(backup.store.read_bytes()[:length])
+    refused(paths, backup, "bytes, and had")
+
+
+def test_a_backup_without_its_store_is_refused(paths: Paths, backup: Backup) -> None:
+    backup.store.unlink()
+    refused(paths, backup, "No such file")
+
+
+def change_manifest(backup: Backup, **values: object) -> None:
+    path = backup.path / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def test_a_missing_and_an_odd_manifest_are_refused(backup: Backup, tmp_path: Path) -> None:
+    manifest = backup.path / "manifest.json"
+    for content in (b"", b"{}", b"\xff\xfe", b"[1]", b'{"format": "other"}'):
+        manifest.write_bytes(content)
+        with pytest.raises(StoreRefused, match="is not a manifest"):
+            read_backup(backup.path)
+    manifest.unlink()
+    with pytest.raises(StoreRefused, match="not a backup of Latchkey"):
+        read_backup(backup.path)
+    with pytest.raises(StoreRefused, match="there is no backup"):
+        read_backup(tmp_path / "nowhere")
+
+
+def test_a_backup_of_a_later_version_is_refused(backup: Backup) -> None:
+    change_manifest(backup, version=2)
+    with pytest.raises(StoreRefused, match="another version"):
+        read_backup(backup.path)
+
+
+def test_a_store_of_a_later_version_in_a_backup_is_refused(
+    paths: Paths, backup: Backup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("latchkey.storage.backup.restore.FORMAT_VERSION", 2)
+    refused(paths, backup, "another version")
+
+
+def test_a_manifest_that_tells_of_other_records_is_refused(paths: Paths, backup: Backup) -> None:
+    change_manifest(backup, records={**backup.records, "bots": 3})
+    refused(paths, read_backup(backup.path), "its manifest tells of")
+
+
+def test_a_missing_key_is_named_and_refused(paths: Paths, backup: Backup) -> None:
+    missing, other = read_keyring(paths[1]), Fernet.generate_key()
+    paths[1].write_bytes(other)
+    refused(paths, backup, f"needs the key ids {missing.key_ids[0]}, which .* lacks")
+
+
+def test_a_row_moved_within_the_backup_is_refused_though_its_hash_fits(paths: Paths, backup: Backup) -> None:
+    from latchkey.storage.engine.database_file import sha256_of
+
+    with closing(sqlite3.connect(backup.store)) as connection:
+        connection.execute("UPDATE bots SET value = (SELECT value FROM bots WHERE key = '/T2') WHERE key = '/T1'")
+        connection.commit()
+    change_manifest(backup, sha256=sha256_of(backup.store), bytes=backup.store.stat().st_size)
+    refused(paths, read_backup(backup.path), "1 of its records cannot be opened")
+
+
+def test_records_that_could_not_be_opened_before_either_come_back_as_they_were(paths: Paths, tmp_path: Path) -> None:
+    fill(paths, "T1", "T2")
+    with closing(sqlite3.connect(paths[0])) as connection:
+        connection.execute("UPDATE bots SET value = substr(CAST(value AS BLOB), 1, 60) WHERE key = '/T1'")
+        connection.commit()
+    put_back(paths, make_backup(*paths, tmp_path / "backups"))
+    with closing(open_store(*paths)) as store:
+        assert store.installations.find_bot(enterprise_id=None, team_id="T2") is not None
+        with pytest.raises(UnreadableRecord):
+            store.installations.find_bot(enterprise_id=None, team_id="T1")
+
+
+def test_an_open_store_is_not_restored(paths: Paths, backup: Backup) -> None:
+    with other_process(paths) as pid:
+        refused(paths, backup, f"open in another process .pid {pid}")
+    put_back(paths, backup)
+
+
+def test_a_store_that_another_program_reads_is_not_restored(paths: Paths, backup: Backup) -> None:
+    with closing(sqlite3.connect(paths[0])) as other:
+        other.execute("SELECT * FROM bots").fetchone()
+        before = teams(paths)
+        with pytest.raises(StoreRefused, match="open in another process"):
+            put_back(paths, backup)
+    assert teams(paths) == before
+    assert not replaced(paths[0])
+    assert not copy_path(paths[0]).exists()
+
+
+def test_beside_another_command_it_does_not_run(paths: Paths, backup: Backup) -> None:
+    with maintenance_lock(paths[0]):
+        refused(paths, backup, "another command", AnotherRun)
+
+
+def test_nobody_opens_the_store_meanwhile(paths: Paths, backup: Backup) -> None:
+    with restoring(paths[0]), pytest.raises(StoreRefused, match="is being restored"):
+        open_store(*paths)
+
+
+def test_another_programs_database_and_a_folder_are_not_replaced(paths: Paths, backup: Backup) -> None:
+    paths[0].unlink()
+    with closing(sqlite3.connect(paths[0])) as other:
+        other.execute("CREATE TABLE theirs (a)")
+    refused(paths, backup, "another program, and is not replaced")
+    paths[0].unlink()
+    paths[0].mkdir()
+    refused(paths, backup, "not a regular file")
+
+
+def test_a_backup_that_is_changed_after_it_was_checked_is_refused(paths: Paths, backup: Backup) -> None:
+    before = files(paths[0].parent)
+    keys = read_keyring(paths[1])
+    check_backup(backup, keys, paths[1])
+    backup.store.write_bytes(backup.store.read_bytes()[:-1] + b"x")
+    with restoring(paths[0]), pytest.raises(StoreRefused, match="changed while it was read"):
+        restore(paths[0], backup, keys, now=NOW)
+    assert files(paths[0].parent) == before
+
+
+def event(event_id: str) -> Event:
+    return Event(event_id, NOW, "request-1", None, b'{"type": "event_callback", "team_id": "T1", "event": {}}')
+
+
+@pytest.fixture
+def with_events(paths: Paths, tmp_path: Path) -> Backup:
+    """Ev1 is set aside, Ev2 is tried again, Ev3 is to be replayed, Ev4 waits, Ev5 is done beside it; and a state."""
+    events = [event(f"Ev{number}") for number in range(1, 6)]
+    with closing(open_store(*paths, clock=lambda: NOW)) as store:
+        record_id, _ = store.inbox.accept([Arrival(item, None) for item in events[:3]])
+        put = [Tried(item, 2, NOW + 60, ["app.one"], "ValueError") for item in events[:3]]
+        store.inbox.commit(
+            Progress(done=events[:3], finished_records=[record_id], tried=[put[1]], aside=[put[0], put[2]])
+        )
+        store.event_records.replay("Ev3")
+        store.inbox.accept([Arrival(item, None) for item in events[3:]])
+        store.inbox.commit(Progress(done=[events[4]]))
+        store.states.issue()
+    return make_backup(*paths, tmp_path / "backups")
+
+
+def test_unfinished_events_are_set_aside_once_and_states_are_dropped(paths: Paths, with_events: Backup) -> None:
+    put_back(paths, with_events)
+    with closing(open_store(*paths, clock=lambda: NOW)) as store:
+        assert not waiting(store)
+        found = {item.event.event_id: item for item in aside(store) if isinstance(item, Tried)}
+        assert set(found) == {"Ev1", "Ev2", "Ev3", "Ev4"}
+        assert found["Ev1"].error == "ValueError"
+        assert {found[name].error for name in ("Ev2", "Ev3", "Ev4")} == {PUT_ASIDE}
+        assert (found["Ev2"].attempts, found["Ev2"].listeners) == (2, ["app.one"])
+        assert store.inbox.recover() == []
+        # Slack sends it again: it is known, and does not run.
+        assert store.inbox.accept([Arrival(event("Ev4"), None)])[1] == {"Ev4"}
+        assert not store._records.page("states")
+        assert store.event_records.replay("Ev4")
+
+
+def test_events_are_kept_for_the_next_start_when_that_is_wanted(paths: Paths, with_events: Backup) -> None:
+    put_back(paths, with_events, keep_events=True)
+    with closing(open_store(*paths, clock=lambda: NOW)) as store:
+        assert {item.event.event_id for item in store.inbox.recover()} == {"Ev2", "Ev4"}
+        assert [state for state, _ in store.event_records.entries([State.AGAIN])] == [State.AGAIN]
+        assert not store._records.page("states")
+
+
+def test_an_event_record_that_cannot_be_opened_is_left_as_it_is(paths: Paths, with_events: Backup) -> None:
+    with closing(sqlite3.connect(paths[0])) as connection:
+        connection.execute("UPDATE retries SET value = substr(CAST(value AS BLOB), 1, 60)")
+        connection.commit()
+    put_back(paths, make_backup(*paths, with_events.path.parent))
+    with closing(open_store(*paths)) as store:
+        [left] = [item for state, item in store.event_records.entries([State.RETRYING])]
+        assert isinstance(left, UnreadableRecord)
+
+
+@contextmanager
+def nothing_changed(folder: Path) -> Iterator[None]:
+    before = files(folder)
+    yield
+    assert files(folder) == before
+
+
+def difference(paths: Paths, backup: Backup) -> Comparison:
+    return compare(paths[0], backup.store, read_keyring(paths[1]))
+
+
+def test_a_comparison_tells_what_is_lost_older_and_back(paths: Paths, backup: Backup, tmp_path: Path) -> None:
+    with closing(open_store(*paths)) as store:
+        store.installations.delete_all(enterprise_id=None, team_id="T1")
+        store.installations.save(installation("T2", installed_at=NOW + 60))
+        store.inbox.accept([Arrival(event("Ev1"), None)])
+    with nothing_changed(tmp_path):
+        found = difference(paths, backup)
+    assert not found.problem
+    assert found.counts == {Fate.LOST: 2, Fate.OLDER: 2, Fate.BACK: 2}
+    assert [(item.fate, item.of, item.team_id, item.installed_at, item.in_backup) for item in found.listed] == [
+        (fate, of, team, *times)
+        for of in ("user", "bot")
+        for fate, team, times in (
+            (Fate.BACK, "T1", (None, NOW)), (Fate.OLDER, "T2", (NOW + 60, NOW)), (Fate.LOST, "T3", (NOW, None)),
+        )
+    ]  # fmt: skip
+    assert (found.events_lost, found.events_back) == (1, 0)
+    assert "sentinel" not in repr(found)
+
+
+def test_the_same_store_is_no_difference_also_after_its_records_were_sealed_anew(paths: Paths, backup: Backup) -> None:
+    paths[1].write_bytes(Fernet.generate_key() + b"\n" + read_keyring(paths[1]).sealing_key.reveal())
+    with closing(open_store(*paths)) as store:
+        store.installations.delete_all(enterprise_id=None, team_id="T3")
+    fill(paths, "T1", "T2")
+    assert not difference(paths, backup).listed
+
+
+@pytest.mark.parametrize("crashed", [False, True])
+def test_a_comparison_changes_no_byte_beside_a_server_after_a_crash_or_at_rest(
+    paths: Paths, backup: Backup, tmp_path: Path, crashed: bool
+) -> None:
+    if crashed:
+        fill_and_crash(paths, "T4")
+    with nothing_changed(tmp_path):
+        assert difference(paths, backup).counts[Fate.LOST] == 4 if crashed else 2
+    with other_process(paths), nothing_changed(tmp_path):
+        difference(paths, backup)
+
+
+@pytest.mark.parametrize("content", [b"", b"damaged" * 1000])
+def test_a_store_that_cannot_be_read_is_said_to_be_unknown(paths: Paths, backup: Backup, content: bytes) -> None:
+    paths[0].write_bytes(content)
+    assert str(paths[0]) in difference(paths, backup).problem
+    paths[0].unlink()
+    assert "there is no store" in difference(paths, backup).problem
+
+
+def test_backups_made_before_a_table_existed_can_be_restored(paths: Paths, backup: Backup) -> None:
+    from latchkey.storage.engine.database_file import sha256_of
+
+    with closing(sqlite3.connect(backup.store)) as connection:
+        connection.execute("DROP TABLE replays")
+    records = {table: count for table, count in backup.records.items() if table != "replays"}
+    change_manifest(backup, records=records, sha256=sha256_of(backup.store), bytes=backup.store.stat().st_size)
+    [older] = list_backups(backup.path.parent)
+    put_back(paths, older)
+    assert teams(paths) == {"T1", "T2"}

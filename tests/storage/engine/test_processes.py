@@ -1,0 +1,117 @@
+"""Who has the store open is known, and nothing of it outlives a process."""
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from latchkey.errors import AnotherRun, StoreRefused
+from latchkey.storage import open_store
+from latchkey.storage.crypto.keyring import read_keyring
+from latchkey.storage.engine.maintenance_lock import maintenance_lock
+from latchkey.storage.engine.processes import OpenMark, alone, openers
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+Paths = tuple[Path, Path]
+
+HOLDER = """
+import sys
+from latchkey.storage import open_store
+store = open_store(sys.argv[1], sys.argv[2])
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    paths = tmp_path / "data" / "store.sqlite", tmp_path / "keyring"
+    open_store(*paths).close()
+    return paths
+
+
+@contextmanager
+def other_process(paths: Paths) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that has the store open."""
+    command = [sys.executable, "-c", HOLDER, *map(str, paths)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+def test_an_open_store_says_who_has_it_and_which_keys_they_know(paths: Paths) -> None:
+    assert openers(paths[0]) == []
+    store = open_store(*paths)
+    assert openers(paths[0]) == [(os.getpid(), read_keyring(paths[1]).key_ids)]
+    with other_process(paths) as process:
+        assert {opener.pid for opener in openers(paths[0])} == {os.getpid(), process.pid}
+    store.close()
+    assert openers(paths[0]) == []
+
+
+def test_a_killed_process_has_nothing_open_and_leaves_no_sign(paths: Paths) -> None:
+    with other_process(paths) as process:
+        process.kill()
+        process.wait()
+        folder = paths[0].with_name("store.sqlite.open")
+        assert len(list(folder.iterdir())) == 1
+        assert openers(paths[0]) == []
+        assert not list(folder.iterdir())
+
+
+def test_nobody_is_alone_with_an_open_store(paths: Paths) -> None:
+    with other_process(paths) as process, pytest.raises(StoreRefused, match=f"pid {process.pid}"), alone(paths[0]):
+        pass
+    with alone(paths[0]):
+        pass
+
+
+def test_nobody_opens_a_store_with_which_another_is_alone(paths: Paths) -> None:
+    with alone(paths[0]), pytest.raises(StoreRefused, match="is being restored"):
+        open_store(*paths)
+    open_store(*paths).close()
+
+
+def test_signs_are_private_and_say_no_key(paths: Paths) -> None:
+    mark = OpenMark(paths[0])
+    mark.tell(read_keyring(paths[1]).key_ids)
+    folder = paths[0].with_name("store.sqlite.open")
+    [sign] = folder.iterdir()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(sign.stat().st_mode) == 0o600
+    for key in read_keyring(paths[1]).keys:
+        assert key.reveal() not in sign.read_bytes()
+    mark.close()
+
+
+def test_who_has_not_said_its_keys_yet_is_there_all_the_same(paths: Paths) -> None:
+    mark = OpenMark(paths[0])
+    assert openers(paths[0]) == [(os.getpid(), None)]
+    mark.close()
+    mark.close()
+
+
+def test_the_maintenance_lock_has_one_holder(paths: Paths) -> None:
+    with maintenance_lock(paths[0]), pytest.raises(AnotherRun), maintenance_lock(paths[0]):
+        pass
+    with maintenance_lock(paths[0]):
+        pass
+
+
+def test_what_root_leaves_belongs_to_the_stores_owner(paths: Paths) -> None:
+    if os.geteuid() != 0:
+        return  # nobody else can make files for others
+    for path in (paths[0].parent, *paths[0].parent.rglob("*")):
+        os.chown(path, 12345, 12346)
+    store = open_store(*paths)
+    with maintenance_lock(paths[0]):
+        owners = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in paths[0].parent.rglob("*")}
+    store.close()
+    assert set(owners.values()) == {(12345, 12346)}, owners

@@ -1,0 +1,104 @@
+"""A store some of whose records need a lost key serves the others, and says so."""
+
+import logging
+import os
+import resource
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from slack_sdk.oauth.installation_store import Bot
+
+from latchkey.storage import Store, open_store
+from latchkey.storage.crypto.keyring import key_id, read_keyring
+from latchkey.storage.rotation import key_survey
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+Paths = tuple[Path, Path]
+
+
+def save_bot(store: Store, team_id: str) -> None:
+    store.installations.save_bot(Bot(team_id=team_id, bot_token="x", bot_id="B", bot_user_id="U", installed_at=1.0))
+
+
+@pytest.fixture
+def lost(paths: Paths) -> bytes:
+    """A key that has sealed one bot and is not in the keyring any more; the other records have another one."""
+    lost, kept = Fernet.generate_key(), Fernet.generate_key()
+    open_store(*paths).close()
+    first = read_keyring(paths[1]).sealing_key.reveal()
+    for sealing, team_id in ((lost, "T1"), (kept, "T2")):
+        paths[1].write_bytes(sealing + b"\n" + first)
+        with closing(open_store(*paths)) as store:
+            save_bot(store, team_id)
+    return lost
+
+
+def test_a_store_that_can_be_read_in_full_is_whole(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    save_bot(store, "T1")
+    caplog.clear()
+    assert store.ready()
+    assert not caplog.records
+
+
+def test_a_lost_key_makes_it_degraded_and_is_named_once(
+    paths: Paths, lost: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The format record opens, so that opening the store has shown nothing yet."""
+    with closing(open_store(*paths)) as store:
+        caplog.clear()
+        for _ in range(3):
+            assert not store.ready()
+        assert store.installations.find_bot(enterprise_id=None, team_id="T2") is not None
+    [record] = caplog.records
+    assert record.levelno == logging.ERROR
+    assert key_id(lost) in record.message
+    for known in read_keyring(paths[1]).key_ids:
+        assert known in record.message
+    assert lost.decode() not in record.message
+
+
+def test_it_is_whole_again_when_the_key_is_back_or_its_records_are_gone(
+    paths: Paths, lost: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_survey, "AGAIN_SECONDS", 0.0)
+    with closing(open_store(*paths)) as store:
+        assert not store.ready()
+        without = paths[1].read_bytes()
+        paths[1].write_bytes(without + b"\n" + lost)
+        store._watch.look()
+        assert store.ready()
+        paths[1].write_bytes(without)
+        store._watch.look()
+        assert not store.ready()
+        store.installations.delete_all(enterprise_id=None, team_id="T1")
+        deadline = time.monotonic() + 5
+        while not store.ready():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def test_a_survey_is_cut_off_when_the_store_is_closed(paths: Paths, lost: bytes) -> None:
+    store = open_store(*paths)
+    store._survey.close()
+    assert store._survey.missing() == set()
+    store.close()
+
+
+def test_a_server_leaves_no_core_file() -> None:
+    code = "import resource; from latchkey import storage; storage.forbid_core_dumps(); print(resource.getrlimit(resource.RLIMIT_CORE))"
+    before = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (before, before)),
+    )
+    assert done.stdout == "(0, 0)\n"

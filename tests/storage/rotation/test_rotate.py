@@ -1,0 +1,474 @@
+"""Rotation beside writers: no update undone, nothing deleted back, no key retired before all is well."""
+
+import re
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from slack_sdk.oauth.installation_store import Bot, Installation
+
+from latchkey.errors import AnotherRun, KeyringError, KeysNotTaken, StoreUnavailable
+from latchkey.storage import Arrival, Event, Progress, Store, Tried, open_store
+from latchkey.storage.crypto.keyring import Keyring, read_keyring
+from latchkey.storage.crypto.keyring_file import KeyringFile
+from latchkey.storage.crypto.sealing import PREFIX_LENGTH, Sealer
+from latchkey.storage.engine.keyvalue import Swap, Swapped
+from latchkey.storage.engine.maintenance_lock import maintenance_lock
+from latchkey.storage.rotation import key_admin as store_keys
+from latchkey.storage.rotation import resealing
+from latchkey.storage.rotation import rotate as rotation
+from latchkey.storage.rotation.verification import pages
+from latchkey.storage.tables import SEALED_TABLES
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+Paths = tuple[Path, Path]
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_keys, "TAKE_UP_SECONDS", 1.0)
+    monkeypatch.setattr(rotation, "SETTLE_SECONDS", 0.05)
+
+
+def installation(team_id: str, token: str) -> Installation:
+    return Installation(
+        app_id="A1", team_id=team_id, user_id="U1", bot_token=token, bot_id="B", bot_user_id="U", user_token="xoxp-1"
+    )
+
+
+def event(event_id: str) -> Event:
+    return Event(event_id, time.time(), "request", None, b'{"type": "event_callback"}')
+
+
+@pytest.fixture
+def store(paths: Paths) -> Iterator[Store]:
+    """A store with a record in every table."""
+    with closing(open_store(*paths)) as store:
+        for number in range(30):
+            store.installations.save(installation(f"T{number}", f"token-{number}"))
+        for _ in range(3):
+            store.states.issue()
+        one, two, three = event("Ev1"), event("Ev2"), event("Ev3")
+        record_id, _ = store.inbox.accept([Arrival(each, None) for each in (one, two, three)])
+        store.inbox.commit(
+            Progress(
+                done=[one, two, three],
+                finished_records=[record_id],
+                tried=[Tried(one, 1, time.time())],
+                aside=[Tried(two, 5, time.time()), Tried(three, 5, time.time())],
+            )
+        )
+        assert store.event_records.replay("Ev3")
+        store.inbox.accept([Arrival(event("Ev4"), None)])
+        yield store
+
+
+def old_rows(path: Path) -> dict[tuple[str, str], bytes]:
+    with closing(sqlite3.connect(path)) as connection:
+        return {
+            (table, key): value
+            for table in SEALED_TABLES
+            for key, value in connection.execute(f"SELECT key, value FROM {table}")
+        }
+
+
+def snapshot(paths: Paths) -> tuple[bytes, dict[tuple[str, str], bytes]]:
+    return paths[1].read_bytes(), old_rows(paths[0])
+
+
+def tokens(store: Store) -> dict[str | None, str | None]:
+    return {found.team_id: found.bot_token for found in store.installations.page(limit=1000).installations}
+
+
+def test_every_record_of_every_table_is_under_the_new_key_and_the_same_within(paths: Paths, store: Store) -> None:
+    old, before = read_keyring(paths[1]).sealing_key.key_id, old_rows(paths[0])
+    assert {table for table, _ in before} == set(SEALED_TABLES)
+    opened = Sealer(read_keyring(paths[1]))
+    values = {name: opened.open(*name, sealed) for name, sealed in before.items()}
+    rotated = store.keys.rotate()
+    assert (rotated.added, rotated.resealed, rotated.conflicts, rotated.retired) == (True, len(before), 0, (old,))
+    assert (rotated.findings.checked, rotated.findings.unreadable) == (len(before), 0)
+    keyring = read_keyring(paths[1])
+    assert keyring.key_ids == (rotated.key_id, old)
+    alone = Sealer(Keyring(keyring.keys[:1]))
+    after = old_rows(paths[0])
+    assert {name: alone.open(*name, sealed) for name, sealed in after.items()} == values
+    first, second = KeyringFile(paths[1]).entries
+    assert first.retired_at is None
+    assert second.retired_at == pytest.approx(time.time(), abs=60)
+
+
+def test_each_rotation_makes_one_key_and_retires_one(paths: Paths, store: Store) -> None:
+    made = [store.keys.rotate().key_id for _ in range(3)]
+    entries = store.keys.entries()
+    assert [entry.key_id for entry in entries][:3] == made[::-1]
+    assert [entry.retired_at is None for entry in entries] == [True, False, False, False]
+    assert tokens(store)["T7"] == "token-7"
+
+
+def test_nothing_of_the_old_ciphertext_is_left_in_any_file(paths: Paths, store: Store) -> None:
+    store.installations.delete_all(enterprise_id=None, team_id="T1")
+    before = old_rows(paths[0])
+    store.keys.rotate()
+    content = b"".join(path.read_bytes() for path in paths[0].parent.iterdir() if path.is_file())
+    assert paths[0].with_name("store.sqlite-wal").exists()
+    for name, sealed in before.items():
+        token = sealed[PREFIX_LENGTH:]
+        for at in range(20, len(token) - 20, 20):  # its beginning is a version and a time, and much the same everywhere
+            assert token[at : at + 20] not in content, name
+    for sealed in old_rows(paths[0]).values():
+        assert sealed[PREFIX_LENGTH:] in content or len(sealed) > 900, "the search finds what is there"
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, store: Store, act: Callable[[], object]) -> None:
+    """Let something happen between reading records and writing them sealed again, once."""
+    engine, real = store.keys._engine, store.keys._engine.swap
+    acts = [act]
+
+    def swap(table: str, swaps: list[Swap]) -> Swapped:
+        if table == "bots" and acts:
+            acts.pop()()
+        return real(table, swaps)
+
+    monkeypatch.setattr(engine, "swap", swap)
+
+
+def test_an_update_that_comes_between_is_not_undone(
+    paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(open_store(*paths)) as server:
+        meanwhile(monkeypatch, store, lambda: server.installations.save(installation("T1", "newer")))
+        rotated = store.keys.rotate()
+        assert rotated.conflicts == 1
+        assert tokens(server)["T1"] == "newer"
+        assert not rotated.findings.stale
+
+
+def test_a_record_deleted_meanwhile_does_not_come_back(
+    paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(open_store(*paths)) as server:
+        meanwhile(monkeypatch, store, lambda: server.installations.delete_all(enterprise_id=None, team_id="T1"))
+        rotated = store.keys.rotate()
+        assert rotated.conflicts == 1
+        assert "T1" not in tokens(server)
+        assert server.installations.find_bot(enterprise_id=None, team_id="T1") is None
+
+
+def test_what_was_still_sealed_with_the_old_key_is_sealed_again_in_another_round(
+    paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that had sealed before its process took the new key commits after the first pass."""
+    late = Sealer(read_keyring(paths[1])).seal("bots", "/LATE", {"bot_token": "late"})
+    real, left = rotation.verify, [late]
+
+    def verify(*arguments: object) -> object:
+        if left:
+            with closing(sqlite3.connect(paths[0])) as other, other:
+                other.execute("INSERT INTO bots (key, value) VALUES ('/LATE', ?)", (left.pop(),))
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(rotation, "verify", verify)
+    rotated = store.keys.rotate()
+    assert not rotated.findings.stale
+    assert store.keys.use()["bots"] == {rotated.key_id: 31}
+
+
+def test_a_rotation_that_was_cut_off_goes_on_with_the_same_key(
+    paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off() -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        meanwhile(patch, store, cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            store.keys.rotate()
+    keyring = read_keyring(paths[1])
+    assert len(keyring.keys) == 2
+    assert tokens(store)["T3"] == "token-3"
+    rotated = store.keys.rotate()
+    assert (rotated.added, rotated.key_id) == (False, keyring.sealing_key.key_id)
+    assert read_keyring(paths[1]).key_ids == keyring.key_ids
+    assert rotated.retired == keyring.key_ids[1:]
+
+
+def test_a_key_that_was_added_before_is_the_one_that_is_rotated_to(paths: Paths, store: Store) -> None:
+    added = store.keys.add()
+    rotated = store.keys.rotate()
+    assert (rotated.key_id, rotated.added) == (added, False)
+
+
+def spoil(paths: Paths, sql: str) -> None:
+    with closing(sqlite3.connect(paths[0])) as other, other:
+        other.execute(sql)
+
+
+FLIPPED = "UPDATE bots SET value = CAST(replace(CAST(value AS TEXT), 'gAAAAA', 'gAAAAB') AS BLOB) WHERE key = '/T3'"
+COPIED = "UPDATE bots SET value = (SELECT value FROM bots WHERE key = '/T4') WHERE key = '/T3'"
+CUT = "UPDATE bots SET value = substr(value, 1, 40) WHERE key = '/T3'"
+NOT_SEALED = "UPDATE bots SET value = CAST('plain' AS BLOB) WHERE key = '/T3'"
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [(FLIPPED, "changed"), (COPIED, "another name"), (CUT, "changed"), (NOT_SEALED, "not a sealed record")],
+)
+def test_a_record_that_cannot_be_opened_is_named_and_left_and_nothing_is_retired(
+    paths: Paths, store: Store, sql: str, reason: str
+) -> None:
+    spoil(paths, sql)
+    before = old_rows(paths[0])[("bots", "/T3")]
+    for added in (True, False):
+        rotated = store.keys.rotate()
+        assert (rotated.added, rotated.retired, rotated.findings.unreadable) == (added, (), 1)
+        [error] = rotated.findings.first
+        assert (error.table, error.record_id) == ("bots", "/T3")
+        assert reason in error.reason
+        assert [entry.retired_at for entry in store.keys.entries()] == [None, None]
+        after = old_rows(paths[0])
+        assert after[("bots", "/T3")] == before
+        others = {sealed[3:19].decode() for name, sealed in after.items() if name != ("bots", "/T3")}
+        assert others == {rotated.key_id}
+
+
+def in_another_order(path: Path) -> None:
+    """Put the second key in front of the first one; the comments stay where they are."""
+    first, second = (key.reveal() for key in read_keyring(path).keys)
+    content = path.read_bytes().replace(first, b"FIRST").replace(second, first).replace(b"FIRST", second)
+    path.write_bytes(content)
+
+
+def of_another_year(path: Path, key_id: str) -> None:
+    """Let the keyring say that this key was made long ago, and that none is retired."""
+    text = re.sub(rf"(# {key_id} made )\d{{4}}", r"\g<1>2020", path.read_text())
+    path.write_text(re.sub(r" retired \S+", "", text))
+
+
+@pytest.mark.parametrize("said", ["is retired", "is older"])
+def test_a_keyring_in_the_wrong_order_is_refused_and_nothing_is_changed(paths: Paths, store: Store, said: str) -> None:
+    old = read_keyring(paths[1]).sealing_key.key_id
+    store.keys.rotate()
+    if said == "is older":
+        of_another_year(paths[1], old)
+    in_another_order(paths[1])
+    before = snapshot(paths)
+    for act in (store.keys.rotate, store.keys.next_key):
+        with pytest.raises(KeyringError, match=f"{old} {said}"):
+            act()
+    assert snapshot(paths) == before
+
+
+def test_two_rotations_at_once_are_one(paths: Paths, store: Store) -> None:
+    before = snapshot(paths)
+    with maintenance_lock(paths[0]):
+        for act in (store.keys.rotate, store.keys.add, lambda: store.keys.retire("0" * 16, {}, confirm=print)):
+            with pytest.raises(AnotherRun):
+                act()
+    assert snapshot(paths) == before
+
+
+HOLDER = """
+import sys
+from latchkey.storage import open_store
+store = open_store(sys.argv[1], sys.argv[2])
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_process_with_a_copy_of_the_keyring_stops_a_rotation_before_it_begins(
+    paths: Paths, store: Store, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    copy.write_bytes(paths[1].read_bytes())
+    copy.chmod(0o600)
+    before = old_rows(paths[0])
+    command = [sys.executable, "-c", HOLDER, str(paths[0]), str(copy)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        for act in (store.keys.rotate, store.keys.rotate):
+            with pytest.raises(KeysNotTaken, match=f"pid {process.pid}") as caught:
+                act()
+            assert caught.value.pids == (process.pid,)
+        process.kill()
+    assert len(read_keyring(paths[1]).keys) == 2, "the second run makes no further key"
+    assert old_rows(paths[0]) == before
+    assert store.keys.rotate().resealed == len(before)
+
+
+def test_a_reader_that_stands_in_the_way_of_erasing_keeps_the_old_key_in_use(
+    paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation, "ERASE_SECONDS", 0.3)
+    with closing(sqlite3.connect(paths[0], isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM bots").fetchone()
+        with pytest.raises(StoreUnavailable, match="old ciphertext is still in the -wal"):
+            store.keys.rotate()
+        assert [entry.retired_at for entry in store.keys.entries()] == [None, None]
+    rotated = store.keys.rotate()
+    assert (rotated.added, rotated.resealed, len(rotated.retired)) == (False, 0, 1)
+
+
+def test_a_key_is_dropped_when_what_is_in_its_place_is_on_disk_and_not_before(
+    paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a rotation writes may be undone by a power cut until the -wal has been put into the file."""
+    monkeypatch.setattr(rotation, "ERASE_SECONDS", 0.3)
+    old = read_keyring(paths[1]).sealing_key.key_id
+    store.keys.rotate()
+    store.states.issue()
+    with closing(sqlite3.connect(paths[0], isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM bots").fetchone()
+        with pytest.raises(StoreUnavailable, match="somebody reads"):
+            store.keys.retire(old, {}, confirm=print)
+        assert old in read_keyring(paths[1]).key_ids
+    store.keys.retire(old, {}, confirm=print)
+    assert old not in read_keyring(paths[1]).key_ids
+    assert paths[0].with_name("store.sqlite-wal").stat().st_size == 0
+
+
+def test_a_store_that_is_locked_for_a_while_is_waited_for(
+    paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, locked = store.keys._engine.swap, [StoreUnavailable("locked", "by a test")] * 3
+
+    def swap(table: str, swaps: list[Swap]) -> Swapped:
+        if locked:
+            raise locked.pop()
+        return real(table, swaps)
+
+    monkeypatch.setattr(store.keys._engine, "swap", swap)
+    assert not store.keys.rotate().findings.unreadable
+    monkeypatch.setattr(resealing, "PATIENCE_SECONDS", -1.0)
+    locked[:] = [StoreUnavailable("locked", "by a test")]
+    with pytest.raises(StoreUnavailable, match="by a test"):
+        store.keys.rotate()
+
+
+def test_a_page_of_large_records_is_a_short_one(paths: Paths, store: Store) -> None:
+    records = store._records
+    for number in range(40):
+        records.commit([records.put("aside", f"large-{number:02}", "x" * 300_000)])
+    found = [[row.record_id for row in rows] for rows in pages(store.keys._engine, "aside", 100)]
+    assert sum(found, []) == sorted(["Ev2", *(f"large-{number:02}" for number in range(40))])
+    assert max(len(rows) for rows in found[1:]) <= 3
+    assert not store.keys.rotate().findings.unreadable
+
+
+def test_swap_changes_what_is_still_as_it_was_and_nothing_else(store: Store) -> None:
+    engine = store.keys._engine
+    one, two = engine.get("bots", "/T1"), engine.get("bots", "/T2")
+    assert one is not None
+    swaps = [Swap(b"new", "/T1", one), Swap(b"new", "/T2", b"other"), Swap(b"new", "/absent", b"other")]
+    assert engine.swap("bots", swaps).written == 1
+    assert (engine.get("bots", "/T1"), engine.get("bots", "/T2"), engine.get("bots", "/absent")) == (b"new", two, None)
+
+
+def test_a_swap_behind_a_lock_ends_in_time_and_later_commits_are_as_durable_as_before(
+    paths: Paths, store: Store
+) -> None:
+    engine = store.keys._engine
+    one = engine.get("bots", "/T1")
+    assert one is not None
+    with closing(sqlite3.connect(paths[0], isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        with pytest.raises(StoreUnavailable) as caught:
+            engine.swap("bots", [Swap(b"new", "/T1", one)])
+        assert caught.value.reason == "locked"
+        assert time.monotonic() - begun < 2.3
+    assert engine.swap("bots", [Swap(b"new", "/T1", one)]).written == 1
+    with engine._writer.cursor() as connection:
+        settings = [
+            connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("synchronous", "busy_timeout", "wal_autocheckpoint")
+        ]
+    assert settings == [2, 1200, 1000]
+
+
+def test_a_value_that_somebody_has_stored_as_text_is_sealed_again_too(paths: Paths, store: Store) -> None:
+    spoil(paths, "UPDATE bots SET value = CAST(value AS TEXT) WHERE key = '/T3'")
+    rotated = store.keys.rotate()
+    assert (rotated.conflicts, rotated.findings.unreadable, rotated.findings.stale) == (0, 0, 0)
+
+
+def test_records_are_counted_by_their_keys_a_page_at_a_time(paths: Paths, store: Store) -> None:
+    spoil(paths, "UPDATE bots SET value = CAST('plain' AS BLOB) WHERE key = '/T3'")
+    spoil(paths, "INSERT INTO bots (key, value) VALUES (CAST(x'ff00fe' AS TEXT), x'')")
+    engine = store.keys._engine
+    counts, after, calls = 0, "", 0
+    while after is not None:
+        found = engine.beginnings("bots", PREFIX_LENGTH, after=after, limit=7)
+        counts, after, calls = counts + sum(found.counts.values()), found.after, calls + 1
+    assert (counts, calls) == (31, 5)
+    assert store.keys.use()["bots"] == {read_keyring(paths[1]).sealing_key.key_id: 29, "": 2}
+
+
+def sealed_again_between(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
+    """Let a rotation seal every record again between the next read and the commit that follows it."""
+    engine, real = store.keys._engine, store.keys._engine.commit
+    once = [True]
+
+    def commit(changes: object, marks: object = None) -> bool:
+        if once.pop() if once else False:
+            resealing.Resealing(engine, store.keys._sealer, SEALED_TABLES, lambda *_: None).run()
+        return real(changes, marks)  # type: ignore[arg-type]
+
+    store.keys.add()
+    monkeypatch.setattr(engine, "commit", commit)
+
+
+def test_a_state_is_consumed_though_it_was_sealed_again_just_then(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = store.states.issue()
+    sealed_again_between(monkeypatch, store)
+    assert store.states.consume(state)
+    assert not store.states.consume(state)
+
+
+def test_what_slack_told_later_is_added_though_it_was_sealed_again_just_then(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = store.installations.find_installation(enterprise_id=None, team_id="T5")
+    assert found is not None
+    found.team_name = "told by auth.test"
+    sealed_again_between(monkeypatch, store)
+    store.installations.enrich(found)
+    again = store.installations.find_installation(enterprise_id=None, team_id="T5")
+    assert again is not None
+    assert again.team_name == "told by auth.test"
+
+
+def test_events_are_recovered_though_they_were_sealed_again_just_then(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed_again_between(monkeypatch, store)
+    assert {tried.event.event_id for tried in store.inbox.recover()} == {"Ev1", "Ev4"}
+
+
+def test_an_event_is_replayed_though_it_was_sealed_again_just_then(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed_again_between(monkeypatch, store)
+    assert store.event_records.replay("Ev2")
+
+
+def test_a_record_with_another_value_is_no_longer_what_was_read(store: Store) -> None:
+    records = store._records
+    read = records.read("bots", "/T1")
+    assert read is not None
+    store.installations.save_bot(Bot(team_id="T1", bot_token="other", bot_id="B", bot_user_id="U", installed_at=1.0))
+    assert not records.commit([records.replace("bots", read, "/T1", "undone")])
+    spoil_read = read._replace(sealed=b"never sealed")
+    assert not records.commit([records.remove("bots", spoil_read)])
+    assert tokens(store)["T1"] == "other"

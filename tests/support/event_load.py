@@ -1,0 +1,120 @@
+"""A steady load of events on a running server, by a Slack that sends again whatever got no 200."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from latchkey.simulator.requests import JSON
+from latchkey.storage import Tried, open_store
+from tests.support.events_on_disk import aside, waiting
+from tests.support.running import Running, running
+
+JOURNAL_APP = """
+import os, random
+def register(app):
+    @app.event("app_mention")
+    async def journal(event, context):
+        with open("journal", "ab", 0) as file:
+            file.write(f"{event['text']} {context['attempt']}\\n".encode())
+        if event["text"].endswith("7") and context["attempt"] == 1:
+            raise ValueError("one that fails at first")
+"""
+SENDERS = 12
+PAUSE_SECONDS = 0.02
+"""Between two tries of one event; Slack itself waits for a second, a minute, five minutes."""
+
+
+@asynccontextmanager
+async def journaling(folder: Path) -> AsyncIterator[Load]:
+    """Run a server whose listener writes down what it handles, and a load that has not begun."""
+    (folder / "journal_app.py").write_text(JOURNAL_APP)
+    (folder / "journal").touch()
+    async with running(folder, environment={"LATCHKEY_LISTENERS_MODULES": "journal_app"}) as it:
+        assert await it.install() == 200
+        yield Load(it)
+
+
+@dataclass
+class Load:
+    """What was sent, what got a 200, and what the listener did."""
+
+    it: Running
+    chance: random.Random = field(default_factory=lambda: random.Random(1))
+    acknowledged: dict[str, bytes] = field(default_factory=dict)
+    """Body by text, of each event that got a 200."""
+    statuses: Counter[int] = field(default_factory=Counter)
+    slowest_refusal: float = 0.0
+    """Milliseconds until a 503."""
+    slowest: float = 0.0
+    """Milliseconds until any answer."""
+    copies: int = 0
+    """Copies of acknowledged events that were sent and got a 200."""
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+    _stopping: bool = False
+
+    @asynccontextmanager
+    async def flowing(self) -> AsyncIterator[None]:
+        """Send all the while; at the end, each event that has been sent gets its 200."""
+        self._stopping = False
+        senders = [asyncio.ensure_future(self._send_all()) for _ in range(SENDERS)]
+        try:
+            yield
+            self._stopping = True
+            await asyncio.wait_for(asyncio.gather(*senders), 30)
+        finally:
+            for sender in senders:
+                sender.cancel()
+
+    async def _send_all(self) -> None:
+        while not self._stopping:
+            text = f"number-{next(self._numbers)}"
+            workspace = self.it.slack.workspace()
+            event = {"type": "app_mention", "user": "U0ALICE", "text": text, "channel": workspace.channel_id}
+            body = self.it.slack.sender.event_body(workspace, event)
+            for retry in itertools.count():
+                if await self._send(body, retry or None) == 200:
+                    break
+                await asyncio.sleep(PAUSE_SECONDS)
+            self.acknowledged[text] = body
+            if self.chance.random() < 0.2:
+                other = self.acknowledged[self.chance.choice(list(self.acknowledged))]
+                self.copies += await self._send(other, 1) == 200
+
+    async def _send(self, body: bytes, retry: int | None) -> int:
+        answer = await self.it.slack.sender.send("event", body, JSON, retry=retry)
+        self.statuses[answer.status] += 1
+        self.slowest = max(self.slowest, answer.milliseconds)
+        if answer.status == 503:
+            self.slowest_refusal = max(self.slowest_refusal, answer.milliseconds)
+        return answer.status
+
+    def runs(self) -> Counter[str]:
+        """Return how often each event's listener has begun."""
+        lines = (self.it.server.folder / "journal").read_text().splitlines()
+        return Counter(line.split()[0] for line in lines)
+
+    async def settled(self) -> None:
+        """Wait until nothing is left in the inbox; a set-aside event would be a lost one here."""
+        deadline = time.monotonic() + 30
+        while unfinished := len(self.unfinished()):
+            assert time.monotonic() < deadline, f"{unfinished} events are not finished"
+            await asyncio.sleep(0.1)
+
+    def unfinished(self) -> set[str]:
+        """Return the texts of the events whose end is not on disk."""
+        folder = self.it.server.folder
+        with closing(open_store(self.it.store, folder / "keys" / "keyring")) as store:
+            assert not aside(store)
+            unfinished = [tried for tried in waiting(store) if isinstance(tried, Tried)]
+        return {tried.event.body.split(b'"text": "')[1].split(b'"')[0].decode() for tried in unfinished}
+
+    def lost(self) -> set[str]:
+        return set(self.acknowledged) - set(self.runs())

@@ -1,0 +1,57 @@
+"""The real server as a process, with the simulator as its Slack, for tests of what only a process can show."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+from latchkey.simulator import Slack
+from latchkey.simulator.browser import Browser
+from latchkey.simulator.check import Check
+from latchkey.simulator.server_process import ServerProcess
+
+
+class Running:
+    """A server, its Slack and a browser; `check` knows the steps of an install."""
+
+    def __init__(self, server: ServerProcess, slack: Slack) -> None:
+        self.server = server
+        self.slack = slack
+        self.browser = Browser()
+        self.check = Check(server, slack)
+
+    @property
+    def store(self) -> Path:
+        return self.server.folder / "data" / "store.sqlite"
+
+    async def install(self, team_id: str = "T0ACME") -> int:
+        """Install the app into a workspace and return the callback's status."""
+        url = await self.check.begin_install(self.browser)
+        return (await self.browser.get(self.slack.approve(url, team_id))).code
+
+    async def status(self, path: str) -> int:
+        return (await self.browser.get(self.server.url + path)).code
+
+    def rows(self, table: str) -> int:
+        with closing(sqlite3.connect(self.store)) as connection:
+            return int(connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])
+
+
+@asynccontextmanager
+async def running(folder: Path, kind: type[ServerProcess] = ServerProcess, **options: object) -> AsyncIterator[Running]:
+    """Start a server in this folder, and end it by its own process id."""
+    server = kind(folder, **options)  # type: ignore[arg-type]
+    slack = server.make_slack()
+    slack.start()
+    try:
+        await server.start(slack)
+        running = Running(server, slack)
+        yield running
+        running.browser.close()
+    finally:
+        if server.is_running():
+            await asyncio.to_thread(server.kill)
+        await slack.close()

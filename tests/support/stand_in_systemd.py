@@ -1,0 +1,74 @@
+"""What systemd does for the server, done by a test: the socket, the variables, and an ear for what the server says."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from latchkey.simulator.server_process import ServerProcess
+
+FIRST_DESCRIPTOR = 3
+
+
+class SupervisedServer(ServerProcess):
+    """A server whose socket was open before it, and that tells how it is."""
+
+    def __init__(self, folder: Path, *, watchdog_seconds: float = 0, unix: bool = False, **options: Any) -> None:
+        super().__init__(folder, **options)
+        self._watchdog_seconds = watchdog_seconds
+        if unix:
+            self.listening = socket.socket(socket.AF_UNIX)
+            self.listening.bind(str(folder / "http.socket"))
+            self.listening.listen()
+        else:
+            self.listening = socket.create_server(("127.0.0.1", 0))
+            self._port = self.listening.getsockname()[1]
+        self._ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._ear.bind(str(folder / "notify"))
+        self._ear.setblocking(False)
+        self.heard: list[str] = []
+
+    def spawn(self, command: list[str], environment: dict[str, str], log: BinaryIO) -> subprocess.Popen[bytes]:
+        environment |= {
+            "NOTIFY_SOCKET": str(self.folder / "notify"),
+            "LISTEN_FDS": "1",
+            "LISTEN_FDNAMES": "http",
+        }
+        if self._watchdog_seconds:
+            environment["WATCHDOG_USEC"] = str(int(self._watchdog_seconds * 1e6))
+        return subprocess.Popen(
+            # The shell becomes the server, so that its own process id is the server's.
+            ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", *command],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=self.folder,
+            close_fds=False,
+            preexec_fn=lambda: os.dup2(self.listening.fileno(), FIRST_DESCRIPTOR),  # noqa: PLW1509  # one system call
+        )
+
+    def hear(self) -> list[str]:
+        """Return all that the server has said so far."""
+        while True:
+            try:
+                self.heard.append(self._ear.recv(4096).decode())
+            except BlockingIOError:
+                return self.heard
+
+    async def hears(self, text: str, seconds: float = 5.0, *, before: int | None = None) -> None:
+        """Wait until the server says this anew; `before` is how much it had said, where that is not now."""
+        before = len(self.hear()) if before is None else before
+        deadline = time.monotonic() + seconds
+        while not any(said.startswith(text) for said in self.hear()[before:]):
+            assert time.monotonic() < deadline, f"{text} was not said; {self.heard[before:]}"
+            await asyncio.sleep(0.02)
+
+    def close(self) -> None:
+        self.listening.close()
+        self._ear.close()

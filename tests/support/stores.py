@@ -1,0 +1,128 @@
+"""Stores on disk: filled, looked into, and compared byte for byte."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from slack_sdk.oauth.installation_store import Installation
+
+from latchkey.storage import open_store
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+Paths = tuple[Path, Path]
+SENTINELS = ("xoxb-sentinel", "xoxp-sentinel", "hooks-sentinel", "xoxe-sentinel")
+
+_CRASHING = """
+import os, sys
+from pathlib import Path
+from tests.stores import fill_open
+from latchkey.storage import open_store
+fill_open(open_store(sys.argv[1], sys.argv[2]), *sys.argv[3:])
+os._exit(0)
+"""
+_HOLDER = """
+import sys
+from latchkey.storage import open_store
+store = open_store(sys.argv[1], sys.argv[2])
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+def installation(team_id: str, **values: object) -> Installation:
+    defaults: dict[str, object] = {
+        "app_id": "A1",
+        "team_id": team_id,
+        "team_name": f"Team {team_id}",
+        "user_id": "U1",
+        "bot_token": f"xoxb-sentinel-{team_id}",
+        "bot_refresh_token": f"xoxe-sentinel-{team_id}",
+        "bot_id": "B1",
+        "bot_user_id": "UB1",
+        "bot_scopes": ["chat:write"],
+        "user_token": f"xoxp-sentinel-{team_id}",
+        "user_scopes": ["search:read"],
+        "incoming_webhook_url": "https://hooks-sentinel",
+        "installed_at": 1_795_000_000.0,
+    }
+    return Installation(**{**defaults, **values})  # type: ignore[arg-type]
+
+
+def fill_open(store: object, *teams: str) -> None:
+    for team in teams:
+        store.installations.save(installation(team))  # type: ignore[attr-defined]
+
+
+def fill(paths: Paths, *teams: str) -> None:
+    with closing(open_store(*paths)) as store:
+        fill_open(store, *teams)
+
+
+def fill_and_crash(paths: Paths, *teams: str) -> None:
+    """The same by a process that dies before its -wal is taken over into the store."""
+    subprocess.run([sys.executable, "-c", _CRASHING, *map(str, paths), *teams], cwd=ROOT, check=True)
+    assert beside(paths[0], "-wal").stat().st_size
+
+
+def damage(store: Path) -> tuple[bytes, bytes]:
+    """Make a store unusable, as a bad disk does; returns its content and its -wal's."""
+    content = b"damaged" + store.read_bytes()[7:]
+    store.write_bytes(content)
+    return content, beside(store, "-wal").read_bytes()
+
+
+def teams(paths: Paths) -> set[str]:
+    """Return the workspaces in a store of which every record opens."""
+    with closing(open_store(*paths, create=False)) as store:
+        found = store.installations.page()
+        assert not found.unreadable
+        for item in found.installations:
+            bot = store.installations.find_bot(enterprise_id=None, team_id=item.team_id)
+            assert bot is not None
+            assert bot.bot_token == f"xoxb-sentinel-{item.team_id}"
+        return {str(item.team_id) for item in found.installations}
+
+
+def beside(path: Path, end: str) -> Path:
+    return path.with_name(path.name + end)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Return the content of every file, but for locks and for SQLite's -shm, which is memory and no data."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.endswith(("-shm", ".lock")) and ".open" not in path.parent.name
+    }
+
+
+def replaced(store: Path) -> list[Path]:
+    """Return the stores that restores have put aside."""
+    return sorted(
+        path
+        for path in store.parent.glob(f"{store.name}.replaced-*")
+        if not path.name.endswith(("-wal", "-shm", ".lock", ".open"))
+    )
+
+
+@contextmanager
+def other_process(paths: Paths) -> Iterator[int]:
+    """Another process that has the store open; its process id."""
+    command = [sys.executable, "-c", _HOLDER, *map(str, paths)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process.pid
+        process.kill()
+
+
+def give_all_to(folder: Path, uid: int, gid: int) -> None:
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, uid, gid)
+
+
+def owners(folder: Path) -> set[tuple[int, int]]:
+    return {(path.stat().st_uid, path.stat().st_gid) for path in (folder, *folder.rglob("*"))}
