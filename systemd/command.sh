@@ -1,11 +1,11 @@
 #!/bin/sh
-# `latchkey` on a machine where Latchkey is installed: its commands, on the service's configuration.
+# The command `latchkey` of an installed service: uses the service's configuration.
 set -eu
 
 umask 077
 : "${LATCHKEY_CONFIG:=/etc/latchkey/config.toml}"
 export LATCHKEY_CONFIG
-# As the service has them; secrets that are systemd credentials are not to be had here.
+# The service's secret files; systemd credentials cannot be read here.
 [ -n "${SLACK_CLIENT_SECRET:-}" ] || [ ! -r /etc/latchkey/secrets/client_secret ] ||
     export SLACK_CLIENT_SECRET_FILE="${SLACK_CLIENT_SECRET_FILE:-/etc/latchkey/secrets/client_secret}"
 [ -n "${SLACK_SIGNING_SECRET:-}" ] || [ ! -r /etc/latchkey/secrets/signing_secret ] ||

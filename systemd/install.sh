@@ -1,9 +1,9 @@
 #!/bin/sh
-# `./latchkey install-service`: installs Latchkey as a systemd service, upgrades it, goes back, or takes it away.
+# `./latchkey install-service`: installs Latchkey as a systemd service, upgrades it, rolls it back, or uninstalls it.
 #
-# Rule: a step is done only where it is needed, so that a rerun is the upgrade, and one with nothing new
-# changes nothing. Nothing is downloaded but the locked requirements. A secret never stands on a command
-# line. Exit codes: 0 done, 1 failed, 2 usage, 3 confirmation needed and not given, 78 bad configuration.
+# Invariant: a step runs only if it is needed, so a rerun is an upgrade, and a rerun without anything new changes
+# nothing. Only the locked requirements are downloaded. A secret is never part of a command line.
+# Exit codes: 0 done, 1 failed, 2 usage, 3 confirmation needed and not given, 78 bad configuration.
 set -eu
 
 source=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
@@ -16,19 +16,19 @@ Usage: latchkey install-service [OPTIONS]
 
   Install Latchkey as a systemd service. Run it again from a newer version to upgrade.
 
-  --public-url URL             where Slack and browsers reach the server, https://slack.example.com
-  --client-id ID               the app's client id, "Basic Information" at Slack
-  --client-secret-file FILE    a file with the app's client secret
-  --signing-secret-file FILE   a file with the app's signing secret, or several, one a line
-                               What is needed and not given is asked for.
-  --listen HOST:PORT           where the server listens, behind your proxy (at first: 127.0.0.1:8080)
-  --no-network                 leave the server no network but pipes to Slack's hosts
-  --network                    give it the network back
-  --back                       go back to the version before the last upgrade
-  --uninstall                  take the service away; configuration, keys, store and backups stay
-  --delete-data                with --uninstall: delete those too, for good
+  --public-url URL             the server's public URL, such as https://slack.example.com
+  --client-id ID               the app's client id (Basic Information at Slack)
+  --client-secret-file FILE    a file that contains the app's client secret
+  --signing-secret-file FILE   a file that contains the app's signing secret, or several, one per line
+                               You are asked for required values that are not given.
+  --listen HOST:PORT           the address to listen on, for your proxy (default: 127.0.0.1:8080)
+  --no-network                 run the server without network access, except to Slack's hosts
+  --network                    restore network access
+  --back                       go back to the previous version
+  --uninstall                  remove the service; keep configuration, keys, store and backups
+  --delete-data                with --uninstall: permanently delete those too
   --yes                        do not ask for confirmation
-  --dry-run                    say what would be done, and do nothing
+  --dry-run                    print what would be done, and do nothing
   -h, --help                   show this
 TEXT
 }
@@ -48,13 +48,13 @@ read_options() {
             take_value "${1%%=*}" "${1#*=}"
             ;;
         --client-secret* | --signing-secret*)
-            wrong_usage "a secret does not belong on the command line, where every user of this machine can read it" \
-                "name a file that holds it: ${1%%=*}-file FILE"
+            wrong_usage "do not put a secret on the command line, where every user of this machine can read it" \
+                "put it into a file: ${1%%=*}-file FILE"
             ;;
         --no-network) network=none ;;
         --network) network=host ;;
         --back | --uninstall)
-            [ "$action" = install ] || wrong_usage "--back and --uninstall are one or the other"
+            [ "$action" = install ] || wrong_usage "--back and --uninstall cannot be combined"
             action=${1#--}
             ;;
         --delete-data) delete_data=yes ;;
@@ -64,17 +64,17 @@ read_options() {
             usage
             exit 0
             ;;
-        *) wrong_usage "there is no option ${1%%=*}" "latchkey install-service --help lists them" ;;
+        *) wrong_usage "no such option: ${1%%=*}" "see latchkey install-service --help" ;;
         esac
         shift
     done
-    [ "$delete_data" = no ] || [ "$action" = uninstall ] || wrong_usage "--delete-data goes with --uninstall"
+    [ "$delete_data" = no ] || [ "$action" = uninstall ] || wrong_usage "--delete-data needs --uninstall"
 }
 
 take_value() {
     [ -n "$2" ] || wrong_usage "$1 needs a value"
     case $2 in
-    *[!\ -~]* | *[\"\\]*) wrong_usage "$1 holds a character that cannot be right" ;;
+    *[!\ -~]* | *[\"\\]*) wrong_usage "$1 contains an invalid character" ;;
     esac
     case $1 in
     --public-url) public_url=$2 ;;
@@ -89,18 +89,18 @@ take_value() {
     esac
 }
 
-# ask WHAT VARIABLE: lets a person type what was not given.
+# ask WHAT VARIABLE: prompts for a value that was not given.
 ask() {
-    can_ask || wrong_usage "$1 is not given, and nobody is here to be asked" "see latchkey install-service --help"
+    can_ask || wrong_usage "$1 is missing, and stdin is not a terminal to ask on" "see latchkey install-service --help"
     printf '%s: ' "$1" >&2
     IFS= read -r answer || answer=''
     [ -n "$answer" ] || fail "$1 is needed"
     take_value "--$2" "$answer"
 }
 
-# ask_secret WHAT FILE: the same, unseen, into a file of root's own.
+# ask_secret WHAT FILE: prompts without echo, and writes the answer to a private file.
 ask_secret() {
-    can_ask || wrong_usage "no file with the $1 is given, and nobody is here to be asked" \
+    can_ask || wrong_usage "the file with the $1 is missing, and stdin is not a terminal to ask on" \
         "see latchkey install-service --help"
     printf '%s (not shown): ' "$1" >&2
     terminal=$(stty -g)
@@ -110,7 +110,7 @@ ask_secret() {
     terminal=''
     echo >&2
     [ -n "$answer" ] || fail "the $1 is needed"
-    # printf is the shell's own: the secret is on no command line.
+    # printf is a shell builtin, so the secret is not on a command line.
     printf '%s\n' "$answer" >"$2"
     answer=''
 }
@@ -119,7 +119,7 @@ can_ask() {
     [ -t 0 ]
 }
 
-# gather: asks for what a first install needs and was not given.
+# gather: prompts for the values that a first install needs and that were not given.
 gather() {
     workspace=$(mktemp -d)
     if [ ! -e "$etc/config.toml" ] && [ "$dry_run" = no ]; then
@@ -130,7 +130,7 @@ gather() {
     gather_secret signing_secret "signing secret" "$signing_secret_file"
 }
 
-# gather_secret NAME WHAT FILE: leaves what is to be installed in the workspace; nothing where all is there already.
+# gather_secret NAME WHAT FILE: puts a secret to install into the workspace, unless one is installed already.
 gather_secret() {
     if [ -n "$3" ]; then
         cat -- "$3" >"$workspace/$1" 2>/dev/null || fail "the file with the $2 cannot be read: $3"
@@ -139,7 +139,7 @@ gather_secret() {
     fi
 }
 
-# clean_up: whatever ends this run, the terminal shows what is typed, and nothing unfinished is left.
+# clean_up: restores the terminal's echo and removes unfinished files, however this run ends.
 clean_up() {
     [ -z "$terminal" ] || stty "$terminal"
     rm -rf "${workspace:-/nothing}" "${unfinished:-/nothing}"
@@ -152,7 +152,7 @@ main() {
     trap 'exit 130' INT TERM HUP
     read_options "$@"
     [ "$(id -u)" = 0 ] || fail "only root can install a service" "sudo latchkey install-service"
-    command -v systemctl >/dev/null || fail "there is no systemd on this machine" "./latchkey serve runs without it"
+    command -v systemctl >/dev/null || fail "this machine has no systemd" "./latchkey serve works without it"
     case $action in
     install)
         gather

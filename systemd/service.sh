@@ -1,16 +1,16 @@
-# What install.sh does with systemd: units, starting, going back, taking away.
+# install.sh's work with systemd: units, starting, rolling back, uninstalling.
 # shellcheck shell=sh
 
-UNITS='latchkey.service latchkey.socket latchkey-backup.service latchkey-backup.timer latchkey-pipe@.service latchkey-pipe@.socket'
+UNITS='latchkey.service latchkey.socket latchkey-backup.service latchkey-backup.timer latchkey-forward@.service latchkey-forward@.socket'
 ENABLED='latchkey.socket latchkey.service latchkey-backup.timer'
 restart='' reload='' reread='' new_socket=''
 
-# place FILE WHERE [MODE]: puts a file there; does nothing where the same one is.
+# place FILE DESTINATION [MODE]: installs a file unless an identical one is there.
 place() {
     cmp -s "$1" "$2" || step "write $2" install -D -m "${3:-644}" "$1" "$2"
 }
 
-# place_unit FILE WHERE: the same for what systemd reads.
+# place_unit FILE DESTINATION: the same for a unit or drop-in; notes that systemd must reload.
 place_unit() {
     cmp -s "$1" "$2" && return
     reread=yes restart=yes
@@ -18,7 +18,7 @@ place_unit() {
     place "$1" "$2"
 }
 
-# place_units RELEASE: the units as that version has them.
+# place_units RELEASE: installs the units of that release.
 place_units() {
     from=$1/systemd
     [ -d "$from" ] || from=$source/systemd
@@ -31,26 +31,26 @@ place_units() {
     place "$from/command.sh" "$wrapper" 755
 }
 
-# place_network: takes the network away, or gives it back; what is not asked for stays as it is.
+# place_network: removes or restores network access, if a flag asks for it.
 place_network() {
     dropin=$units/latchkey.service.d/no-network.conf
     if [ "$network" = none ] || { [ -z "$network" ] && [ -e "$dropin" ]; }; then
         place_unit "$from/no-network.conf" "$dropin"
     elif [ -e "$dropin" ]; then
         reread=yes restart=yes
-        step "give the server its network back" rm -f "$dropin"
-        pipes_over=yes
+        step "restore the server's network access" rm -f "$dropin"
+        forwards_removed=yes
     fi
 }
 
 place_listen() {
     [ -n "$listen" ] || return 0
-    printf '[Socket]\n# This address, and not the one of latchkey.socket.\nListenStream=\nListenStream=%s\n' \
+    printf '[Socket]\n# Replaces the address in latchkey.socket.\nListenStream=\nListenStream=%s\n' \
         "$listen" >"$workspace/listen.conf"
     place_unit "$workspace/listen.conf" "$units/latchkey.socket.d/listen.conf"
 }
 
-# place_python RELEASE: lets a Python be executed that the units do not know.
+# place_python RELEASE: allows executing a Python that the units do not list.
 place_python() {
     [ -e "$1/.venv/bin/python" ] || return 0
     found=$(readlink -f "$1/.venv/bin/python")
@@ -61,13 +61,13 @@ place_python() {
             continue
         fi
         prefix=$("$1/.venv/bin/python" -c 'import sys; print(sys.base_prefix)')
-        printf '[Service]\n# The Python that Latchkey is installed with.\nExecPaths=%s %s/lib\n' "$found" "$prefix" \
+        printf '[Service]\n# The Python that Latchkey was installed with.\nExecPaths=%s %s/lib\n' "$found" "$prefix" \
             >"$workspace/python.conf"
         place_unit "$workspace/python.conf" "$dropin"
     done
 }
 
-# flip RELEASE: makes it the current version; the one that was is where --back leads.
+# flip RELEASE: makes it the current release and keeps the former one for --back.
 flip() {
     before=$(readlink "$opt/current" || true)
     [ -z "$before" ] || [ "$before" = "$1" ] || put_link "$before" "$opt/previous"
@@ -80,7 +80,7 @@ put_link() {
     mv -T "$opt/.link" "$2"
 }
 
-# start: brings the service to what is installed now, and waits until it is ready.
+# start: starts or restarts what has changed, and waits until the server is ready.
 start() {
     for unit in $ENABLED; do
         systemctl --quiet is-enabled "$unit" 2>/dev/null || step "enable $unit" systemctl --quiet enable "$unit"
@@ -90,32 +90,32 @@ start() {
         return
     fi
     if ! systemd_runs; then
-        say "systemd does not run here; the service starts at the next boot"
+        say "systemd is not running; the service will start at the next boot"
         return
     fi
     [ -z "$reread" ] || systemctl daemon-reload
     if [ -n "$new_socket" ]; then
-        # A socket takes a new address only while its server is stopped.
+        # A socket can change its address only while its service is stopped.
         systemctl stop latchkey.service
         systemctl restart latchkey.socket
     fi
     if [ -n "$restart" ] || ! systemctl --quiet is-active latchkey.service; then
         step "start the service" systemctl --no-block restart latchkey.service
     elif [ -n "$reload" ]; then
-        step "let the service read its secrets again" systemctl reload latchkey.service
+        step "reload the secrets" systemctl reload latchkey.service
     fi
-    [ -z "${pipes_over:-}" ] || systemctl stop 'latchkey-pipe@*'
+    [ -z "${forwards_removed:-}" ] || systemctl stop 'latchkey-forward@*'
     systemctl start latchkey-backup.timer
     wait_ready || not_ready
 }
 
-# wait_ready: whether the server answers 200 at /readyz in time.
+# wait_ready: succeeds if /readyz returns 200 within READY_SECONDS.
 wait_ready() {
     address=$(systemctl show --property=Listen --value latchkey.socket)
     until_then=$(($(date +%s) + READY_SECONDS))
     failures=$(systemctl show --property=NRestarts --value latchkey.service)
     while [ "$(date +%s)" -lt "$until_then" ]; do
-        # One that has ended so often by itself will not stay the next time.
+        # After four failed starts the next one will fail too.
         [ "$(systemctl show --property=NRestarts --value latchkey.service)" -lt $((failures + 4)) ] || return 1
         ! "$opt/current/.venv/bin/python" -c '
 import http.client, sys
@@ -127,7 +127,7 @@ sys.exit(connection.getresponse().status != 200)' "${address%% *}" 2>/dev/null |
     return 1
 }
 
-# not_ready: after an upgrade, lets the version before run again; says what the server said.
+# not_ready: prints the end of the server's log; after an upgrade, starts the previous release again.
 not_ready() {
     journalctl --quiet _SYSTEMD_UNIT=latchkey.service --lines=3 --output=cat >&2
     if [ "$action" != install ] || [ -z "${flipped:-}" ] || [ ! -e "$opt/previous/.complete" ]; then
@@ -138,15 +138,15 @@ not_ready() {
     place_units "$(readlink "$opt/current")"
     systemctl daemon-reload
     systemctl restart latchkey.service
-    wait_ready || fail "neither this version nor the one before becomes ready" "journalctl -u latchkey"
-    fail "this version does not become ready; the one before runs again" "its log stands above"
+    wait_ready || fail "neither this version nor the previous one becomes ready" "journalctl -u latchkey"
+    fail "this version does not become ready; the previous version is running again" "its log is above"
 }
 
 go_back() {
-    [ -e "$opt/previous/.complete" ] || fail "there is no version before this one to go back to"
+    [ -e "$opt/previous/.complete" ] || fail "there is no previous version to go back to"
     release=$(readlink "$opt/previous")
     "$release/.venv/bin/python" -c '' 2>/dev/null ||
-        fail "the version before needs a Python that is gone: $release" "install the version that you want from its own folder"
+        fail "the previous version needs a Python that is no longer installed: $release" "run install-service in the folder of the version that you want"
     workspace=$(mktemp -d)
     step "go back to $release" flip "$release"
     place_units "$release"
@@ -163,8 +163,8 @@ remove_old_releases() {
 }
 
 farewell() {
-    [ -z "${new_keyring:-}" ] || say "Copy $etc/keys/keyring to a safe place now, apart from the store: without it no token can be read."
-    ! systemd_runs || say "Latchkey runs; its log: journalctl -u latchkey"
+    [ -z "${new_keyring:-}" ] || say "Copy $etc/keys/keyring to a safe place now, apart from the store: without it no token can be decrypted."
+    ! systemd_runs || say "Latchkey is running. Its log: journalctl -u latchkey"
 }
 
 uninstall() {
@@ -189,7 +189,7 @@ uninstall() {
 stop_all() {
     if systemd_runs; then
         # shellcheck disable=SC2086  # several units
-        systemctl --quiet stop $ENABLED latchkey-backup.service 'latchkey-pipe@*'
+        systemctl --quiet stop $ENABLED latchkey-backup.service 'latchkey-forward@*'
     fi
     # shellcheck disable=SC2086
     systemctl --quiet disable $ENABLED
@@ -205,8 +205,8 @@ remove_units() {
 
 confirm_deletion() {
     [ "$yes" = no ] && [ "$dry_run" = no ] || return 0
-    can_ask || fail "Delete every token, key and backup for good? Not done: nobody is here to confirm it." "add --yes" 3
-    printf 'Delete every token, key and backup of Latchkey for good? Type "delete": ' >&2
+    can_ask || fail "not deleted: stdin is not a terminal, so the deletion cannot be confirmed" "add --yes" 3
+    printf 'Permanently delete every token, key and backup of Latchkey? Type "delete": ' >&2
     IFS= read -r answer || answer=''
-    [ "$answer" = delete ] || fail "not done" "" 3
+    [ "$answer" = delete ] || fail "not deleted: not confirmed" "" 3
 }

@@ -1,4 +1,4 @@
-# The steps of install.sh, which reads this file. Each looks first whether there is something to do.
+# The steps of install.sh, which sources this file. Each step first checks if there is anything to do.
 # shellcheck shell=sh
 
 opt=/opt/latchkey
@@ -25,7 +25,7 @@ wrong_usage() {
     fail "$1" "${2:-}" 2
 }
 
-# step WHAT COMMAND...: says what is done, and does it; with --dry-run it only says it.
+# step WHAT COMMAND...: prints WHAT and runs COMMAND; with --dry-run it only prints.
 step() {
     changes=$((changes + 1))
     if [ "$dry_run" = yes ]; then
@@ -41,7 +41,7 @@ systemd_runs() {
     [ -d /run/systemd/system ]
 }
 
-# is_credential NAME: whether the service gets this secret from systemd (LoadCredential= in a drop-in).
+# is_credential NAME: succeeds if a drop-in gives the service this secret with LoadCredential=.
 is_credential() {
     grep -qsE "^(LoadCredential|LoadCredentialEncrypted|SetCredentialEncrypted)=$1(:|$)" \
         /etc/systemd/system/latchkey.service.d/*.conf
@@ -49,7 +49,7 @@ is_credential() {
 
 install_service() {
     release=$opt/releases/$(release_id)
-    [ -e "$release/.complete" ] || step "put this version into $release" make_release
+    [ -e "$release/.complete" ] || step "install this version into $release" make_release
     check_configuration
     make_account
     install_secret client_secret
@@ -64,23 +64,26 @@ install_service() {
     }
     start
     if [ "$changes" = 0 ]; then
-        say "nothing to do: this version is installed and runs"
+        say "nothing to do: this version is installed and running"
     elif [ "$dry_run" = no ]; then
         remove_old_releases
         farewell
     fi
 }
 
-# release_id: the version, what the files hold, and the Python that they run on; the same for the same.
+# release_id: prints the version, a hash of the files, and the Python version; equal input gives an equal id.
 release_id() {
     version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$source/src/latchkey/__init__.py")
     python=$("$source/latchkey" which-python) || exit $?
     abi=$("$python" -c 'import sys; print("py%d.%d" % sys.version_info[:2])')
-    sum=$(cd "$source" && listed_files | LC_ALL=C sort -z | xargs -0 sh -c 'for file; do [ -h "$file" ] || sha256sum "$file"; done' sh | sha256sum | cut -c1-12)
+    # tar, because it records the targets of links; the options leave out what copying changes.
+    sum=$(cd "$source" && listed_files | LC_ALL=C sort -z |
+        tar --create --null --files-from=- --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --file=- |
+        sha256sum | cut -c1-12)
     echo "$version-$sum-$abi"
 }
 
-# listed_files: what is installed, one a zero byte; not tests, benches, data, caches, and what git keeps.
+# listed_files: prints the files and links to install, NUL-terminated; without tests, benches, data and caches.
 listed_files() {
     find . -mindepth 1 \( -name .venv -o -name '.venv.lock' -o -name .git -o -name .ci -o -name '__pycache__' \
         -o -name '.*_cache' -o -name .hypothesis -o -name .complete -o -name node_modules -o -path ./tests -o -path ./bench \
@@ -94,25 +97,25 @@ make_release() {
     (cd "$source" && listed_files | tar --create --null --files-from=- --file=-) |
         tar --extract --directory="$release" --no-same-owner --file=-
     chmod -R u=rwX,go=rX "$release"
-    # The launcher installs the locked requirements, and says what is wrong where it cannot.
+    # The launcher installs the locked requirements, and prints an error if it cannot.
     (umask 022 && "$release/latchkey" --version >/dev/null) || exit 1
     check_python "$(readlink -f "$release/.venv/bin/python")"
-    # The service writes nothing here, so Python's compiled files are made now.
+    # The service cannot write here, so Python's bytecode is compiled now.
     (umask 022 && cd "$release" && .venv/bin/python -m compileall -q -x '/\.venv/' .)
     touch "$release/.complete"
 }
 
-# check_python FILE: the sandbox hides home folders, and what is in them cannot be executed.
+# check_python FILE: refuses a Python in a home folder, because the sandbox hides those.
 check_python() {
     case $1 in
     /home/* | /root/* | /run/user/*)
-        fail "this Python lies in a home folder, which the service cannot see: $1" \
-            "name another: LATCHKEY_PYTHON=/usr/bin/python3 ./latchkey install-service"
+        fail "this Python is in a home folder, which the service cannot see: $1" \
+            "use another one: LATCHKEY_PYTHON=/usr/bin/python3 ./latchkey install-service"
         ;;
     esac
 }
 
-# check_configuration: the whole of it, as it will be, before anything but the program is there.
+# check_configuration: checks the final configuration before anything except the program is installed.
 check_configuration() {
     [ "$dry_run" = no ] || return 0
     config=$etc/config.toml
@@ -122,8 +125,8 @@ check_configuration() {
     fi
     for name in client_secret signing_secret; do
         [ -e "$workspace/$name" ] || [ ! -e "$etc/secrets/$name" ] || cp "$etc/secrets/$name" "$workspace/$name"
-        # One that is a credential of systemd's cannot be looked at here.
-        [ -e "$workspace/$name" ] || echo "not-to-be-seen-here" >"$workspace/$name"
+        # A systemd credential cannot be read here; any value passes the check.
+        [ -e "$workspace/$name" ] || echo "a-systemd-credential" >"$workspace/$name"
     done
     env -i PATH="$PATH" SLACK_CLIENT_SECRET_FILE="$workspace/client_secret" \
         SLACK_SIGNING_SECRET_FILE="$workspace/signing_secret" \
@@ -138,7 +141,7 @@ check_configuration() {
 config_text() {
     cat <<TEXT
 # Latchkey's configuration. Every setting is explained in $opt/current/config.toml.
-# After a change: systemctl reload latchkey (secrets, log level), or systemctl restart latchkey.
+# After a change: systemctl restart latchkey; for secrets and the log level, systemctl reload latchkey is enough.
 
 [server]
 public_url = "$public_url"
@@ -163,27 +166,27 @@ write_config() {
     written=yes
 }
 
-# keep_config: what the administrator has written is his; a flag that says otherwise is pointed out.
+# keep_config: never changes an existing config.toml; points out flags that differ from it.
 keep_config() {
     [ -z "${written:-}" ] && [ -e "$etc/config.toml" ] || return 0
     for value in "$public_url" "$client_id"; do
         [ -z "$value" ] || grep -qF "\"$value\"" "$etc/config.toml" ||
-            say "kept $etc/config.toml as it is: change it there, then systemctl restart latchkey"
+            say "$etc/config.toml was not changed; edit it, then run systemctl restart latchkey"
     done
 }
 
 make_account() {
     place "$source/systemd/sysusers.conf" "$sysusers"
-    getent passwd latchkey >/dev/null || step "make the account latchkey" systemd-sysusers "$sysusers"
+    getent passwd latchkey >/dev/null || step "create the account latchkey" systemd-sysusers "$sysusers"
     place "$source/systemd/tmpfiles.conf" "$tmpfiles"
     for folder in "$etc" "$etc/keys" "$etc/secrets" "$state" /var/backups/latchkey; do
         [ -d "$folder" ] && continue
-        step "make the folders of configuration, store and backups" systemd-tmpfiles --create "$tmpfiles"
+        step "create the folders for configuration, store and backups" systemd-tmpfiles --create "$tmpfiles"
         break
     done
 }
 
-# install_secret NAME: from the workspace, where one was given that is not there already.
+# install_secret NAME: installs the secret from the workspace, if one was given and it is new.
 install_secret() {
     given=$workspace/$1 there=$etc/secrets/$1
     is_given "$1" || return 0
@@ -205,12 +208,12 @@ write_secret() {
     reload=yes
 }
 
-# make_store: the keyring, which the service may read and not write, and an empty store.
+# make_store: creates an empty store and the keyring, which the service may read but not write.
 make_store() {
     [ ! -e "$etc/keys/keyring" ] || return 0
     [ ! -e "$state/store.sqlite" ] ||
-        fail "there is a store in $state, and its keyring $etc/keys/keyring is missing" "put the keyring back from its copy"
-    step "make the keyring $etc/keys/keyring and an empty store" create_store
+        fail "$state contains a store, but its keyring $etc/keys/keyring is missing" "restore the keyring from its copy"
+    step "create the keyring $etc/keys/keyring and an empty store" create_store
 }
 
 create_store() {

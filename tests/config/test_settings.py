@@ -165,9 +165,9 @@ def test_the_environment_names_the_file_where_the_command_line_does_not(
         config.load(None, {"LATCHKEY_CONFIG": str(tmp_path / "gone.toml")}, {})
 
 
-def test_the_pipes_to_slack_are_a_folder_or_nothing(tmp_path: Path) -> None:
-    assert load(tmp_path).pipes_path is None
-    assert load(tmp_path, '[slack]\npipes = "pipes"\n').pipes_path == tmp_path / "pipes"
+def test_unix_sockets_to_slack_are_a_folder_or_none(tmp_path: Path) -> None:
+    assert load(tmp_path).unix_sockets_path is None
+    assert load(tmp_path, '[slack]\nunix_sockets = "sockets"\n').unix_sockets_path == tmp_path / "sockets"
 
 
 def test_what_serving_needs_is_named_all_at_once(tmp_path: Path) -> None:

@@ -62,17 +62,17 @@ def change_source(machine: Machine, name: str, text: str) -> str:
 @pytest.mark.parametrize(
     ("flags", "code", "says"),
     [
-        (("--nonsense",), 2, "there is no option --nonsense"),
-        (("--client-secret", "sentinel"), 2, "does not belong on the command line"),
-        (("--signing-secret=sentinel",), 2, "does not belong on the command line"),
-        (("--client-secrets=sentinel",), 2, "does not belong on the command line"),
+        (("--nonsense",), 2, "no such option: --nonsense"),
+        (("--client-secret", "sentinel"), 2, "do not put a secret on the command line"),
+        (("--signing-secret=sentinel",), 2, "do not put a secret on the command line"),
+        (("--client-secrets=sentinel",), 2, "do not put a secret on the command line"),
         (("--public-url",), 2, "--public-url needs a value"),
         (("--listen", "localhost"), 2, "expected an address and a port"),
-        (("--public-url", "https://x\ny = 1"), 2, "holds a character that cannot be right"),
-        (("--delete-data",), 2, "goes with --uninstall"),
-        (("--back", "--uninstall"), 2, "one or the other"),
-        ((), 2, "nobody is here to be asked"),
-        (("--back",), 1, "there is no version before this one"),
+        (("--public-url", "https://x\ny = 1"), 2, "contains an invalid character"),
+        (("--delete-data",), 2, "--delete-data needs --uninstall"),
+        (("--back", "--uninstall"), 2, "cannot be combined"),
+        ((), 2, "not a terminal"),
+        (("--back",), 1, "no previous version"),
         (("--public-url", "http://x.example", "--client-id", "1.2", "--client-secret-file", "/etc/hostname",
           "--signing-secret-file", "/etc/hostname"), 78, "/etc/latchkey/config.toml [server] public_url: expected https://"),
         (("--public-url", "https://x.example", "--client-id", "1.2", "--client-secret-file", "/etc/passwd",
@@ -122,7 +122,7 @@ async def test_an_app_can_be_installed(server: InstalledServer) -> None:
 def test_a_rerun_changes_nothing(machine: Machine, server: InstalledServer) -> None:
     before, pid = files(machine), server.pid
     for command in (INSTALL, ("latchkey", "install-service")):
-        assert machine.run(*command).stdout == "nothing to do: this version is installed and runs\n"
+        assert machine.run(*command).stdout == "nothing to do: this version is installed and running\n"
     assert (files(machine), server.pid) == (before, pid)
 
 
@@ -182,7 +182,7 @@ async def test_an_upgrade_that_does_not_start_gives_way_to_the_version_before(
     (machine.root / SOURCE / "server.py").write_text(before)
     assert done.returncode == 1
     assert "broken" in done.stderr
-    assert "the one before runs again" in done.stderr
+    assert "the previous version is running again" in done.stderr
     assert (current(machine), ready(machine)) == (first, "200")
     await app_is_still_installed(server)
     assert machine.run(*INSTALL).returncode == 0

@@ -33,7 +33,7 @@ def profile(server: InstalledServer, request: pytest.FixtureRequest) -> str:
     """The service with its network or without one; without, one more pipe leads to the stand-in Slack."""
     server.machine.run("latchkey", "install-service", f"--{request.param}")
     if request.param == "no-network":
-        server.machine.run("systemctl", "start", "latchkey-pipe@localhost:8090.socket")
+        server.machine.run("systemctl", "start", "latchkey-forward@localhost:8090.socket")
     server.machine.run("systemctl", "restart", "latchkey.service")
     return str(request.param)
 

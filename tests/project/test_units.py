@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 UNITS = ROOT / "systemd"
-SERVICES = ["latchkey.service", "latchkey-backup.service", "latchkey-pipe@.service"]
-WITH_REASONS = [*SERVICES, "latchkey.socket", "latchkey-pipe@.socket", "latchkey-backup.timer", "no-network.conf"]
+SERVICES = ["latchkey.service", "latchkey-backup.service", "latchkey-forward@.service"]
+WITH_REASONS = [*SERVICES, "latchkey.socket", "latchkey-forward@.socket", "latchkey-backup.timer", "no-network.conf"]
 EXPLAINED_BY_THEMSELVES = ("Description=", "Documentation=", "WantedBy=")
 
 
@@ -68,7 +68,7 @@ def test_systemd_says_so_where_a_unit_is_wrong(installed: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("latchkey.service", 1.1), ("latchkey-backup.service", 0.2), ("latchkey-pipe@.service", 1.1)]
+    ("name", "most"), [("latchkey.service", 1.1), ("latchkey-backup.service", 0.2), ("latchkey-forward@.service", 1.1)]
 )
 def test_the_sandbox_is_as_tight_as_it_was(installed: Path, name: str, most: float) -> None:
     assert exposure(installed, name) <= most
@@ -87,7 +87,7 @@ def test_what_scores_nothing_and_matters_most_is_there() -> None:
 
 
 def test_no_start_limit_can_take_the_socket_down() -> None:
-    for name in ("latchkey.service", "latchkey.socket", "latchkey-pipe@.service", "latchkey-pipe@.socket"):
+    for name in ("latchkey.service", "latchkey.socket", "latchkey-forward@.service", "latchkey-forward@.socket"):
         assert "\nStartLimitIntervalSec=0\n" in (UNITS / name).read_text(), name
     assert "\nTriggerLimitIntervalSec=0\n" in (UNITS / "latchkey.socket").read_text()
 

@@ -28,7 +28,7 @@ class SlackSection(Section, frozen=True):
     user_scopes: list[str] = msgspec.field(default_factory=list)
     api_url: str = "https://slack.com/api/"
     authorize_url: str = "https://slack.com/oauth/v2/authorize"
-    pipes: str = ""
+    unix_sockets: str = ""
 
 
 class InstallSection(Section, frozen=True):

@@ -76,9 +76,9 @@ class Config:
         return self.base / self.backup.path
 
     @property
-    def pipes_path(self) -> Path | None:
+    def unix_sockets_path(self) -> Path | None:
         """The folder of the unix sockets that lead to Slack, or None where the network does."""
-        return self.base / self.slack.pipes if self.slack.pipes else None
+        return self.base / self.slack.unix_sockets if self.slack.unix_sockets else None
 
     @property
     def address(self) -> tuple[str, int]:

@@ -27,7 +27,7 @@ async def services_for(
 ) -> AsyncIterator[Services]:
     """Wire everything together; the connections to Slack are closed at the end."""
     assert settings.client_secret is not None  # require_slack() has seen to it
-    async with open_session(settings.pipes_path) as session:
+    async with open_session(settings.unix_sockets_path) as session:
         metrics = Metrics()
         clients = WebClients(api_url=settings.slack.api_url, session=session, watch=metrics.count_api_call)
         oauth = OAuthClient(

@@ -40,7 +40,7 @@ def make_certificate(folder: Path, host: str) -> None:
     )
 
 
-def through_pipes(folder: Path, use: Callable[[aiohttp.ClientSession], Awaitable[None]], *sockets: str) -> None:
+def through_unix_sockets(folder: Path, use: Callable[[aiohttp.ClientSession], Awaitable[None]], *sockets: str) -> None:
     """Serve `slack.com` over TLS at each of these sockets, and run `use` with a session that goes through them."""
 
     async def answer(request: web.Request) -> web.Response:
@@ -82,7 +82,7 @@ def test_a_call_goes_through_the_hosts_own_socket(trusted: Path) -> None:
         assert await get(session, "https://slack.com/x") == "slack.com /x"
         assert await get(session, "https://slack.com:443/y") == "slack.com /y"
 
-    through_pipes(trusted, use, "slack.com:443")
+    through_unix_sockets(trusted, use, "slack.com:443")
 
 
 def test_a_host_without_a_socket_cannot_be_reached(trusted: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_host_without_a_socket_cannot_be_reached(trusted: Path) -> None:
             with pytest.raises(aiohttp.ClientConnectionError):
                 await get(session, url)
 
-    through_pipes(trusted, use, "slack.com:443")
+    through_unix_sockets(trusted, use, "slack.com:443")
 
 
 def test_a_socket_that_leads_elsewhere_fails_the_certificates_check(trusted: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_socket_that_leads_elsewhere_fails_the_certificates_check(trusted: Pat
         with pytest.raises(aiohttp.ClientConnectorSSLError, match="Hostname mismatch"):
             await get(session, "https://hooks.slack.com/x")
 
-    through_pipes(trusted, use, "hooks.slack.com:443")
+    through_unix_sockets(trusted, use, "hooks.slack.com:443")
 
 
 def test_a_certificate_of_nobody_known_is_refused(tmp_path: Path) -> None:
@@ -109,14 +109,14 @@ def test_a_certificate_of_nobody_known_is_refused(tmp_path: Path) -> None:
         with pytest.raises(aiohttp.ClientConnectorSSLError, match="self-signed"):
             await get(session, "https://slack.com/x")
 
-    through_pipes(tmp_path, use, "slack.com:443")
+    through_unix_sockets(tmp_path, use, "slack.com:443")
 
 
 def test_a_stand_in_is_reached_without_tls(trusted: Path) -> None:
     async def use(session: aiohttp.ClientSession) -> None:
         assert await get(session, "http://localhost:8090/x") == "localhost:8090 /x"
 
-    through_pipes(trusted, use, "localhost:8090")
+    through_unix_sockets(trusted, use, "localhost:8090")
 
 
 def test_a_name_with_a_slash_leads_out_of_no_folder(trusted: Path) -> None:
@@ -125,4 +125,4 @@ def test_a_name_with_a_slash_leads_out_of_no_folder(trusted: Path) -> None:
             with pytest.raises((aiohttp.ClientError, ValueError)):
                 await get(session, url)
 
-    through_pipes(trusted, use, "slack.com:443")
+    through_unix_sockets(trusted, use, "slack.com:443")

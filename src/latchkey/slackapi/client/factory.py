@@ -28,7 +28,7 @@ from latchkey.slackapi.client.instrumented import (
 )
 from latchkey.slackapi.client.rate_limits import Idle, RateLimits, nobody_idles
 from latchkey.slackapi.client.retrying import PatientClient
-from latchkey.slackapi.client.unix_sockets import PipeConnector
+from latchkey.slackapi.client.unix_sockets import UnixSocketConnector
 from latchkey.slackapi.requests import Workspace
 
 TIMEOUT_SECONDS = 30
@@ -39,13 +39,13 @@ RESPONSE_URL_SECONDS = 10.0
 _SLACK_DOMAINS = (".slack.com", ".slack-gov.com")
 
 
-def open_session(pipes: Path | None = None) -> aiohttp.ClientSession:
+def open_session(unix_sockets: Path | None = None) -> aiohttp.ClientSession:
     """Return the connection pool for all calls to Slack; whoever opens it closes it.
 
-    With `pipes`, a folder of unix sockets, Slack is reached through those (`slackapi.pipes`).
+    With `unix_sockets`, a folder of unix sockets named HOST:PORT, Slack is reached through those.
     """
     connector: aiohttp.BaseConnector = (
-        PipeConnector(pipes, limit=CONNECTIONS) if pipes else aiohttp.TCPConnector(limit=CONNECTIONS)
+        UnixSocketConnector(unix_sockets, limit=CONNECTIONS) if unix_sockets else aiohttp.TCPConnector(limit=CONNECTIONS)
     )
     return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
 

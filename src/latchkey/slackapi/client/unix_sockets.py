@@ -18,7 +18,7 @@ from aiohttp.client_reqrep import ClientRequest
 from aiohttp.tracing import Trace
 
 
-class PipeConnector(aiohttp.BaseConnector):
+class UnixSocketConnector(aiohttp.BaseConnector):
     """Connects to `folder`/HOST:PORT in place of the host."""
 
     def __init__(self, folder: Path, *, limit: int) -> None:
