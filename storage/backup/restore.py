@@ -19,8 +19,6 @@ from latchkey.storage.backup.swap import clear_interrupted, copy_path, like_befo
 from latchkey.storage.crypto import Keyring, Sealer
 from latchkey.storage.engine import (
     PRIVATE_FILE,
-    Change,
-    Marks,
     Progress,
     Snapshot,
     SqliteKeyValue,
@@ -33,23 +31,12 @@ from latchkey.storage.engine import (
     refuse_open,
     sha256_of,
 )
-from latchkey.storage.inbox import Event, Tried, seen_ids, tried_from_value, tried_to_value, unfinished
-from latchkey.storage.records import Records, Stored
-from latchkey.storage.tables import (
-    ASIDE,
-    FORMAT,
-    FORMAT_VERSION,
-    INBOX,
-    META,
-    REMEMBERED,
-    REPLAYS,
-    RETRIES,
-    STATES,
-    TABLES,
-)
+from latchkey.storage.inbox import fail_unfinished
+from latchkey.storage.records import Records
+from latchkey.storage.tables import FORMAT, FORMAT_VERSION, META, STATES, TABLES
 
-PUT_ASIDE = "restored from a backup"
-"""The error that an event gets whose listeners are not to run long after it came."""
+RESTORED = "restored from a backup"
+"""The error of the events that a restore marks as failed, so that their listeners don't run long after they came."""
 _CHUNK = 1 << 20
 
 
@@ -99,7 +86,7 @@ def restore(store_path: Path, backup: Backup, keys: Keyring, *, now: float, keep
             records = Records(engine, Sealer(keys))
             _drop_states(records)
             if not keep_events:
-                _put_events_aside(records)
+                fail_unfinished(records, RESTORED)
         if any(companion.exists() for companion in companions(copy)):
             raise StoreUnavailable("io", f"{copy} was not put on disk as a whole")
         _finish(copy, store_path)
@@ -173,30 +160,3 @@ def _drop_states(records: Records) -> None:
     """A state is good for ten minutes and one browser; those in a backup are of no use to anybody."""
     while page := records.page(STATES):
         records.commit([records.discard(STATES, record.record_id) for record in page])
-
-
-def _put_events_aside(records: Records) -> None:
-    """Set aside all events that were not done; what cannot be opened is left as it is."""
-    for table in (INBOX, RETRIES, REPLAYS):
-        after = ""
-        while page := records.page(table, after=after):
-            for record in page:
-                if isinstance(record, Stored):
-                    _put_aside(records, table, record)
-            after = page[-1].record_id
-
-
-def _put_aside(records: Records, table: str, record: Stored) -> None:
-    if table == INBOX:
-        tried = [Tried(event, 0, event.received_at) for event in unfinished(records, record)]
-    else:
-        tried = [tried_from_value(record.value)]
-    changes: list[Change] = [records.remove(table, record)]
-    for item in tried:
-        item.error = PUT_ASIDE
-        changes.append(records.put(ASIDE, item.event.event_id, tried_to_value(item)))
-    records.commit(changes, Marks(REMEMBERED, [_remembered(item.event) for item in tried]))
-
-
-def _remembered(event: Event) -> str:
-    return seen_ids.record_id(event.event_id, event.received_at)

@@ -1,8 +1,9 @@
 """Events from before their 200 until their listeners are done."""
 
-from latchkey.storage.inbox.event_admin import Entry, EventRecords, State, unfinished
-from latchkey.storage.inbox.event_codec import Event, Tried, event_id_of, tried_from_value, tried_to_value
+from latchkey.storage.inbox.event_admin import Entry, EventRecords, State
+from latchkey.storage.inbox.event_codec import Event, Tried, event_id_of
 from latchkey.storage.inbox.inbox import Arrival, Inbox, Progress
+from latchkey.storage.inbox.unfinished import fail_unfinished
 
 __all__ = [
     "Arrival",
@@ -14,7 +15,5 @@ __all__ = [
     "State",
     "Tried",
     "event_id_of",
-    "tried_from_value",
-    "tried_to_value",
-    "unfinished",
+    "fail_unfinished",
 ]

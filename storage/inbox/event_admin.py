@@ -11,9 +11,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from latchkey.errors import UnreadableRecord
-from latchkey.storage.inbox import seen_ids
-from latchkey.storage.inbox.event_codec import Event, Tried, tried_from_value, unpack
-from latchkey.storage.records import Records, Stored
+from latchkey.storage.inbox.event_codec import Tried, tried_from_value
+from latchkey.storage.inbox.unfinished import unfinished
+from latchkey.storage.records import Records
 from latchkey.storage.tables import ASIDE, INBOX, REMEMBERED, REPLAYS, RETRIES
 
 
@@ -53,7 +53,7 @@ class EventRecords:
                 if isinstance(record, UnreadableRecord):
                     yield Entry(state, record)
                 else:
-                    yield from (Entry(state, tried) for tried in self._tried(state, record))
+                    yield from (Entry(state, tried) for tried in unfinished(self._records, _TABLES[state], record))
 
     def find(self, event_id: str) -> Entry | None:
         """Return an event wherever it stands, or None; raises UnreadableRecord."""
@@ -83,16 +83,3 @@ class EventRecords:
     def remembered(self) -> int:
         """Return how many events of the last 25 hours are known by their ids."""
         return self._records.count(REMEMBERED)
-
-    def _tried(self, state: State, record: Stored) -> list[Tried]:
-        if state is not State.WAITING:
-            return [tried_from_value(record.value)]
-        return [Tried(event, 0, event.received_at) for event in unfinished(self._records, record)]
-
-
-def unfinished(records: Records, record: Stored) -> list[Event]:
-    """Return the events of an inbox record whose end is not on disk."""
-    ids = {seen_ids.record_id(event.event_id, event.received_at): event for event in unpack(record.value)}
-    for done in records.existing(REMEMBERED, list(ids)):
-        del ids[done]
-    return list(ids.values())

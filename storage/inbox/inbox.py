@@ -16,8 +16,8 @@ from typing import NamedTuple
 from latchkey.errors import UnreadableRecord
 from latchkey.storage.engine import Change, Marks, Offload
 from latchkey.storage.inbox import seen_ids
-from latchkey.storage.inbox.event_admin import unfinished
 from latchkey.storage.inbox.event_codec import Event, Tried, pack, tried_from_value, tried_to_value
+from latchkey.storage.inbox.unfinished import seen_id, unfinished
 from latchkey.storage.records import PAGE, Records, Stored
 from latchkey.storage.tables import ASIDE, INBOX, REMEMBERED, REPLAYS, RETRIES
 
@@ -89,7 +89,7 @@ class Inbox:
         changes += [self._records.discard(RETRIES, event.event_id) for event in progress.settled]
         changes += [self._put(RETRIES, tried) for tried in progress.tried]
         changes += [self._put(ASIDE, tried) for tried in progress.aside]
-        marks = [seen_ids.record_id(event.event_id, event.received_at) for event in progress.done]
+        marks = [seen_id(event) for event in progress.done]
         self._records.commit(changes, Marks(REMEMBERED, marks))
 
     def async_accept(self, arrivals: Sequence[Arrival]) -> asyncio.Future[tuple[str, set[str]]]:
@@ -143,8 +143,8 @@ class Inbox:
 
     def _split(self, record: Stored) -> None:
         now = self._clock()
-        tried = [Tried(event, 1, now) for event in unfinished(self._records, record)]
-        marks = [seen_ids.record_id(item.event.event_id, item.event.received_at) for item in tried]
+        tried = [Tried(item.event, 1, now) for item in unfinished(self._records, INBOX, record)]
+        marks = [seen_id(item.event) for item in tried]
         changes = [*(self._put(RETRIES, item) for item in tried), self._records.remove(INBOX, record)]
         self._records.commit(changes, Marks(REMEMBERED, marks))
 

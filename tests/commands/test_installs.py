@@ -252,7 +252,7 @@ async def test_check_tells_which_tokens_slack_takes(tmp_path: Path, filled: Stor
         it.slack.world.tokens["xoxb-sentinel-T9"].revoked = True
         done = await it.run("check")
         assert done.returncode == 1
-        assert "Slack takes 4 tokens\n" in done.stderr
+        assert "4 tokens valid\n" in done.stderr
         assert done.stdout == "T1\tTeam T1\tU1\tinvalid_auth\nT9\t\tbot\ttoken_revoked\n"
         assert (await it.run("check", "--team", "T2")).returncode == 0
 
@@ -264,5 +264,5 @@ async def test_check_does_not_take_silence_for_a_lost_token(tmp_path: Path, fill
         it.slack.fail("auth.test", times=9, error="internal_error")
         done = await it.run("check", "--team", "T2", "--json")
         assert done.returncode == 1
-        assert '"install_again": []' in done.stdout
+        assert '"revoked": []' in done.stdout
         assert '"reason": "internal_error"' in done.stdout

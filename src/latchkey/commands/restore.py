@@ -10,7 +10,7 @@ import click
 
 from latchkey.commands.backup import described
 from latchkey.commands.context import configured, configured_store
-from latchkey.commands.installs import token_check as asking
+from latchkey.commands.installs import check_workspaces
 from latchkey.commands.meter import meter
 from latchkey.commands.output import (
     config_option,
@@ -147,11 +147,11 @@ def _tell_differences(found: Comparison) -> None:
 
 def _ask(file: Path | None, api_url: str, told: dict[str, Any], *, offline: bool, as_json: bool) -> None:
     """Ask Slack which of the restored tokens it still takes, and end the report."""
-    asked = None
+    checked = None
     if not offline:
         with configured_store(file) as store:
-            asked = asking.ask_slack(store.workspaces.all(), api_url)
+            checked = check_workspaces(store.workspaces.all(), api_url)
     if as_json:
-        print_json({**told, "tokens": asking.document(asked) if asked else None})
-    elif asked:
-        asking.report(asked)
+        print_json({**told, "tokens": checked.to_json() if checked else None})
+    elif checked:
+        checked.print()

@@ -15,7 +15,7 @@ from latchkey.errors import AnotherRun, StoreRefused, UnreadableRecord
 from latchkey.storage import Arrival, Backup, Event, Progress, State, Tried, list_backups, make_backup, open_store
 from latchkey.storage.backup.backup_manifest import read_backup
 from latchkey.storage.backup.preview import Comparison, Fate, compare
-from latchkey.storage.backup.restore import PUT_ASIDE, check_backup, restore, restoring
+from latchkey.storage.backup.restore import RESTORED, check_backup, restore, restoring
 from latchkey.storage.backup.swap import copy_path
 from latchkey.storage.crypto.keyring import read_keyring
 from latchkey.storage.engine.maintenance_lock import maintenance_lock
@@ -307,7 +307,7 @@ def test_unfinished_events_are_set_aside_once_and_states_are_dropped(paths: Path
         found = {item.event.event_id: item for item in aside(store) if isinstance(item, Tried)}
         assert set(found) == {"Ev1", "Ev2", "Ev3", "Ev4"}
         assert found["Ev1"].error == "ValueError"
-        assert {found[name].error for name in ("Ev2", "Ev3", "Ev4")} == {PUT_ASIDE}
+        assert {found[name].error for name in ("Ev2", "Ev3", "Ev4")} == {RESTORED}
         assert (found["Ev2"].attempts, found["Ev2"].listeners) == (2, ["app.one"])
         assert store.inbox.recover() == []
         # Slack sends it again: it is known, and does not run.

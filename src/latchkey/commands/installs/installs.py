@@ -18,7 +18,7 @@ import click
 
 from latchkey import config
 from latchkey.commands.context import configured_store
-from latchkey.commands.installs import token_check as asking
+from latchkey.commands.installs.token_check import check_workspaces
 from latchkey.commands.output import (
     EXIT_FAILED,
     config_option,
@@ -103,12 +103,12 @@ def check(team: str | None, enterprise: str | None, file: Path | None, as_json: 
     """Ask Slack about each token (auth.test); exit code 1 where it does not take one of them."""
     api_url = config.load(file, os.environ, {}).slack.api_url
     with configured_store(file) as store:
-        asked = asking.ask_slack(_wanted(store, team, enterprise), api_url)
+        checked = check_workspaces(_wanted(store, team, enterprise), api_url)
     if as_json:
-        print_json(asking.document(asked))
+        print_json(checked.to_json())
     else:
-        asking.report(asked)
-    if not asked.is_well:
+        checked.print()
+    if not checked.is_ok:
         sys.exit(EXIT_FAILED)
 
 

@@ -1,4 +1,4 @@
-"""What Slack says of the stored tokens, told by workspace and never by token."""
+"""Checks stored tokens with Slack; results name the workspace and the user, never the token."""
 
 from __future__ import annotations
 
@@ -11,91 +11,92 @@ from latchkey.commands.output import plural, print_table, say
 from latchkey.slackapi.administration import Finding, Health, check_tokens
 from latchkey.storage import Workspace
 
-BATCH = 50
-"""Tokens asked about at a time; a batch of which Slack answers none is the last one."""
+BATCH_SIZE = 50
+"""Tokens checked at a time."""
 
 
 class Holder(NamedTuple):
-    """Whose token it is."""
+    """The workspace and the user that a token belongs to."""
 
     team_id: str
     team: str | None
     enterprise_id: str
     app_id: str | None
     user_id: str | None
-    """None: the bot's."""
+    """None for the bot token."""
 
 
 @dataclass
-class Asked:
-    """What Slack has said."""
+class TokenCheck:
+    """Slack's answers for the tokens of some workspaces."""
 
-    good: int = 0
-    gone: list[tuple[Holder, Finding]] = field(default_factory=list)
-    """These have to be installed again."""
+    valid: int = 0
+    revoked: list[tuple[Holder, Finding]] = field(default_factory=list)
+    """Slack refuses these tokens for good: the app must be reinstalled."""
     unknown: list[tuple[Holder, Finding]] = field(default_factory=list)
+    """Slack did not answer for these."""
     unreadable: int = 0
-    """Records that cannot be opened."""
+    """Records that cannot be decrypted."""
     complete: bool = True
-    """Whether every token was asked about."""
+    """Whether every token was checked."""
 
     @property
-    def is_well(self) -> bool:
-        return self.complete and not self.gone and not self.unknown and not self.unreadable
+    def is_ok(self) -> bool:
+        return self.complete and not self.revoked and not self.unknown and not self.unreadable
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "valid": self.valid,
+            "revoked": [{**holder._asdict(), "reason": finding.reason} for holder, finding in self.revoked],
+            "unknown": [{**holder._asdict(), "reason": finding.reason} for holder, finding in self.unknown],
+            "unreadable": self.unreadable,
+            "complete": self.complete,
+        }
+
+    def print(self) -> None:
+        """Print the result for people: the tables on stdout, the rest on stderr."""
+        say(f"{plural(self.valid, 'token')} valid")
+        _print_findings("revoked, reinstall the app:", self.revoked)
+        _print_findings("unknown, Slack did not answer:", self.unknown)
+        if self.unreadable:
+            say(f"{plural(self.unreadable, 'record')} cannot be decrypted")
+        if not self.complete:
+            say("Slack does not answer, so the remaining tokens were not checked; run `latchkey installs check` later")
 
 
-def ask_slack(workspaces: Iterable[Workspace], api_url: str) -> Asked:
-    """Ask Slack about every bot's and every person's token of these workspaces."""
-    asked = Asked()
-    tokens = _tokens(workspaces, asked)
-    while batch := list(islice(tokens, BATCH)):
+def check_workspaces(workspaces: Iterable[Workspace], api_url: str) -> TokenCheck:
+    """Ask Slack about every bot and user token of these workspaces (method auth.test).
+
+    Stops after the first batch for which Slack answers nothing.
+    """
+    result = TokenCheck()
+    tokens = _tokens(workspaces, result)
+    while batch := list(islice(tokens, BATCH_SIZE)):
         findings = check_tokens(api_url, [token for _, token in batch])
         for (holder, _), finding in zip(batch, findings, strict=True):
             if finding.health is Health.GOOD:
-                asked.good += 1
+                result.valid += 1
             else:
-                (asked.gone if finding.health is Health.GONE else asked.unknown).append((holder, finding))
+                (result.revoked if finding.health is Health.GONE else result.unknown).append((holder, finding))
         if all(finding.health is Health.UNKNOWN for finding in findings):
-            asked.complete = next(tokens, None) is None
+            result.complete = next(tokens, None) is None
             break
-    return asked
+    return result
 
 
-def document(asked: Asked) -> dict[str, Any]:
-    """Return what scripts are told."""
-    return {
-        "good": asked.good,
-        "install_again": [{**holder._asdict(), "reason": finding.reason} for holder, finding in asked.gone],
-        "unknown": [{**holder._asdict(), "reason": finding.reason} for holder, finding in asked.unknown],
-        "unreadable": asked.unreadable,
-        "complete": asked.complete,
-    }
-
-
-def report(asked: Asked) -> None:
-    """Tell people."""
-    say(f"Slack takes {plural(asked.good, 'token')}")
-    _tell(asked.gone, "to be installed again, since Slack takes their tokens no more:")
-    _tell(asked.unknown, "not known, since Slack did not say:")
-    if asked.unreadable:
-        say(f"{plural(asked.unreadable, 'record')} cannot be opened")
-    if not asked.complete:
-        say("Slack does not answer, so the others were not asked about; try again with `latchkey installs check`")
-
-
-def _tell(findings: list[tuple[Holder, Finding]], heading: str) -> None:
+def _print_findings(heading: str, findings: list[tuple[Holder, Finding]]) -> None:
     if findings:
         say(heading)
         rows = [
             (holder.team_id or holder.enterprise_id, holder.team, holder.user_id or "bot", finding.reason)
             for holder, finding in findings
         ]
-        print_table(("workspace", "name", "token of", "Slack says"), rows)
+        print_table(("workspace", "name", "token of", "reason"), rows)
 
 
-def _tokens(workspaces: Iterable[Workspace], asked: Asked) -> Iterator[tuple[Holder, str]]:
+def _tokens(workspaces: Iterable[Workspace], result: TokenCheck) -> Iterator[tuple[Holder, str]]:
     for workspace in workspaces:
-        asked.unreadable += len(workspace.unreadable)
+        result.unreadable += len(workspace.unreadable)
         ids = (workspace.team_id, workspace.name, workspace.enterprise_id)
         if workspace.bot is not None:
             yield Holder(*ids, workspace.bot.app_id, None), workspace.bot.bot_token
