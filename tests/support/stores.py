@@ -18,7 +18,7 @@ SENTINELS = ("xoxb-sentinel", "xoxp-sentinel", "hooks-sentinel", "xoxe-sentinel"
 _CRASHING = """
 import os, sys
 from pathlib import Path
-from tests.stores import fill_open
+from tests.support.stores import fill_open
 from latchkey.storage import open_store
 fill_open(open_store(sys.argv[1], sys.argv[2]), *sys.argv[3:])
 os._exit(0)

@@ -17,8 +17,10 @@ from latchkey.storage.backup.backup_manifest import read_backup
 from latchkey.storage.backup.preview import Comparison, Fate, compare
 from latchkey.storage.backup.restore import RESTORED, check_backup, restore, restoring
 from latchkey.storage.backup.swap import copy_path
-from latchkey.storage.crypto.keyring import read_keyring
-from latchkey.storage.engine.maintenance_lock import maintenance_lock
+from latchkey.storage.crypto import Sealer, read_keyring
+from latchkey.storage.engine import SqliteKeyValue, maintenance_lock
+from latchkey.storage.records import Records
+from latchkey.storage.tables import FORMAT, FORMAT_VERSION, META, TABLES
 from tests.support.events_on_disk import aside, waiting
 from tests.support.stores import (
     Paths,
@@ -192,11 +194,12 @@ def test_a_backup_of_a_later_version_is_refused(backup: Backup) -> None:
         read_backup(backup.path)
 
 
-def test_a_store_of_a_later_version_in_a_backup_is_refused(
-    paths: Paths, backup: Backup, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("latchkey.storage.backup.restore.FORMAT_VERSION", 2)
-    refused(paths, backup, "another version")
+def test_refuses_a_backup_of_a_store_in_a_later_format(paths: Paths, tmp_path: Path) -> None:
+    fill(paths, "T1")
+    with closing(SqliteKeyValue(paths[0], TABLES)) as engine:
+        records = Records(engine, Sealer(read_keyring(paths[1])))
+        records.commit([records.put(META, FORMAT, {"version": FORMAT_VERSION + 1})])
+    refused(paths, make_backup(*paths, tmp_path / "backups"), "another version")
 
 
 def test_a_manifest_that_tells_of_other_records_is_refused(paths: Paths, backup: Backup) -> None:
