@@ -68,8 +68,7 @@ class CallbackHandler(BaseHandler):
 
     async def _spend_state(self, state: str | None) -> bool:
         try:
-            with self.services.metrics.store_call("consume_state"):
-                return state is not None and await self.services.store.states.async_consume(state)
+            return state is not None and await self.services.store.states.async_consume(state)
         except StoreError as error:
             raise _Failed(failures.STORE, cause=error) from error
 
@@ -102,8 +101,7 @@ class CallbackHandler(BaseHandler):
 
     async def _save(self, installation: Installation) -> None:
         try:
-            with self.services.metrics.store_call("save_installation"):
-                await self.services.store.installations.async_save(installation)
+            await self.services.store.installations.async_save(installation)
         except StoreError as error:
             raise _Failed(failures.STORE, cause=error) from error
         self.services.metrics.installs[INSTALLED] += 1
@@ -114,8 +112,7 @@ class CallbackHandler(BaseHandler):
         """Add what auth.test tells. The tokens are safe already, so no failure here is the person's concern."""
         try:
             enriched = await self.services.oauth.enrich(installation)
-            with self.services.metrics.store_call("enrich_installation"):
-                await self.services.store.installations.async_enrich(enriched)
+            await self.services.store.installations.async_enrich(enriched)
         except LatchkeyError as error:
             logger.warning("auth.test added nothing to an install: %s request_id=%s", error, self.request_id)
 

@@ -173,16 +173,15 @@ class EventsDelegate(HTTPMessageDelegate):
         if gone is None:
             return
         workspace = payload.workspace
-        with self._services.metrics.store_call("remove_revoked"):
-            removed = await self._services.store.installations.async_remove_revoked(
-                workspace.enterprise_id,
-                workspace.team_id,
-                is_enterprise_install=workspace.is_enterprise_install,
-                everything=gone.everything,
-                bot=gone.bot,
-                user_ids=gone.user_ids,
-                event_time=gone.event_time,
-            )
+        removed = await self._services.store.installations.async_remove_revoked(
+            workspace.enterprise_id,
+            workspace.team_id,
+            is_enterprise_install=workspace.is_enterprise_install,
+            everything=gone.everything,
+            bot=gone.bot,
+            user_ids=gone.user_ids,
+            event_time=gone.event_time,
+        )
         self._services.metrics.uninstalls[payload.type] += 1
         logger.info(
             "%s removed %d records team=%s request_id=%s", payload.type, removed, self._team_id, self._request_id

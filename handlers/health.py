@@ -20,8 +20,7 @@ class ReadyHandler(BaseHandler):
         """
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         try:
-            with self.services.metrics.store_call("ready"):
-                whole = await self.services.store.async_ready()
+            whole = await self.services.store.async_ready()
         except StoreError as error:
             self.set_status(503)
             self.finish(f"{error.reason if isinstance(error, StoreUnavailable) else 'unreadable'}\n")

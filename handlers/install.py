@@ -13,8 +13,7 @@ class InstallHandler(BaseHandler):
     async def get(self) -> None:
         teams = self.get_query_arguments("team")
         try:
-            with self.services.metrics.store_call("issue_state"):
-                state = await self.services.store.states.async_issue()
+            state = await self.services.store.states.async_issue()
         except StoreError as error:
             failures.show(self, failures.STORE, cause=error)
             return

@@ -18,7 +18,7 @@ from slack_sdk.oauth.state_store import OAuthStateStore
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 
 from latchkey.errors import UnreadableRecord
-from latchkey.storage.engine import Offload
+from latchkey.storage.engine import Executor
 from latchkey.storage.records import Records, Stored
 from latchkey.storage.tables import STATES
 
@@ -33,9 +33,9 @@ _SHAPE = re.compile(r"[0-9a-f]{8}[A-Za-z0-9_-]{43}", re.ASCII)
 class States(OAuthStateStore, AsyncOAuthStateStore):
     """slack_sdk's state store, sync and async, on sealed records."""
 
-    def __init__(self, records: Records, offload: Offload, clock: Callable[[], float]) -> None:
+    def __init__(self, records: Records, executor: Executor, clock: Callable[[], float]) -> None:
         self._records = records
-        self._offload = offload
+        self._executor = executor
         self._clock = clock
         self._next_sweep = 0.0
         self._logger = logging.getLogger("latchkey.storage")
@@ -71,10 +71,10 @@ class States(OAuthStateStore, AsyncOAuthStateStore):
         return bool(self._clock() < stored.value["expires_at"])
 
     async def async_issue(self, *args: object, **kwargs: object) -> str:
-        return await self._offload.run(self.issue)
+        return await self._executor.run("issue_state", self.issue)
 
     async def async_consume(self, state: str) -> bool:
-        return await self._offload.run(self.consume, state)
+        return await self._executor.run("consume_state", self.consume, state)
 
     def _sweep(self, now: float) -> None:
         """Delete some expired states, now and then; whoever issues new ones pays for the old ones."""

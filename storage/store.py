@@ -13,7 +13,7 @@ from pathlib import Path
 
 from latchkey.errors import StoreUnavailable
 from latchkey.storage.crypto import Sealer
-from latchkey.storage.engine import Offload, OpenMark, SqliteKeyValue
+from latchkey.storage.engine import CallObserver, Executor, OpenMark, SqliteKeyValue
 from latchkey.storage.inbox import EventRecords, Inbox
 from latchkey.storage.installations import BotCache, Installations, WorkspaceRecords
 from latchkey.storage.records import Records
@@ -45,10 +45,11 @@ class Store:
         self._survey = KeySurvey(engine, sealer)
         self.keys = StoreKeys(path, keyring, engine, sealer, self._watch)
         self._records = Records(engine, sealer)
-        self._reads = Offload("store-read", threads=4)
-        self._writes = Offload("store-write", threads=4)
-        self._events = Offload("store-events", threads=1)
-        self._probes = Offload("store-probe", threads=1)
+        self._reads = Executor("store-read", threads=4)
+        self._writes = Executor("store-write", threads=4)
+        self._events = Executor("store-events", threads=1)
+        self._probes = Executor("store-probe", threads=1)
+        self._executors = (self._reads, self._writes, self._events, self._probes)
         self._probing = threading.Lock()
         self._ready_until = 0.0
         # The cache's age is measured by a clock that no administrator sets.
@@ -60,6 +61,11 @@ class Store:
         self.workspaces = WorkspaceRecords(self._records)
         self._watch.start()
 
+    def observe(self, on_call: CallObserver) -> None:
+        """Report every call that is made from the event loop to `on_call`."""
+        for executor in self._executors:
+            executor.on_call = on_call
+
     def ready(self) -> bool:
         """Write, read back and open a probe record; raises StoreUnavailable or UnreadableRecord where that fails.
 
@@ -70,7 +76,7 @@ class Store:
         return not self._survey.missing()
 
     async def async_ready(self) -> bool:
-        return await self._probes.run(self.ready)
+        return await self._probes.run("ready", self.ready)
 
     def check_pages(self) -> None:
         """Read every page of the file; raises StoreUnavailable where one is damaged."""
@@ -78,8 +84,8 @@ class Store:
 
     def close(self) -> None:
         """Close the files; what is still asked of the store raises StoreUnavailable. Closing twice is fine."""
-        for offload in (self._reads, self._writes, self._events, self._probes):
-            offload.close()
+        for executor in self._executors:
+            executor.close()
         self._watch.close()
         self._survey.close()
         self._engine.close()

@@ -10,7 +10,7 @@ from latchkey.storage.engine.database_file import (
     remove_store,
     sha256_of,
 )
-from latchkey.storage.engine.executor import DEADLINE_SECONDS, Offload
+from latchkey.storage.engine.executor import CALL_TIMEOUT, CallObserver, Executor
 from latchkey.storage.engine.file_modes import check_modes
 from latchkey.storage.engine.keyvalue import ANYTHING, Change, KeyValue, Marks, Row, Swap
 from latchkey.storage.engine.maintenance_lock import maintenance_lock
@@ -33,15 +33,16 @@ from latchkey.storage.engine.sqlite import SqliteKeyValue
 __all__ = [
     "ANYTHING",
     "APPLICATION_ID",
-    "DEADLINE_SECONDS",
+    "CALL_TIMEOUT",
     "ENDS",
     "PRIVATE_FILE",
     "PRIVATE_FOLDER",
+    "CallObserver",
     "Change",
     "Contents",
+    "Executor",
     "KeyValue",
     "Marks",
-    "Offload",
     "OpenMark",
     "Opener",
     "Progress",

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from latchkey.errors import UnreadableRecord
-from latchkey.storage.engine import Change, Marks, Offload
+from latchkey.storage.engine import Change, Executor, Marks
 from latchkey.storage.inbox import seen_ids
 from latchkey.storage.inbox.event_codec import Event, Tried, pack, tried_from_value, tried_to_value
 from latchkey.storage.inbox.unfinished import seen_id, unfinished
@@ -56,10 +56,10 @@ class Inbox:
     first. Two calls of a server are never under way at once.
     """
 
-    def __init__(self, records: Records, offload: Offload, clock: Callable[[], float]) -> None:
-        """`offload` has one thread; `clock` gives Unix seconds."""
+    def __init__(self, records: Records, executor: Executor, clock: Callable[[], float]) -> None:
+        """`executor` has one thread; `clock` gives Unix seconds."""
         self._records = records
-        self._offload = offload
+        self._executor = executor
         self._clock = clock
         self._last_record = 0
 
@@ -93,16 +93,16 @@ class Inbox:
         self._records.commit(changes, Marks(REMEMBERED, marks))
 
     def async_accept(self, arrivals: Sequence[Arrival]) -> asyncio.Future[tuple[str, set[str]]]:
-        return self._offload.submit(self.accept, arrivals)
+        return self._executor.submit("accept_events", self.accept, arrivals)
 
     def async_commit(self, progress: Progress) -> asyncio.Future[None]:
-        return self._offload.submit(self.commit, progress)
+        return self._executor.submit("commit_progress", self.commit, progress)
 
     async def async_take_replays(self) -> list[Tried]:
-        return await self._offload.run(self.take_replays)
+        return await self._executor.run("take_replays", self.take_replays)
 
     async def async_forget_old(self) -> int:
-        return await self._offload.run(self.forget_old)
+        return await self._executor.run("forget_old", self.forget_old)
 
     def recover(self) -> list[Tried]:
         """Return every event that was not finished when the server last ended, and give each its own record.

@@ -12,7 +12,7 @@ from copy import copy
 from slack_sdk.oauth.installation_store import Bot, Installation
 from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
 
-from latchkey.storage.engine import Offload
+from latchkey.storage.engine import Executor
 from latchkey.storage.installations.blocking_store import BlockingInstallations, InstallationPage
 from latchkey.storage.installations.cache import BotCache
 from latchkey.storage.records import PAGE, Records
@@ -21,16 +21,16 @@ from latchkey.storage.records import PAGE, Records
 class Installations(BlockingInstallations, AsyncInstallationStore):
     """What a Bolt `App` and a Bolt `AsyncApp` both take as their `installation_store`."""
 
-    def __init__(self, records: Records, cache: BotCache, *, reads: Offload, writes: Offload) -> None:
+    def __init__(self, records: Records, cache: BotCache, *, reads: Executor, writes: Executor) -> None:
         super().__init__(records, cache)
         self._reads = reads
         self._writes = writes
 
     async def async_save(self, installation: Installation) -> None:
-        await self._writes.run(self.save, installation)
+        await self._writes.run("save_installation", self.save, installation)
 
     async def async_save_bot(self, bot: Bot) -> None:
-        await self._writes.run(self.save_bot, bot)
+        await self._writes.run("save_bot", self.save_bot, bot)
 
     async def async_find_bot(
         self, *, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
@@ -39,7 +39,11 @@ class Installations(BlockingInstallations, AsyncInstallationStore):
         if cached is not None:
             return copy(cached)
         return await self._reads.run(
-            self.find_bot, enterprise_id=enterprise_id, team_id=team_id, is_enterprise_install=is_enterprise_install
+            "find_bot",
+            self.find_bot,
+            enterprise_id=enterprise_id,
+            team_id=team_id,
+            is_enterprise_install=is_enterprise_install,
         )
 
     async def async_find_installation(
@@ -51,6 +55,7 @@ class Installations(BlockingInstallations, AsyncInstallationStore):
         is_enterprise_install: bool | None = False,
     ) -> Installation | None:
         return await self._reads.run(
+            "find_installation",
             self.find_installation,
             enterprise_id=enterprise_id,
             team_id=team_id,
@@ -59,18 +64,24 @@ class Installations(BlockingInstallations, AsyncInstallationStore):
         )
 
     async def async_enrich(self, installation: Installation) -> None:
-        await self._writes.run(self.enrich, installation)
+        await self._writes.run("enrich_installation", self.enrich, installation)
 
     async def async_delete_bot(self, *, enterprise_id: str | None, team_id: str | None) -> None:
-        await self._writes.run(self.delete_bot, enterprise_id=enterprise_id, team_id=team_id)
+        await self._writes.run("delete_bot", self.delete_bot, enterprise_id=enterprise_id, team_id=team_id)
 
     async def async_delete_installation(
         self, *, enterprise_id: str | None, team_id: str | None, user_id: str | None = None
     ) -> None:
-        await self._writes.run(self.delete_installation, enterprise_id=enterprise_id, team_id=team_id, user_id=user_id)
+        await self._writes.run(
+            "delete_installation",
+            self.delete_installation,
+            enterprise_id=enterprise_id,
+            team_id=team_id,
+            user_id=user_id,
+        )
 
     async def async_delete_all(self, *, enterprise_id: str | None, team_id: str | None) -> None:
-        await self._writes.run(self.delete_all, enterprise_id=enterprise_id, team_id=team_id)
+        await self._writes.run("delete_all", self.delete_all, enterprise_id=enterprise_id, team_id=team_id)
 
     async def async_remove_revoked(
         self,
@@ -84,6 +95,7 @@ class Installations(BlockingInstallations, AsyncInstallationStore):
         event_time: float | None = None,
     ) -> int:
         return await self._writes.run(
+            "remove_revoked",
             self.remove_revoked,
             enterprise_id,
             team_id,
@@ -95,4 +107,4 @@ class Installations(BlockingInstallations, AsyncInstallationStore):
         )
 
     async def async_page(self, *, after: str = "", limit: int = PAGE) -> InstallationPage:
-        return await self._reads.run(self.page, after=after, limit=limit)
+        return await self._reads.run("page", self.page, after=after, limit=limit)

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 
 from latchkey.errors import KeyringError, StoreUnavailable
 from latchkey.storage.crypto import KeyEntry, KeyringFile, Sealer
-from latchkey.storage.engine import DEADLINE_SECONDS, KeyValue
+from latchkey.storage.engine import CALL_TIMEOUT, KeyValue
 from latchkey.storage.rotation.resealing import BATCH, Resealing
 from latchkey.storage.rotation.verification import Findings, Report, verify
 
-SETTLE_SECONDS = DEADLINE_SECONDS + 0.2
+SETTLE_SECONDS = CALL_TIMEOUT + 0.2
 """After so long, a call that had sealed under the old key before its process took the new one has ended."""
 MOST_ROUNDS = 20
 ERASE_SECONDS = 30.0

@@ -9,10 +9,8 @@ times are in seconds. docs/metrics.md says what each means.
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -123,18 +121,12 @@ class Metrics(Collector):
         self.api_calls[method, outcome] += 1
         self.api_seconds[method] += seconds
 
-    @contextmanager
-    def store_call(self, call: str) -> Iterator[None]:
-        """Time a call of the store, and count how it failed."""
-        begun = time.monotonic()
-        try:
-            yield
-        except StoreError as error:
+    def count_store_call(self, call: str, seconds: float, error: Exception | None) -> None:
+        """Count a call of the store, and its error by reason."""
+        if isinstance(error, StoreError):
             reason = error.reason if isinstance(error, StoreUnavailable) else "unreadable"
             self.store_errors[call, reason] += 1
-            raise
-        finally:
-            self._store_calls[call].observe(time.monotonic() - begun)
+        self._store_calls[call].observe(seconds)
 
     def watch(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Show a number that is read whenever somebody asks for the metrics.

@@ -29,6 +29,7 @@ async def services_for(
     assert settings.client_secret is not None  # require_slack() has seen to it
     async with open_session(settings.unix_sockets_path) as session:
         metrics = Metrics()
+        store.observe(metrics.count_store_call)
         clients = WebClients(api_url=settings.slack.api_url, session=session, watch=metrics.count_api_call)
         oauth = OAuthClient(
             clients,

@@ -168,8 +168,7 @@ class Intake:
     async def _commit(self, batch: _Batch) -> None:
         assert self._inbox is not None  # _gather is called for durable events alone
         try:
-            with self._metrics.store_call("accept_events"):
-                record_id, known = await self._inbox.async_accept(batch.arrivals)
+            record_id, known = await self._inbox.async_accept(batch.arrivals)
         except LatchkeyError as error:
             self._metrics.refused += batch.answer_all(error)
             return

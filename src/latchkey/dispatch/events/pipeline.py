@@ -103,8 +103,7 @@ class EventFlow:
         return await self._workers.drain(seconds)
 
     async def _commit(self, progress: Progress) -> None:
-        with self._metrics.store_call("commit_progress"):
-            await self._inbox.async_commit(progress)
+        await self._inbox.async_commit(progress)
 
     def _take(self, tried: Tried) -> None:
         try:

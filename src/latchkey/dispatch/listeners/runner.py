@@ -79,12 +79,11 @@ class Runner:
         if bot is not None:
             return bot
         workspace = payload.workspace
-        with self._metrics.store_call("find_bot"):
-            return await self._installations.async_find_bot(
-                enterprise_id=workspace.enterprise_id,
-                team_id=workspace.team_id,
-                is_enterprise_install=workspace.is_enterprise_install,
-            )
+        return await self._installations.async_find_bot(
+            enterprise_id=workspace.enterprise_id,
+            team_id=workspace.team_id,
+            is_enterprise_install=workspace.is_enterprise_install,
+        )
 
     def call(
         self,
