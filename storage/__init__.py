@@ -29,6 +29,7 @@ from latchkey.storage.installations import (
     installer_value,
 )
 from latchkey.storage.opening import open_store
+from latchkey.storage.progress import ProgressCallback
 from latchkey.storage.rotation import Findings, KeyUse, Rotated, StoreKeys
 from latchkey.storage.states import States
 from latchkey.storage.store import Store
@@ -54,6 +55,7 @@ __all__ = [
     "KeyUse",
     "Opener",
     "Progress",
+    "ProgressCallback",
     "Rotated",
     "State",
     "States",

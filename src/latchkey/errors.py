@@ -25,14 +25,14 @@ ciphertext, a key or a secret: what it says may be logged and shown.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
-
-EXIT_CONFIG = 78
-"""The exit code of a process that cannot use its configuration (sysexits.h, EX_CONFIG)."""
+from typing import ClassVar, NamedTuple
 
 
 class LatchkeyError(Exception):
     """The root: `str()` says what was wrong and where, `hint` says what to do (or is empty)."""
+
+    exit_code: ClassVar[int] = 1
+    """The exit code of a command that ends with this error."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class LatchkeyError(Exception):
 
     @property
     def lines(self) -> list[str]:
-        """What is said of it on a terminal, a line a fault."""
+        """The error for a terminal, one line per fault."""
         return [str(self)]
 
 
@@ -55,6 +55,8 @@ class Fault(NamedTuple):
 
 class ConfigError(LatchkeyError):
     """The configuration cannot be used; `faults` lists all that is wrong, not just the first."""
+
+    exit_code = 78  # sysexits.h, EX_CONFIG
 
     def __init__(self, faults: Sequence[Fault], *, hint: str = "") -> None:
         super().__init__("; ".join(f"{fault.where}: {fault.problem}" for fault in faults), hint=hint)
@@ -131,6 +133,8 @@ class KeysNotTaken(LatchkeyError):
 
 class AnotherRun(LatchkeyError):
     """Another command changes the same store's keys or records now."""
+
+    exit_code = 4
 
     def __init__(self, store: str) -> None:
         super().__init__(

@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TextIO, TypeAlias
 
+from latchkey.errors import LatchkeyError
+
 HIDDEN = "[hidden]"
 
 WriteLine: TypeAlias = Callable[[str, str, Mapping[str, object]], None]
@@ -114,9 +116,12 @@ def goes_to_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
-def complaint(text: str) -> str:
-    """Return a line of an error that is written past logging, as standard error wants it."""
-    return _PRIORITIES["ERROR"] + text if goes_to_journal(sys.stderr, os.environ) else text
+def print_error(error: LatchkeyError) -> None:
+    """Print an error that ends the process, and its hint, on standard error."""
+    priority = _PRIORITIES["ERROR"] if goes_to_journal(sys.stderr, os.environ) else ""
+    for line in [*(f"latchkey: {line}" for line in error.lines), *([f"hint: {error.hint}"] if error.hint else [])]:
+        sys.stderr.write(f"{priority}{line}\n")
+    sys.stderr.flush()
 
 
 def _json_formatter(scrub: Scrubber, *, journal: bool) -> logging.Formatter:

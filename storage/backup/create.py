@@ -31,7 +31,6 @@ from latchkey.storage.crypto import Keyring, Sealer, read_keyring
 from latchkey.storage.engine import (
     PRIVATE_FOLDER,
     Contents,
-    Progress,
     Snapshot,
     check_is_store,
     companions,
@@ -43,6 +42,7 @@ from latchkey.storage.engine import (
     sha256_of,
     sync_folder,
 )
+from latchkey.storage.progress import ProgressCallback, ignore_progress
 
 _LEFTOVER = re.compile(r"\.\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?\.[0-9a-f]{8}", re.ASCII)
 """What is being made or deleted: hidden, and under a name that no backup has."""
@@ -56,7 +56,7 @@ def make_backup(
     folder: Path,
     *,
     made_by: str = "",
-    progress: Progress = lambda done, total: None,
+    progress: ProgressCallback = ignore_progress,
     clock: Callable[[], float] = time.time,
 ) -> Backup:
     """Make a backup of the store in a new folder in `folder`, and return it; servers go on meanwhile.
@@ -103,7 +103,7 @@ def prune(folder: Path, keep: int, *, spare: Path) -> list[Path]:
 
 
 def _fill(
-    unfinished: Path, store_path: Path, keys: Keyring, keyring_path: Path, made_at: float, progress: Progress
+    unfinished: Path, store_path: Path, keys: Keyring, keyring_path: Path, made_at: float, progress: ProgressCallback
 ) -> Backup:
     """Copy the store, then check the copy: its pages, and that every record opens."""
     copy = unfinished / STORE_NAME

@@ -19,7 +19,6 @@ from latchkey.storage.backup.swap import clear_interrupted, copy_path, like_befo
 from latchkey.storage.crypto import Keyring, Sealer
 from latchkey.storage.engine import (
     PRIVATE_FILE,
-    Progress,
     Snapshot,
     SqliteKeyValue,
     alone,
@@ -32,6 +31,7 @@ from latchkey.storage.engine import (
     sha256_of,
 )
 from latchkey.storage.inbox import fail_unfinished
+from latchkey.storage.progress import ProgressCallback, ignore_progress
 from latchkey.storage.records import Records
 from latchkey.storage.tables import FORMAT, FORMAT_VERSION, META, STATES, TABLES
 
@@ -41,7 +41,7 @@ _CHUNK = 1 << 20
 
 
 def check_backup(
-    backup: Backup, keys: Keyring, keyring_path: Path, progress: Progress = lambda done, total: None
+    backup: Backup, keys: Keyring, keyring_path: Path, progress: ProgressCallback = ignore_progress
 ) -> None:
     """Raise StoreRefused unless the backup is what its manifest says, and every record of it opens with these keys."""
     _check_keys(backup, keys, keyring_path)

@@ -27,7 +27,7 @@ from latchkey.storage.engine.private_files import (
     version_of,
 )
 from latchkey.storage.engine.processes import Opener, OpenMark, alone, in_place, openers, refuse_open
-from latchkey.storage.engine.read_only import Contents, Progress, Snapshot, examine
+from latchkey.storage.engine.read_only import Contents, Snapshot, examine
 from latchkey.storage.engine.sqlite import SqliteKeyValue
 
 __all__ = [
@@ -45,7 +45,6 @@ __all__ = [
     "Marks",
     "OpenMark",
     "Opener",
-    "Progress",
     "Row",
     "Snapshot",
     "SqliteKeyValue",

@@ -7,7 +7,7 @@ for byte afterwards.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,11 +16,9 @@ from latchkey.storage.crypto import Sealer, key_id_of
 from latchkey.storage.engine.connection import GuardedConnection
 from latchkey.storage.engine.keyvalue import Change, Marks
 from latchkey.storage.engine.sqlite import SqliteKeyValue
+from latchkey.storage.progress import ProgressCallback, ignore_progress
 from latchkey.storage.records import PAGE
 from latchkey.storage.tables import REMEMBERED, TABLES
-
-Progress = Callable[[int, int], None]
-"""Called now and then with how many records are done, and how many there are."""
 
 
 class Snapshot(SqliteKeyValue):
@@ -65,7 +63,7 @@ class Contents:
     unreadable: int = 0
 
 
-def examine(snapshot: Snapshot, sealer: Sealer, progress: Progress = lambda done, total: None) -> Contents:
+def examine(snapshot: Snapshot, sealer: Sealer, progress: ProgressCallback = ignore_progress) -> Contents:
     """Open every record; raises StoreUnavailable where a page is damaged."""
     snapshot.check_pages()
     found = Contents({table: snapshot.count(table) for table in TABLES})
@@ -81,5 +79,5 @@ def examine(snapshot: Snapshot, sealer: Sealer, progress: Progress = lambda done
                 except UnreadableRecord:
                     found.unreadable += 1
             done, after = done + len(page), page[-1].record_id
-            progress(done, total)
+            progress("checked", done, total)
     return found

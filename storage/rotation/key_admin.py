@@ -13,17 +13,14 @@ from pathlib import Path
 from latchkey.errors import KeyringError, KeysNotTaken
 from latchkey.storage.crypto import KeyEntry, KeyringFile, Sealer
 from latchkey.storage.engine import KeyValue, Opener, maintenance_lock, openers
+from latchkey.storage.progress import ProgressCallback, ignore_progress
 from latchkey.storage.rotation.keyring_watch import KeyringWatch
 from latchkey.storage.rotation.rotate import Rotated, Rotation, check_order, erase_old, in_use
-from latchkey.storage.rotation.verification import Findings, KeyUse, Report, key_use, verify
+from latchkey.storage.rotation.verification import Findings, KeyUse, key_use, verify
 from latchkey.storage.tables import SEALED_TABLES
 
 TAKE_UP_SECONDS = 5.0
 """How long other processes may take to use a new key; one that watches its keyring needs a quarter of a second."""
-
-
-def _silent(_what: str, _done: int, _total: int) -> None:
-    """Report nothing."""
 
 
 class StoreKeys:
@@ -50,9 +47,9 @@ class StoreKeys:
         """Return the processes that have the store open, this one among them."""
         return openers(self._store_path)
 
-    def verify(self, report: Report = _silent) -> Findings:
+    def verify(self, progress: ProgressCallback = ignore_progress) -> Findings:
         """Open every record of every table."""
-        return verify(self._engine, self._sealer, SEALED_TABLES, report)
+        return verify(self._engine, self._sealer, SEALED_TABLES, progress)
 
     def add(self) -> str:
         """Put a new key in front and return its id when every process seals with it; raises KeysNotTaken."""
@@ -70,7 +67,9 @@ class StoreKeys:
         check_order(entries, self.keyring_path)
         return entries[0].key_id if len(in_use(entries)) > 1 else None
 
-    def rotate(self, report: Report = _silent, *, before: Callable[[], object] = lambda: None) -> Rotated:
+    def rotate(
+        self, progress: ProgressCallback = ignore_progress, *, before: Callable[[], object] = lambda: None
+    ) -> Rotated:
         """Put every record under a new key; `before` is called under the lock, before anything is changed.
 
         Raises AnotherRun and KeysNotTaken as well.
@@ -84,7 +83,7 @@ class StoreKeys:
                 SEALED_TABLES,
                 read_file=self._read_file,
                 wait_for_others=self._wait_for_others,
-                report=report,
+                progress=progress,
             )
             return rotation.run()
 

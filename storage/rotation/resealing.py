@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from latchkey.errors import StoreUnavailable, UnreadableRecord
 from latchkey.storage.crypto import Sealer
 from latchkey.storage.engine import KeyValue, Row, Swap
-from latchkey.storage.rotation.verification import Findings, Report, pages
+from latchkey.storage.progress import ProgressCallback
+from latchkey.storage.rotation.verification import Findings, pages
 
 BATCH = 350
 """Records written in one transaction: one or two milliseconds."""
@@ -37,12 +38,12 @@ class Resealing:
     """Passes over the tables of one store."""
 
     def __init__(
-        self, engine: KeyValue, sealer: Sealer, tables: Sequence[str], report: Report, *, batch: int = BATCH
+        self, engine: KeyValue, sealer: Sealer, tables: Sequence[str], progress: ProgressCallback, *, batch: int = BATCH
     ) -> None:
         self._engine = engine
         self._sealer = sealer
         self._tables = tables
-        self._report = report
+        self._progress = progress
         self._batch = batch
         self._next_write = 0.0
 
@@ -57,7 +58,7 @@ class Resealing:
                 done.resealed += written
                 done.conflicts += len(swaps) - written
                 done.findings.checked += len(rows)
-                self._report("sealed again", done.findings.checked, max(total, done.findings.checked))
+                self._progress("sealed again", done.findings.checked, max(total, done.findings.checked))
         return done
 
     def _swaps(self, table: str, rows: Sequence[Row], findings: Findings) -> list[Swap]:

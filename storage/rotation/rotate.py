@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from latchkey.errors import KeyringError, StoreUnavailable
 from latchkey.storage.crypto import KeyEntry, KeyringFile, Sealer
 from latchkey.storage.engine import CALL_TIMEOUT, KeyValue
+from latchkey.storage.progress import ProgressCallback
 from latchkey.storage.rotation.resealing import BATCH, Resealing
-from latchkey.storage.rotation.verification import Findings, Report, verify
+from latchkey.storage.rotation.verification import Findings, verify
 
 SETTLE_SECONDS = CALL_TIMEOUT + 0.2
 """After so long, a call that had sealed under the old key before its process took the new one has ended."""
@@ -92,7 +93,7 @@ class Rotation:
         *,
         read_file: Callable[[], KeyringFile],
         wait_for_others: Callable[[], int],
-        report: Report,
+        progress: ProgressCallback,
         batch: int = BATCH,
     ) -> None:
         """`wait_for_others` returns how many other processes seal with the first key, or raises KeysNotTaken."""
@@ -101,8 +102,8 @@ class Rotation:
         self._tables = tables
         self._read_file = read_file
         self._wait_for_others = wait_for_others
-        self._report = report
-        self._resealing = Resealing(engine, sealer, tables, report, batch=batch)
+        self._progress = progress
+        self._resealing = Resealing(engine, sealer, tables, progress, batch=batch)
 
     def run(self) -> Rotated:
         """Carry it out, or on. Raises KeyringError, KeysNotTaken or StoreUnavailable; what was done until then stays.
@@ -140,7 +141,7 @@ class Rotation:
             # A process that was started since may have an old copy of the keyring.
             self._wait_for_others()
             time.sleep(max(0.0, settled_at - time.monotonic()))
-            rotated.findings = verify(self._engine, self._sealer, self._tables, self._report)
+            rotated.findings = verify(self._engine, self._sealer, self._tables, self._progress)
             if not rotated.findings.stale:
                 return
         raise StoreUnavailable(

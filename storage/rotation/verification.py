@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from latchkey.errors import UnreadableRecord
 from latchkey.storage.crypto import PREFIX_LENGTH, Sealer, key_id_of
 from latchkey.storage.engine import KeyValue, Row
+from latchkey.storage.progress import ProgressCallback
 
 LISTED = 100
 """How many records that cannot be opened are named."""
 PAGE_BYTES = 1 << 20
 FIRST_ROWS = 10
 
-Report = Callable[[str, int, int], None]
-"""Called with what is being done, how many records it is done with, and how many there are."""
 KeyUse = dict[str, Counter[str]]
 """By table: how many records each key id has sealed; "" stands for what is no sealed record."""
 
@@ -53,7 +52,7 @@ def pages(engine: KeyValue, table: str, largest: int) -> Iterator[list[Row]]:
         limit = max(1, min(largest, len(rows) * PAGE_BYTES // max(size, 1)))
 
 
-def verify(engine: KeyValue, sealer: Sealer, tables: Sequence[str], report: Report) -> Findings:
+def verify(engine: KeyValue, sealer: Sealer, tables: Sequence[str], progress: ProgressCallback) -> Findings:
     """Open every record; one is stale where it opens, but not under the key that seals."""
     findings = Findings()
     total = sum(engine.count(table) for table in tables)
@@ -66,7 +65,7 @@ def verify(engine: KeyValue, sealer: Sealer, tables: Sequence[str], report: Repo
                 except UnreadableRecord as error:
                     findings.add(error)
             findings.checked += len(rows)
-            report("checked", findings.checked, max(total, findings.checked))
+            progress("checked", findings.checked, max(total, findings.checked))
     return findings
 
 

@@ -6,16 +6,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from latchkey import config
+from latchkey.config import SECTIONS, Settings, load_settings
 from latchkey.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def load(tmp_path: Path, text: str = "", environ: dict[str, str] | None = None, **flags: str) -> config.Config:
+def load(tmp_path: Path, text: str = "", environ: dict[str, str] | None = None, **flags: str) -> Settings:
     file = tmp_path / "config.toml"
     file.write_text(text)
-    return config.load(file, environ or {}, {name.replace("__", "."): value for name, value in flags.items()})
+    return load_settings(file, environ or {}, {name.replace("__", "."): value for name, value in flags.items()})
 
 
 def faults(tmp_path: Path, text: str = "", environ: dict[str, str] | None = None) -> list[str]:
@@ -26,7 +26,7 @@ def faults(tmp_path: Path, text: str = "", environ: dict[str, str] | None = None
 
 def test_every_setting_stands_in_the_shipped_file_with_its_default() -> None:
     shipped = tomllib.loads((ROOT / "config.toml").read_text())
-    built_in = {name: msgspec.structs.asdict(kind()) for name, kind in config.SECTIONS.items()}
+    built_in = {name: msgspec.structs.asdict(kind()) for name, kind in SECTIONS.items()}
     assert shipped == built_in
 
 
@@ -144,9 +144,9 @@ def test_a_missing_file_that_was_named_is_a_fault_and_an_unnamed_one_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert config.load(None, {}, {}).server.listen == "127.0.0.1:8080"
+    assert load_settings(None, {}, {}).server.listen == "127.0.0.1:8080"
     with pytest.raises(ConfigError, match=r"absent.toml: No such file"):
-        config.load(tmp_path / "absent.toml", {}, {})
+        load_settings(tmp_path / "absent.toml", {}, {})
 
 
 def test_the_environment_names_the_file_where_the_command_line_does_not(
@@ -157,12 +157,12 @@ def test_the_environment_names_the_file_where_the_command_line_does_not(
     beside.write_text('[log]\nlevel = "error"\n')
     monkeypatch.chdir(tmp_path)
     environ = {"LATCHKEY_CONFIG": str(named)}
-    assert config.load(None, environ, {}).log.level == "debug"
-    assert config.load(None, environ, {}).base == tmp_path
-    assert config.load(beside, environ, {}).log.level == "error"
-    assert config.load(None, {}, {}).log.level == "error"
+    assert load_settings(None, environ, {}).log.level == "debug"
+    assert load_settings(None, environ, {}).base == tmp_path
+    assert load_settings(beside, environ, {}).log.level == "error"
+    assert load_settings(None, {}, {}).log.level == "error"
     with pytest.raises(ConfigError, match="No such file"):
-        config.load(None, {"LATCHKEY_CONFIG": str(tmp_path / "gone.toml")}, {})
+        load_settings(None, {"LATCHKEY_CONFIG": str(tmp_path / "gone.toml")}, {})
 
 
 def test_unix_sockets_to_slack_are_a_folder_or_none(tmp_path: Path) -> None:

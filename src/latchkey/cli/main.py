@@ -13,8 +13,9 @@ from typing import Any
 import click
 
 from latchkey import __version__
-from latchkey.commands.output import EXIT_ANOTHER_RUN, EXIT_FAILED, say
-from latchkey.errors import EXIT_CONFIG, AnotherRun, ConfigError, LatchkeyError
+from latchkey.commands.output import EXIT_FAILED
+from latchkey.errors import LatchkeyError
+from latchkey.logs import print_error
 
 COMMANDS = {
     "backup": "latchkey.commands.backup:command",
@@ -32,7 +33,6 @@ COMMANDS = {
     "serve": "latchkey.server.main:command",
     "test": "latchkey.cli.checkout:test",
 }
-_EXIT_CODES = {ConfigError: EXIT_CONFIG, AnotherRun: EXIT_ANOTHER_RUN}
 
 
 class LazyGroup(click.Group):
@@ -61,11 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(cli.main(arguments, prog_name="latchkey", standalone_mode=False) or 0)
     except LatchkeyError as error:
-        for line in error.lines:
-            say(f"latchkey: {line}")
-        if error.hint:
-            say(f"hint: {error.hint}")
-        return _EXIT_CODES.get(type(error), EXIT_FAILED)
+        print_error(error)
+        return error.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code

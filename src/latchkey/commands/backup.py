@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
-from latchkey import __version__, config
-from latchkey.commands.context import configured
-from latchkey.commands.meter import meter
+from latchkey import __version__
+from latchkey.commands.context import command_settings
 from latchkey.commands.output import EXIT_FAILED, config_option, json_option, plural, print_json, say
-from latchkey.storage import Backup, make_backup, prune
+from latchkey.commands.progress import show_progress
+from latchkey.config import Settings
+from latchkey.storage import Backup, ProgressCallback, make_backup, prune
 
 
 @click.command("backup")
@@ -22,28 +23,30 @@ from latchkey.storage import Backup, make_backup, prune
 @click.option("--keep", type=click.IntRange(1), metavar="N", help="in place of [backup] keep of config.toml")
 @config_option
 @json_option
-def command(folder: Path | None, keep: int | None, file: Path | None, as_json: bool) -> None:
+def command(folder: Path | None, keep: int | None, config_path: Path | None, as_json: bool) -> None:
     """Back up the store into a new dated folder, beside a running server or without one.
 
     The keyring is not in it: keep a copy of that elsewhere.
     """
-    backup, gone = back_up(configured(file), folder, keep)
+    with show_progress() as progress:
+        backup, gone = back_up(command_settings(config_path), progress, folder, keep)
     _report(backup, gone, as_json=as_json)
     if backup.unreadable:
         sys.exit(EXIT_FAILED)
 
 
-def back_up(settings: config.Config, folder: Path | None = None, keep: int | None = None) -> tuple[Backup, list[Path]]:
+def back_up(
+    settings: Settings, progress: ProgressCallback, folder: Path | None = None, keep: int | None = None
+) -> tuple[Backup, list[Path]]:
     """Make a backup where the configuration says, or in `folder`; returns it, and the older ones that are gone."""
     folder = folder or settings.backup_path
-    with meter("records checked") as progress:
-        backup = make_backup(settings.store_path, settings.keyring_path, folder, made_by=__version__, progress=progress)
+    backup = make_backup(settings.store_path, settings.keyring_path, folder, made_by=__version__, progress=progress)
     # An older backup may be the last one in which such a record can be opened.
     gone = [] if backup.unreadable else prune(folder, keep or settings.backup.keep, spare=backup.path)
     return backup, gone
 
 
-def described(backup: Backup) -> dict[str, Any]:
+def to_json(backup: Backup) -> dict[str, Any]:
     """Return what scripts are told of a backup."""
     return {
         "path": str(backup.path),
@@ -57,7 +60,7 @@ def described(backup: Backup) -> dict[str, Any]:
 
 def _report(backup: Backup, gone: list[Path], *, as_json: bool) -> None:
     if as_json:
-        print_json({**described(backup), "deleted": [str(path) for path in gone]})
+        print_json({**to_json(backup), "deleted": [str(path) for path in gone]})
     else:
         click.echo(str(backup.path))
         size, records = f"{backup.size / 1e6:,.1f} MB", plural(sum(backup.records.values()), "record")

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from latchkey import config
 from latchkey.commands.output import config_option, json_option, print_json, print_table
-from latchkey.errors import EXIT_CONFIG, ConfigError
+from latchkey.config import SECTIONS, Settings, load_settings
+from latchkey.errors import ConfigError
 
 
 @click.group("config")
@@ -22,16 +22,16 @@ def group() -> None:
 @group.command("check")
 @config_option
 @json_option
-def check(file: Path | None, as_json: bool) -> None:
+def check(config_path: Path | None, as_json: bool) -> None:
     """Say all that is wrong with the configuration, or that nothing is."""
     try:
-        config.load(file, os.environ, {}).require_slack()
+        load_settings(config_path, os.environ, {}).require_slack()
     except ConfigError as error:
         if not as_json:
             raise
         faults = [{"where": fault.where, "problem": fault.problem} for fault in error.faults]
         print_json({"ok": False, "faults": faults})
-        sys.exit(EXIT_CONFIG)
+        sys.exit(error.exit_code)
     if as_json:
         print_json({"ok": True, "faults": []})
     else:
@@ -41,18 +41,18 @@ def check(file: Path | None, as_json: bool) -> None:
 @group.command("show")
 @config_option
 @json_option
-def show(file: Path | None, as_json: bool) -> None:
+def show(config_path: Path | None, as_json: bool) -> None:
     """Show every setting, its value, and where that came from; secrets are masked."""
-    rows = _settings(config.load(file, os.environ, {}))
+    rows = _settings_rows(load_settings(config_path, os.environ, {}))
     if as_json:
         print_json({name: {"value": value, "from": origin} for name, value, origin in rows})
     else:
         print_table(("setting", "value", "from"), rows)
 
 
-def _settings(settings: config.Config) -> list[tuple[str, Any, str]]:
+def _settings_rows(settings: Settings) -> list[tuple[str, Any, str]]:
     rows = []
-    for section, kind in config.SECTIONS.items():
+    for section, kind in SECTIONS.items():
         for key in kind.__struct_fields__:
             name = f"{section}.{key}"
             rows.append((name, getattr(getattr(settings, section), key), settings.origins[name]))

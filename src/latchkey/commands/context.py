@@ -7,20 +7,21 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from latchkey import config, logs
+from latchkey import logs
+from latchkey.config import Settings, load_settings
 from latchkey.storage import Store, forbid_core_dumps, open_store
 
 
-def configured(file: Path | None) -> config.Config:
+def command_settings(config_path: Path | None) -> Settings:
     """Return the configuration for a command, which logs warnings and leaves no core dump; raises ConfigError."""
     forbid_core_dumps()
-    settings = config.load(file, os.environ, {})
+    settings = load_settings(config_path, os.environ, {})
     logs.configure("warning", "text", settings.secrets)
     return settings
 
 
 @contextmanager
-def opened_store(settings: config.Config) -> Iterator[Store]:
+def opened_store(settings: Settings) -> Iterator[Store]:
     """Lend the store of this configuration; one that does not exist is not made.
 
     Raises KeyringError, StoreRefused or StoreUnavailable.
@@ -30,7 +31,7 @@ def opened_store(settings: config.Config) -> Iterator[Store]:
 
 
 @contextmanager
-def configured_store(file: Path | None) -> Iterator[Store]:
+def configured_store(config_path: Path | None) -> Iterator[Store]:
     """Do both at once."""
-    with opened_store(configured(file)) as store:
+    with opened_store(command_settings(config_path)) as store:
         yield store

@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 import msgspec
 
-from latchkey import __version__, config, logs
+from latchkey import __version__, logs
 from latchkey.commands.output import EXIT_FAILED, config_option, json_option, plural, print_json, say
-from latchkey.config import find_checkout
+from latchkey.config import Settings, find_checkout, load_settings
 from latchkey.doctor.examination import examine
 from latchkey.doctor.findings import Finding, Severity
 from latchkey.doctor.support import bundle
@@ -36,14 +36,19 @@ _MARKS = {Severity.ERROR: ("✘", "red"), Severity.WARNING: ("!", "yellow")}
 @click.option(
     "--support", is_flag=True, help="also write a file to show to somebody who helps, without secrets and ids"
 )
-def command(file: Path | None, as_json: bool, offline: bool, exported: Path | None, support: bool) -> None:
+def command(config_path: Path | None, as_json: bool, offline: bool, exported: Path | None, support: bool) -> None:
     """Find what is wrong; exit 1 where something is, and 0 where there is nothing or warnings alone."""
-    settings = _settings(file)
+    settings = _settings(config_path)
     logs.configure("error", "text", settings.secrets if settings else ())
     progress = sys.stderr.isatty() and not as_json
     findings = []
     for item in examine(
-        file, os.environ, find_checkout(), offline=offline, exported=exported, tell=say if progress else lambda _: None
+        config_path,
+        os.environ,
+        find_checkout(),
+        offline=offline,
+        exported=exported,
+        tell=say if progress else lambda _: None,
     ):
         findings.append(item)
         if not as_json:
@@ -52,7 +57,7 @@ def command(file: Path | None, as_json: bool, offline: bool, exported: Path | No
         _write_support(settings, findings)
     errors = sum(item.severity is Severity.ERROR for item in findings)
     if as_json:
-        print_json({"ok": not errors, "findings": [_document(item) for item in findings]})
+        print_json({"ok": not errors, "findings": [_to_json(item) for item in findings]})
     elif not findings:
         click.echo("nothing is wrong")
     else:
@@ -61,9 +66,9 @@ def command(file: Path | None, as_json: bool, offline: bool, exported: Path | No
         sys.exit(EXIT_FAILED)
 
 
-def _settings(file: Path | None) -> config.Config | None:
+def _settings(config_path: Path | None) -> Settings | None:
     try:
-        return config.load(file, os.environ, {})
+        return load_settings(config_path, os.environ, {})
     except ConfigError:
         return None  # the examination tells it
 
@@ -75,7 +80,7 @@ def _print(item: Finding) -> None:
     click.echo(f"  fix: {item.fix}")
 
 
-def _document(item: Finding) -> dict[str, str]:
+def _to_json(item: Finding) -> dict[str, str]:
     return {
         "code": item.code,
         "severity": item.severity,
@@ -85,7 +90,7 @@ def _document(item: Finding) -> dict[str, str]:
     }
 
 
-def _write_support(settings: config.Config | None, findings: list[Finding]) -> None:
+def _write_support(settings: Settings | None, findings: list[Finding]) -> None:
     path = Path(time.strftime("latchkey-support-%Y%m%dT%H%M%SZ.json", time.gmtime()))
     create_private_file(path, msgspec.json.format(msgspec.json.encode(bundle(settings, findings, __version__))))
     say(f"written: {path}; look through it before you send it to anybody")

@@ -43,10 +43,10 @@ def group() -> None:
 @group.command("status")
 @config_option
 @json_option
-def status(file: Path | None, as_json: bool) -> None:
+def status(config_path: Path | None, as_json: bool) -> None:
     """Count the events in each state, and say how old the oldest of them is."""
-    with configured_store(file) as store:
-        figures = _figures(store)
+    with configured_store(config_path) as store:
+        figures = _status_to_json(store)
     if as_json:
         print_json(figures)
         return
@@ -71,11 +71,11 @@ def status(file: Path | None, as_json: bool) -> None:
 @click.option("--state", type=click.Choice([state.value for state in State]), help="only those in this state")
 @click.option("--team", metavar="TEAM_ID", help="only those of this workspace")
 @click.option("--limit", type=click.IntRange(1), default=LISTED, show_default=True, help="so many at most")
-def list_events(file: Path | None, as_json: bool, state: str | None, team: str | None, limit: int) -> None:
+def list_events(config_path: Path | None, as_json: bool, state: str | None, team: str | None, limit: int) -> None:
     """List events that are not done, those that were set aside first."""
-    with configured_store(file) as store:
+    with configured_store(config_path) as store:
         entries = store.event_records.entries([State(state)] if state else list(State))
-        rows = (_described(entry) for entry in entries)
+        rows = (_event_to_json(entry) for entry in entries)
         wanted = list(itertools.islice((row for row in rows if team in (None, row["team"])), limit + 1))
     shown = wanted[:limit]
     if as_json:
@@ -94,13 +94,13 @@ def list_events(file: Path | None, as_json: bool, state: str | None, team: str |
 @config_option
 @json_option
 @click.option("--body", is_flag=True, help="also what Slack sent, with what people wrote in it")
-def show(event_id: str, file: Path | None, as_json: bool, body: bool) -> None:
+def show(event_id: str, config_path: Path | None, as_json: bool, body: bool) -> None:
     """Show one event: where it stands, how often it was tried, and what went wrong."""
-    with configured_store(file) as store:
+    with configured_store(config_path) as store:
         entry = store.event_records.find(event_id)
     if entry is None or isinstance(entry.tried, UnreadableRecord):
         raise LatchkeyError(f"there is no event {event_id} that is not done")
-    described = _described(entry)
+    described = _event_to_json(entry)
     if body:
         described["body"] = _body(entry.tried.event)
     if as_json:
@@ -116,12 +116,12 @@ def show(event_id: str, file: Path | None, as_json: bool, body: bool) -> None:
 @click.argument("event_ids", metavar="EVENT_ID...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="all that were set aside")
 @config_option
-def retry(event_ids: tuple[str, ...], everything: bool, file: Path | None) -> None:
+def retry(event_ids: tuple[str, ...], everything: bool, config_path: Path | None) -> None:
     """Try events that were set aside again, as if they had just come.
 
     A running server begins within two seconds, a stopped one at its next start.
     """
-    with configured_store(file) as store:
+    with configured_store(config_path) as store:
         chosen = _chosen(store, event_ids, everything)
         _each(store, chosen, store.event_records.replay, "will be tried again")
 
@@ -131,16 +131,16 @@ def retry(event_ids: tuple[str, ...], everything: bool, file: Path | None) -> No
 @click.option("--all", "everything", is_flag=True, help="all that were set aside")
 @config_option
 @yes_option
-def drop(event_ids: tuple[str, ...], everything: bool, file: Path | None, yes: bool) -> None:
+def drop(event_ids: tuple[str, ...], everything: bool, config_path: Path | None, yes: bool) -> None:
     """Delete events that were set aside, for good."""
-    with configured_store(file) as store:
+    with configured_store(config_path) as store:
         chosen = _chosen(store, event_ids, everything)
         if chosen:
             confirm(f"Delete {plural(len(chosen), 'event')} for good?", yes=yes)
         _each(store, chosen, store.event_records.drop, "deleted")
 
 
-def _figures(store: Store) -> dict[str, Any]:
+def _status_to_json(store: Store) -> dict[str, Any]:
     counts: Counter[str] = Counter({state.value: 0 for state in State})
     unreadable, oldest = 0, None
     for state, tried in store.event_records.entries():
@@ -154,7 +154,7 @@ def _figures(store: Store) -> dict[str, Any]:
     return {**counts, "unreadable": unreadable, "oldest_seconds": age, "remembered": store.event_records.remembered()}
 
 
-def _described(entry: Entry) -> dict[str, Any]:
+def _event_to_json(entry: Entry) -> dict[str, Any]:
     """Return what is told of an event; nothing of it is what a person wrote."""
     state, tried = entry
     if isinstance(tried, UnreadableRecord):

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 import click
 import msgspec
 
-from latchkey.commands.context import configured
+from latchkey.commands.context import command_settings
 from latchkey.commands.output import EXIT_FAILED, config_option, json_option, print_json, say
 from latchkey.config import find_checkout
 from latchkey.doctor.app_manifest import needed_manifest, read_manifest
@@ -31,7 +31,7 @@ _GOVSLACK = "slack-gov.com"
     metavar="FILE",
     help="compare with a manifest that Slack has exported, JSON or YAML: exit 0 same, 1 different",
 )
-def command(file: Path | None, as_json: bool, as_yaml: bool, as_link: bool, exported: Path | None) -> None:
+def command(config_path: Path | None, as_json: bool, as_yaml: bool, as_link: bool, exported: Path | None) -> None:
     """Print the Slack app manifest that this app needs, as JSON.
 
     It is made of [server] public_url, [slack] scopes, [manifest] and what the listeners are registered
@@ -39,7 +39,7 @@ def command(file: Path | None, as_json: bool, as_yaml: bool, as_link: bool, expo
     """
     if as_yaml + as_link + as_json > 1 or (exported is not None and (as_yaml or as_link)):
         raise click.UsageError("choose one of --json, --yaml and --link; --diff goes with --json alone")
-    settings = configured(file)
+    settings = command_settings(config_path)
     slack = None if exported is None else read_manifest(exported)
     # What a module prints is not part of the result.
     with contextlib.redirect_stdout(sys.stderr):

@@ -18,13 +18,12 @@ import msgspec
 
 EXIT_FAILED = 1
 EXIT_UNCONFIRMED = 3
-EXIT_ANOTHER_RUN = 4
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 config_option = click.option(
     "--config",
-    "file",
+    "config_path",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="config.toml (default: the one in this folder)",

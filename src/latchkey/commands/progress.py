@@ -1,49 +1,84 @@
-"""How far long work has come, on stderr: one line that changes on a terminal, a line now and then elsewhere."""
+"""Shows the progress of long operations on stderr: a bar on a terminal, otherwise a line every ten seconds."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
 
 from latchkey.commands.output import duration, say
+from latchkey.storage import ProgressCallback
 
-TERMINAL_SECONDS = 0.2
-OTHER_SECONDS = 10.0
-_TO_LINE_START, _TO_LINE_END = "\r", "\x1b[K"
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+BAR_DELAY_SECONDS = 1.0
+"""Operations that take less show no bar."""
+LINE_SECONDS = 10.0
 
 
-class Progress:
-    """Called with what is being done, how many of it are done, and how many there are."""
+@contextmanager
+def show_progress(clock: Callable[[], float] = time.monotonic) -> Iterator[ProgressCallback]:
+    """Yield a callback that shows what it is called with; the bar disappears at the end."""
+    if sys.stderr.isatty():
+        with _Bars(clock) as bars:
+            yield bars
+    else:
+        yield _Lines(clock)
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+
+class _Lines:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._on_terminal = sys.stderr.isatty()
-        self._every = TERMINAL_SECONDS if self._on_terminal else OTHER_SECONDS
         self._what = ""
-        self._begun = self._next = 0.0
-        self._shown = False
+        self._started = self._next = 0.0
 
     def __call__(self, what: str, done: int, total: int) -> None:
         now = self._clock()
         if what != self._what:
-            self._what, self._begun, self._next = what, now, now + self._every
+            self._what, self._started, self._next = what, now, now + LINE_SECONDS
         if now < self._next:
             return
-        self._next = now + self._every
-        rate = done / (now - self._begun)
+        self._next = now + LINE_SECONDS
+        rate = done / (now - self._started)
         left = f", {duration((total - done) / rate)} left" if rate else ""
-        line = f"{what}: {done:,} of {total:,}, {rate:,.0f} a second{left}"
-        if self._on_terminal:
-            sys.stderr.write(_TO_LINE_START + line + _TO_LINE_END)
-            sys.stderr.flush()
-            self._shown = True
-        else:
-            say(line)
+        say(f"{what}: {done:,} of {total:,}, {rate:,.0f} per second{left}")
 
-    def close(self) -> None:
-        """Leave the terminal as it was."""
-        if self._shown:
-            sys.stderr.write(_TO_LINE_START + _TO_LINE_END)
-            sys.stderr.flush()
-            self._shown = False
+
+class _Bars:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._started: float | None = None
+        self._bars: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        now = self._clock()
+        if self._started is None:
+            self._started = now
+        if now < self._started + BAR_DELAY_SECONDS:
+            return
+        if self._bars is None:
+            self._bars = _start_bars()
+        if what not in self._tasks:
+            self._tasks[what] = self._bars.add_task(what, total=total)
+        self._bars.update(self._tasks[what], completed=done, total=total)
+
+
+def _start_bars() -> Progress:
+    from rich.console import Console  # imported only on a terminal
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bars = Progress(*columns, console=Console(stderr=True), transient=True)
+    bars.start()
+    return bars

@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
-from latchkey.commands.backup import described
-from latchkey.commands.context import configured, configured_store
+from latchkey.commands.backup import to_json as backup_to_json
+from latchkey.commands.context import command_settings, opened_store
 from latchkey.commands.installs import check_workspaces
-from latchkey.commands.meter import meter
 from latchkey.commands.output import (
     config_option,
     confirm,
@@ -23,6 +22,8 @@ from latchkey.commands.output import (
     utc,
     yes_option,
 )
+from latchkey.commands.progress import show_progress
+from latchkey.config import Settings
 from latchkey.errors import StoreRefused
 from latchkey.storage import (
     Backup,
@@ -53,21 +54,21 @@ def command(
     keep_events: bool,
     offline: bool,
     yes: bool,
-    file: Path | None,
+    config_path: Path | None,
     as_json: bool,
 ) -> None:
     """Put a backup in the store's place: BACKUP is its folder, or its name; the newest where none is given.
 
     The server must be stopped. The store as it is is kept beside the restored one.
     """
-    settings = configured(file)
+    settings = command_settings(config_path)
     chosen = _choose(settings.backup_path, backup)
     keys = read_keyring(settings.keyring_path)
     if not dry_run:
         refuse_open(settings.store_path)  # before the long work, and again after it
-    with meter("records checked") as progress:
+    with show_progress() as progress:
         check_backup(chosen, keys, settings.keyring_path, progress)
-    told: dict[str, Any] = {"backup": described(chosen), "dry_run": dry_run}
+    told: dict[str, Any] = {"backup": backup_to_json(chosen), "dry_run": dry_run}
     if dry_run:
         told |= _tell(chosen, compare(settings.store_path, chosen.store, keys), as_json, keep_events)
         if as_json:
@@ -80,7 +81,7 @@ def command(
     told["replaced"] = str(replaced) if replaced else None
     if not as_json:
         click.echo(f"restored {chosen.path.name}" + (f"; the store before it is {replaced}" if replaced else ""))
-    _ask(file, settings.slack.api_url, told, offline=offline, as_json=as_json)
+    _ask(settings, told, offline=offline, as_json=as_json)
 
 
 def _choose(folder: Path, name: str | None) -> Backup:
@@ -145,12 +146,12 @@ def _tell_differences(found: Comparison) -> None:
         click.echo(f"… and {lost + older + back - len(rows):,} more")
 
 
-def _ask(file: Path | None, api_url: str, told: dict[str, Any], *, offline: bool, as_json: bool) -> None:
+def _ask(settings: Settings, told: dict[str, Any], *, offline: bool, as_json: bool) -> None:
     """Ask Slack which of the restored tokens it still takes, and end the report."""
     checked = None
     if not offline:
-        with configured_store(file) as store:
-            checked = check_workspaces(store.workspaces.all(), api_url)
+        with opened_store(settings) as store:
+            checked = check_workspaces(store.workspaces.all(), settings.slack.api_url)
     if as_json:
         print_json({**told, "tokens": checked.to_json() if checked else None})
     elif checked:

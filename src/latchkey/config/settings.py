@@ -43,7 +43,17 @@ _NO_SETTINGS = frozenset({_FILE_VARIABLE, "LATCHKEY_PYTHON"})
 
 
 @dataclass(frozen=True)
-class Config:
+class SlackCredentials:
+    """What identifies the app to Slack, and Slack to the app."""
+
+    client_id: str
+    client_secret: Secret
+    signing_secrets: tuple[Secret, ...]
+    """Any of them may have signed a request; empty only if they were not required."""
+
+
+@dataclass(frozen=True)
+class Settings:
     """All settings, checked."""
 
     server: ServerSection
@@ -115,18 +125,25 @@ class Config:
             )
         return self.server.public_url.rstrip("/")
 
-    def require_slack(self) -> None:
-        """Raise ConfigError naming all that an app at Slack must have and that is not set."""
-        needed = {
-            "SLACK_CLIENT_ID (or [slack] client_id)": self.slack.client_id,
-            "SLACK_CLIENT_SECRET": self.client_secret,
-            "SLACK_SIGNING_SECRET": self.signing_secrets,
-        }
-        faults = [Fault(name, "must be set") for name, value in needed.items() if not value]
-        if faults:
+    def require_slack(self, *, signing: bool = True) -> SlackCredentials:
+        """Return the app's credentials; raises ConfigError naming every one that is missing.
+
+        Pass `signing=False` if the signing secrets are not needed.
+        """
+        faults = []
+        if not self.slack.client_id:
+            faults.append(Fault("SLACK_CLIENT_ID (or [slack] client_id)", "must be set"))
+        if self.client_secret is None:
+            faults.append(Fault("SLACK_CLIENT_SECRET", "must be set"))
+        if signing and not self.signing_secrets:
+            faults.append(Fault("SLACK_SIGNING_SECRET", "must be set"))
+        if faults or self.client_secret is None:
             raise ConfigError(
-                faults, hint="they stand under Basic Information at https://api.slack.com/apps; or try ./latchkey demo"
+                faults,
+                hint="they are under Basic Information at https://api.slack.com/apps; to try it out without an app:"
+                " latchkey demo",
             )
+        return SlackCredentials(self.slack.client_id, self.client_secret, self.signing_secrets)
 
 
 def _host_and_port(listen: str) -> tuple[str, int]:
@@ -134,7 +151,7 @@ def _host_and_port(listen: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def load(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]) -> Config:
+def load_settings(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]) -> Settings:
     """Return the configuration.
 
     `path` is config.toml (None: the one that LATCHKEY_CONFIG names, else the one in the current folder,
@@ -158,7 +175,7 @@ def load(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]
     for name, section_type in SECTIONS.items():
         for key in section_type.__struct_fields__:
             origins.setdefault(f"{name}.{key}", "default")
-    return Config(
+    return Settings(
         **sections,  # type: ignore[arg-type]  # each name has its own section's type, by SECTIONS
         client_secret=client_secret,
         signing_secrets=signing_secrets,

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from latchkey.config import Config
+from latchkey.config import Settings
 from latchkey.dispatch import load_listeners, wanted_by
 from latchkey.doctor.context import Patient
 from latchkey.doctor.findings import Finding, finding
@@ -33,7 +33,7 @@ def examine(patient: Patient, exported: Path) -> Iterator[Finding]:
         yield finding("app-settings", str(difference))
 
 
-def needed_manifest(settings: Config, checkout: Path | None) -> tuple[Manifest, list[str]]:
+def needed_manifest(settings: Settings, checkout: Path | None) -> tuple[Manifest, list[str]]:
     """Return the manifest of the app that is configured and registered here, and notes on what cannot be known.
 
     Raises ListenerLoadError.

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from latchkey.config import Config
+from latchkey.config import Settings
 
 
 @dataclass(frozen=True)
 class Patient:
     """A configuration that can be read."""
 
-    settings: Config
+    settings: Settings
     environ: Mapping[str, str]
     file: Path
     """The config.toml that was read, or would have been."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from latchkey import config
+from latchkey.config import load_settings
 from latchkey.doctor import app_manifest, backups, configuration, network, service, slack_app, store
 from latchkey.doctor.context import Patient
 from latchkey.doctor.findings import Finding, finding
@@ -14,7 +14,7 @@ from latchkey.errors import ConfigError
 
 
 def examine(
-    file: Path | None,
+    config_path: Path | None,
     environ: Mapping[str, str],
     checkout: Path | None,
     *,
@@ -30,11 +30,11 @@ def examine(
     """
     tell("configuration")
     try:
-        settings = config.load(file, environ, {})
+        settings = load_settings(config_path, environ, {})
     except ConfigError as error:
         yield from (finding("config-invalid", line, error.hint) for line in error.lines)
         return
-    patient = Patient(settings, environ, file or settings.base / "config.toml", checkout, clock)
+    patient = Patient(settings, environ, config_path or settings.base / "config.toml", checkout, clock)
     yield from configuration.examine(patient)
     tell("store, keys and events")
     yield from store.examine(patient)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import aiohttp
 
-from latchkey.config import Config
+from latchkey.config import Settings
 from latchkey.doctor.context import Patient
 from latchkey.doctor.findings import Finding, finding
 
@@ -46,7 +46,7 @@ async def _server(patient: Patient) -> list[Finding]:
     return []
 
 
-def _door(settings: Config) -> tuple[str, aiohttp.BaseConnector | None]:
+def _door(settings: Settings) -> tuple[str, aiohttp.BaseConnector | None]:
     """Return by which address and which connector the server is reached on this machine."""
     if settings.socket_path is not None:
         return "http://localhost", aiohttp.UnixConnector(str(settings.socket_path))

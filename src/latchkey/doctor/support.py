@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from latchkey.config import SECTIONS, Config
+from latchkey.config import SECTIONS, Settings
 from latchkey.doctor.findings import Finding
 
 _PACKAGES = ("tornado", "slack_sdk", "aiohttp", "sqlitedict", "cryptography", "msgspec", "prometheus_client")
@@ -21,14 +21,14 @@ _PRIVATE = ("slack.client_id", "server.public_url", "install.success_url", "inst
 """Settings of which only is told whether they are set."""
 
 
-def bundle(settings: Config | None, findings: Sequence[Finding], program: str) -> dict[str, Any]:
+def bundle(settings: Settings | None, findings: Sequence[Finding], program: str) -> dict[str, Any]:
     """Return one document; `program` is Latchkey's version."""
     return {
         "latchkey": program,
         "python": sys.version.split()[0],
         "system": platform.platform(),
         "packages": {name: _version(name) for name in _PACKAGES},
-        "settings": _settings(settings) if settings is not None else None,
+        "settings": _settings_to_json(settings) if settings is not None else None,
         "findings": [{"code": item.code, "severity": item.severity, "what": redacted(item.what)} for item in findings],
     }
 
@@ -38,7 +38,7 @@ def redacted(text: str) -> str:
     return _IDS.sub("[id]", text)
 
 
-def _settings(settings: Config) -> dict[str, Any]:
+def _settings_to_json(settings: Settings) -> dict[str, Any]:
     told = {}
     for section, kind in SECTIONS.items():
         for key in kind.__struct_fields__:

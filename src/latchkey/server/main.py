@@ -21,9 +21,10 @@ from pathlib import Path
 
 import click
 
-from latchkey import config, logs
+from latchkey import logs
+from latchkey.config import Settings, SlackCredentials, find_checkout, load_settings
 from latchkey.dispatch import App, load_listeners
-from latchkey.errors import EXIT_CONFIG, ConfigError, LatchkeyError
+from latchkey.errors import LatchkeyError
 from latchkey.handlers import (
     AccessLog,
     LatchkeyServer,
@@ -52,16 +53,16 @@ logger = logging.getLogger("latchkey")
 @click.command("serve")
 @click.option(
     "--config",
-    "file",
+    "config_path",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="config.toml (default: the one in this folder)",
 )
 @click.option("--listen", metavar="HOST:PORT", help="address to listen on, in place of [server] listen")
 @click.option("--new-store", is_flag=True, help="make an empty store beside a keyring that exists already")
-def command(*, file: Path | None, listen: str | None, new_store: bool) -> None:
+def command(*, config_path: Path | None, listen: str | None, new_store: bool) -> None:
     """Run the Slack app server."""
-    exit_code = _run(file, listen, new_store=new_store)
+    exit_code = _run(config_path, listen, new_store=new_store)
     logging.shutdown()
     sys.stdout.flush()
     # Python itself would wait for every thread, and a listener's may be blocked for good.
@@ -74,51 +75,47 @@ def main() -> int:
     return 0
 
 
-def _run(file: Path | None, listen: str | None, *, new_store: bool) -> int:
+def _run(config_path: Path | None, listen: str | None, *, new_store: bool) -> int:
     forbid_core_dumps()
     try:
         supervisor = Supervisor(os.environ)
         flags = {"server.listen": listen} if listen else {}
-        read = partial(config.load, file, os.environ, flags)
+        read = partial(load_settings, config_path, os.environ, flags)
         settings = read()
-        settings.require_slack()
+        credentials = settings.require_slack()
         write_line = logs.configure(settings.log.level, settings.log.format, settings.secrets)
-        app = load_listeners(settings.listeners.modules, settings.base, config.find_checkout())
+        app = load_listeners(settings.listeners.modules, settings.base, find_checkout())
         with removed_at_the_end(settings.socket_path), contextlib.closing(_open(settings, new_store)) as store:
             recovered = store.inbox.recover()
-            asyncio.run(_serve(settings, store, app, AccessLog(write_line), recovered, supervisor, read))
+            asyncio.run(_serve(settings, credentials, store, app, AccessLog(write_line), recovered, supervisor, read))
     except LatchkeyError as error:
-        _complain(error)
-        return EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_FAILED
+        logs.print_error(error)
+        return error.exit_code
     except KeyboardInterrupt:
         return 0
     return 0
 
 
-def _complain(error: LatchkeyError) -> None:
-    for line in error.lines:
-        print(logs.complaint(f"latchkey: {line}"), file=sys.stderr)
-    if error.hint:
-        print(logs.complaint(f"hint: {error.hint}"), file=sys.stderr)
-
-
-def _open(settings: config.Config, new_store: bool) -> Store:
+def _open(settings: Settings, new_store: bool) -> Store:
     return open_store(settings.store_path, settings.keyring_path, new_store=new_store)
 
 
 async def _serve(
-    settings: config.Config,
+    settings: Settings,
+    credentials: SlackCredentials,
     store: Store,
     app: App,
     access_log: AccessLog,
     recovered: list[Tried],
     supervisor: Supervisor,
-    read: Callable[[], config.Config],
+    read: Callable[[], Settings],
 ) -> None:
     inherited = supervisor.sockets.get(HTTP_SOCKET)
     async with (
         _bound(settings, inherited) as (sockets, metrics_sockets),
-        services_for(settings, store, app, access_log, _public_url(settings, sockets[0]), recovered) as services,
+        services_for(
+            settings, credentials, store, app, access_log, _public_url(settings, sockets[0]), recovered
+        ) as services,
         shown_metrics(services.metrics.registry, metrics_sockets),
     ):
         server = LatchkeyServer(make_application(services))
@@ -147,7 +144,7 @@ def _calm_the_collector() -> None:
 
 @contextlib.asynccontextmanager
 async def _bound(
-    settings: config.Config, inherited: list[socket.socket] | None
+    settings: Settings, inherited: list[socket.socket] | None
 ) -> AsyncIterator[tuple[list[socket.socket], list[socket.socket]]]:
     """Lend the sockets of the app and of the metrics; they are closed also where the start fails."""
     with contextlib.ExitStack() as opened:
@@ -155,7 +152,7 @@ async def _bound(
         yield sockets, [opened.enter_context(bound) for bound in _bind_metrics(settings)]
 
 
-def _bind(settings: config.Config) -> list[socket.socket]:
+def _bind(settings: Settings) -> list[socket.socket]:
     if settings.socket_path is not None:
         return [bind_unix(settings.socket_path, settings.socket_mode)]
     return bind_port(
@@ -164,7 +161,7 @@ def _bind(settings: config.Config) -> list[socket.socket]:
     )
 
 
-def _address(settings: config.Config, listening: socket.socket, *, inherited: bool) -> str:
+def _address(settings: Settings, listening: socket.socket, *, inherited: bool) -> str:
     """Return where the server listens, as a person reads it."""
     name = listening.getsockname()
     if listening.family == socket.AF_UNIX:
@@ -174,13 +171,13 @@ def _address(settings: config.Config, listening: socket.socket, *, inherited: bo
     return f"http://{shown((host or '0.0.0.0', name[1]))}"
 
 
-def _public_url(settings: config.Config, listening: socket.socket) -> str:
+def _public_url(settings: Settings, listening: socket.socket) -> str:
     if not settings.server.public_url and listening.family != socket.AF_UNIX:
         return f"http://localhost:{listening.getsockname()[1]}"
     return settings.public_url
 
 
-def _bind_metrics(settings: config.Config) -> list[socket.socket]:
+def _bind_metrics(settings: Settings) -> list[socket.socket]:
     if settings.metrics_address is None:
         return []
     return bind_port(

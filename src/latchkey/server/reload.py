@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 
 from latchkey import logs
-from latchkey.config import SECTIONS, Config
+from latchkey.config import SECTIONS, Settings
 from latchkey.errors import ConfigError
 from latchkey.handlers import AccessLog
 from latchkey.slackapi.oauth import OAuthClient
@@ -27,8 +27,8 @@ class Reload:
 
     def __init__(
         self,
-        read: Callable[[], Config],
-        settings: Config,
+        read: Callable[[], Settings],
+        settings: Settings,
         *,
         verifier: SignatureVerifier,
         oauth: OAuthClient,
@@ -45,32 +45,25 @@ class Reload:
 
     def __call__(self) -> bool:
         """Read the configuration again and use it; returns whether it could be used."""
-        fresh = self._fresh()
-        if isinstance(fresh, ConfigError):
-            for line in fresh.lines:
-                logger.error("not reloaded: %s", line)
+        try:
+            fresh = self._read()
+            credentials = fresh.require_slack()
+        except ConfigError as error:
+            for line in error.lines:
+                logger.error("not reloaded: %s", line)  # noqa: TRY400  # an operator's mistake needs no traceback
             return False
-        assert fresh.client_secret is not None  # require_slack() has seen to it
         self._known.update(fresh.secrets)
         self._access_log.write_with(logs.configure(fresh.log.level, fresh.log.format, self._known))
-        self._verifier.use([secret.reveal() for secret in fresh.signing_secrets])
-        self._oauth.use_secret(fresh.client_secret.reveal())
-        logger.info("reloaded: log level %s, %d signing secrets", fresh.log.level, len(fresh.signing_secrets))
+        self._verifier.use([secret.reveal() for secret in credentials.signing_secrets])
+        self._oauth.use_secret(credentials.client_secret.reveal())
+        logger.info("reloaded: log level %s, %d signing secrets", fresh.log.level, len(credentials.signing_secrets))
         for name in _changed(self._settings, fresh):
             if name not in RELOADED:
                 logger.warning("the setting %s has changed; a restart brings it", name)
         return True
 
-    def _fresh(self) -> Config | ConfigError:
-        try:
-            fresh = self._read()
-            fresh.require_slack()
-        except ConfigError as error:
-            return error
-        return fresh
 
-
-def _changed(before: Config, after: Config) -> list[str]:
+def _changed(before: Settings, after: Settings) -> list[str]:
     return [
         f"{section}.{key}"
         for section, kind in SECTIONS.items()

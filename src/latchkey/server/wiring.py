@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from latchkey import config
+from latchkey.config import Settings, SlackCredentials
 from latchkey.dispatch import App, Dispatcher, EventFlow, EventOptions, Runner
 from latchkey.handlers import AccessLog, Clients, Services
 from latchkey.metrics import Inventory, Metrics
@@ -23,18 +23,23 @@ from latchkey.storage import Store, Tried, list_backups
 
 @contextlib.asynccontextmanager
 async def services_for(
-    settings: config.Config, store: Store, app: App, access_log: AccessLog, public_url: str, recovered: list[Tried]
+    settings: Settings,
+    credentials: SlackCredentials,
+    store: Store,
+    app: App,
+    access_log: AccessLog,
+    public_url: str,
+    recovered: list[Tried],
 ) -> AsyncIterator[Services]:
     """Wire everything together; the connections to Slack are closed at the end."""
-    assert settings.client_secret is not None  # require_slack() has seen to it
     async with open_session(settings.unix_sockets_path) as session:
         metrics = Metrics()
         store.observe(metrics.count_store_call)
         clients = WebClients(api_url=settings.slack.api_url, session=session, watch=metrics.count_api_call)
         oauth = OAuthClient(
             clients,
-            client_id=settings.slack.client_id,
-            client_secret=settings.client_secret.reveal(),
+            client_id=credentials.client_id,
+            client_secret=credentials.client_secret.reveal(),
             scopes=settings.slack.scopes,
             user_scopes=settings.slack.user_scopes,
             redirect_uri=public_url + CALLBACK_PATH,
@@ -52,7 +57,7 @@ async def services_for(
             events=events,
             metrics=metrics,
             oauth=oauth,
-            verifier=SignatureVerifier([secret.reveal() for secret in settings.signing_secrets]),
+            verifier=SignatureVerifier([secret.reveal() for secret in credentials.signing_secrets]),
             public_url=public_url,
             show_install_page=settings.install.page,
             success_url=settings.install.success_url,
@@ -64,12 +69,12 @@ async def services_for(
         runner.close()
 
 
-def _newest_backup(settings: config.Config) -> float | None:
+def _newest_backup(settings: Settings) -> float | None:
     backups = list_backups(settings.backup_path)
     return backups[0].made_at if backups else None
 
 
-def _event_options(settings: config.Config) -> EventOptions:
+def _event_options(settings: Settings) -> EventOptions:
     events = settings.events
     return EventOptions(
         durable=events.durable,

@@ -7,7 +7,6 @@ webhook's address and what an app has stored beside them never are.
 from __future__ import annotations
 
 import itertools
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -16,8 +15,7 @@ from typing import Any
 
 import click
 
-from latchkey import config
-from latchkey.commands.context import configured_store
+from latchkey.commands.context import command_settings, configured_store, opened_store
 from latchkey.commands.installs.token_check import check_workspaces
 from latchkey.commands.output import (
     EXIT_FAILED,
@@ -31,7 +29,8 @@ from latchkey.commands.output import (
     utc,
     yes_option,
 )
-from latchkey.errors import ConfigError, Fault, LatchkeyError, SlackRefused, SlackUnavailable
+from latchkey.config import Settings, SlackCredentials
+from latchkey.errors import ConfigError, LatchkeyError, SlackRefused, SlackUnavailable
 from latchkey.slackapi.administration import GONE, uninstall
 from latchkey.storage import Store, Workspace
 
@@ -54,14 +53,14 @@ def group() -> None:
 @config_option
 @json_option
 def list_installs(
-    team: str | None, enterprise: str | None, limit: int, after: str, file: Path | None, as_json: bool
+    team: str | None, enterprise: str | None, limit: int, after: str, config_path: Path | None, as_json: bool
 ) -> None:
     """List workspaces, and orgs that have installed the app as a whole."""
-    with configured_store(file) as store:
+    with configured_store(config_path) as store:
         found = list(itertools.islice(_wanted(store, team, enterprise, after), limit + 1))
     shown = found[:limit]
     place = shown[-1].place if len(found) > limit else None
-    rows = [_described(workspace) for workspace in shown]
+    rows = [_to_json(workspace) for workspace in shown]
     if as_json:
         print_json({"installs": rows, "after": place})
         return
@@ -78,11 +77,11 @@ def list_installs(
 @_enterprise_option
 @config_option
 @json_option
-def show(team_id: str | None, enterprise: str | None, file: Path | None, as_json: bool) -> None:
+def show(team_id: str | None, enterprise: str | None, config_path: Path | None, as_json: bool) -> None:
     """Show one workspace: its bot, and everybody who has installed the app there."""
-    with configured_store(file) as store:
+    with configured_store(config_path) as store:
         workspace = _one(store, team_id, enterprise)
-    described = {**_described(workspace), **_details(workspace)}
+    described = {**_to_json(workspace), **_details_to_json(workspace)}
     if as_json:
         print_json(described)
         return
@@ -99,11 +98,11 @@ def show(team_id: str | None, enterprise: str | None, file: Path | None, as_json
 @click.option("--enterprise", metavar="ENTERPRISE_ID", help="only workspaces of this org")
 @config_option
 @json_option
-def check(team: str | None, enterprise: str | None, file: Path | None, as_json: bool) -> None:
+def check(team: str | None, enterprise: str | None, config_path: Path | None, as_json: bool) -> None:
     """Ask Slack about each token (auth.test); exit code 1 where it does not take one of them."""
-    api_url = config.load(file, os.environ, {}).slack.api_url
-    with configured_store(file) as store:
-        checked = check_workspaces(_wanted(store, team, enterprise), api_url)
+    settings = command_settings(config_path)
+    with opened_store(settings) as store:
+        checked = check_workspaces(_wanted(store, team, enterprise), settings.slack.api_url)
     if as_json:
         print_json(checked.to_json())
     else:
@@ -118,19 +117,18 @@ def check(team: str | None, enterprise: str | None, file: Path | None, as_json: 
 @click.option("--local", is_flag=True, help="only forget it here, and do not tell Slack")
 @config_option
 @yes_option
-def remove(team_id: str | None, enterprise: str | None, local: bool, file: Path | None, yes: bool) -> None:
+def remove(team_id: str | None, enterprise: str | None, local: bool, config_path: Path | None, yes: bool) -> None:
     """Take the app out of a workspace at Slack (apps.uninstall), and delete all that is stored of it."""
-    settings = config.load(file, os.environ, {})
-    if not local:
-        _require_credentials(settings)
-    with configured_store(file) as store:
+    settings = command_settings(config_path)
+    credentials = None if local else _credentials(settings)
+    with opened_store(settings) as store:
         workspace = _one(store, team_id, enterprise)
         begun = time.time()
         name = _name(workspace)
         where = "here; Slack is not told, and its tokens stay good" if local else "at Slack and here"
         confirm(f"Remove the app from {name} for good, {where}?", yes=yes)
-        if not local:
-            _uninstall(settings, workspace)
+        if credentials is not None:
+            _uninstall(settings.slack.api_url, credentials, workspace)
         count = store.workspaces.remove(workspace, installed_until=begun)
     click.echo(f"removed the app from {name}: {plural(count, 'record')} deleted")
 
@@ -162,17 +160,15 @@ def _name(workspace: Workspace) -> str:
     return f"{place} ({workspace.name})" if workspace.name else place
 
 
-def _require_credentials(settings: config.Config) -> None:
-    needed = {
-        "SLACK_CLIENT_ID (or [slack] client_id)": settings.slack.client_id,
-        "SLACK_CLIENT_SECRET": settings.client_secret,
-    }
-    faults = [Fault(name, "must be set, for apps.uninstall") for name, value in needed.items() if not value]
-    if faults:
-        raise ConfigError(faults, hint="or add --local, to forget the workspace here alone")
+def _credentials(settings: Settings) -> SlackCredentials:
+    """Return what apps.uninstall needs; raises ConfigError."""
+    try:
+        return settings.require_slack(signing=False)
+    except ConfigError as error:
+        raise ConfigError(error.faults, hint="or add --local to delete only the local records") from None
 
 
-def _uninstall(settings: config.Config, workspace: Workspace) -> None:
+def _uninstall(api_url: str, credentials: SlackCredentials, workspace: Workspace) -> None:
     """Call Slack; nothing has been deleted where this raises."""
     tokens = [workspace.bot.bot_token] if workspace.bot else []
     tokens += [installer.user_token for installer in workspace.installers if installer.user_token]
@@ -181,13 +177,12 @@ def _uninstall(settings: config.Config, workspace: Workspace) -> None:
             f"no token of {_name(workspace)} can be opened, so Slack cannot be told; nothing was deleted",
             hint="remove it at Slack, and here with --local",
         )
-    assert settings.client_secret is not None  # _require_credentials has seen to it
     try:
         uninstall(
-            settings.slack.api_url,
+            api_url,
             tokens[0],
-            client_id=settings.slack.client_id,
-            client_secret=settings.client_secret.reveal(),
+            client_id=credentials.client_id,
+            client_secret=credentials.client_secret.reveal(),
         )
     except SlackRefused as error:
         gone = "the app may be gone there already; then forget it here with --local"
@@ -200,7 +195,7 @@ def _uninstall(settings: config.Config, workspace: Workspace) -> None:
         ) from None
 
 
-def _described(workspace: Workspace) -> dict[str, Any]:
+def _to_json(workspace: Workspace) -> dict[str, Any]:
     everyone = [workspace.bot, *workspace.installers]
     known = [item for item in everyone if item is not None]
     return {
@@ -215,7 +210,7 @@ def _described(workspace: Workspace) -> dict[str, Any]:
     }
 
 
-def _details(workspace: Workspace) -> dict[str, Any]:
+def _details_to_json(workspace: Workspace) -> dict[str, Any]:
     bot = workspace.bot
     return {
         "bot_id": bot.bot_id if bot else None,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,10 @@ import click
 from latchkey.commands.context import configured_store
 from latchkey.commands.keys.retire import retire
 from latchkey.commands.keys.rotate import rotate
-from latchkey.commands.keys.unreadable import described, name_unreadable
+from latchkey.commands.keys.unreadable import name_unreadable
+from latchkey.commands.keys.unreadable import to_json as findings_to_json
 from latchkey.commands.output import EXIT_FAILED, config_option, json_option, plural, print_json, print_table, say, utc
-from latchkey.commands.progress import Progress
+from latchkey.commands.progress import show_progress
 from latchkey.errors import KeyringError
 from latchkey.storage import KeyEntry, KeyUse, StoreKeys
 
@@ -38,11 +38,11 @@ group.add_command(retire)
 @group.command("status")
 @config_option
 @json_option
-def status(file: Path | None, as_json: bool) -> None:
+def status(config_path: Path | None, as_json: bool) -> None:
     """Show each key, what it has sealed, and which processes use it."""
-    with configured_store(file) as store:
+    with configured_store(config_path) as store:
         use = store.keys.use()
-        keys, processes = _keys(store.keys, use), _processes(store.keys)
+        keys, processes = _keys_to_json(store.keys, use), _processes_to_json(store.keys)
         try:
             store.keys.next_key()
         except KeyringError as error:
@@ -67,9 +67,9 @@ def status(file: Path | None, as_json: bool) -> None:
 @group.command("add")
 @config_option
 @json_option
-def add(file: Path | None, as_json: bool) -> None:
+def add(config_path: Path | None, as_json: bool) -> None:
     """Put a new key in front: it seals what is written from now on. What is stored stays as it is."""
-    with configured_store(file) as store:
+    with configured_store(config_path) as store:
         key_id = store.keys.add()
         path = store.keys.keyring_path
     if as_json:
@@ -82,12 +82,12 @@ def add(file: Path | None, as_json: bool) -> None:
 @group.command("verify")
 @config_option
 @json_option
-def verify(file: Path | None, as_json: bool) -> None:
+def verify(config_path: Path | None, as_json: bool) -> None:
     """Open every record of every table, and name those that cannot be opened."""
-    with configured_store(file) as store, closing(Progress()) as progress:
+    with configured_store(config_path) as store, show_progress() as progress:
         findings = store.keys.verify(progress)
     if as_json:
-        print_json({"ok": not findings.unreadable, **described(findings)})
+        print_json({"ok": not findings.unreadable, **findings_to_json(findings)})
     else:
         name_unreadable(findings)
         click.echo(f"{plural(findings.checked, 'record')} checked, {findings.unreadable:,} cannot be opened")
@@ -95,7 +95,7 @@ def verify(file: Path | None, as_json: bool) -> None:
         sys.exit(EXIT_FAILED)
 
 
-def _keys(keys: StoreKeys, use: KeyUse) -> list[dict[str, Any]]:
+def _keys_to_json(keys: StoreKeys, use: KeyUse) -> list[dict[str, Any]]:
     """Return what is told of each key, those that records need and the keyring lacks last."""
     entries = keys.entries()
     missing = {key_id for counts in use.values() for key_id in counts if key_id} - {entry.key_id for entry in entries}
@@ -121,7 +121,7 @@ def _keys(keys: StoreKeys, use: KeyUse) -> list[dict[str, Any]]:
     return told
 
 
-def _processes(keys: StoreKeys) -> list[dict[str, Any]]:
+def _processes_to_json(keys: StoreKeys) -> list[dict[str, Any]]:
     """Return what is told of every other process that has the store open."""
     first = keys.entries()[0].key_id
     told = []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from latchkey.commands.context import configured, opened_store
+from latchkey.commands.context import command_settings, opened_store
 from latchkey.commands.output import (
     EXIT_FAILED,
     config_option,
@@ -27,7 +27,7 @@ from latchkey.storage import list_backups
 @json_option
 @yes_option
 @click.option("--force", is_flag=True, help="also a key that is needed: what it has sealed is lost")
-def retire(key_id: str, file: Path | None, as_json: bool, yes: bool, force: bool) -> None:
+def retire(key_id: str, config_path: Path | None, as_json: bool, yes: bool, force: bool) -> None:
     """Drop a key from the keyring, once no record and no kept backup needs it."""
 
     def agreed(needed_by: list[str]) -> None:
@@ -42,7 +42,7 @@ def retire(key_id: str, file: Path | None, as_json: bool, yes: bool, force: bool
         else:
             confirm(f"Drop the key {key_id} from the keyring?", yes=yes)
 
-    settings = configured(file)
+    settings = command_settings(config_path)
     backups = {str(backup.path): backup.key_ids for backup in list_backups(settings.backup_path)}
     with opened_store(settings) as store:
         store.keys.retire(key_id, backups, confirm=agreed)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import gc
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
 
 from latchkey.commands.backup import back_up
-from latchkey.commands.context import configured, opened_store
-from latchkey.commands.keys.unreadable import described, name_unreadable
+from latchkey.commands.context import command_settings, opened_store
+from latchkey.commands.keys.unreadable import name_unreadable
+from latchkey.commands.keys.unreadable import to_json as findings_to_json
 from latchkey.commands.output import (
     EXIT_FAILED,
     config_option,
@@ -25,7 +25,7 @@ from latchkey.commands.output import (
     say,
     yes_option,
 )
-from latchkey.commands.progress import Progress
+from latchkey.commands.progress import show_progress
 from latchkey.storage import Backup, Rotated, StoreKeys
 
 
@@ -35,40 +35,39 @@ from latchkey.storage import Backup, Rotated, StoreKeys
 @yes_option
 @click.option("--dry-run", is_flag=True, help="say what would be done, and change nothing")
 @click.option("--no-backup", is_flag=True, help="make no backup first")
-def rotate(file: Path | None, as_json: bool, yes: bool, dry_run: bool, no_backup: bool) -> None:
+def rotate(config_path: Path | None, as_json: bool, yes: bool, dry_run: bool, no_backup: bool) -> None:
     """Back up the store, put every record under a new key, and mark the old keys as retired.
 
     It works beside a running server, and may be interrupted at any moment: the next run goes on. The
     old keys still open what they have sealed elsewhere, as in a backup, until `keys retire` drops them.
     """
-    settings = configured(file)
+    settings = command_settings(config_path)
     made: list[Backup] = []
-
-    def backup_first() -> None:
-        if not no_backup:
-            made.append(back_up(settings)[0])
-
     with opened_store(settings) as store:
         plan = _plan(store.keys)
         if dry_run:
             _print_plan(plan, as_json)
             return
         confirm(f"{_what(plan)}: {plural(plan['records'], 'record')}?", yes=yes)
-        with closing(Progress()) as progress:
-            # Millions of small objects come and go, none of them in a cycle.
-            gc.freeze()
-            gc.set_threshold(50_000)
-            try:
-                rotated = store.keys.rotate(progress, before=backup_first)
-            except KeyboardInterrupt:
-                progress.close()
-                say("latchkey: interrupted; every record still opens")
-                say("hint: run it again, and it goes on")
-                sys.exit(EXIT_FAILED)
+        # Millions of small objects come and go, none of them in a cycle.
+        gc.freeze()
+        gc.set_threshold(50_000)
+        try:
+            with show_progress() as progress:
+
+                def back_up_first() -> None:
+                    if not no_backup:
+                        made.append(back_up(settings, progress)[0])
+
+                rotated = store.keys.rotate(progress, before=back_up_first)
+        except KeyboardInterrupt:
+            say("latchkey: interrupted; every record still opens")
+            say("hint: run it again, and it goes on")
+            sys.exit(EXIT_FAILED)
         path = store.keys.keyring_path
     backup = made[0].path if made else None
     if as_json:
-        print_json({**_document(rotated), "backup": str(backup) if backup else None})
+        print_json({**_to_json(rotated), "backup": str(backup) if backup else None})
     else:
         _print_summary(rotated, path, backup)
     if rotated.findings.unreadable:
@@ -107,7 +106,7 @@ def _print_plan(plan: dict[str, Any], as_json: bool) -> None:
     say("nothing was changed")
 
 
-def _document(rotated: Rotated) -> dict[str, Any]:
+def _to_json(rotated: Rotated) -> dict[str, Any]:
     return {
         "ok": not rotated.findings.unreadable,
         "key_id": rotated.key_id,
@@ -117,7 +116,7 @@ def _document(rotated: Rotated) -> dict[str, Any]:
         "retired": list(rotated.retired),
         "seconds": round(rotated.seconds, 3),
         "resealing_seconds": round(rotated.resealing_seconds, 3),
-        **described(rotated.findings),
+        **findings_to_json(rotated.findings),
     }
 
 

@@ -8,7 +8,7 @@ from latchkey.commands.output import say
 from latchkey.storage import Findings
 
 
-def described(findings: Findings) -> dict[str, Any]:
+def to_json(findings: Findings) -> dict[str, Any]:
     """Return it for a JSON document; the list may be shorter than the count."""
     return {
         "checked": findings.checked,

@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from latchkey import config
 from latchkey.commands.output import config_option, say
 from latchkey.commands.proxies.templates import Front, caddy, nginx
-from latchkey.config import LOCAL_HOSTS
+from latchkey.config import LOCAL_HOSTS, Settings, load_settings
 from latchkey.errors import ConfigError, Fault
 
 PROXIES: Mapping[str, Callable[[Front], str]] = {"caddy": caddy, "nginx": nginx}
@@ -28,7 +27,7 @@ _PLAIN = re.compile(r"[\w./:\[\]@+,=~-]+")
 @config_option
 @click.option("--certificate", metavar="FILE", help="the certificate with its chain (default: Caddy's, or certbot's)")
 @click.option("--key", metavar="FILE", help="its private key")
-def command(proxy: str, file: Path | None, certificate: str | None, key: str | None) -> None:
+def command(proxy: str, config_path: Path | None, certificate: str | None, key: str | None) -> None:
     """Print a configuration of Caddy or nginx for [server] public_url and listen.
 
     Nothing but /slack/ gets through it.
@@ -38,14 +37,14 @@ def command(proxy: str, file: Path | None, certificate: str | None, key: str | N
     for path in (certificate, key):
         if path is not None and not (path.startswith("/") and _PLAIN.fullmatch(path)):
             raise click.UsageError("--certificate and --key take absolute paths without spaces and quotes")
-    settings = config.load(file, os.environ, {})
+    settings = load_settings(config_path, os.environ, {})
     click.echo(PROXIES[proxy](_front(settings, certificate or "", key or "")), nl=False)
     trusted = "unix" if settings.socket_path else "127.0.0.1"
     if trusted not in settings.server.trusted_proxies:
         say(f'note: with [server] trusted_proxies = ["{trusted}"] the access log shows the clients\' addresses')
 
 
-def _front(settings: config.Config, certificate: str, key: str) -> Front:
+def _front(settings: Settings, certificate: str, key: str) -> Front:
     """Return what is asked of the proxy; raises ConfigError where it cannot be written down."""
     parts = urlsplit(settings.public_url)
     host = parts.hostname or ""
@@ -64,7 +63,7 @@ def _front(settings: config.Config, certificate: str, key: str) -> Front:
     )
 
 
-def _upstream(settings: config.Config) -> str:
+def _upstream(settings: Settings) -> str:
     if settings.socket_path is not None:
         if not _PLAIN.fullmatch(str(settings.socket_path)):
             raise ConfigError([Fault("[server] listen", "expected a path without spaces and quotes, for the proxy")])

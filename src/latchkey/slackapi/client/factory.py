@@ -45,7 +45,9 @@ def open_session(unix_sockets: Path | None = None) -> aiohttp.ClientSession:
     With `unix_sockets`, a folder of unix sockets named HOST:PORT, Slack is reached through those.
     """
     connector: aiohttp.BaseConnector = (
-        UnixSocketConnector(unix_sockets, limit=CONNECTIONS) if unix_sockets else aiohttp.TCPConnector(limit=CONNECTIONS)
+        UnixSocketConnector(unix_sockets, limit=CONNECTIONS)
+        if unix_sockets
+        else aiohttp.TCPConnector(limit=CONNECTIONS)
     )
     return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
 
