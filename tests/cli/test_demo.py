@@ -1,4 +1,4 @@
-"""The demo's own check, run as a new user would run it."""
+"""`latchkey demo --check`, run as a process."""
 
 import os
 import subprocess
@@ -22,21 +22,21 @@ def demo(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_every_step_of_the_check_is_good() -> None:
+def test_every_step_passes() -> None:
     done = demo("--check", PYTHONIOENCODING="utf-8")
     lines = done.stdout.splitlines()
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(lines) == 19
     assert all(line.startswith("✔ ") for line in lines[:-1])
-    assert lines[-1] == "18 of 18 steps are as they should be"
+    assert lines[-1] == "18 of 18 steps passed"
 
 
-def test_without_utf8_the_marks_are_words() -> None:
+def test_marks_are_words_if_the_terminal_has_no_utf8() -> None:
     done = demo("--check", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
-    assert done.stdout.startswith("ok   url_verification")
+    assert done.stdout.startswith("ok   the server answers url_verification")
 
 
 @pytest.mark.parametrize("arguments", [("--nonsense",), ("extra",)])
-def test_wrong_usage_is_2(arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
     assert demo(*arguments).returncode == 2

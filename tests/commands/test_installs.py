@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from slack_sdk.oauth.installation_store import Bot
 
-from latchkey.simulator import Slack
-from latchkey.simulator.model import Token
+from latchkey.simulator import Slack, Token
 from latchkey.storage import Store, open_store
 from tests.support.command_line import run, run_json
 from tests.support.stores import SENTINELS, fill_open, installation
@@ -166,7 +165,7 @@ def test_no_output_holds_a_token(tmp_path: Path, filled: Store) -> None:
 
 
 class AtSlack:
-    """A stand-in that knows the tokens of the store."""
+    """A simulated Slack that knows the tokens in the store."""
 
     def __init__(self, slack: Slack, folder: Path) -> None:
         self.slack = slack

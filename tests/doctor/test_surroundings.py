@@ -12,7 +12,7 @@ from latchkey.simulator import Slack
 from latchkey.storage import make_backup
 from latchkey.storage.store import READY_SECONDS
 from tests.doctor.conftest import Home
-from tests.doctor.stand_in import Answer, answering, certificate
+from tests.doctor.fake_server import Answer, answering, certificate
 from tests.support.command_line import run
 from tests.support.running import Running, running
 
@@ -23,7 +23,7 @@ def echo(body: bytes) -> tuple[int, bytes]:
 
 
 class World:
-    """Stand-ins for Slack and for the public address."""
+    """Fake servers in place of Slack and of the public address."""
 
     def __init__(self, home: Home, stack: ExitStack) -> None:
         self.home = home
@@ -50,7 +50,7 @@ def world(home: Home) -> Iterator[World]:
 
 
 def test_sound_surroundings(world: World) -> None:
-    # The stand-in knows no token; what it says of one is not that it is revoked.
+    # The fake Slack answers every call with invalid_code, which does not mean that a token is revoked.
     assert world.codes() == set()
 
 

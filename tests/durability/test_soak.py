@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from latchkey.simulator.requests import FORM, JSON
+from latchkey.simulator import FORM, JSON
 from tests.support.running import Running, running
 
 ROUNDS = 12

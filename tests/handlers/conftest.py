@@ -14,8 +14,7 @@ from tornado.web import Application
 from latchkey.dispatch import App, Dispatcher, EventFlow, EventOptions, Runner
 from latchkey.handlers import Services, make_application
 from latchkey.metrics import Metrics
-from latchkey.simulator import Slack
-from latchkey.simulator.browser import Browser
+from latchkey.simulator import Browser, Slack
 from latchkey.slackapi.client.factory import WebClients, open_session
 from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.paths import CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH

@@ -7,8 +7,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from latchkey.simulator import Slack
-from latchkey.simulator.browser import Browser
+from latchkey.simulator import Browser, Slack
 from latchkey.slackapi.oauth import OAuthClient
 from latchkey.storage import Store
 from tests.support.clocks import Clock

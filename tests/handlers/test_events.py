@@ -13,8 +13,7 @@ from tornado.httpclient import AsyncHTTPClient
 
 from latchkey.dispatch import App
 from latchkey.handlers.services import Services
-from latchkey.simulator import Slack
-from latchkey.simulator.requests import FORM, JSON, sign
+from latchkey.simulator import FORM, JSON, Slack, sign
 from latchkey.storage import Store
 from tests.handlers.conftest import SIGNING_SECRETS
 from tests.support.clocks import Clock
@@ -29,8 +28,8 @@ async def until(happened: Any) -> None:
 
 @pytest.fixture
 def installed(store: Store, slack: Slack) -> Slack:
-    """A stand-in at which Acme has the app."""
-    from latchkey.simulator.model import Token
+    """A simulated Slack in which Acme has installed the app."""
+    from latchkey.simulator import Token
 
     acme = slack.workspace()
     token = slack.world.issue_token("xoxb", Token(acme, "UBOTACME", True, False, "chat:write,commands"))

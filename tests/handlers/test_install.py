@@ -12,8 +12,7 @@ from tornado.testing import bind_unused_port
 
 from latchkey.handlers import Services, make_application
 from latchkey.handlers.cookies import ATTEMPTS
-from latchkey.simulator import Slack
-from latchkey.simulator.browser import Browser
+from latchkey.simulator import Browser, Slack
 from latchkey.storage import Store
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from latchkey.handlers.base import SECURITY_HEADERS
-from latchkey.simulator.browser import Browser
+from latchkey.simulator import Browser
 from latchkey.storage import Store
 
 PATHS = [

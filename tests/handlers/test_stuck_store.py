@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from latchkey.simulator.browser import Browser
+from latchkey.simulator import Browser
 from latchkey.storage import Store
 
 

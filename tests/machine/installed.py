@@ -10,8 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from latchkey.simulator.server_process import ServerProcess
-from latchkey.simulator.slack import Slack
+from latchkey.simulator import ServerProcess, Slack
 from tests.machine.base import ROOT, Base, install_packages
 from tests.machine.machine import Machine
 from tests.support.event_load import JOURNAL_APP
@@ -99,7 +98,7 @@ class InstalledServer(ServerProcess):
 
 
 def configure(server: InstalledServer, modules: dict[str, str]) -> None:
-    """Point the service at the stand-in Slack, with these listener modules beside the shipped ones."""
+    """Point the service at the simulated Slack, with these listener modules beside the shipped ones."""
     etc = server.machine.root / "etc/latchkey"
     for name, source in {"journal_app": JOURNAL_APP, **modules}.items():
         (etc / f"{name}.py").write_text(source)
@@ -114,7 +113,7 @@ def configure(server: InstalledServer, modules: dict[str, str]) -> None:
 
 @contextlib.asynccontextmanager
 async def beside_slack(server: InstalledServer) -> AsyncIterator[Running]:
-    """Run the stand-in inside the machine's network, with the service started; the app is not installed anywhere."""
+    """Run a simulated Slack inside the machine's network, with the service started; the app is not installed anywhere."""
     with server.machine.network():
         slack = server.make_slack(SLACK_PORT)
         slack.start()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from latchkey.simulator.check import Check
+from latchkey.simulator import DemoCheck
 from tests.machine.installed import STORE, InstalledServer, beside_slack, configure
 from tests.machine.machine import Machine
 from tests.support.event_load import Load
@@ -30,7 +30,7 @@ def server(machine: Machine) -> InstalledServer:
 
 @pytest.fixture(params=PROFILES)
 def profile(server: InstalledServer, request: pytest.FixtureRequest) -> str:
-    """The service with its network or without one; without, one more pipe leads to the stand-in Slack."""
+    """The service with its network or without one; without, one more pipe leads to the simulated Slack."""
     server.machine.run("latchkey", "install-service", f"--{request.param}")
     if request.param == "no-network":
         server.machine.run("systemctl", "start", "latchkey-forward@localhost:8090.socket")
@@ -43,7 +43,7 @@ async def test_the_whole_way_of_an_app(
     server: InstalledServer, profile: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with beside_slack(server) as it:
-        assert await Check(server, it.slack).run(), capsys.readouterr().out
+        assert await DemoCheck(server, it.slack).run(), capsys.readouterr().out
 
 
 @pytest.mark.parametrize("times", OFTEN)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from latchkey.simulator.server_process import ServerDied
+from latchkey.simulator import ServerDied
 from tests.support.running import running
 
 ROOT = Path(__file__).resolve().parent.parent.parent

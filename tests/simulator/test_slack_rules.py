@@ -1,6 +1,7 @@
-"""The stand-in keeps Slack's rules, so that what passes against it is right."""
+"""The simulator follows Slack's rules, so that an app that works with it works with Slack."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,19 +9,17 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-from latchkey.simulator import Slack
-from latchkey.simulator.browser import Browser
-from latchkey.simulator.consent import Refused
-from latchkey.simulator.requests import sign
+from latchkey.simulator import Browser, ConsentRefused, Slack, sign
 from tests.support.clocks import Clock
 
 CALLBACK = "https://app.example/slack/oauth/callback"
 QUERY = {"client_id": "1.2", "scope": "chat:write,commands", "redirect_uri": CALLBACK, "state": "s"}
 
 
-class Stand:
+class Simulation:
     def __init__(self, slack: Slack, clock: Clock, browser: Browser) -> None:
         self.slack = slack
         self.clock = clock
@@ -46,7 +45,7 @@ class Stand:
 
 
 @asynccontextmanager
-async def stand(events_url: str = "http://127.0.0.1:9/") -> AsyncIterator[Stand]:
+async def simulation(events_url: str = "http://127.0.0.1:9/") -> AsyncIterator[Simulation]:
     clock = Clock(1_800_000_000.0)
     slack = Slack(
         client_id="1.2",
@@ -58,14 +57,14 @@ async def stand(events_url: str = "http://127.0.0.1:9/") -> AsyncIterator[Stand]
     )
     slack.start()
     browser = Browser()
-    yield Stand(slack, clock, browser)
+    yield Simulation(slack, clock, browser)
     browser.close()
     await slack.close()
 
 
 @pytest.mark.gen_test
-async def test_consent_is_asked_for_a_known_app_alone() -> None:
-    async with stand() as it:
+async def test_shows_the_consent_page_only_for_the_configured_app() -> None:
+    async with simulation() as it:
         assert (await it.browser.get(it.authorize())).code == 200
         for change in (
             {"client_id": "9.9"},
@@ -76,20 +75,20 @@ async def test_consent_is_asked_for_a_known_app_alone() -> None:
             page = await it.browser.get(it.authorize(**change))
             assert page.code == 400, change
             assert "Location" not in page.headers
-            with pytest.raises(Refused):
+            with pytest.raises(ConsentRefused):
                 it.slack.approve(it.authorize(**change))
 
 
 @pytest.mark.gen_test
-async def test_what_the_link_says_is_shown_as_text() -> None:
-    async with stand() as it:
+async def test_consent_page_escapes_the_query() -> None:
+    async with simulation() as it:
         page = await it.browser.get(it.authorize(scope="<script>alert(1)</script>"))
         assert b"<script>alert" not in page.body
 
 
 @pytest.mark.gen_test
-async def test_allow_and_cancel_go_back_with_the_state() -> None:
-    async with stand() as it:
+async def test_allow_and_cancel_return_the_state() -> None:
+    async with simulation() as it:
         allowed = dict(parse_qsl(urlsplit(it.slack.approve(it.authorize(state="a&b=c"))).query))
         assert allowed["state"] == "a&b=c"
         assert dict(parse_qsl(urlsplit(it.slack.cancel(it.authorize())).query)) == {
@@ -99,8 +98,8 @@ async def test_allow_and_cancel_go_back_with_the_state() -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_code_is_good_once_for_ten_minutes_and_for_its_own_redirect() -> None:
-    async with stand() as it:
+async def test_a_code_works_once_within_ten_minutes_with_its_own_redirect_uri() -> None:
+    async with simulation() as it:
         code = it.code()
         assert (await it.exchange(code, redirect_uri="https://evil.example/"))["error"] == "bad_redirect_uri"
         assert (await it.exchange(code, client_secret="wrong"))["error"] == "bad_client_secret"
@@ -114,8 +113,8 @@ async def test_a_code_is_good_once_for_ten_minutes_and_for_its_own_redirect() ->
 
 
 @pytest.mark.gen_test
-async def test_each_kind_of_install_has_its_own_answer() -> None:
-    async with stand() as it:
+async def test_each_kind_of_install_has_its_own_token_response() -> None:
+    async with simulation() as it:
         bot = await it.exchange(it.code())
         assert bot["access_token"].startswith("xoxb-")
         assert "access_token" not in bot["authed_user"]
@@ -124,13 +123,13 @@ async def test_each_kind_of_install_has_its_own_answer() -> None:
         assert user_only["authed_user"]["access_token"].startswith("xoxp-")
         org = await it.exchange(it.code("T0CEDAR", org_wide=True))
         assert (org["team"], org["enterprise"]["id"], org["is_enterprise_install"]) == (None, "E0FOREST", True)
-        with pytest.raises(Refused, match="org_login_required"):
+        with pytest.raises(ConsentRefused, match="org_login_required"):
             it.code(org_wide=True)
 
 
 @pytest.mark.gen_test
-async def test_methods_want_a_token_and_unknown_ones_are_answered_as_slack_does() -> None:
-    async with stand() as it:
+async def test_methods_require_a_valid_token_and_unknown_ones_are_refused() -> None:
+    async with simulation() as it:
         token = (await it.exchange(it.code()))["access_token"]
         assert (await it.call("auth.test"))["error"] == "not_authed"
         assert (await it.call("auth.test", "xoxb-nonsense"))["error"] == "invalid_auth"
@@ -142,8 +141,8 @@ async def test_methods_want_a_token_and_unknown_ones_are_answered_as_slack_does(
 
 
 @pytest.mark.gen_test
-async def test_uninstalling_wants_the_apps_own_credentials_and_ends_its_tokens() -> None:
-    async with stand() as it:
+async def test_uninstall_requires_the_apps_credentials_and_revokes_its_tokens() -> None:
+    async with simulation() as it:
         token = (await it.exchange(it.code()))["access_token"]
         wrong = await it.call("apps.uninstall", token, client_id="1.2", client_secret="wrong")
         assert not wrong["ok"]
@@ -154,7 +153,7 @@ async def test_uninstalling_wants_the_apps_own_credentials_and_ends_its_tokens()
 
 @pytest.mark.gen_test
 async def test_a_trigger_opens_one_form_within_three_seconds() -> None:
-    async with stand() as it:
+    async with simulation() as it:
         token = (await it.exchange(it.code()))["access_token"]
         acme = it.slack.workspace()
         view = json.dumps(
@@ -170,8 +169,8 @@ async def test_a_trigger_opens_one_form_within_three_seconds() -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_response_url_is_good_five_times_in_thirty_minutes() -> None:
-    async with stand() as it:
+async def test_a_response_url_works_five_times_within_thirty_minutes() -> None:
+    async with simulation() as it:
         acme = it.slack.workspace()
 
         async def use(path: str) -> int:
@@ -188,7 +187,7 @@ async def test_a_response_url_is_good_five_times_in_thirty_minutes() -> None:
 
 
 @pytest.mark.gen_test
-async def test_requests_are_signed_as_slacks_documentation_shows() -> None:
+async def test_signature_matches_slacks_documented_example() -> None:
     body = (
         b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&"
         b"channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&"
@@ -209,19 +208,20 @@ class Recorder(RequestHandler):
 
 
 @pytest.mark.gen_test
-async def test_every_kind_of_request_arrives_and_its_answer_is_kept() -> None:
+async def test_sends_every_kind_of_request_signed_and_records_the_response() -> None:
     seen: list[Any] = []
     app = HTTPServer(Application([(r"/e", Recorder, {"seen": seen})], log_function=lambda handler: None))
-    app.listen(0, "127.0.0.1")
-    port = next(iter(app._sockets.values())).getsockname()[1]
-    async with stand(f"http://127.0.0.1:{port}/e") as it:
+    sockets = bind_sockets(0, "127.0.0.1")
+    app.add_sockets(sockets)
+    port = sockets[0].getsockname()[1]
+    async with simulation(f"http://127.0.0.1:{port}/e") as it:
         acme, people, sender = it.slack.workspace(), it.slack.people, it.slack.sender
         await people.mention(acme, "hi")
         await people.command(acme, "/x", "y z")
         await people.click(acme, {"action_id": "a", "block_id": "b"})
         await sender.interaction(acme, "shortcut", {"callback_id": "c"})
         await people.uninstall(acme)
-        assert [answer.status for answer in it.slack.world.answers] == [200] * 6
+        assert [response.status for response in it.slack.world.responses] == [200] * 6
     app.stop()
     await app.close_all_connections()
     for request in seen:
@@ -237,24 +237,86 @@ async def test_every_kind_of_request_arrives_and_its_answer_is_kept() -> None:
 
 
 @pytest.mark.gen_test
-async def test_an_app_that_does_not_answer_is_599_to_the_sender() -> None:
-    async with stand("http://127.0.0.1:9/") as it:
+async def test_an_app_that_does_not_respond_gets_status_599() -> None:
+    async with simulation("http://127.0.0.1:9/") as it:
         assert (await it.slack.people.command(it.slack.workspace(), "/x")).status == 599
         assert "failed" in it.slack.world.messages[-1].text
 
 
 @pytest.mark.gen_test
-async def test_it_listens_on_loopback_alone() -> None:
-    async with stand() as it:
+async def test_listens_only_on_loopback() -> None:
+    async with simulation() as it:
         assert {sock.getsockname()[0] for sock in it.slack._sockets} == {"127.0.0.1"}
 
 
 @pytest.mark.gen_test
-async def test_the_plain_page_shows_what_was_said_as_text() -> None:
-    async with stand() as it:
+async def test_conversation_page_escapes_messages() -> None:
+    async with simulation() as it:
         acme = it.slack.workspace()
         it.slack.people.show(acme, acme.channel_id, {"text": "<img src=x onerror=alert(1)>"})
         page = await it.browser.get(it.slack.url + "/")
         assert page.code == 200
         assert b"<img src=x" not in page.body
         assert b"&lt;img src=x" in page.body
+
+
+SENTINEL = '"><script>alert(1)</script>'
+
+
+@pytest.mark.gen_test
+async def test_conversation_page_escapes_every_field_of_a_form_and_a_button() -> None:
+    plain = {"type": "plain_text", "text": SENTINEL}
+    inputs = [{"type": "plain_text_input"}, {"type": "plain_text_input", "multiline": True}]
+    inputs.append({"type": "static_select", "options": [{"value": SENTINEL, "text": plain}]})
+    blocks = [
+        {
+            "type": "input",
+            "block_id": f"{SENTINEL}{number}",
+            "label": plain,
+            "element": {**element, "action_id": SENTINEL},
+        }
+        for number, element in enumerate(inputs)
+    ]
+    view = {"type": "modal", "title": plain, "submit": plain, "blocks": [*blocks, {"type": "section", "text": plain}]}
+    button = {"type": "button", "text": plain, "action_id": SENTINEL, "value": SENTINEL}
+    async with simulation() as it:
+        acme = it.slack.workspace()
+        token = (await it.exchange(it.code()))["access_token"]
+        trigger = it.slack.world.issue_trigger(acme, acme.user_id)
+        assert (await it.call("views.open", token, trigger_id=trigger, view=json.dumps(view)))["ok"]
+        [opened] = it.slack.world.views.values()
+        opened.errors = {"": SENTINEL, f"{SENTINEL}0": SENTINEL}
+        it.slack.people.show(
+            acme, acme.channel_id, {"text": "x", "blocks": [{"type": "actions", "elements": [button]}]}
+        )
+        page = (await it.browser.get(it.slack.url + "/")).body.decode()
+    assert "<script>" not in page
+    # Title, submit, three labels, option text and value, text block, two errors, and the button's fields.
+    assert page.count("&lt;script&gt;") >= 15
+
+
+@pytest.mark.gen_test
+async def test_a_form_is_filled_in_and_submitted_on_the_page() -> None:
+    seen: list[Any] = []
+    app = HTTPServer(Application([(r"/e", Recorder, {"seen": seen})], log_function=lambda handler: None))
+    sockets = bind_sockets(0, "127.0.0.1")
+    app.add_sockets(sockets)
+    element = {"type": "plain_text_input", "action_id": "a"}
+    block = {"type": "input", "block_id": "b", "label": {"type": "plain_text", "text": "L"}, "element": element}
+    view = {"type": "modal", "title": {"type": "plain_text", "text": "T"}, "blocks": [block]}
+    async with simulation(f"http://127.0.0.1:{sockets[0].getsockname()[1]}/e") as it:
+        acme = it.slack.workspace()
+        token = (await it.exchange(it.code()))["access_token"]
+        trigger = it.slack.world.issue_trigger(acme, acme.user_id)
+        await it.call("views.open", token, trigger_id=trigger, view=json.dumps(view))
+        page = (await it.browser.get(it.slack.url + "/")).body.decode()
+        view_id = re.search(r'name="view" value="(\w+)"', page)
+        assert view_id is not None
+        assert 'name="b/a"' in page
+        form = urlencode({"team": "T0ACME", "view": view_id[1], "b/a": "blue"})
+        assert (await it.browser.post(it.slack.url + "/do/submit", form)).code == 302
+        assert not it.slack.world.views
+    app.stop()
+    await app.close_all_connections()
+    payload = json.loads(dict(parse_qsl(seen[0].body.decode()))["payload"])
+    assert payload["view"]["state"]["values"] == {"b": {"a": {"type": "plain_text_input", "value": "blue"}}}

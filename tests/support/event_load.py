@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from latchkey.simulator.requests import JSON
+from latchkey.simulator import JSON
 from latchkey.storage import Tried, open_store
 from tests.support.events_on_disk import aside, waiting
 from tests.support.running import Running, running

@@ -8,10 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
-from latchkey.simulator import Slack
-from latchkey.simulator.browser import Browser
-from latchkey.simulator.check import Check
-from latchkey.simulator.server_process import ServerProcess
+from latchkey.simulator import Browser, DemoCheck, ServerProcess, Slack
 
 
 class Running:
@@ -21,7 +18,7 @@ class Running:
         self.server = server
         self.slack = slack
         self.browser = Browser()
-        self.check = Check(server, slack)
+        self.check = DemoCheck(server, slack)
 
     @property
     def store(self) -> Path:

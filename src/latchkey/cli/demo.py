@@ -1,4 +1,4 @@
-"""`latchkey demo`: the whole product on this machine, without a Slack account."""
+"""`latchkey demo`: the server and a simulated Slack on this machine, without a Slack account."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from latchkey.simulator.demo import SERVER_PORT, run_demo
 
 
 @click.command("demo")
-@click.option("--check", is_flag=True, help="walk the whole way without a browser, one line per step")
+@click.option("--check", is_flag=True, help="run every step without a browser, one line per step")
 @click.option("--port", type=int, default=SERVER_PORT, help="the server's port (default: 8080, or a free one)")
 def command(*, check: bool, port: int) -> None:
     """Run the server and a simulated Slack on this machine."""

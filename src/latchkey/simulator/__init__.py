@@ -1,11 +1,29 @@
-"""A stand-in Slack on this machine, for the demo and for tests. The server never imports it.
+"""A simulated Slack on this machine, for the demo and for tests. The server never imports it.
 
-Rule: it keeps Slack's rules where an app can notice them (single-use codes,
-exact redirect URIs, trigger ids of three seconds, signed requests), and it
-listens on loopback alone.
+It follows Slack's rules wherever an app can notice them: codes work once, redirect URIs must match
+exactly, trigger ids expire after three seconds, requests are signed. It listens on loopback only.
 """
 
-from latchkey.simulator.requests import FORM, JSON, Answer, sign
+from latchkey.simulator.browser import Browser
+from latchkey.simulator.demo_check import DemoCheck, StepFailed
+from latchkey.simulator.model import SimulatedWorkspace, Token
+from latchkey.simulator.pages import ConsentRefused
+from latchkey.simulator.sender import FORM, JSON, AppResponse, sign
+from latchkey.simulator.server_process import ServerDied, ServerProcess
 from latchkey.simulator.slack import Slack
 
-__all__ = ["FORM", "JSON", "Answer", "Slack", "sign"]
+__all__ = [
+    "FORM",
+    "JSON",
+    "AppResponse",
+    "Browser",
+    "ConsentRefused",
+    "DemoCheck",
+    "ServerDied",
+    "ServerProcess",
+    "SimulatedWorkspace",
+    "Slack",
+    "StepFailed",
+    "Token",
+    "sign",
+]

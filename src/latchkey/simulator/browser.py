@@ -1,4 +1,4 @@
-"""A browser without a screen: it keeps cookies and follows nothing that it is not told to."""
+"""A minimal browser: it keeps cookies and does not follow redirects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 
 
 class Browser:
-    """One person's browser, for one host."""
+    """One person's browser, used for one host: cookies are sent to every URL."""
 
     def __init__(self) -> None:
         self.cookies: dict[str, str] = {}
@@ -21,6 +21,7 @@ class Browser:
         return await self._fetch(HTTPRequest(url, headers=self._headers(headers), follow_redirects=False))
 
     async def post(self, url: str, body: str, headers: dict[str, str] | None = None) -> HTTPResponse:
+        """Send a body, as a form unless `headers` name another Content-Type."""
         sent = self._headers({"Content-Type": "application/x-www-form-urlencoded", **(headers or {})})
         return await self._fetch(HTTPRequest(url, "POST", headers=sent, body=body, follow_redirects=False))
 
@@ -32,8 +33,8 @@ class Browser:
         response = await self._client.fetch(request, raise_error=False)
         for line in response.headers.get_list("Set-Cookie"):
             for name, morsel in SimpleCookie(line).items():
-                if not morsel.value:  # taken back
-                    self.cookies.pop(name, None)
-                else:
+                if morsel.value:
                     self.cookies[name] = morsel.value
+                else:  # the server clears the cookie
+                    self.cookies.pop(name, None)
         return response

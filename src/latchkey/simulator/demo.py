@@ -1,7 +1,7 @@
-"""`./latchkey demo`: the whole product on this machine, without a Slack account.
+"""`latchkey demo`: the server and a simulated Slack on this machine, without a Slack account.
 
-Rule: nothing is left behind. Store, keys, log and configuration live in a
-folder that is removed at the end, and the server is ended by its own process id.
+Invariant: nothing is left behind. Store, keys, log and configuration are in a temporary folder that is
+deleted at the end, and the server is stopped by its process id.
 """
 
 from __future__ import annotations
@@ -14,23 +14,31 @@ import sys
 import tempfile
 from pathlib import Path
 
-from latchkey.simulator.check import Check
+from latchkey.simulator.demo_check import DemoCheck
 from latchkey.simulator.server_process import ServerDied, ServerProcess
 from latchkey.simulator.slack import LOOPBACK
 
 SERVER_PORT = 8080
 SLACK_PORT = 8090
+INSTRUCTIONS = """\
+Latchkey is running at {server}/slack/install
+A simulated Slack is at {slack}
+
+1. Open the first address, click “Add to Slack”, then “Allow”.
+2. Open the second address and write “@latchkey hello”, or “/open-modal” to fill in and submit a form.
+Nothing leaves this machine, and nothing is kept. Press Ctrl-C to stop.
+"""
 
 
 def run_demo(*, check: bool, port: int) -> int:
-    """Run the demo until Ctrl-C, or walk through it with `check`; returns the exit code."""
+    """Run the demo until Ctrl-C, or with `check` run every step without a browser. Returns the exit code."""
     with tempfile.TemporaryDirectory(prefix="latchkey-demo-") as folder:
         try:
             if check:
                 return 0 if asyncio.run(_check(Path(folder))) else 1
             return asyncio.run(_show(Path(folder), _free(port)))
         except ServerDied as died:
-            print(f"latchkey: the server ended by itself; the end of its log:\n{died}", file=sys.stderr)
+            print(f"latchkey: the server exited unexpectedly; the end of its log:\n{died}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             return 0
@@ -42,7 +50,7 @@ async def _check(folder: Path) -> bool:
     slack.start()
     try:
         await server.start(slack)
-        return await Check(server, slack).run()
+        return await DemoCheck(server, slack).run()
     finally:
         if server.is_running():
             await server.stop()
@@ -58,14 +66,7 @@ async def _show(folder: Path, port: int) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         await server.start(slack)
-        print(
-            f"Latchkey runs at    {server.url}/slack/install\n"
-            f"A stand-in Slack at {slack.url}\n\n"
-            "1. Open the first address, click “Add to Slack” and then Allow.\n"
-            "2. Open the second one: write “@latchkey hello”, or “/open-modal”, fill in the form and send it.\n"
-            "Nothing leaves this machine, and nothing is kept. Ctrl-C ends it.",
-            flush=True,
-        )
+        print(INSTRUCTIONS.format(server=server.url, slack=slack.url), end="", flush=True)
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 0.5)
@@ -79,7 +80,7 @@ async def _show(folder: Path, port: int) -> int:
 
 
 def _free(port: int) -> int:
-    """Return the port, or 0 for any where it is taken."""
+    """Return the port, or 0 (any free port) if it is taken."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

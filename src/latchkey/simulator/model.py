@@ -1,7 +1,4 @@
-"""What the stand-in knows: workspaces, tokens, codes, messages, open forms.
-
-Rule: all of it is plain data in memory; who may change it is in the other files.
-"""
+"""What the simulator knows: workspaces, tokens, codes, messages, open forms. Plain data in memory."""
 
 from __future__ import annotations
 
@@ -13,16 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 CODE_SECONDS = 600
-"""Slack's codes live ten minutes."""
+"""OAuth codes expire after ten minutes."""
 TRIGGER_SECONDS = 3.0
-"""Slack's trigger ids live three seconds and open one form."""
-RESPONSE_URL_USES = 5
+"""Trigger ids expire after three seconds; each opens one form."""
+MAX_RESPONSE_URL_USES = 5
 RESPONSE_URL_SECONDS = 1800.0
 
 
 @dataclass(frozen=True)
-class Workspace:
-    """One workspace; `enterprise_id` is its org's, where it has one."""
+class SimulatedWorkspace:
+    """One workspace; `enterprise_id` is set if it belongs to an org."""
 
     team_id: str
     name: str
@@ -33,8 +30,8 @@ class Workspace:
 
 
 @dataclass(frozen=True)
-class AppSettings:
-    """What is configured for the app at Slack."""
+class SlackApp:
+    """The app as it is configured at Slack."""
 
     client_id: str
     client_secret: str
@@ -46,9 +43,9 @@ class AppSettings:
 
 @dataclass
 class Grant:
-    """An approval that waits for its code to be exchanged."""
+    """An approved install whose code has not been exchanged yet."""
 
-    workspace: Workspace
+    workspace: SimulatedWorkspace
     user_id: str
     redirect_uri: str
     scopes: str
@@ -60,9 +57,9 @@ class Grant:
 
 @dataclass
 class Token:
-    """Whose a token is."""
+    """Who a token belongs to, and what it may do."""
 
-    workspace: Workspace
+    workspace: SimulatedWorkspace
     user_id: str
     is_bot: bool
     org_wide: bool
@@ -72,9 +69,9 @@ class Token:
 
 @dataclass
 class Message:
-    """Something that stands in a conversation."""
+    """A message in a conversation."""
 
-    workspace: Workspace
+    workspace: SimulatedWorkspace
     channel: str
     author: str
     text: str
@@ -85,36 +82,36 @@ class Message:
 
 @dataclass
 class OpenView:
-    """A form that is open in front of somebody."""
+    """A form (modal) that a person has open."""
 
     view_id: str
-    workspace: Workspace
+    workspace: SimulatedWorkspace
     user_id: str
     view: dict[str, Any]
     errors: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Called:
+class ApiCall:
     """One call of the Web API, without its token."""
 
     method: str
     team_id: str | None
     arguments: dict[str, Any]
-    answer: dict[str, Any]
+    response: dict[str, Any]
 
 
 @dataclass
 class Trigger:
-    workspace: Workspace
+    workspace: SimulatedWorkspace
     user_id: str
     expires_at: float
     used: bool = False
 
 
 @dataclass
-class ResponseUrl:
-    workspace: Workspace
+class IssuedResponseUrl:
+    workspace: SimulatedWorkspace
     channel: str
     user_id: str
     expires_at: float
@@ -122,26 +119,28 @@ class ResponseUrl:
 
 
 @dataclass
-class Fault:
-    """How the next calls of a method go wrong."""
+class ApiFault:
+    """How the next calls of one method fail."""
 
     times: int
+    """How many calls it affects."""
     status: int = 200
     error: str | None = None
     seconds: float = 0.0
+    """Delay before the response."""
 
 
 WORKSPACES = (
-    Workspace("T0ACME", "Acme"),
-    Workspace("T0BIRCH", "Birch"),
-    Workspace("T0CEDAR", "Cedar", enterprise_id="E0FOREST", enterprise_name="Forest"),
+    SimulatedWorkspace("T0ACME", "Acme"),
+    SimulatedWorkspace("T0BIRCH", "Birch"),
+    SimulatedWorkspace("T0CEDAR", "Cedar", enterprise_id="E0FOREST", enterprise_name="Forest"),
 )
 
 
 class World:
-    """Everything that the stand-in remembers."""
+    """All state of one simulated Slack."""
 
-    def __init__(self, app: AppSettings, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, app: SlackApp, clock: Callable[[], float] = time.time) -> None:
         """`clock` gives Unix seconds."""
         self.app = app
         self.clock = clock
@@ -150,34 +149,34 @@ class World:
         self.tokens: dict[str, Token] = {}
         self.messages: list[Message] = []
         self.views: dict[str, OpenView] = {}
-        self.calls: list[Called] = []
+        self.calls: list[ApiCall] = []
         self.triggers: dict[str, Trigger] = {}
-        self.response_urls: dict[str, ResponseUrl] = {}
-        self.faults: dict[str, Fault] = {}
-        self.answers: list[Any] = []
+        self.response_urls: dict[str, IssuedResponseUrl] = {}
+        self.faults: dict[str, ApiFault] = {}
+        self.responses: list[Any] = []
         self._numbers = itertools.count(1)
 
     def number(self) -> int:
         return next(self._numbers)
 
     def timestamp(self) -> str:
-        """Return a message's `ts`, unlike any other."""
+        """Return a unique `ts` for a message."""
         return f"{int(self.clock())}.{self.number():06d}"
 
     def issue_token(self, prefix: str, token: Token) -> str:
-        """Return a new random token that looks like one of Slack's."""
+        """Return a new random token in the form of Slack's."""
         value = f"{prefix}-{secrets.randbelow(10**12):012d}-{secrets.token_hex(16)}"
         self.tokens[value] = token
         return value
 
-    def issue_trigger(self, workspace: Workspace, user_id: str) -> str:
+    def issue_trigger(self, workspace: SimulatedWorkspace, user_id: str) -> str:
         trigger_id = f"{self.number()}.{secrets.randbelow(10**10)}.{secrets.token_hex(8)}"
         self.triggers[trigger_id] = Trigger(workspace, user_id, self.clock() + TRIGGER_SECONDS)
         return trigger_id
 
-    def issue_response_path(self, workspace: Workspace, channel: str, user_id: str) -> str:
+    def issue_response_path(self, workspace: SimulatedWorkspace, channel: str, user_id: str) -> str:
         name = secrets.token_hex(12)
-        self.response_urls[name] = ResponseUrl(workspace, channel, user_id, self.clock() + RESPONSE_URL_SECONDS)
+        self.response_urls[name] = IssuedResponseUrl(workspace, channel, user_id, self.clock() + RESPONSE_URL_SECONDS)
         return f"/response/{name}"
 
     def post(self, message: Message) -> Message:
@@ -185,8 +184,8 @@ class World:
         self.messages.append(message)
         return message
 
-    def is_installed(self, workspace: Workspace) -> bool:
-        """Whether the app has a live bot token that reaches this workspace."""
+    def is_installed(self, workspace: SimulatedWorkspace) -> bool:
+        """Return whether a bot token is valid for this workspace, its own or an org-wide one."""
         return any(
             token.is_bot
             and not token.revoked
@@ -197,5 +196,5 @@ class World:
             for token in self.tokens.values()
         )
 
-    def bot_user_id(self, workspace: Workspace) -> str:
+    def bot_user_id(self, workspace: SimulatedWorkspace) -> str:
         return f"UBOT{workspace.team_id[2:]}"

@@ -1,15 +1,15 @@
-"""What people do in the stand-in Slack, and what comes of the app's answers.
+"""What people do in the simulated Slack, and what they then see.
 
-Rule: an answer changes what a person sees exactly as Slack's would: a command's
-reply becomes a message, a submission's reply closes, changes or faults a form.
+The app's response is shown as Slack shows it: a command's response becomes a message; a submission's
+response closes the form, changes it, or shows errors in it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from latchkey.simulator.model import Message, OpenView, Workspace, World
-from latchkey.simulator.requests import Answer, Sender
+from latchkey.simulator.model import Message, OpenView, SimulatedWorkspace, World
+from latchkey.simulator.sender import AppResponse, Sender
 
 
 class People:
@@ -19,55 +19,55 @@ class People:
         self._world = world
         self._sender = sender
 
-    async def mention(self, workspace: Workspace, text: str) -> Answer:
+    async def mention(self, workspace: SimulatedWorkspace, text: str) -> AppResponse:
         """Write `@latchkey text` into the channel."""
         self._write(workspace, f"@latchkey {text}")
         return await self._sender.mention(workspace, text)
 
-    async def command(self, workspace: Workspace, command: str, text: str = "") -> Answer:
-        """Type a slash command; its reply is shown to Alice alone unless it is `in_channel`."""
+    async def command(self, workspace: SimulatedWorkspace, command: str, text: str = "") -> AppResponse:
+        """Type a slash command; only Alice sees the response, unless it is `in_channel`."""
         self._write(workspace, f"{command} {text}".strip(), private=True)
-        answer = await self._sender.command(workspace, command, text)
-        if answer.status != 200:
-            self._say(workspace, f"{command} failed with the error: http_service_error ({answer.status})")
-        elif answer.document:
-            self.show(workspace, workspace.channel_id, answer.document)
-        elif answer.body:
-            self._say(workspace, answer.body)
-        return answer
+        response = await self._sender.command(workspace, command, text)
+        if response.status != 200:
+            self._say(workspace, f"{command} failed with the error: http_service_error ({response.status})")
+        elif response.document:
+            self.show(workspace, workspace.channel_id, response.document)
+        elif response.body:
+            self._say(workspace, response.body)
+        return response
 
-    async def click(self, workspace: Workspace, action: dict[str, Any]) -> Answer:
+    async def click(self, workspace: SimulatedWorkspace, action: dict[str, Any]) -> AppResponse:
         return await self._sender.block_action(workspace, action)
 
-    async def submit(self, opened: OpenView, values: dict[str, dict[str, Any]]) -> Answer:
-        """Press the form's button with these values, by block id and action id."""
-        answer = await self._sender.submission(opened, values)
-        reply = answer.document
+    async def submit(self, opened: OpenView, values: dict[str, dict[str, Any]]) -> AppResponse:
+        """Submit the form with these values, by block id and action id."""
+        response = await self._sender.submission(opened, values)
+        result = response.document
         opened.errors = {}
-        if answer.status != 200:
+        if response.status != 200:
             opened.errors = {"": "We had some trouble connecting. Try again?"}
-        elif reply.get("response_action") == "errors":
-            opened.errors = reply.get("errors", {})
-        elif reply.get("response_action") in ("update", "push"):
-            opened.view = reply.get("view", opened.view)
+        elif result.get("response_action") == "errors":
+            opened.errors = result.get("errors", {})
+        elif result.get("response_action") in ("update", "push"):
+            opened.view = result.get("view", opened.view)
         else:
             self._world.views.pop(opened.view_id, None)
-        return answer
+        return response
 
     async def close(self, opened: OpenView) -> None:
         self._world.views.pop(opened.view_id, None)
         if opened.view.get("notify_on_close"):
             await self._sender.closed(opened)
 
-    async def uninstall(self, workspace: Workspace) -> list[Answer]:
-        """Remove the app from the workspace, as its administrators can."""
+    async def uninstall(self, workspace: SimulatedWorkspace) -> list[AppResponse]:
+        """Remove the app from the workspace, as a workspace admin does."""
         for token in self._world.tokens.values():
             if token.workspace == workspace:
                 token.revoked = True
         return await self._sender.uninstalled(workspace)
 
-    def show(self, workspace: Workspace, channel: str, document: dict[str, Any]) -> None:
-        """Show a message that came as a reply or through a response_url."""
+    def show(self, workspace: SimulatedWorkspace, channel: str, document: dict[str, Any]) -> None:
+        """Show a message from a command's response or sent to a response_url."""
         public = document.get("response_type") == "in_channel"
         self._world.post(
             Message(
@@ -80,9 +80,9 @@ class People:
             )
         )
 
-    def _write(self, workspace: Workspace, text: str, *, private: bool = False) -> None:
+    def _write(self, workspace: SimulatedWorkspace, text: str, *, private: bool = False) -> None:
         only_for = workspace.user_id if private else None
         self._world.post(Message(workspace, workspace.channel_id, workspace.user_id, text, only_for=only_for))
 
-    def _say(self, workspace: Workspace, text: str) -> None:
+    def _say(self, workspace: SimulatedWorkspace, text: str) -> None:
         self.show(workspace, workspace.channel_id, {"text": text})

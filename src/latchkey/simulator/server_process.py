@@ -1,4 +1,4 @@
-"""The real server as a child process, in a throw-away folder, with the stand-in as its Slack."""
+"""The real server as a child process in a folder of its own, configured for a simulated Slack."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from typing import BinaryIO
 
 from latchkey.simulator.slack import Slack
 
-START_SECONDS = 20.0
-STOP_SECONDS = 15.0
+START_TIMEOUT = 20.0
+STOP_TIMEOUT = 15.0
 
 _LISTENING = re.compile(r'listening on (?:http://[^\s]+:(\d+)|unix:[^\s"]+)[\s"]')
 _METRICS = re.compile(r'metrics at (http://[^\s"]+)')
 
 
 class ServerDied(Exception):
-    """The server ended by itself; the message is the end of its log."""
+    """The server exited unexpectedly; the message is the end of its log."""
 
 
 class ServerProcess:
-    """`python server.py` with a configuration, credentials and a log of its own."""
+    """`latchkey serve` with its own configuration, credentials and log."""
 
     def __init__(
         self, folder: Path, *, port: int = 0, level: str = "info", environment: Mapping[str, str] | None = None
     ) -> None:
-        """`folder` is used for everything that it writes; `port` 0 takes a free one."""
+        """The server writes only into `folder`; `port` 0 takes a free one."""
         self.folder = folder
         self.log = folder / "server.log"
         self.credentials = {
@@ -53,7 +53,7 @@ class ServerProcess:
 
     @property
     def metrics_url(self) -> str:
-        """Where Prometheus reads, since the last start; empty: nowhere."""
+        """The URL of the metrics since the last start; empty if there is none."""
         found = _METRICS.findall(self.log.read_text(encoding="utf-8", errors="replace"))
         return found[-1] if found else ""
 
@@ -63,7 +63,7 @@ class ServerProcess:
         return self._process.pid
 
     def make_slack(self, port: int = 0) -> Slack:
-        """Return a stand-in at which this server's app is configured, not started yet."""
+        """Return a simulated Slack in which this server's app is configured; it is not started yet."""
         return Slack(
             client_id=self.credentials["SLACK_CLIENT_ID"],
             client_secret=self.credentials["SLACK_CLIENT_SECRET"],
@@ -74,13 +74,14 @@ class ServerProcess:
         )
 
     async def start(self, slack: Slack) -> None:
-        """Start the server and return when it listens; raises ServerDied."""
+        """Start the server and return once it listens. Raises ServerDied."""
         config = self.folder / "config.toml"
         config.write_text(
             f'[server]\nlisten = "127.0.0.1:{self._port}"\n'
             f'[slack]\napi_url = "{slack.api_url}"\nauthorize_url = "{slack.authorize_url}"\n'
-            # Not the usual port: several of these run beside one another.
-            f'[metrics]\nlisten = "127.0.0.1:0"\n[listeners]\nmodules = ["latchkey.example"]\n[log]\nlevel = "{self._level}"\n',
+            # A free port, because several of these servers run at once.
+            f'[metrics]\nlisten = "127.0.0.1:0"\n'
+            f'[listeners]\nmodules = ["latchkey.example"]\n[log]\nlevel = "{self._level}"\n',
             encoding="utf-8",
         )
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "LATCHKEY_"))}
@@ -93,24 +94,24 @@ class ServerProcess:
         slack.configure(redirect_uris=[f"{self.url}/slack/oauth/callback"], events_url=f"{self.url}/slack/events")
 
     def spawn(self, command: list[str], environment: dict[str, str], log: BinaryIO) -> subprocess.Popen[bytes]:
-        """Start this command with nothing but this environment; what it says goes to `log`."""
+        """Start the command with exactly this environment; its output goes to `log`."""
         return subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder
         )
 
     async def stop(self) -> int:
-        """End the server by its own process id and return its exit code."""
+        """Send SIGTERM, kill the server if it does not exit in time, and return its exit code."""
         assert self._process is not None
         if self._process.poll() is None:
             self._process.terminate()
         try:
-            return await asyncio.to_thread(self._process.wait, STOP_SECONDS)
+            return await asyncio.to_thread(self._process.wait, STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             self.kill()
-            return await asyncio.to_thread(self._process.wait, STOP_SECONDS)
+            return await asyncio.to_thread(self._process.wait, STOP_TIMEOUT)
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Send SIGKILL, as in a crash."""
         assert self._process is not None
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
@@ -123,7 +124,7 @@ class ServerProcess:
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
 
     async def _listening_port(self, offset: int) -> int:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline:
             written = self.log.read_bytes()[offset:].decode("utf-8", "replace")
             if found := _LISTENING.search(written):

@@ -1,4 +1,4 @@
-"""The stand-in as one object: start it, use it from a test or look at it in a browser, close it."""
+"""The simulated Slack as one object: start it, use it from a test or a browser, close it."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from latchkey.simulator import consent
-from latchkey.simulator.model import AppSettings, Fault, Workspace, World
-from latchkey.simulator.page import ActionHandler, HomeHandler
+from latchkey.simulator.model import ApiFault, SimulatedWorkspace, SlackApp, World
+from latchkey.simulator.pages import ActionHandler, AuthorizeHandler, ConversationHandler, approve, cancel
 from latchkey.simulator.people import People
-from latchkey.simulator.requests import Sender
-from latchkey.simulator.web import ApiHandler, AuthorizeHandler, ResponseUrlHandler
+from latchkey.simulator.sender import Sender
+from latchkey.simulator.web_api import ApiHandler, ResponseUrlHandler
 
 LOOPBACK = "127.0.0.1"
 
 
 class Slack:
-    """A stand-in Slack with one app configured at it.
+    """A simulated Slack with one app configured in it.
 
-    `world` is all that it knows (`world.calls`, `world.messages`, `world.views`, …), `people` does
-    what people do, `sender` sends single requests.
+    `world` holds its state (`world.calls`, `world.messages`, `world.views`, …), `people` acts as the
+    people in its workspaces, `sender` sends single requests to the app.
     """
 
     def __init__(
@@ -38,8 +37,11 @@ class Slack:
         clock: Callable[[], float] = time.time,
         port: int = 0,
     ) -> None:
-        """Take a port at once (0: a free one), on loopback; raises OSError where it is taken. `clock` gives Unix seconds."""
-        app = AppSettings(client_id, client_secret, signing_secret, tuple(redirect_uris), events_url)
+        """Bind `port` on loopback; 0 takes a free one. `clock` returns Unix seconds.
+
+        Raises OSError if the port is taken.
+        """
+        app = SlackApp(client_id, client_secret, signing_secret, tuple(redirect_uris), events_url)
         self.world = World(app, clock)
         self._sockets = bind_sockets(port, LOOPBACK)
         self.port: int = self._sockets[0].getsockname()[1]
@@ -49,25 +51,25 @@ class Slack:
         self._server: HTTPServer | None = None
 
     def configure(self, *, redirect_uris: Sequence[str], events_url: str) -> None:
-        """Change the app's addresses, once its server knows its own port."""
+        """Change the app's URLs, once its server knows its port."""
         old = self.world.app
-        self.world.app = AppSettings(
+        self.world.app = SlackApp(
             old.client_id, old.client_secret, old.signing_secret, tuple(redirect_uris), events_url, old.app_id
         )
 
     def start(self) -> None:
-        """Begin to answer; call it on the event loop."""
+        """Start serving; call it on the event loop."""
         self.sender = Sender(self.world, self.url)
         self.people = People(self.world, self.sender)
-        handed = {"world": self.world}
+        shared = {"world": self.world}
         acting = {"world": self.world, "people": self.people}
         self._server = HTTPServer(
             Application(
                 [
-                    (r"/", HomeHandler, handed),
+                    (r"/", ConversationHandler, shared),
                     (r"/do/(\w+)", ActionHandler, acting),
-                    (r"/oauth/v2/authorize", AuthorizeHandler, handed),
-                    (r"/api/([\w.]+)", ApiHandler, handed),
+                    (r"/oauth/v2/authorize", AuthorizeHandler, shared),
+                    (r"/api/([\w.]+)", ApiHandler, shared),
                     (r"/response/(\w+)", ResponseUrlHandler, acting),
                 ],
                 log_function=lambda handler: None,
@@ -76,29 +78,29 @@ class Slack:
         self._server.add_sockets(self._sockets)
 
     async def close(self) -> None:
-        """Stop answering."""
+        """Stop serving."""
         if self._server is not None:
             self._server.stop()
             await self._server.close_all_connections()
             self.sender.close()
 
     def approve(self, authorize_url: str, team_id: str = "T0ACME", *, org_wide: bool = False) -> str:
-        """Do as a person who clicks Allow: return the callback URL. Raises consent.Refused."""
+        """Return the callback URL that a click on Allow leads to. Raises ConsentRefused."""
         workspace = self.workspace(team_id)
-        return consent.approve(self.world, _query(authorize_url), workspace, workspace.user_id, org_wide=org_wide)
+        return approve(self.world, _query(authorize_url), workspace, workspace.user_id, org_wide=org_wide)
 
     def cancel(self, authorize_url: str) -> str:
-        """Do as a person who clicks Cancel: return the callback URL."""
-        return consent.cancel(self.world, _query(authorize_url))
+        """Return the callback URL that a click on Cancel leads to. Raises ConsentRefused."""
+        return cancel(self.world, _query(authorize_url))
 
-    def workspace(self, team_id: str = "T0ACME") -> Workspace:
+    def workspace(self, team_id: str = "T0ACME") -> SimulatedWorkspace:
         return self.world.workspaces[team_id]
 
     def fail(
         self, method: str, *, times: int = 1, status: int = 200, error: str | None = None, seconds: float = 0.0
     ) -> None:
-        """Make the next calls of a method go wrong: by HTTP status, by Slack's error code, or by being slow."""
-        self.world.faults[method] = Fault(times, status, error, seconds)
+        """Make the next calls of a method fail with an HTTP status or one of Slack's error codes, or be slow."""
+        self.world.faults[method] = ApiFault(times, status, error, seconds)
 
 
 def _query(url: str) -> dict[str, str]:

@@ -112,7 +112,7 @@ def test_a_certificate_of_nobody_known_is_refused(tmp_path: Path) -> None:
     through_unix_sockets(tmp_path, use, "slack.com:443")
 
 
-def test_a_stand_in_is_reached_without_tls(trusted: Path) -> None:
+def test_reaches_a_simulated_slack_without_tls(trusted: Path) -> None:
     async def use(session: aiohttp.ClientSession) -> None:
         assert await get(session, "http://localhost:8090/x") == "localhost:8090 /x"
 

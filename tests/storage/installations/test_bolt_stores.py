@@ -19,8 +19,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk import WebClient
 from slack_sdk.web.async_client import AsyncWebClient
 
-from latchkey.simulator import Slack
-from latchkey.simulator.requests import sign
+from latchkey.simulator import Slack, sign
 from latchkey.storage import Store, open_store
 
 SIGNING_SECRET = "sentinel-signing"
@@ -30,7 +29,7 @@ OAUTH = {"client_id": "1.2", "client_secret": "sentinel-secret", "scopes": ["cha
 Ask = Callable[..., Awaitable[Any]]
 
 
-def stand_in() -> Slack:
+def simulated_slack() -> Slack:
     slack = Slack(
         client_id="1.2",
         client_secret="sentinel-secret",
@@ -95,7 +94,7 @@ def async_app(store: Store, slack: Slack, seen: list[str]) -> Ask:
 @pytest.mark.gen_test(timeout=20)
 async def test_a_bolt_app_installs_and_authorizes_with_our_stores(tmp_path: Path, make: Callable[..., Ask]) -> None:
     store = open_store(tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring")
-    slack, seen = stand_in(), []
+    slack, seen = simulated_slack(), []
     ask = make(store, slack, seen)
 
     page = await ask("install", body="", query="")

@@ -68,7 +68,7 @@ class WebClients:
         self._session = session
         self._limits = limits or RateLimits()
         self._watch = watch
-        self._stand_in = urlsplit(api_url)
+        self._api_origin = urlsplit(api_url)
         # slack_sdk logs bodies at debug level; this logger never lets them through.
         self._logger = logging.getLogger("slack_sdk.latchkey")
         self._logger.setLevel(logging.WARNING)
@@ -125,5 +125,5 @@ class WebClients:
             return False
         if parts.scheme == "https" and (parts.hostname or "").endswith(_SLACK_DOMAINS) and port in (None, 443):
             return True
-        # Beside a stand-in Slack, its own origin is Slack's.
-        return (parts.scheme, parts.netloc) == (self._stand_in.scheme, self._stand_in.netloc)
+        # With a simulated Slack, URLs at its own origin are Slack's.
+        return (parts.scheme, parts.netloc) == (self._api_origin.scheme, self._api_origin.netloc)

@@ -1,7 +1,6 @@
-"""What Slack sends to an app, signed as Slack signs it.
+"""Sends an app what Slack sends it: events, commands and interactions, with Slack's signature.
 
-Rule: every shape has the fields that Slack documents and an app may read, with
-ids of their own.
+Each request has the fields that Slack documents and an app may read.
 """
 
 from __future__ import annotations
@@ -17,19 +16,20 @@ from urllib.parse import urlencode
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 
-from latchkey.simulator.model import OpenView, Workspace, World
+from latchkey.simulator.model import OpenView, SimulatedWorkspace, World
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
-PATIENCE_SECONDS = 3.0
-"""After which Slack gives up."""
+RESPONSE_TIMEOUT = 3.0
+"""Seconds that Slack waits for a response."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """How the app answered one request. Status 599: not in time, or not at all."""
+class AppResponse:
+    """The app's response to one request. Status 599 means no response in time."""
 
     what: str
+    """What was sent, such as "command /deploy"."""
     status: int
     body: str
     content_type: str
@@ -37,7 +37,7 @@ class Answer:
 
     @property
     def document(self) -> dict[str, Any]:
-        """The body as a JSON object; empty where it is none."""
+        """The body as a JSON object; empty if it is not one."""
         try:
             found = json.loads(self.body)
         except ValueError:
@@ -54,10 +54,12 @@ class Sender:
     """Sends requests to the app's events URL."""
 
     def __init__(self, world: World, origin: str) -> None:
-        """`origin` is the stand-in's own address, which `response_url`s begin with."""
+        """`origin` is the simulator's own URL, used in each `response_url`."""
         self._world = world
         self._origin = origin
-        self._client = AsyncHTTPClient(force_instance=True, max_clients=100)  # what waits for a turn is not timed
+        self._client = AsyncHTTPClient(
+            force_instance=True, max_clients=100
+        )  # a request queued in the client is not timed
 
     def close(self) -> None:
         self._client.close()
@@ -72,12 +74,12 @@ class Sender:
         age: int = 0,
         retry: int | None = None,
         headers: dict[str, str] | None = None,
-    ) -> Answer:
-        """Send a body, signed `age` seconds ago with the app's signing secret (or another one)."""
+    ) -> AppResponse:
+        """Send a body, signed as of `age` seconds ago with the app's signing secret or with `secret`."""
         timestamp = str(int(time.time()) - age)
         sent = {
             "Content-Type": content_type,
-            "User-Agent": "Slackbot 1.0 (stand-in)",
+            "User-Agent": "Slackbot 1.0 (simulated)",
             "X-Slack-Request-Timestamp": timestamp,
             "X-Slack-Signature": sign(secret or self._world.app.signing_secret, timestamp, body),
         }
@@ -88,34 +90,36 @@ class Sender:
             "POST",
             headers={**sent, **(headers or {})},
             body=body,
-            request_timeout=PATIENCE_SECONDS,
+            request_timeout=RESPONSE_TIMEOUT,
             follow_redirects=False,
         )
-        begun = time.monotonic()
+        started = time.monotonic()
         try:
             response: HTTPResponse | None = await self._client.fetch(request, raise_error=False)
         except (OSError, HTTPClientError):
             response = None
-        answer = Answer(
+        result = AppResponse(
             what,
             response.code if response else 599,
             response.body.decode("utf-8", "replace") if response and response.body else "",
             response.headers.get("Content-Type", "") if response else "",
-            (time.monotonic() - begun) * 1000,
+            (time.monotonic() - started) * 1000,
         )
-        self._world.answers.append(answer)
-        return answer
+        self._world.responses.append(result)
+        return result
 
-    async def url_verification(self, challenge: str) -> Answer:
+    async def url_verification(self, challenge: str) -> AppResponse:
         document = {"token": "legacy", "challenge": challenge, "type": "url_verification"}
         return await self.send("url_verification", json.dumps(document).encode(), JSON)
 
-    async def event(self, workspace: Workspace, event: dict[str, Any], **options: Any) -> Answer:
-        """Send an inner event in its wrapper; `wrapper=` adds or replaces fields of that, the rest is `send`'s."""
+    async def event(self, workspace: SimulatedWorkspace, event: dict[str, Any], **options: Any) -> AppResponse:
+        """Send an inner event; `wrapper=` adds or replaces fields around it, other options are `send`'s."""
         body = self.event_body(workspace, event, options.pop("wrapper", {}))
         return await self.send(f"event {event['type']}", body, JSON, **options)
 
-    def event_body(self, workspace: Workspace, event: dict[str, Any], wrapper: dict[str, Any] | None = None) -> bytes:
+    def event_body(
+        self, workspace: SimulatedWorkspace, event: dict[str, Any], wrapper: dict[str, Any] | None = None
+    ) -> bytes:
         now = int(self._world.clock())
         document = {
             "token": "legacy",
@@ -140,7 +144,7 @@ class Sender:
         }
         return json.dumps({**document, **(wrapper or {})}).encode()
 
-    async def mention(self, workspace: Workspace, text: str, **options: Any) -> Answer:
+    async def mention(self, workspace: SimulatedWorkspace, text: str, **options: Any) -> AppResponse:
         event = {
             "type": "app_mention",
             "user": workspace.user_id,
@@ -151,7 +155,7 @@ class Sender:
         }
         return await self.event(workspace, event, **options)
 
-    async def command(self, workspace: Workspace, command: str, text: str = "", **options: Any) -> Answer:
+    async def command(self, workspace: SimulatedWorkspace, command: str, text: str = "", **options: Any) -> AppResponse:
         fields = {
             **self._actor(workspace),
             "token": "legacy",
@@ -164,7 +168,9 @@ class Sender:
         }
         return await self.send(f"command {command}", urlencode(fields).encode(), FORM, **options)
 
-    async def interaction(self, workspace: Workspace, kind: str, fields: dict[str, Any], **options: Any) -> Answer:
+    async def interaction(
+        self, workspace: SimulatedWorkspace, kind: str, fields: dict[str, Any], **options: Any
+    ) -> AppResponse:
         """Send block_actions, shortcut, message_action, block_suggestion, view_submission or view_closed."""
         document = {
             "type": kind,
@@ -185,7 +191,7 @@ class Sender:
         }
         return await self.send(kind, urlencode({"payload": json.dumps(document)}).encode(), FORM, **options)
 
-    async def block_action(self, workspace: Workspace, action: dict[str, Any], **options: Any) -> Answer:
+    async def block_action(self, workspace: SimulatedWorkspace, action: dict[str, Any], **options: Any) -> AppResponse:
         fields = {
             "actions": [{"type": "button", "action_ts": self._world.timestamp(), **action}],
             "channel": {"id": workspace.channel_id, "name": "general"},
@@ -195,17 +201,17 @@ class Sender:
         }
         return await self.interaction(workspace, "block_actions", fields, **options)
 
-    async def submission(self, opened: OpenView, values: dict[str, dict[str, Any]], **options: Any) -> Answer:
+    async def submission(self, opened: OpenView, values: dict[str, dict[str, Any]], **options: Any) -> AppResponse:
         return await self.interaction(
             opened.workspace, "view_submission", {"view": self._state(opened, values)}, **options
         )
 
-    async def closed(self, opened: OpenView) -> Answer:
+    async def closed(self, opened: OpenView) -> AppResponse:
         fields = {"view": self._state(opened, {}), "is_cleared": False}
         return await self.interaction(opened.workspace, "view_closed", fields)
 
-    async def uninstalled(self, workspace: Workspace) -> list[Answer]:
-        """Send what Slack sends when the app is removed from a workspace."""
+    async def uninstalled(self, workspace: SimulatedWorkspace) -> list[AppResponse]:
+        """Send the two events that Slack sends when the app is removed from a workspace."""
         return [
             await self.event(
                 workspace,
@@ -227,7 +233,7 @@ class Sender:
             "hash": secrets.token_hex(4),
         }
 
-    def _actor(self, workspace: Workspace) -> dict[str, str]:
+    def _actor(self, workspace: SimulatedWorkspace) -> dict[str, str]:
         fields = {
             "team_id": workspace.team_id,
             "channel_id": workspace.channel_id,
@@ -242,7 +248,7 @@ class Sender:
             fields |= {"enterprise_id": workspace.enterprise_id, "enterprise_name": workspace.enterprise_name}
         return fields
 
-    def _is_org_wide(self, workspace: Workspace) -> bool:
+    def _is_org_wide(self, workspace: SimulatedWorkspace) -> bool:
         return any(
             token.org_wide and not token.revoked and token.workspace.enterprise_id == workspace.enterprise_id
             for token in self._world.tokens.values()

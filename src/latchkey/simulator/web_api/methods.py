@@ -1,8 +1,7 @@
-"""The Web API's methods, as far as apps of this kind use them.
+"""The Web API methods that apps of this kind call.
 
-Rule: each takes the world, the token's owner and the arguments, and returns the
-`ok: true` document or raises `ApiError` with Slack's error code.
-https://docs.slack.dev/reference/methods
+Each takes the world, the token and the arguments, and returns the fields of an `ok: true` response or
+raises `ApiError` with Slack's error code. https://docs.slack.dev/reference/methods
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ Document: TypeAlias = dict[str, Any]
 
 
 class ApiError(Exception):
-    """`{"ok": false, "error": …}`."""
+    """The response is `{"ok": false, "error": …}`; the message is the error code."""
 
 
 def oauth_v2_access(world: World, arguments: Arguments, authorization: str) -> Document:
-    """Exchange a code, once; client credentials come in the form or as Basic authentication."""
+    """Exchange a code; each works once. The client credentials are in the form or in Basic authentication."""
     client_id, client_secret = arguments.get("client_id"), arguments.get("client_secret")
     if authorization.startswith("Basic "):
         client_id, _, client_secret = base64.b64decode(authorization[6:]).decode().partition(":")
@@ -120,11 +119,11 @@ def _message(world: World, token: Token, arguments: Arguments) -> Message:
 
 
 def views_open(world: World, token: Token, arguments: Arguments) -> Document:
-    trigger = _spend_trigger(world, arguments)
+    trigger = _use_trigger(world, arguments)
     view_id = f"V{world.number():08d}"
     opened = OpenView(view_id, trigger.workspace, trigger.user_id, _view(arguments))
     world.views[view_id] = opened
-    return {"view": _described(world, opened)}
+    return {"view": _view_document(world, opened)}
 
 
 def views_update(world: World, token: Token, arguments: Arguments) -> Document:
@@ -132,7 +131,7 @@ def views_update(world: World, token: Token, arguments: Arguments) -> Document:
     if opened is None:
         raise ApiError("not_found")
     opened.view, opened.errors = _view(arguments), {}
-    return {"view": _described(world, opened)}
+    return {"view": _view_document(world, opened)}
 
 
 def apps_uninstall(world: World, token: Token, arguments: Arguments) -> Document:
@@ -161,10 +160,10 @@ METHODS: dict[str, Callable[[World, Token, Arguments], Document]] = {
     "views.push": views_open,
     "views.update": views_update,
 }
-"""By Slack's names; oauth.v2.access stands apart, because it comes without a token."""
+"""By Slack's names. oauth.v2.access is missing because it is called without a token."""
 
 
-def _spend_trigger(world: World, arguments: Arguments) -> Trigger:
+def _use_trigger(world: World, arguments: Arguments) -> Trigger:
     trigger = world.triggers.get(str(arguments.get("trigger_id")))
     if trigger is None:
         raise ApiError("invalid_trigger_id")
@@ -183,12 +182,12 @@ def _view(arguments: Arguments) -> Document:
     return view
 
 
-def _described(world: World, opened: OpenView) -> Document:
+def _view_document(world: World, opened: OpenView) -> Document:
     return {**opened.view, "id": opened.view_id, "team_id": opened.workspace.team_id, "app_id": world.app.app_id}
 
 
 def _json(value: object) -> Any:
-    """slack_sdk sends nested arguments as JSON text in a form."""
+    """Return a nested argument, which slack_sdk sends as JSON text in a form. Raises ApiError."""
     if not isinstance(value, str):
         return value
     try:

@@ -1,4 +1,4 @@
-"""What systemd does for the server, done by a test: the socket, the variables, and an ear for what the server says."""
+"""Does for the server what systemd does: passes the socket and the variables, and receives its notifications."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from latchkey.simulator.server_process import ServerProcess
+from latchkey.simulator import ServerProcess
 
 FIRST_DESCRIPTOR = 3
 
 
 class SupervisedServer(ServerProcess):
-    """A server whose socket was open before it, and that tells how it is."""
+    """A server started with an open socket; it sends notifications as to systemd."""
 
     def __init__(self, folder: Path, *, watchdog_seconds: float = 0, unix: bool = False, **options: Any) -> None:
         super().__init__(folder, **options)

@@ -1,7 +1,7 @@
-"""The whole way of an app, walked without a screen: what `./latchkey demo --check` does.
+"""`latchkey demo --check`: every step of the demo, without a browser.
 
-Rule: each step is a line with a mark, and says what it found where it is not
-what it should be; no step shows a token, a code or a state.
+Each step prints one line with a mark, and the reason if it failed.
+Invariant: no line contains a token, a code or a state.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ from latchkey.simulator.browser import Browser
 from latchkey.simulator.server_process import ServerProcess
 from latchkey.simulator.slack import Slack
 
-WAIT_SECONDS = 5.0
-"""For what the app does after its answer."""
+LISTENER_TIMEOUT = 5.0
+"""Seconds to wait for what a listener does after the response."""
+STEP_TIMEOUT = 20.0
 
 _LINK = re.compile(r'href="([^"]*/oauth/v2/authorize[^"]*)"')
 _TOKENS = re.compile(rb"xox[bpe][-.]|xoxe")
 
 
-class Failed(Exception):
-    """A step did not end as it should; the message says how."""
+class StepFailed(Exception):
+    """A step failed; the message says what was found instead."""
 
 
-class Check:
-    """The steps, in their order, on a running server and a running stand-in."""
+class DemoCheck:
+    """The steps, in order, against a running server and a running simulated Slack."""
 
     def __init__(self, server: ServerProcess, slack: Slack) -> None:
         self._server = server
@@ -46,40 +47,40 @@ class Check:
         self._acme = slack.workspace()
 
     async def run(self) -> bool:
-        """Walk all steps, print a line for each, and return whether all were good."""
-        good = 0
+        """Run every step, print a line for each, and return whether all passed."""
+        passed = 0
         steps: list[tuple[str, Callable[[], object]]] = [
-            ("url_verification is answered", self.url_verification),
+            ("the server answers url_verification", self.url_verification),
             ("the install page leads to Slack", self.install_page),
-            ("Cancel is understood", self.cancel),
+            ("Cancel leads to a page that offers to try again", self.cancel),
             ("Allow installs the app", self.allow),
             ("a replayed callback is refused", self.replayed_callback),
-            ("a callback without state begins an install", self.stateless_callback),
-            ("another browser's callback is refused", self.foreign_callback),
-            ("a mention is answered", self.mention),
-            ("an event that nobody listens to gets 200", self.unheard_event),
+            ("a callback without a state starts an install", self.callback_without_state),
+            ("a callback from another browser is refused", self.callback_from_another_browser),
+            ("a mention gets a reply", self.mention),
+            ("an event without a listener gets 200", self.event_without_listener),
             ("/open-modal opens the form", self.open_modal),
-            ("the submitted form is answered", self.submit),
-            ("a forged request is refused", self.forged),
-            ("an old request is refused", self.expired),
-            ("the app is removed with its workspace", self.uninstall),
-            ("a workspace without the app is told to install it", self.not_installed),
+            ("submitting the form posts a message", self.submit),
+            ("a request with a forged signature is refused", self.forged),
+            ("a request older than 5 minutes is refused", self.expired),
+            ("removing the app deletes its installation", self.uninstall),
+            ("a command from a workspace without the app asks to install it", self.not_installed),
             ("the server is healthy and ready", self.health),
-            ("SIGTERM ends the server with exit code 0", self.stop),
-            ("no token, code, state or secret lies in a file", self.nothing_leaked),
+            ("SIGTERM stops the server with exit code 0", self.stop),
+            ("no file contains a token, code, state or secret", self.nothing_leaked),
         ]
         for name, step in steps:
             problem = await self._try(step)
-            good += problem is None
+            passed += problem is None
             print(f"{_mark(problem is None)} {name}" + (f": {problem}" if problem else ""), flush=True)
         self._browser.close()
-        print(f"{good} of {len(steps)} steps are as they should be")
-        return good == len(steps)
+        print(f"{passed} of {len(steps)} steps passed")
+        return passed == len(steps)
 
     async def _try(self, step: Callable[[], object]) -> str | None:
         try:
-            await asyncio.wait_for(step(), 20)  # type: ignore[arg-type]  # every step is a coroutine function
-        except Failed as failed:
+            await asyncio.wait_for(step(), STEP_TIMEOUT)  # type: ignore[arg-type]  # every step is a coroutine function
+        except StepFailed as failed:
             return str(failed)
         except Exception as error:
             return f"{type(error).__name__}"
@@ -87,8 +88,8 @@ class Check:
 
     async def url_verification(self) -> None:
         challenge = secrets.token_hex(16)
-        answer = await self._slack.sender.url_verification(challenge)
-        _expect(answer.status == 200 and answer.body == challenge, f"status {answer.status}")
+        response = await self._slack.sender.url_verification(challenge)
+        _expect(response.status == 200 and response.body == challenge, f"status {response.status}")
 
     async def install_page(self) -> None:
         await self.begin_install(self._browser)
@@ -111,78 +112,80 @@ class Check:
         page = await self._browser.get(self._callback)
         _expect(page.code == 401 and b"has expired" in page.body, f"status {page.code}")
 
-    async def stateless_callback(self) -> None:
+    async def callback_without_state(self) -> None:
         before = len(self._slack.world.calls)
         page = await self._browser.get(f"{self._server.url}/slack/oauth/callback?code=1234.5678")
         _expect(page.code == 302 and page.headers["Location"] == "/slack/install", f"status {page.code}")
         _expect(len(self._slack.world.calls) == before, "a code was exchanged")
 
-    async def foreign_callback(self) -> None:
+    async def callback_from_another_browser(self) -> None:
         callback = await self._allow(await self.begin_install(self._browser))
-        stranger = Browser()
-        page = await stranger.get(callback)
-        stranger.close()
+        other = Browser()
+        page = await other.get(callback)
+        other.close()
         _expect(page.code == 400 and b"another browser" in page.body, f"status {page.code}")
 
     async def mention(self) -> None:
-        answer = await self._slack.people.mention(self._acme, "hello")
-        _expect(answer.status == 200, f"status {answer.status}")
-        await self._until(lambda: self._bot_said("Hello <@U0ALICE>!"), "no message came")
+        response = await self._slack.people.mention(self._acme, "hello")
+        _expect(response.status == 200, f"status {response.status}")
+        await self._until(lambda: self._bot_said("Hello <@U0ALICE>!"), "no message arrived")
 
-    async def unheard_event(self) -> None:
+    async def event_without_listener(self) -> None:
         event = {"type": "reaction_added", "user": "U0ALICE", "reaction": "wave"}
-        answer = await self._slack.sender.event(self._acme, event)
-        _expect(answer.status == 200, f"status {answer.status}")
+        response = await self._slack.sender.event(self._acme, event)
+        _expect(response.status == 200, f"status {response.status}")
 
     async def open_modal(self) -> None:
-        answer = await self._slack.people.command(self._acme, "/open-modal")
-        _expect(answer.status == 200 and not answer.body, f"status {answer.status} {answer.body[:80]}")
+        response = await self._slack.people.command(self._acme, "/open-modal")
+        _expect(response.status == 200 and not response.body, f"status {response.status} {response.body[:80]}")
         await self._until(lambda: bool(self._slack.world.views), "no form opened")
         opened = next(iter(self._slack.world.views.values()))
-        _expect(opened.view["title"]["text"] == "Awesome Modal", "it is another form")
+        _expect(opened.view["title"]["text"] == "Awesome Modal", "it is a different form")
 
     async def submit(self) -> None:
         opened = next(iter(self._slack.world.views.values()), None)
         _expect(opened is not None, "no form is open")
         assert opened is not None
         values = {"b-id": {"a-id": {"type": "plain_text_input", "value": "blue"}}}
-        answer = await self._slack.people.submit(opened, values)
-        _expect(answer.status == 200 and not self._slack.world.views, f"status {answer.status}")
-        await self._until(lambda: self._bot_said("You wrote: blue"), "no answer came")
+        response = await self._slack.people.submit(opened, values)
+        _expect(response.status == 200 and not self._slack.world.views, f"status {response.status}")
+        await self._until(lambda: self._bot_said("You wrote: blue"), "no message arrived")
 
     async def forged(self) -> None:
         before = len(self._slack.world.calls)
-        answer = await self._slack.sender.mention(self._acme, "hello", secret="not the secret")
-        _expect(answer.status == 403, f"status {answer.status}")
+        response = await self._slack.sender.mention(self._acme, "hello", secret="not the secret")
+        _expect(response.status == 403, f"status {response.status}")
         await asyncio.sleep(0.2)
         _expect(len(self._slack.world.calls) == before, "a listener ran")
 
     async def expired(self) -> None:
-        answer = await self._slack.sender.mention(self._acme, "hello", age=310)
-        _expect(answer.status == 403, f"status {answer.status}")
+        response = await self._slack.sender.mention(self._acme, "hello", age=310)
+        _expect(response.status == 403, f"status {response.status}")
 
     async def uninstall(self) -> None:
-        answers = await self._slack.people.uninstall(self._acme)
-        _expect(all(answer.status == 200 for answer in answers), "it was not acknowledged")
+        responses = await self._slack.people.uninstall(self._acme)
+        _expect(all(response.status == 200 for response in responses), "it was not acknowledged")
 
     async def not_installed(self) -> None:
-        answer = await self._slack.people.command(self._acme, "/open-modal")
-        _expect(answer.status == 200 and "Please install this app first!" in answer.body, f"status {answer.status}")
+        response = await self._slack.people.command(self._acme, "/open-modal")
+        _expect(
+            response.status == 200 and "Please install this app first!" in response.body, f"status {response.status}"
+        )
 
     async def health(self) -> None:
         for path in ("/healthz", "/readyz"):
             response = await self._browser.get(self._server.url + path)
-            _expect(response.code == 200, f"{path} says {response.code}")
+            _expect(response.code == 200, f"{path} responds with {response.code}")
 
     async def stop(self) -> None:
         code = await self._server.stop()
         _expect(code == 0, f"exit code {code}")
 
     async def nothing_leaked(self) -> None:
-        self.nothing_leaked_now()
+        self.search_files()
 
-    def nothing_leaked_now(self) -> None:
-        """Search every file in the server's folder, the -wal of a live one included; raises Failed."""
+    def search_files(self) -> None:
+        """Search every file in the server's folder, the store's -wal included. Raises StepFailed."""
         for path in sorted(self._server.folder.rglob("*")):
             if path.is_file():
                 self._search(path)
@@ -191,28 +194,28 @@ class Check:
         content = path.read_bytes()
         known = [*self._slack.world.tokens, *self._slack.world.grants, *self._secrets]
         found = bool(_TOKENS.search(content)) or any(secret.encode() in content for secret in known)
-        _expect(not found, f"{path.name} holds one")
+        _expect(not found, f"{path.name} contains one")
 
     async def begin_install(self, browser: Browser) -> str:
         page = await browser.get(f"{self._server.url}/slack/install")
         link = _LINK.search(page.body.decode())
         if page.code != 200 or link is None:
-            raise Failed(f"status {page.code}, no link to Slack")
+            raise StepFailed(f"status {page.code}, no link to Slack")
         url = html.unescape(link[1])
         self._secrets.append(urlsplit(url).query.partition("state=")[2].partition("&")[0])
         consent = await browser.get(url)
-        _expect(consent.code == 200, f"Slack refuses the link: {consent.code}")
+        _expect(consent.code == 200, f"Slack refuses the link with {consent.code}")
         return url
 
     async def _allow(self, url: str) -> str:
         form = urlencode({"decision": "allow", "workspace": self._acme.team_id})
         response = await self._browser.post(url, form)
-        _expect(response.code == 302, f"Slack says {response.code}")
+        _expect(response.code == 302, f"Slack responds with {response.code}")
         return str(response.headers["Location"])
 
-    async def _until(self, happened: Callable[[], bool], problem: str) -> None:
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not happened():
+    async def _until(self, condition: Callable[[], bool], problem: str) -> None:
+        deadline = time.monotonic() + LISTENER_TIMEOUT
+        while not condition():
             _expect(time.monotonic() < deadline, problem)
             await asyncio.sleep(0.01)
 
@@ -222,11 +225,11 @@ class Check:
 
 def _expect(condition: bool, problem: str) -> None:
     if not condition:
-        raise Failed(problem)
+        raise StepFailed(problem)
 
 
-def _mark(good: bool) -> str:
+def _mark(passed: bool) -> str:
     encoding = (sys.stdout.encoding or "ascii").lower()
     if not encoding.startswith("utf"):
-        return "ok  " if good else "FAIL"
-    return "\N{HEAVY CHECK MARK}" if good else "\N{BALLOT X}"
+        return "ok  " if passed else "FAIL"
+    return "\N{HEAVY CHECK MARK}" if passed else "\N{BALLOT X}"

@@ -1,0 +1,56 @@
+"""What Allow and Cancel on the consent page do.
+
+Invariant: the redirect URI must equal a configured one exactly, so no code is ever sent elsewhere.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from latchkey.simulator.model import CODE_SECONDS, Grant, SimulatedWorkspace, World
+
+
+class ConsentRefused(Exception):
+    """Slack would show an error page instead of the consent page. The message is Slack's error code."""
+
+
+def check_request(world: World, query: Mapping[str, str]) -> None:
+    """Raise ConsentRefused if Slack would not show the consent page for this query."""
+    if query.get("client_id") != world.app.client_id:
+        raise ConsentRefused("invalid_client_id")
+    if query.get("redirect_uri") not in world.app.redirect_uris:
+        raise ConsentRefused("bad_redirect_uri")
+    if not query.get("scope") and not query.get("user_scope"):
+        raise ConsentRefused("invalid_scope")
+
+
+def approve(
+    world: World, query: Mapping[str, str], workspace: SimulatedWorkspace, user_id: str, *, org_wide: bool = False
+) -> str:
+    """Return the callback URL with a new code. Raises ConsentRefused."""
+    check_request(world, query)
+    if org_wide and workspace.enterprise_id is None:
+        raise ConsentRefused("org_login_required")
+    code = f"{secrets.randbelow(10**12)}.{secrets.token_hex(24)}"
+    world.grants[code] = Grant(
+        workspace,
+        user_id,
+        query["redirect_uri"],
+        query.get("scope", ""),
+        query.get("user_scope", ""),
+        org_wide,
+        world.clock() + CODE_SECONDS,
+    )
+    return _callback(query, {"code": code})
+
+
+def cancel(world: World, query: Mapping[str, str]) -> str:
+    """Return the callback URL with `error=access_denied`. Raises ConsentRefused."""
+    check_request(world, query)
+    return _callback(query, {"error": "access_denied"})
+
+
+def _callback(query: Mapping[str, str], result: dict[str, str]) -> str:
+    return f"{query['redirect_uri']}?{urlencode({**result, 'state': query.get('state', '')})}"

@@ -1,0 +1,47 @@
+"""The consent page, where a person allows or cancels an install."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from latchkey.simulator.pages.approval import ConsentRefused, approve, cancel, check_request
+from latchkey.simulator.pages.page_handler import PageHandler
+
+
+class AuthorizeHandler(PageHandler):
+    """GET /oauth/v2/authorize: the consent page. POST: its two buttons."""
+
+    def get(self) -> None:
+        query = self._query()
+        try:
+            check_request(self.world, query)
+        except ConsentRefused as refused:
+            self._show_error(refused)
+            return
+        scopes = ",".join(filter(None, [query.get("scope"), query.get("user_scope")])).replace(",", ", ")
+        self.render(
+            "consent.html",
+            scopes=scopes,
+            workspaces=self.world.workspaces.values(),
+            selected=query.get("team"),
+            action=f"?{urlencode(query)}",
+        )
+
+    def post(self) -> None:
+        query = self._query()
+        workspace = self.world.workspaces.get(self.get_body_argument("workspace", ""))
+        org_wide = self.get_body_argument("org_wide", "") == "1"
+        try:
+            if self.get_body_argument("decision", "") != "allow" or workspace is None:
+                self.redirect(cancel(self.world, query))
+            else:
+                self.redirect(approve(self.world, query, workspace, workspace.user_id, org_wide=org_wide))
+        except ConsentRefused as refused:
+            self._show_error(refused)
+
+    def _query(self) -> dict[str, str]:
+        return {name: self.get_query_argument(name) for name in self.request.query_arguments}
+
+    def _show_error(self, refused: ConsentRefused) -> None:
+        self.set_status(400)
+        self.render("refused.html", code=str(refused))
