@@ -117,7 +117,7 @@ class EventsDelegate(HTTPMessageDelegate):
         signature = headers.get("X-Slack-Signature")
         if signature is None and body.startswith(b"ssl_check=1&"):
             # Slack's check of the certificate may come unsigned. Nothing of it is read and nothing is done.
-            return Payload.of_nobody(Kind.SSL_CHECK)
+            return Payload.unauthenticated(Kind.SSL_CHECK)
         self._services.verifier.verify(headers.get("X-Slack-Request-Timestamp"), signature, body)
         payload = parse(headers.get("Content-Type"), body)
         self._team_id = payload.workspace.team_id or payload.workspace.enterprise_id

@@ -15,7 +15,7 @@ from latchkey.errors import StoreUnavailable
 from latchkey.storage.crypto import Sealer
 from latchkey.storage.engine import CallObserver, Executor, OpenMark, SqliteKeyValue
 from latchkey.storage.inbox import EventRecords, Inbox
-from latchkey.storage.installations import BotCache, Installations, WorkspaceRecords
+from latchkey.storage.installations import BotCache, Installations, WorkspaceAdmin
 from latchkey.storage.records import Records
 from latchkey.storage.rotation import KeyringWatch, KeySurvey, StoreKeys
 from latchkey.storage.states import States
@@ -58,7 +58,7 @@ class Store:
         self.states = States(self._records, self._writes, clock)
         self.inbox = Inbox(self._records, self._events, clock)
         self.event_records = EventRecords(self._records)
-        self.workspaces = WorkspaceRecords(self._records)
+        self.workspaces = WorkspaceAdmin(self._records)
         self._watch.start()
 
     def observe(self, on_call: CallObserver) -> None:

@@ -4,16 +4,16 @@ from latchkey.storage.installations.async_store import Installations
 from latchkey.storage.installations.blocking_store import InstallationPage
 from latchkey.storage.installations.cache import BotCache
 from latchkey.storage.installations.installation_codec import bot_value, installer_value
-from latchkey.storage.installations.workspace_admin import Workspace, WorkspaceRecords
+from latchkey.storage.installations.workspace_admin import InstalledWorkspace, WorkspaceAdmin
 from latchkey.storage.installations.workspace_key import WorkspaceKey, ids_in
 
 __all__ = [
     "BotCache",
     "InstallationPage",
     "Installations",
-    "Workspace",
+    "InstalledWorkspace",
+    "WorkspaceAdmin",
     "WorkspaceKey",
-    "WorkspaceRecords",
     "bot_value",
     "ids_in",
     "installer_value",

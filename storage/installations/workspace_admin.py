@@ -26,7 +26,7 @@ _BEHIND_ALL = "\U0010ffff"
 
 
 @dataclass
-class Workspace:
+class InstalledWorkspace:
     """One workspace, or an org where `team_id` is empty."""
 
     enterprise_id: str
@@ -52,13 +52,13 @@ class Workspace:
         return None
 
 
-class WorkspaceRecords:
+class WorkspaceAdmin:
     """The blocking calls; each raises StoreUnavailable where the store does not answer."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
 
-    def all(self, after: str = "") -> Iterator[Workspace]:
+    def all(self, after: str = "") -> Iterator[InstalledWorkspace]:
         """Go through all workspaces, or those behind the place `after`; raises ValueError where that is none."""
         if after and after[0] not in (_INSTALLERS, _BOTS_ALONE):
             raise ValueError(after)
@@ -66,7 +66,7 @@ class WorkspaceRecords:
             yield from self._installed(after[1:])
         yield from self._bots_alone(after[1:] if after.startswith(_BOTS_ALONE) else "")
 
-    def find(self, enterprise_id: str | None, team_id: str | None) -> list[Workspace]:
+    def find(self, enterprise_id: str | None, team_id: str | None) -> list[InstalledWorkspace]:
         """Return the workspaces with these ids; None: any enterprise, or with `team_id` None an org-wide install."""
         return [
             workspace
@@ -74,7 +74,7 @@ class WorkspaceRecords:
             if workspace.team_id == (team_id or "") and enterprise_id in (None, workspace.enterprise_id)
         ]
 
-    def remove(self, workspace: Workspace, *, installed_until: float) -> int:
+    def remove(self, workspace: InstalledWorkspace, *, installed_until: float) -> int:
         """Delete all of the workspace that was installed until then (Unix seconds); how many records that were.
 
         What cannot be opened goes too, where nothing else of the workspace can tell its age.
@@ -87,7 +87,7 @@ class WorkspaceRecords:
                 return len(changes)
         raise StoreUnavailable("contended", "too many writers changed the same installation at once")
 
-    def _installed(self, after: str) -> Iterator[Workspace]:
+    def _installed(self, after: str) -> Iterator[InstalledWorkspace]:
         start = f"{after}/{_BEHIND_ALL}" if after else ""
         for record_id, group in groupby(self._from(INSTALLATIONS, start), lambda found: _workspace_id(found.record_id)):
             workspace = self._workspace(record_id, _INSTALLERS)
@@ -98,14 +98,14 @@ class WorkspaceRecords:
                     workspace.unreadable.append(found)
             yield workspace
 
-    def _bots_alone(self, after: str) -> Iterator[Workspace]:
+    def _bots_alone(self, after: str) -> Iterator[InstalledWorkspace]:
         for found in self._from(BOTS, after):
             if not self._records.page(INSTALLATIONS, prefix=f"{found.record_id}/", limit=1):
                 yield self._workspace(found.record_id, _BOTS_ALONE)
 
-    def _workspace(self, record_id: str, kind: str) -> Workspace:
+    def _workspace(self, record_id: str, kind: str) -> InstalledWorkspace:
         enterprise_id, team_id, _ = ids_in(record_id)
-        workspace = Workspace(enterprise_id, team_id, kind + record_id)
+        workspace = InstalledWorkspace(enterprise_id, team_id, kind + record_id)
         try:
             stored = self._records.read(BOTS, record_id)
             workspace.bot = bot_from(stored.value) if stored else None

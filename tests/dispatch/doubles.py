@@ -16,8 +16,8 @@ from latchkey.dispatch import App, Dispatcher, EventFlow, EventOptions, Reply, R
 from latchkey.dispatch.events import backoff
 from latchkey.errors import LatchkeyError
 from latchkey.metrics import Metrics
+from latchkey.slackapi.requests import WorkspaceId
 from latchkey.slackapi.requests.payload import Payload, parse
-from latchkey.slackapi.requests.workspace import Workspace
 from latchkey.storage import Store
 
 FORM = "application/x-www-form-urlencoded"
@@ -62,7 +62,7 @@ class FakeClients:
         self.calls: list[tuple[str, Any]] = []
         self.made: list[FakeClient] = []
 
-    def patient_client(self, token: str, workspace: Workspace, idle: Any) -> FakeClient:
+    def patient_client(self, token: str, workspace: WorkspaceId, idle: Any) -> FakeClient:
         team_id = workspace.team_id if workspace.is_enterprise_install else None
         self.made.append(FakeClient(self, token, team_id, idle))
         return self.made[-1]

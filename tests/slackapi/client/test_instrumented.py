@@ -11,9 +11,9 @@ from slack_sdk.errors import SlackClientError
 from latchkey.errors import SlackUnavailable
 from latchkey.slackapi.client.factory import WebClients, open_session
 from latchkey.slackapi.client.instrumented import outcome_of
-from latchkey.slackapi.requests.workspace import Workspace
+from latchkey.slackapi.requests import WorkspaceId
 
-ACME = Workspace(None, "T0ACME", False)
+ACME = WorkspaceId(None, "T0ACME", False)
 
 
 def told(

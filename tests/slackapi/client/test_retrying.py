@@ -17,9 +17,9 @@ from latchkey.slackapi.client import retrying as patient_client
 from latchkey.slackapi.client.factory import WebClients, open_session
 from latchkey.slackapi.client.rate_limits import RateLimits
 from latchkey.slackapi.client.retrying import may_be_repeated
-from latchkey.slackapi.requests.workspace import Workspace
+from latchkey.slackapi.requests import WorkspaceId
 
-ACME, BIRCH = Workspace(None, "T0ACME", False), Workspace(None, "T0BIRCH", False)
+ACME, BIRCH = WorkspaceId(None, "T0ACME", False), WorkspaceId(None, "T0BIRCH", False)
 Answer = tuple[int, dict[str, str]] | str
 OK: Answer = (200, {})
 LIMITED: Answer = (429, {"Retry-After": "2"})
@@ -50,7 +50,7 @@ class Script:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 
-    def run(self, use: Callable[[Callable[[Workspace], AsyncWebClient]], Awaitable[Any]]) -> Any:
+    def run(self, use: Callable[[Callable[[WorkspaceId], AsyncWebClient]], Awaitable[Any]]) -> Any:
         """Run `use`, which is given a maker of clients, against this Slack."""
         now = 0.0
 

@@ -32,7 +32,7 @@ from latchkey.commands.output import (
 from latchkey.config import Settings, SlackCredentials
 from latchkey.errors import ConfigError, LatchkeyError, SlackRefused, SlackUnavailable
 from latchkey.slackapi.administration import GONE, uninstall
-from latchkey.storage import Store, Workspace
+from latchkey.storage import InstalledWorkspace, Store
 
 LISTED = 100
 
@@ -133,7 +133,7 @@ def remove(team_id: str | None, enterprise: str | None, local: bool, config_path
     click.echo(f"removed the app from {name}: {plural(count, 'record')} deleted")
 
 
-def _wanted(store: Store, team: str | None, enterprise: str | None, after: str = "") -> Iterator[Workspace]:
+def _wanted(store: Store, team: str | None, enterprise: str | None, after: str = "") -> Iterator[InstalledWorkspace]:
     try:
         for workspace in store.workspaces.all(after):
             if team in (None, workspace.team_id) and enterprise in (None, workspace.enterprise_id):
@@ -142,7 +142,7 @@ def _wanted(store: Store, team: str | None, enterprise: str | None, after: str =
         raise click.UsageError("--after takes what an earlier list has told") from None
 
 
-def _one(store: Store, team_id: str | None, enterprise: str | None) -> Workspace:
+def _one(store: Store, team_id: str | None, enterprise: str | None) -> InstalledWorkspace:
     if not team_id and not enterprise:
         raise click.UsageError("name a workspace by its TEAM_ID, or an org-wide install by --enterprise")
     found = store.workspaces.find(enterprise, team_id)
@@ -155,7 +155,7 @@ def _one(store: Store, team_id: str | None, enterprise: str | None) -> Workspace
     return found[0]
 
 
-def _name(workspace: Workspace) -> str:
+def _name(workspace: InstalledWorkspace) -> str:
     place = workspace.team_id or f"the org {workspace.enterprise_id}"
     return f"{place} ({workspace.name})" if workspace.name else place
 
@@ -168,7 +168,7 @@ def _credentials(settings: Settings) -> SlackCredentials:
         raise ConfigError(error.faults, hint="or add --local to delete only the local records") from None
 
 
-def _uninstall(api_url: str, credentials: SlackCredentials, workspace: Workspace) -> None:
+def _uninstall(api_url: str, credentials: SlackCredentials, workspace: InstalledWorkspace) -> None:
     """Call Slack; nothing has been deleted where this raises."""
     tokens = [workspace.bot.bot_token] if workspace.bot else []
     tokens += [installer.user_token for installer in workspace.installers if installer.user_token]
@@ -195,7 +195,7 @@ def _uninstall(api_url: str, credentials: SlackCredentials, workspace: Workspace
         ) from None
 
 
-def _to_json(workspace: Workspace) -> dict[str, Any]:
+def _to_json(workspace: InstalledWorkspace) -> dict[str, Any]:
     everyone = [workspace.bot, *workspace.installers]
     known = [item for item in everyone if item is not None]
     return {
@@ -210,7 +210,7 @@ def _to_json(workspace: Workspace) -> dict[str, Any]:
     }
 
 
-def _details_to_json(workspace: Workspace) -> dict[str, Any]:
+def _details_to_json(workspace: InstalledWorkspace) -> dict[str, Any]:
     bot = workspace.bot
     return {
         "bot_id": bot.bot_id if bot else None,

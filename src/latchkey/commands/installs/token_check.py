@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from latchkey.commands.output import plural, print_table, say
 from latchkey.slackapi.administration import Finding, Health, check_tokens
-from latchkey.storage import Workspace
+from latchkey.storage import InstalledWorkspace
 
 BATCH_SIZE = 50
 """Tokens checked at a time."""
@@ -64,7 +64,7 @@ class TokenCheck:
             say("Slack does not answer, so the remaining tokens were not checked; run `latchkey installs check` later")
 
 
-def check_workspaces(workspaces: Iterable[Workspace], api_url: str) -> TokenCheck:
+def check_workspaces(workspaces: Iterable[InstalledWorkspace], api_url: str) -> TokenCheck:
     """Ask Slack about every bot and user token of these workspaces (method auth.test).
 
     Stops after the first batch for which Slack answers nothing.
@@ -94,7 +94,7 @@ def _print_findings(heading: str, findings: list[tuple[Holder, Finding]]) -> Non
         print_table(("workspace", "name", "token of", "reason"), rows)
 
 
-def _tokens(workspaces: Iterable[Workspace], result: TokenCheck) -> Iterator[tuple[Holder, str]]:
+def _tokens(workspaces: Iterable[InstalledWorkspace], result: TokenCheck) -> Iterator[tuple[Holder, str]]:
     for workspace in workspaces:
         result.unreadable += len(workspace.unreadable)
         ids = (workspace.team_id, workspace.name, workspace.enterprise_id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from slack_sdk.oauth.installation_store import Bot
 
 from latchkey.dispatch.listeners import Listener
-from latchkey.slackapi.requests import Payload, Workspace, parse
+from latchkey.slackapi.requests import Payload, WorkspaceId, parse
 from latchkey.storage import Event, Tried
 
 
@@ -24,7 +24,7 @@ class Job:
     """An event, what of it is still to be done, and where it stands on disk."""
 
     event: Event
-    workspace: Workspace
+    workspace: WorkspaceId
     channel_id: str | None
     payload: Payload | None
     """Parsed already; None: to be parsed when its turn comes, which takes less memory until then."""

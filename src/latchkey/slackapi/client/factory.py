@@ -29,7 +29,7 @@ from latchkey.slackapi.client.instrumented import (
 from latchkey.slackapi.client.rate_limits import Idle, RateLimits, nobody_idles
 from latchkey.slackapi.client.retrying import PatientClient
 from latchkey.slackapi.client.unix_sockets import UnixSocketConnector
-from latchkey.slackapi.requests import Workspace
+from latchkey.slackapi.requests import WorkspaceId
 
 TIMEOUT_SECONDS = 30
 """For one request; slack_sdk's own default, which it does not apply to a session that it is given."""
@@ -77,7 +77,7 @@ class WebClients:
         """Return a client whose calls are sent once each."""
         return WatchedClient(token=token, retry_handlers=[], **self._settings())
 
-    def patient_client(self, token: str, workspace: Workspace, idle: Idle = nobody_idles) -> AsyncWebClient:
+    def patient_client(self, token: str, workspace: WorkspaceId, idle: Idle = nobody_idles) -> AsyncWebClient:
         """Return a workspace's client, which waits out limits; `idle` is entered while a call of it only waits."""
         return PatientClient(
             workspace=workspace,

@@ -1,8 +1,8 @@
-"""What Slack sends: signature, payload, workspace, revocation."""
+"""Requests from Slack: signature, payload, workspace, revocation."""
 
+from latchkey.slackapi.requests.identity import WorkspaceId, as_object
 from latchkey.slackapi.requests.payload import Kind, Payload, parse
-from latchkey.slackapi.requests.revocation import revocation
+from latchkey.slackapi.requests.revocation import Revocation, revocation
 from latchkey.slackapi.requests.signature import SignatureVerifier
-from latchkey.slackapi.requests.workspace import Workspace, as_object
 
-__all__ = ["Kind", "Payload", "SignatureVerifier", "Workspace", "as_object", "parse", "revocation"]
+__all__ = ["Kind", "Payload", "Revocation", "SignatureVerifier", "WorkspaceId", "as_object", "parse", "revocation"]

@@ -1,12 +1,11 @@
-"""What Slack sends to the one URL, told apart and parsed.
+"""Parses every kind of request that Slack sends to the events URL.
 
-Rule: whatever stands in a signed body, the outcome is a `Payload` or a
-`PayloadError` that names the broken rule and shows nothing of the body.
+Invariant: a signed body becomes a `Payload` or a `PayloadError` that names the
+broken rule and shows nothing of the body, whatever the body holds.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,18 +14,16 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from latchkey.errors import PayloadError
-from latchkey.slackapi.requests.workspace import Workspace, as_object, channel_of, user_of, workspace_of
+from latchkey.slackapi.requests.identity import WorkspaceId, as_object, checked_id, identify
 
-LONGEST_FIELDS = 100
-"""Fields in a form; Slack's largest has fewer than 20."""
-LONGEST_ID = 64
-_ID = re.compile(r"[\w.\-]+", re.ASCII)
+MAX_FORM_FIELDS = 100
+"""Slack's largest form has fewer than 20."""
 
 _decode_json = msgspec.json.Decoder().decode
 
 
 class Kind(StrEnum):
-    """What has to be done with a payload."""
+    """The kinds of payload, each handled in its own way."""
 
     URL_VERIFICATION = "url_verification"
     SSL_CHECK = "ssl_check"
@@ -67,32 +64,32 @@ class Payload:
     type: str
     """Slack's own type: the event's ("app_mention"), the interaction's ("block_actions"), or the command ("/x")."""
     body: dict[str, Any]
-    """All of it: the event's wrapper, the form's fields, or the form's `payload`."""
-    workspace: Workspace
+    """The event's wrapper, the form's fields, or the JSON in the form's `payload` field."""
+    workspace: WorkspaceId
     user_id: str | None
     channel_id: str | None
     event_id: str | None = None
     event_time: int | None = None
     """Unix seconds."""
     retry_num: int | None = None
-    """Slack's X-Slack-Retry-Num, set by whoever has the headers; None at the first try."""
+    """X-Slack-Retry-Num, which the caller sets from the headers; None at the first attempt."""
 
     @classmethod
-    def of_nobody(cls, kind: Kind, body: dict[str, Any] | None = None) -> Payload:
-        """Return a payload that is about no workspace and no user."""
-        return cls(kind, kind, body or {}, Workspace(None, None, False), None, None)
+    def unauthenticated(cls, kind: Kind, body: dict[str, Any] | None = None) -> Payload:
+        """Return a payload that belongs to no workspace and no user."""
+        return cls(kind, kind, body or {}, WorkspaceId(None, None, False), None, None)
 
     @property
     def event(self) -> dict[str, Any]:
-        """The inner event; empty where there is none."""
+        """The inner event; empty if there is none."""
         return as_object(self.body.get("event")) or {}
 
 
 def parse(content_type: str | None, body: bytes) -> Payload:
     """Return the parsed request; raises PayloadError.
 
-    Slack sends events as JSON and everything else as a form, of which interactivity has one field
-    `payload` with JSON in it.
+    Slack sends events as JSON and everything else as a form. Interactive requests have one form
+    field, `payload`, with JSON in it.
     """
     media_type = (content_type or "").partition(";")[0].strip().lower()
     if media_type == "application/json":
@@ -119,13 +116,13 @@ def _fields(body: bytes) -> dict[str, str]:
             keep_blank_values=True,
             strict_parsing=bool(body),
             errors="strict",
-            max_num_fields=LONGEST_FIELDS,
+            max_num_fields=MAX_FORM_FIELDS,
         )
     except (ValueError, UnicodeError):
         raise PayloadError("not a form") from None
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        # Two readings of one request are how a check is got round.
+        # Two parsers that read one request differently are a way round a check.
         raise PayloadError("a field twice")
     return fields
 
@@ -137,13 +134,13 @@ def _events_api(body: dict[str, Any]) -> Payload:
     if kind is Kind.URL_VERIFICATION:
         if not isinstance(body.get("challenge"), str):
             raise PayloadError("challenge")
-        return Payload.of_nobody(kind, body)
+        return Payload.unauthenticated(kind, body)
     event = as_object(body.get("event")) or {}
     name = kind if kind is Kind.RATE_LIMITED else event.get("type")
     if not isinstance(name, str):
         raise PayloadError("event type")
     payload = _payload(kind, name, body)
-    payload.event_id = _id(body.get("event_id"), "event_id")
+    payload.event_id = checked_id(body.get("event_id"), "event_id")
     time = body.get("event_time")
     payload.event_time = time if isinstance(time, int) and not isinstance(time, bool) and 0 <= time < 1 << 40 else None
     return payload
@@ -159,21 +156,11 @@ def _form(fields: dict[str, str]) -> Payload:
     if "command" in fields:
         return _payload(Kind.COMMAND, fields["command"], dict(fields))
     if fields.get("ssl_check") == "1":
-        # Nothing else of it is kept, so that nothing rides in on an ssl_check.
-        return Payload.of_nobody(Kind.SSL_CHECK)
+        # All other fields are dropped: an ssl_check may be unsigned.
+        return Payload.unauthenticated(Kind.SSL_CHECK)
     raise PayloadError("neither payload nor command")
 
 
 def _payload(kind: Kind, name: str, body: dict[str, Any]) -> Payload:
-    enterprise_id, team_id, is_enterprise_install = workspace_of(body)
-    workspace = Workspace(_id(enterprise_id, "enterprise"), _id(team_id, "team"), is_enterprise_install)
-    return Payload(kind, name, body, workspace, _id(user_of(body), "user"), _id(channel_of(body), "channel"))
-
-
-def _id(value: object, what: str) -> str | None:
-    """Return an id that may stand in a record's name, a log line and a URL; None for none."""
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str) or len(value) > LONGEST_ID or not _ID.fullmatch(value):
-        raise PayloadError(f"{what} id")
-    return value
+    workspace, user_id, channel_id = identify(body)
+    return Payload(kind, name, body, workspace, user_id, channel_id)

@@ -11,8 +11,8 @@ import math
 from typing import NamedTuple
 
 from latchkey.errors import PayloadError
+from latchkey.slackapi.requests.identity import as_object
 from latchkey.slackapi.requests.payload import Kind, Payload
-from latchkey.slackapi.requests.workspace import as_object
 
 
 class Revocation(NamedTuple):
