@@ -1,10 +1,12 @@
-"""The administrator's commands as he types them."""
+"""The command line: help, usage errors, exit codes and output formats."""
 
 import json
 from pathlib import Path
 
 import pytest
 
+from latchkey.cli.main import COMMANDS, cli
+from latchkey.errors import AnotherRun, ConfigError, LatchkeyError
 from tests.support.command_line import ROOT, run
 
 SECRETS = {
@@ -14,19 +16,68 @@ SECRETS = {
 }
 
 
-def test_a_good_configuration_is_called_good(tmp_path: Path) -> None:
+def test_help_lists_every_command_on_one_full_line(tmp_path: Path) -> None:
+    done = run(tmp_path, "--help", COLUMNS="80")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    for name, entry in COMMANDS.items():
+        assert f"{name} {entry.summary}" in lines
+    assert "…" not in done.stdout
+    assert "..." not in done.stdout.replace("[ARGS]...", "")
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_listed_command_exists(name: str) -> None:
+    command = cli.get_command(None, name)  # type: ignore[arg-type]
+    assert command is not None
+    assert command.name == name
+
+
+@pytest.mark.parametrize("arguments", [("serve",), ("demo",), ("keys", "rotate"), ("config", "init"), ("manifest",)])
+def test_help_and_usage_errors_name_the_command_latchkey(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    path = " ".join(arguments)
+    assert run(tmp_path, *arguments, "--help").stdout.startswith(f"Usage: latchkey {path} ")
+    done = run(tmp_path, *arguments, "--nonsense")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Usage: latchkey {path} ")
+
+
+@pytest.mark.parametrize("arguments", [("nonsense",), ("config", "nonsense"), ("config", "check", "--nonsense")])
+def test_unknown_command_or_option_exits_with_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert "No such" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_suggests_the_command_that_was_meant(tmp_path: Path) -> None:
+    assert "Did you mean 'serve'?" in run(tmp_path, "sevre").stderr
+
+
+@pytest.mark.parametrize("argument", ["version", "--version"])
+def test_prints_the_version(tmp_path: Path, argument: str) -> None:
+    done = run(tmp_path, argument)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("latchkey, version ")
+
+
+def test_error_classes_carry_their_exit_codes() -> None:
+    assert (LatchkeyError.exit_code, ConfigError.exit_code, AnotherRun.exit_code) == (1, 78, 4)
+
+
+def test_accepts_a_valid_configuration(tmp_path: Path) -> None:
     done = run(tmp_path, "config", "check", **SECRETS)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "the configuration is good\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "configuration OK\n", "")
 
 
-def test_a_bad_configuration_is_78_with_a_line_for_each_fault_and_a_hint(tmp_path: Path) -> None:
+def test_invalid_configuration_exits_with_78_and_prints_each_fault_and_a_hint(tmp_path: Path) -> None:
     done = run(tmp_path, "config", "check")
     assert done.returncode == 78
     assert done.stdout == ""
     assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["latchkey"] * 3 + ["hint"]
 
 
-def test_json_is_one_document_and_nothing_else(tmp_path: Path) -> None:
+def test_json_output_is_one_document_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("[log]\nlevel = 'loud'\n")
     done = run(tmp_path, "config", "check", "--json", **SECRETS)
     assert done.returncode == 78
@@ -42,25 +93,10 @@ def test_json_is_one_document_and_nothing_else(tmp_path: Path) -> None:
     assert "sentinel" not in done.stdout
 
 
-def test_show_is_plain_text_in_a_pipe_and_masks_secrets(tmp_path: Path) -> None:
+def test_config_show_is_plain_text_in_a_pipe_and_masks_secrets(tmp_path: Path) -> None:
     done = run(tmp_path, "config", "show", **SECRETS)
     assert done.returncode == 0
     assert "server.listen\t127.0.0.1:8080\tdefault\n" in done.stdout
     assert "slack.signing_secret\t********\tSLACK_SIGNING_SECRET\n" in done.stdout
     assert "sentinel" not in done.stdout
     assert "\x1b" not in done.stdout
-
-
-@pytest.mark.parametrize("arguments", [("nonsense",), ("config", "nonsense"), ("config", "check", "--nonsense")])
-def test_what_is_not_a_command_is_2_and_says_so(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    done = run(tmp_path, *arguments)
-    assert done.returncode == 2
-    assert "No such" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_help_names_the_other_commands(tmp_path: Path) -> None:
-    done = run(tmp_path, "--help")
-    assert done.returncode == 0
-    for command in ("config", "serve", "demo", "test", "bench"):
-        assert command in done.stdout

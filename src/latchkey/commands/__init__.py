@@ -1,1 +1,1 @@
-"""The administrator's commands, one file a group; `maintenance.py` is their front door."""
+"""The operator's commands, one module or sub-package per command group."""

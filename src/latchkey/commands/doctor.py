@@ -8,10 +8,9 @@ import time
 from pathlib import Path
 
 import click
-import msgspec
 
 from latchkey import __version__, logs
-from latchkey.commands.output import EXIT_FAILED, config_option, json_option, plural, print_json, say
+from latchkey.commands.output import EXIT_FAILED, config_option, encode_json, json_option, plural, print_json, say
 from latchkey.config import Settings, find_checkout, load_settings
 from latchkey.doctor.examination import examine
 from latchkey.doctor.findings import Finding, Severity
@@ -92,5 +91,5 @@ def _to_json(item: Finding) -> dict[str, str]:
 
 def _write_support(settings: Settings | None, findings: list[Finding]) -> None:
     path = Path(time.strftime("latchkey-support-%Y%m%dT%H%M%SZ.json", time.gmtime()))
-    create_private_file(path, msgspec.json.format(msgspec.json.encode(bundle(settings, findings, __version__))))
+    create_private_file(path, encode_json(bundle(settings, findings, __version__)))
     say(f"written: {path}; look through it before you send it to anybody")

@@ -16,6 +16,7 @@ import msgspec
 from latchkey.commands.context import configured_store
 from latchkey.commands.output import (
     EXIT_FAILED,
+    CommandGroup,
     config_option,
     confirm,
     duration,
@@ -35,7 +36,7 @@ LISTED = 100
 _HIDDEN = "********"
 
 
-@click.group("events")
+@click.group("events", cls=CommandGroup)
 def group() -> None:
     """The inbox: events that Slack was told are kept, and that are not done."""
 

@@ -1,4 +1,4 @@
-"""What a setting's value must be beyond its type; each check returns what was expected, or None."""
+"""Checks of settings beyond their types. Each returns what was expected, or None if the value is valid."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Hosts that a browser on the same machine may reach without TLS."""
+"""Hosts that may be used without TLS, because requests never leave the machine."""
 
 _LISTEN = re.compile(r"(\[[0-9A-Fa-f:.%\w]+\]|[^\s:\[\]/]*):(\d{1,5})")
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _SCOPE = re.compile(r"[a-z0-9_.:\-]+")
-LONGEST_DRAIN = 300
+MAX_DRAIN_SECONDS = 300
 UNIX_PREFIX = "unix:"
-LONGEST_SOCKET_PATH = 107
-"""Bytes (unix(7), sun_path)."""
+MAX_SOCKET_PATH = 107
+"""Maximum length of a unix socket's path in bytes (unix(7), sun_path)."""
 
 
 def _listen(value: str) -> str | None:
@@ -30,8 +30,8 @@ def _server_listen(value: str) -> str | None:
         problem = _listen(value)
         return f"{problem}, or unix:/path" if problem else None
     path = value.removeprefix(UNIX_PREFIX)
-    good = path.startswith("/") and path.isprintable() and len(path.encode()) <= LONGEST_SOCKET_PATH
-    return None if good else f"expected unix:/ and a path of at most {LONGEST_SOCKET_PATH} bytes"
+    good = path.startswith("/") and path.isprintable() and len(path.encode()) <= MAX_SOCKET_PATH
+    return None if good else f"expected unix:/ and a path of at most {MAX_SOCKET_PATH} bytes"
 
 
 def _mode(value: str) -> str | None:
@@ -47,7 +47,7 @@ def _proxies(value: list[str]) -> str | None:
         except ValueError:
             return 'expected addresses or networks, such as "127.0.0.1" or "10.1.0.0/16", or "unix"'
         if not network.prefixlen:
-            return f"{network} is everybody; a proxy that is trusted has an address"
+            return f"{network} would trust every client; name the proxy's address"
     return None
 
 
@@ -67,26 +67,26 @@ def _url(value: str, *, empty: bool = False, path: bool = True) -> str | None:
         or parts.username
         or any(c.isspace() for c in value)
     ):
-        return "expected a URL that begins with https://"
+        return "expected a URL that starts with https://"
     if parts.scheme == "http" and host not in LOCAL_HOSTS:
-        return "expected https:// (http:// is for localhost alone)"
+        return "expected https:// (http:// is only allowed for localhost)"
     if parts.fragment or (not path and (parts.path.strip("/") or parts.query)):
-        return "expected scheme and host alone, without a path"
+        return "expected only scheme and host, without a path"
     return None
 
 
 def _drain(value: float) -> str | None:
-    return None if 0 <= value <= LONGEST_DRAIN else f"expected seconds from 0 to {LONGEST_DRAIN}"
+    return None if 0 <= value <= MAX_DRAIN_SECONDS else f"expected seconds from 0 to {MAX_DRAIN_SECONDS}"
 
 
-def _between(least: int, most: int) -> Callable[[int], str | None]:
-    return lambda value: None if least <= value <= most else f"expected a number from {least} to {most}"
+def _between(minimum: int, maximum: int) -> Callable[[int], str | None]:
+    return lambda value: None if minimum <= value <= maximum else f"expected a number from {minimum} to {maximum}"
 
 
-def _text(least: int, most: int) -> Callable[[str], str | None]:
-    expected = f"expected one line of {f'{least} to ' if least else 'at most '}{most} characters"
+def _text(minimum: int, maximum: int) -> Callable[[str], str | None]:
+    expected = f"expected one line of {f'{minimum} to ' if minimum else 'at most '}{maximum} characters"
     return lambda value: (
-        None if least <= len(value.strip()) and len(value) <= most and value.isprintable() else expected
+        None if minimum <= len(value.strip()) and len(value) <= maximum and value.isprintable() else expected
     )
 
 
@@ -98,7 +98,7 @@ def _modules(value: list[str]) -> str | None:
     return None if all(_MODULE.fullmatch(name) for name in value) else "expected names of Python modules"
 
 
-def _filled(value: str) -> str | None:
+def _path(value: str) -> str | None:
     return None if value.strip() else "expected a path"
 
 
@@ -114,9 +114,9 @@ CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "slack.authorize_url": _url,
     "install.success_url": lambda value: _url(value, empty=True),
     "install.failure_url": lambda value: _url(value, empty=True),
-    "storage.path": _filled,
-    "storage.keyring": _filled,
-    "backup.path": _filled,
+    "storage.path": _path,
+    "storage.keyring": _path,
+    "backup.path": _path,
     "backup.keep": _between(1, 10_000),
     "events.tries": _between(1, 100),
     "events.inbox_events": _between(1, 1_000_000),

@@ -1,7 +1,7 @@
-"""Where the two secrets come from: systemd's credentials, then NAME_FILE, then the environment.
+"""Reads the secrets: from systemd's credentials, then NAME_FILE, then the environment.
 
-Rule: a secret hides itself. It leaves this file wrapped in `Secret`, which shows
-nothing in a log line, a traceback's locals or a dump.
+Invariant: a secret leaves this module only inside a `Secret`, which shows nothing in a
+log line, in a traceback's locals or when serialised.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import NoReturn
 
 from latchkey.errors import Fault
 
-LONGEST_SECRET_FILE = 1 << 14
-"""Bytes; Slack's secrets are 32 characters each."""
+MAX_SECRET_FILE = 1 << 14
+"""Maximum size in bytes; Slack's secrets are 32 characters each."""
 
 
 class Secret:
-    """A string that shows itself only when asked with `reveal()`."""
+    """A string that is hidden everywhere except in `reveal()`."""
 
     __slots__ = ("_value",)
 
@@ -36,19 +36,19 @@ class Secret:
         return repr(self)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not pickled")
+        raise TypeError("a secret cannot be pickled")
 
 
 def read_secrets(
     environ: Mapping[str, str], origins: dict[str, str], faults: list[Fault]
 ) -> tuple[Secret | None, tuple[Secret, ...]]:
-    """Return the client secret (None: not set) and the signing secrets, newest first as they are listed.
+    """Return the client secret (None if not set) and the signing secrets in the listed order.
 
-    What cannot be read goes to `faults`; where each came from goes to `origins`.
+    Adds what cannot be read to `faults` and the source of each secret to `origins`.
     """
     client = _lines("client_secret", environ, origins, faults)
     if len(client) > 1:
-        faults.append(Fault(origins["slack.client_secret"], "expected one line"))
+        faults.append(Fault(origins["slack.client_secret"], "expected a single line"))
     return (client[0] if client else None), tuple(_lines("signing_secret", environ, origins, faults))
 
 
@@ -69,7 +69,7 @@ def _lines(name: str, environ: Mapping[str, str], origins: dict[str, str], fault
         return []
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines or any(not line.isascii() or not line.isprintable() or " " in line for line in lines):
-        faults.append(Fault(origin, "expected a secret of printable ASCII, one a line"))
+        faults.append(Fault(origin, "expected one secret per line, in printable ASCII"))
         return []
     return [Secret(line) for line in lines]
 
@@ -87,7 +87,7 @@ def _find(name: str, variable: str, environ: Mapping[str, str]) -> tuple[str, Pa
 
 def _read(path: Path) -> str:
     with open(path, "rb") as file:
-        content = file.read(LONGEST_SECRET_FILE + 1)
-    if len(content) > LONGEST_SECRET_FILE:
+        content = file.read(MAX_SECRET_FILE + 1)
+    if len(content) > MAX_SECRET_FILE:
         raise ValueError
     return content.decode("ascii")

@@ -1,17 +1,15 @@
-"""The sections of config.toml: every key with its type and its default.
-
-Rule: what a key means stands in config.toml, above it, and nowhere else.
-"""
+"""The sections of config.toml: every key with its type and default. config.toml's comments say what each means."""
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import Literal
 
 import msgspec
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A section of config.toml; config.toml's comments say what each key means."""
+    """A section of config.toml."""
 
 
 class ServerSection(Section, frozen=True):
@@ -86,3 +84,8 @@ SECTIONS: dict[str, type[Section]] = {
     "manifest": ManifestSection,
     "log": LogSection,
 }
+
+
+def shipped_config() -> str:
+    """Return the commented config.toml with every key and its default."""
+    return files(__package__).joinpath("config.toml").read_text(encoding="utf-8")

@@ -1,23 +1,14 @@
-"""Typed configuration: what may be set, from where it is taken, and what is said when it is wrong.
-
-Rule: command-line flag, then environment, then file, then default; every fault
-is found before one is reported; a secret is never read from config.toml.
-"""
+"""The settings after all sources are merged and checked."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
-from latchkey.config.checks import CHECKS, UNIX_PREFIX
-from latchkey.config.secrets import Secret, read_secrets
+from latchkey.config.checks import UNIX_PREFIX
+from latchkey.config.secrets import Secret
 from latchkey.config.sections import (
-    SECTIONS,
     BackupSection,
     EventsSection,
     InstallSection,
@@ -25,21 +16,11 @@ from latchkey.config.sections import (
     LogSection,
     ManifestSection,
     MetricsSection,
-    Section,
     ServerSection,
     SlackSection,
     StorageSection,
 )
 from latchkey.errors import ConfigError, Fault
-
-DEFAULT_FILE = "config.toml"
-
-
-_SECRET_KEYS = frozenset({"client_secret", "signing_secret", "signing_secrets", "token", "bot_token", "secret"})
-_ENVIRONMENT_ALIASES = {"SLACK_CLIENT_ID": ("slack", "client_id")}
-_PREFIX = "LATCHKEY_"
-_FILE_VARIABLE = "LATCHKEY_CONFIG"
-_NO_SETTINGS = frozenset({_FILE_VARIABLE, "LATCHKEY_PYTHON"})
 
 
 @dataclass(frozen=True)
@@ -68,8 +49,10 @@ class Settings:
     log: LogSection
     client_secret: Secret | None
     signing_secrets: tuple[Secret, ...]
+    config_path: Path | None
+    """The config.toml that was read; None if there was none."""
     base: Path
-    """The folder of config.toml, where relative paths begin."""
+    """The folder of config.toml, or the current one; relative paths start here."""
     origins: Mapping[str, str]
     """Where each value came from, by "section.key"."""
 
@@ -87,12 +70,12 @@ class Settings:
 
     @property
     def unix_sockets_path(self) -> Path | None:
-        """The folder of the unix sockets that lead to Slack, or None where the network does."""
+        """The folder of unix sockets to Slack's hosts; None to use the network."""
         return self.base / self.slack.unix_sockets if self.slack.unix_sockets else None
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port to listen on, where it is no unix socket."""
+        """Host and port to listen on, unless it is a unix socket."""
         return _host_and_port(self.server.listen)
 
     @property
@@ -107,21 +90,22 @@ class Settings:
 
     @property
     def metrics_address(self) -> tuple[str, int] | None:
-        """Host and port to show the metrics at; None: nowhere."""
+        """Host and port of the metrics listener; None if it is off."""
         return _host_and_port(self.metrics.listen) if self.metrics.listen else None
 
     @property
     def secrets(self) -> list[str]:
-        """All configured secrets in the clear, for the one purpose of keeping them out of the log."""
+        """All configured secrets in plain text, so that the log can hide them."""
         found = [secret.reveal() for secret in self.signing_secrets]
         return found + ([self.client_secret.reveal()] if self.client_secret else [])
 
     @property
     def public_url(self) -> str:
-        """Scheme and host, without a slash at the end; raises ConfigError where none is set."""
+        """Scheme and host without a trailing slash; raises ConfigError if it is not set."""
         if not self.server.public_url:
             raise ConfigError(
-                [Fault("[server] public_url", "must be set")], hint="the address by which Slack reaches the server"
+                [Fault("[server] public_url", "must be set")],
+                hint="set the https:// address at which Slack reaches the server",
             )
         return self.server.public_url.rstrip("/")
 
@@ -140,8 +124,8 @@ class Settings:
         if faults or self.client_secret is None:
             raise ConfigError(
                 faults,
-                hint="they are under Basic Information at https://api.slack.com/apps; to try it out without an app:"
-                " latchkey demo",
+                hint="Slack shows them under Basic Information at https://api.slack.com/apps;"
+                " to try Latchkey without an app, run latchkey demo",
             )
         return SlackCredentials(self.slack.client_id, self.client_secret, self.signing_secrets)
 
@@ -149,118 +133,3 @@ class Settings:
 def _host_and_port(listen: str) -> tuple[str, int]:
     host, _, port = listen.rpartition(":")
     return host.strip("[]"), int(port)
-
-
-def load_settings(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]) -> Settings:
-    """Return the configuration.
-
-    `path` is config.toml (None: the one that LATCHKEY_CONFIG names, else the one in the current folder,
-    where there is one), `flags` are command-line values by "section.key". Raises ConfigError with every fault.
-    """
-    faults: list[Fault] = []
-    if path is None and environ.get(_FILE_VARIABLE):
-        path = Path(environ[_FILE_VARIABLE])
-    file = Path(DEFAULT_FILE) if path is None else path
-    tables = _read(file, faults) if path is not None or file.exists() else {}
-    origins = {f"{section}.{key}": str(file) for section, table in tables.items() for key in table}
-    _overlay_environment(tables, origins, environ, faults)
-    for name, value in flags.items():
-        section, _, key = name.partition(".")
-        tables.setdefault(section, {})[key] = value
-        origins[name] = f"--{key}"
-    sections = {name: _convert(name, tables.get(name, {}), origins, faults) for name in SECTIONS}
-    client_secret, signing_secrets = read_secrets(environ, origins, faults)
-    if faults:
-        raise ConfigError(faults)
-    for name, section_type in SECTIONS.items():
-        for key in section_type.__struct_fields__:
-            origins.setdefault(f"{name}.{key}", "default")
-    return Settings(
-        **sections,  # type: ignore[arg-type]  # each name has its own section's type, by SECTIONS
-        client_secret=client_secret,
-        signing_secrets=signing_secrets,
-        base=file.absolute().parent,
-        origins=origins,
-    )
-
-
-def _read(file: Path, faults: list[Fault]) -> dict[str, dict[str, Any]]:
-    """Return the file's known sections; what is wrong with it goes to `faults`, without its content."""
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        faults.append(Fault(str(file), error.strerror or "cannot be read"))
-        return {}
-    except UnicodeDecodeError:
-        faults.append(Fault(str(file), "must be UTF-8 text"))
-        return {}
-    except tomllib.TOMLDecodeError as error:
-        # tomllib's message ends in "(at line 3, column 7)" and may begin with a piece of the line.
-        faults.append(Fault(str(file), f"is not TOML{_position(str(error))}"))
-        return {}
-    tables = {}
-    for name, table in document.items():
-        if name in SECTIONS and isinstance(table, dict):
-            tables[name] = {key: value for key, value in table.items() if _known(file, name, key, faults)}
-        else:
-            faults.append(Fault(f"{file} [{name}]", f"there is no such section{_meant(name, SECTIONS)}"))
-    return tables
-
-
-def _position(message: str) -> str:
-    start = message.rfind("(at ")
-    return " " + message[start:] if start >= 0 else ""
-
-
-def _known(file: Path, section: str, key: str, faults: list[Fault]) -> bool:
-    fields = SECTIONS[section].__struct_fields__
-    if key in fields:
-        return True
-    where = f"{file} [{section}] {key}"
-    if key in _SECRET_KEYS:
-        faults.append(Fault(where, "a secret does not belong in this file; give it as SLACK_… or SLACK_…_FILE"))
-    else:
-        faults.append(Fault(where, f"there is no such key{_meant(key, fields)}"))
-    return False
-
-
-def _meant(name: str, known: Any) -> str:
-    from difflib import get_close_matches  # for a mistake alone; it takes 1 MB
-
-    close = get_close_matches(name, list(known), 1)
-    return f" (did you mean {close[0]}?)" if close else ""
-
-
-def _overlay_environment(
-    tables: dict[str, dict[str, Any]], origins: dict[str, str], environ: Mapping[str, str], faults: list[Fault]
-) -> None:
-    names = {f"{_PREFIX}{s}_{k}".upper(): (s, k) for s, kind in SECTIONS.items() for k in kind.__struct_fields__}
-    names |= _ENVIRONMENT_ALIASES
-    for variable in sorted(environ):
-        if variable in names:
-            section, key = names[variable]
-            tables.setdefault(section, {})[key] = environ[variable]
-            origins[f"{section}.{key}"] = variable
-        elif variable.startswith(_PREFIX) and variable not in _NO_SETTINGS:
-            faults.append(Fault(variable, f"there is no such setting{_meant(variable, names)}"))
-
-
-def _convert(name: str, table: dict[str, Any], origins: Mapping[str, str], faults: list[Fault]) -> Section | None:
-    """Return the section, each key converted by itself so that one fault does not hide another."""
-    kind = SECTIONS[name]
-    types = {field.name: field.type for field in msgspec.structs.fields(kind)}
-    values: dict[str, Any] = {}
-    for key, raw in table.items():
-        origin = origins[f"{name}.{key}"]
-        where = f"{origin} [{name}] {key}" if origin.endswith(".toml") else origin
-        text = not origin.endswith(".toml") and isinstance(raw, str)
-        value = [item.strip() for item in raw.split(",") if item.strip()] if text and types[key] == list[str] else raw
-        try:
-            values[key] = msgspec.convert(value, types[key], strict=not text)
-        except msgspec.ValidationError as error:
-            faults.append(Fault(where, str(error)[:1].lower() + str(error)[1:]))
-            continue
-        problem = CHECKS.get(f"{name}.{key}", lambda _: None)(values[key])
-        if problem:
-            faults.append(Fault(where, problem))
-    return kind(**values)

@@ -22,7 +22,7 @@ from pathlib import Path
 import click
 
 from latchkey import logs
-from latchkey.config import Settings, SlackCredentials, find_checkout, load_settings
+from latchkey.config import Settings, SlackCredentials, find_checkout, load_settings, refuse_empty_folder
 from latchkey.dispatch import App, load_listeners
 from latchkey.errors import LatchkeyError
 from latchkey.handlers import (
@@ -56,7 +56,7 @@ logger = logging.getLogger("latchkey")
     "config_path",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="config.toml (default: the one in this folder)",
+    help="config.toml to use (default: $LATCHKEY_CONFIG, else the one in this folder)",
 )
 @click.option("--listen", metavar="HOST:PORT", help="address to listen on, in place of [server] listen")
 @click.option("--new-store", is_flag=True, help="make an empty store beside a keyring that exists already")
@@ -82,9 +82,11 @@ def _run(config_path: Path | None, listen: str | None, *, new_store: bool) -> in
         flags = {"server.listen": listen} if listen else {}
         read = partial(load_settings, config_path, os.environ, flags)
         settings = read()
+        checkout = find_checkout()
+        refuse_empty_folder(settings, checkout)
         credentials = settings.require_slack()
         write_line = logs.configure(settings.log.level, settings.log.format, settings.secrets)
-        app = load_listeners(settings.listeners.modules, settings.base, find_checkout())
+        app = load_listeners(settings.listeners.modules, settings.base, checkout)
         with removed_at_the_end(settings.socket_path), contextlib.closing(_open(settings, new_store)) as store:
             recovered = store.inbox.recover()
             asyncio.run(_serve(settings, credentials, store, app, AccessLog(write_line), recovered, supervisor, read))

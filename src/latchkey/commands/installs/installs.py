@@ -19,6 +19,7 @@ from latchkey.commands.context import command_settings, configured_store, opened
 from latchkey.commands.installs.token_check import check_workspaces
 from latchkey.commands.output import (
     EXIT_FAILED,
+    CommandGroup,
     config_option,
     confirm,
     json_option,
@@ -40,7 +41,7 @@ _enterprise_option = click.option("--enterprise", metavar="ENTERPRISE_ID", help=
 _team_argument = click.argument("team_id", required=False)
 
 
-@click.group("installs")
+@click.group("installs", cls=CommandGroup)
 def group() -> None:
     """The workspaces that have the app installed."""
 

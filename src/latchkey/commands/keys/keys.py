@@ -18,7 +18,17 @@ from latchkey.commands.keys.retire import retire
 from latchkey.commands.keys.rotate import rotate
 from latchkey.commands.keys.unreadable import name_unreadable
 from latchkey.commands.keys.unreadable import to_json as findings_to_json
-from latchkey.commands.output import EXIT_FAILED, config_option, json_option, plural, print_json, print_table, say, utc
+from latchkey.commands.output import (
+    EXIT_FAILED,
+    CommandGroup,
+    config_option,
+    json_option,
+    plural,
+    print_json,
+    print_table,
+    say,
+    utc,
+)
 from latchkey.commands.progress import show_progress
 from latchkey.errors import KeyringError
 from latchkey.storage import KeyEntry, KeyUse, StoreKeys
@@ -26,7 +36,7 @@ from latchkey.storage import KeyEntry, KeyUse, StoreKeys
 _MISSING = "missing"
 
 
-@click.group("keys")
+@click.group("keys", cls=CommandGroup)
 def group() -> None:
     """The encryption keys of the store."""
 

@@ -1,4 +1,4 @@
-"""`latchkey config`: what is configured, where it came from, and whether it can be used."""
+"""`latchkey config check` and `show`: whether the configuration is valid, and where each value comes from."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ from typing import Any
 
 import click
 
-from latchkey.commands.output import config_option, json_option, print_json, print_table
+from latchkey.commands.config.init import init
+from latchkey.commands.output import CommandGroup, config_option, json_option, print_json, print_table
 from latchkey.config import SECTIONS, Settings, load_settings
 from latchkey.errors import ConfigError
 
 
-@click.group("config")
+@click.group("config", cls=CommandGroup)
 def group() -> None:
-    """What is configured, and whether it can be used."""
+    """Create, check or show the configuration."""
+
+
+group.add_command(init)
 
 
 @group.command("check")
 @config_option
 @json_option
 def check(config_path: Path | None, as_json: bool) -> None:
-    """Say all that is wrong with the configuration, or that nothing is."""
+    """Check the configuration and list every fault; exit code 78 if there is one."""
     try:
         load_settings(config_path, os.environ, {}).require_slack()
     except ConfigError as error:
@@ -35,14 +39,14 @@ def check(config_path: Path | None, as_json: bool) -> None:
     if as_json:
         print_json({"ok": True, "faults": []})
     else:
-        click.echo("the configuration is good")
+        click.echo("configuration OK")
 
 
 @group.command("show")
 @config_option
 @json_option
 def show(config_path: Path | None, as_json: bool) -> None:
-    """Show every setting, its value, and where that came from; secrets are masked."""
+    """Show every setting, its value and where it comes from. Secrets are masked."""
     rows = _settings_rows(load_settings(config_path, os.environ, {}))
     if as_json:
         print_json({name: {"value": value, "from": origin} for name, value, origin in rows})

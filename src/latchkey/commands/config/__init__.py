@@ -1,0 +1,5 @@
+"""`latchkey config`."""
+
+from latchkey.commands.config.config import group
+
+__all__ = ["group"]
