@@ -13,13 +13,14 @@ MISSING = pytest.StashKey[set[str]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the long tests as well")
     parser.addoption("--boot", action="store_true", help="run those that boot a Debian as well; needs root")
+    parser.addoption("--wheel", action="store_true", help="also install the wheel into an empty virtual environment")
     parser.addoption(
         "--programs", action="store_true", help="fail where a program that a test shows our files to is missing"
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    unwanted = [marker for marker in ("long", "boot") if not config.getoption(f"--{marker}")]
+    unwanted = [marker for marker in ("long", "boot", "wheel") if not config.getoption(f"--{marker}")]
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in unwanted)]
     missing = set() if config.getoption("--programs") else {name for item in items for name in missing_programs(item)}
     left_out += [item for item in items if missing.intersection(programs(item)) and item not in left_out]
