@@ -1,4 +1,4 @@
-"""A sound installation, to be made ill in one way each."""
+"""A working installation, in which each test causes one problem."""
 
 import time
 from contextlib import closing
@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from slack_sdk.oauth.installation_store import Installation
 
-from latchkey.doctor.examination import examine
-from latchkey.doctor.findings import Finding
+from latchkey.config import load_settings
+from latchkey.doctor import DoctorContext, Finding, invalid_configuration, run_checks
+from latchkey.errors import ConfigError
 from latchkey.storage import Store, make_backup, open_store
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -17,7 +18,7 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 
 @dataclass
 class Home:
-    """A folder with a configuration, a store, a keyring and a backup, and what the environment holds."""
+    """A folder with a configuration, a store, a keyring and a backup, and the environment variables."""
 
     folder: Path
     environ: dict[str, str] = field(default_factory=dict)
@@ -44,9 +45,19 @@ class Home:
         return make_backup(self.store, self.keyring, self.folder / "backups").path
 
     def findings(self) -> list[Finding]:
-        return list(
-            examine(self.config, self.environ, PROJECT, offline=self.offline, clock=lambda: time.time() + self.ahead)
-        )
+        try:
+            settings = load_settings(self.config, self.environ, {})
+        except ConfigError as error:
+            return list(invalid_configuration(error))
+        with DoctorContext(
+            settings,
+            self.environ,
+            self.config,
+            PROJECT,
+            offline=self.offline,
+            clock=lambda: time.time() + self.ahead,
+        ) as context:
+            return list(run_checks(context))
 
     def codes(self) -> set[str]:
         return {item.code for item in self.findings()}
@@ -54,7 +65,7 @@ class Home:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    """Sound, but that no server runs."""
+    """Everything works, except that no server is running."""
     home = Home(
         tmp_path,
         {

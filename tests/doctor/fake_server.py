@@ -1,4 +1,4 @@
-"""A web server in a thread that answers every request in one way, for what stands between Slack and the app."""
+"""A web server in a thread that responds to every POST with one function; takes the place of Slack or of the proxy."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-Answer = Callable[[bytes], tuple[int, bytes]]
+Responder = Callable[[bytes], tuple[int, bytes]]
 
 
 @contextmanager
-def answering(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[str]:
-    """Serve on a free port of the loopback; yields the address."""
+def fake_server(respond: Responder, context: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Serve on a free loopback port; yields the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            status, body = answer(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            status, body = respond(self.rfile.read(int(self.headers.get("Content-Length", 0))))
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -46,7 +46,7 @@ def answering(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator
 
 
 def certificate(folder: Path, days: int, host: str = "localhost") -> tuple[ssl.SSLContext, Path]:
-    """Return a server's context with a certificate that it has signed itself, and the file by which to trust it."""
+    """Return an SSL context with a self-signed certificate, and the certificate's file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)

@@ -46,7 +46,7 @@ ONLY_IN = {
     "sqlitedict": {"storage/engine/sqlite.py"},
     "sqlite3": {"storage/engine", "storage/opening.py"},
     "tornado": {"handlers", "simulator"},
-    "yaml": {"commands", "doctor", "slackapi/manifest"},
+    "yaml": {"commands", "slackapi/manifest"},
     "pickle": set(),
 }
 MAX_ENTRIES = 14

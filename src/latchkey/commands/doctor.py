@@ -1,4 +1,4 @@
-"""`latchkey doctor`: what is wrong, why, and what to do."""
+"""`latchkey doctor`: checks the installation and reports what is wrong, why, and how to fix it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 
 from latchkey import __version__, logs
+from latchkey.commands.manifest import app_settings
 from latchkey.commands.output import EXIT_FAILED, config_option, encode_json, json_option, plural, print_json, say
+from latchkey.commands.progress import show_progress
 from latchkey.config import Settings, find_checkout, load_settings
-from latchkey.doctor.examination import examine
-from latchkey.doctor.findings import Finding, Severity
-from latchkey.doctor.support import bundle
+from latchkey.doctor import DoctorContext, Finding, Severity, invalid_configuration, run_checks, support_bundle
 from latchkey.errors import ConfigError
 from latchkey.storage import create_private_file
 
@@ -24,66 +24,70 @@ _MARKS = {Severity.ERROR: ("✘", "red"), Severity.WARNING: ("!", "yellow")}
 @click.command("doctor")
 @config_option
 @json_option
-@click.option("--offline", is_flag=True, help="ask nobody but this machine's own server")
+@click.option("--offline", is_flag=True, help="contact only the server on this machine")
 @click.option(
     "--app",
     "exported",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="also compare the app's settings at Slack, as its App Manifest page exports them",
+    help="also compare the app's settings at Slack, exported from its App Manifest page",
 )
-@click.option(
-    "--support", is_flag=True, help="also write a file to show to somebody who helps, without secrets and ids"
-)
+@click.option("--support", is_flag=True, help="also write a file for someone who helps, without secrets and ids")
 def command(config_path: Path | None, as_json: bool, offline: bool, exported: Path | None, support: bool) -> None:
-    """Find what is wrong; exit 1 where something is, and 0 where there is nothing or warnings alone."""
-    settings = _settings(config_path)
+    """Check the installation. Exits 1 if there are errors, 0 otherwise."""
+    settings = None
+    try:
+        settings = load_settings(config_path, os.environ, {})
+    except ConfigError as error:
+        findings = list(invalid_configuration(error))
     logs.configure("error", "text", settings.secrets if settings else ())
-    progress = sys.stderr.isatty() and not as_json
-    findings = []
-    for item in examine(
-        config_path,
-        os.environ,
-        find_checkout(),
-        offline=offline,
-        exported=exported,
-        tell=say if progress else lambda _: None,
-    ):
-        findings.append(item)
-        if not as_json:
-            _print(item)
+    if settings is not None:
+        findings = _check(settings, config_path, offline=offline, exported=exported)
     if support:
         _write_support(settings, findings)
     errors = sum(item.severity is Severity.ERROR for item in findings)
     if as_json:
         print_json({"ok": not errors, "findings": [_to_json(item) for item in findings]})
-    elif not findings:
-        click.echo("nothing is wrong")
     else:
-        click.echo(f"{plural(errors, 'error')}, {plural(len(findings) - errors, 'warning')}")
+        _print(findings, errors)
     if errors:
         sys.exit(EXIT_FAILED)
 
 
-def _settings(config_path: Path | None) -> Settings | None:
-    try:
-        return load_settings(config_path, os.environ, {})
-    except ConfigError:
-        return None  # the examination tells it
+def _check(settings: Settings, config_path: Path | None, *, offline: bool, exported: Path | None) -> list[Finding]:
+    with (
+        show_progress() as progress,
+        DoctorContext(
+            settings,
+            os.environ,
+            config_path or settings.base / "config.toml",
+            find_checkout(),
+            app_settings=app_settings(settings) if settings.server.public_url else None,
+            exported_manifest=exported,
+            offline=offline,
+            progress=progress,
+        ) as context,
+    ):
+        return list(run_checks(context))
 
 
-def _print(item: Finding) -> None:
-    mark, colour = _MARKS[item.severity]
-    click.echo(f"{click.style(mark, fg=colour)} {item.code}: {item.what}")
-    click.echo(f"  why: {item.cause}")
-    click.echo(f"  fix: {item.fix}")
+def _print(findings: list[Finding], errors: int) -> None:
+    for item in findings:
+        mark, colour = _MARKS[item.severity]
+        click.echo(f"{click.style(mark, fg=colour)} {item.code}: {item.message}")
+        click.echo(f"  why: {item.cause}")
+        click.echo(f"  fix: {item.fix}")
+    if findings:
+        click.echo(f"{plural(errors, 'error')}, {plural(len(findings) - errors, 'warning')}")
+    else:
+        click.echo("no problems found")
 
 
 def _to_json(item: Finding) -> dict[str, str]:
     return {
         "code": item.code,
         "severity": item.severity,
-        "what": item.what,
+        "message": item.message,
         "cause": item.cause,
         "fix": item.fix,
     }
@@ -91,5 +95,5 @@ def _to_json(item: Finding) -> dict[str, str]:
 
 def _write_support(settings: Settings | None, findings: list[Finding]) -> None:
     path = Path(time.strftime("latchkey-support-%Y%m%dT%H%M%SZ.json", time.gmtime()))
-    create_private_file(path, encode_json(bundle(settings, findings, __version__)))
-    say(f"written: {path}; look through it before you send it to anybody")
+    create_private_file(path, encode_json(support_bundle(settings, findings, __version__)))
+    say(f"written: {path}; read it before you send it to anyone")

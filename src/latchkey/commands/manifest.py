@@ -1,4 +1,4 @@
-"""`latchkey manifest`: what Slack is to be told of this app, from its configuration and its listeners."""
+"""`latchkey manifest`: prints the app's manifest, made from its configuration and its listeners."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import msgspec
 
 from latchkey.commands.context import command_settings
 from latchkey.commands.output import EXIT_FAILED, config_option, json_option, print_json, say
-from latchkey.config import find_checkout
-from latchkey.doctor.app_manifest import needed_manifest, read_manifest
-from latchkey.slackapi.manifest import Difference, Manifest, differences
+from latchkey.config import Settings, find_checkout
+from latchkey.dispatch import load_listeners, wanted_by
+from latchkey.slackapi.manifest import Described, Difference, Manifest, differences, make_manifest, read_manifest
 
 _GOVSLACK = "slack-gov.com"
 
@@ -29,21 +29,22 @@ _GOVSLACK = "slack-gov.com"
     "exported",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="compare with a manifest that Slack has exported, JSON or YAML: exit 0 same, 1 different",
+    help="compare with a manifest exported from Slack, JSON or YAML: exit 0 if they match, 1 if not",
 )
 def command(config_path: Path | None, as_json: bool, as_yaml: bool, as_link: bool, exported: Path | None) -> None:
     """Print the Slack app manifest that this app needs, as JSON.
 
-    It is made of [server] public_url, [slack] scopes, [manifest] and what the listeners are registered
-    for. What cannot be known is said on standard error.
+    It is made from [server] public_url, [slack] scopes, [manifest] and the registered listeners. Notes on
+    stderr name what has to be completed by hand.
     """
     if as_yaml + as_link + as_json > 1 or (exported is not None and (as_yaml or as_link)):
-        raise click.UsageError("choose one of --json, --yaml and --link; --diff goes with --json alone")
+        raise click.UsageError("choose one of --json, --yaml and --link; --diff can only be combined with --json")
     settings = command_settings(config_path)
     slack = None if exported is None else read_manifest(exported)
-    # What a module prints is not part of the result.
+    # Anything that a module prints is not part of the result.
     with contextlib.redirect_stdout(sys.stderr):
-        made, notes = needed_manifest(settings, find_checkout())
+        app = load_listeners(settings.listeners.modules, settings.base, find_checkout())
+    made, notes = make_manifest(app_settings(settings), wanted_by(app))
     for note in notes:
         say(f"note: {note}")
     if slack is not None:
@@ -54,6 +55,18 @@ def command(config_path: Path | None, as_json: bool, as_yaml: bool, as_link: boo
         click.echo(_link(made, settings.slack.api_url))
     else:
         print_json(made)
+
+
+def app_settings(settings: Settings) -> Described:
+    """Return the settings that go into the manifest; raises ConfigError if [server] public_url is not set."""
+    return Described(
+        name=settings.manifest.name,
+        description=settings.manifest.description,
+        public_url=settings.public_url,
+        scopes=settings.slack.scopes,
+        user_scopes=settings.slack.user_scopes,
+        org_deployment=settings.manifest.org_deployment,
+    )
 
 
 def _yaml(document: Manifest) -> str:
@@ -75,6 +88,6 @@ def _show_differences(found: list[Difference], as_json: bool) -> None:
         for difference in found:
             click.echo(str(difference))
         if not found:
-            click.echo("Slack has what this app needs, and nothing more")
+            click.echo("no differences")
     if found:
         sys.exit(EXIT_FAILED)

@@ -1,4 +1,4 @@
-"""Each fault is found by its code, and a finding says nothing that is secret."""
+"""Each problem is found by its code, and a finding contains no secret."""
 
 import os
 import shutil
@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from latchkey.doctor import store as store_checks
-from latchkey.doctor.findings import ILLNESSES
+from latchkey.doctor import PROBLEMS, check_store
 from latchkey.storage import Arrival, Event, Progress, Tried, open_store
 from latchkey.storage.crypto.keyring_file import KeyringFile
 from latchkey.storage.engine.processes import OpenMark
@@ -21,7 +20,7 @@ from tests.doctor.conftest import PROJECT, Home
 SERVER_IS_DOWN = {"server-down"}
 
 
-def test_a_sound_folder_lacks_nothing_but_its_server(home: Home) -> None:
+def test_a_working_installation_has_no_findings_except_the_stopped_server(home: Home) -> None:
     assert home.codes() == SERVER_IS_DOWN
 
 
@@ -29,11 +28,11 @@ def config_invalid(home: Home) -> None:
     home.config.write_text("[log]\nlevel = 'loud'\n")
 
 
-def config_open(home: Home) -> None:
+def config_permissions(home: Home) -> None:
     home.config.chmod(0o666)
 
 
-def slack_unconfigured(home: Home) -> None:
+def slack_not_configured(home: Home) -> None:
     del home.environ["SLACK_CLIENT_SECRET"]
 
 
@@ -41,14 +40,14 @@ def public_url_unset(home: Home) -> None:
     del home.environ["LATCHKEY_SERVER_PUBLIC_URL"]
 
 
-def secret_open(home: Home) -> None:
+def secret_permissions(home: Home) -> None:
     file = home.folder / "signing_secret"
     file.write_text("sentinel-signing")
     file.chmod(0o644)
     home.environ["SLACK_SIGNING_SECRET_FILE"] = str(file)
 
 
-def listeners_fail(home: Home) -> None:
+def listeners_failed(home: Home) -> None:
     home.environ["LATCHKEY_LISTENERS_MODULES"] = "no_such_module_of_the_doctor"
 
 
@@ -66,7 +65,7 @@ def store_damaged(home: Home) -> None:
         file.write(b"\xa5" * (home.store.stat().st_size - 8192))
 
 
-def store_open(home: Home) -> None:
+def store_permissions(home: Home) -> None:
     home.store.chmod(0o644)
 
 
@@ -134,7 +133,7 @@ def an_event(received_at: float) -> Event:
     return Event("Ev1", received_at, "request-1", None, b'{"type":"event_callback","event":{"type":"x"}}')
 
 
-def events_aside(home: Home) -> None:
+def events_failed(home: Home) -> None:
     with home.opened() as store:
         store.inbox.commit(Progress(aside=[Tried(an_event(time.time()), 5, 0.0, None, "ValueError")]))
 
@@ -157,27 +156,27 @@ def scopes_missing(home: Home) -> None:
 def wal_large(home: Home) -> None:
     home.store.with_name("store.sqlite-wal").touch(mode=0o600)
     with open(home.store.with_name("store.sqlite-wal"), "r+b") as file:
-        file.truncate(store_checks.LARGE_WAL_BYTES + 1)
+        file.truncate(check_store.MAX_WAL_BYTES + 1)
 
 
 class Case(NamedTuple):
     fault: Callable[[Home], None]
     code: str
     others: frozenset[str] = frozenset()
-    """What comes with it."""
+    """Further codes that the same fault causes."""
 
 
 CASES = [
     Case(config_invalid, "config-invalid"),
-    Case(config_open, "config-open"),
-    Case(slack_unconfigured, "slack-unconfigured"),
+    Case(config_permissions, "config-permissions"),
+    Case(slack_not_configured, "slack-not-configured"),
     Case(public_url_unset, "public-url-unset"),
-    Case(secret_open, "secret-open"),
-    Case(listeners_fail, "listeners-fail"),
+    Case(secret_permissions, "secret-permissions"),
+    Case(listeners_failed, "listeners-failed"),
     Case(store_missing, "store-missing"),
     Case(store_refused, "store-refused"),
     Case(store_damaged, "store-damaged"),
-    Case(store_open, "store-open"),
+    Case(store_permissions, "store-permissions"),
     Case(store_beside_keyring, "store-beside-keyring"),
     Case(keyring_unusable, "keyring-unusable"),
     Case(keys_missing, "keys-missing", frozenset({"backup-keys-missing"})),
@@ -189,7 +188,7 @@ CASES = [
     Case(backup_old, "backup-old"),
     Case(backup_damaged, "backup-damaged"),
     Case(backup_keys_missing, "backup-keys-missing"),
-    Case(events_aside, "events-aside"),
+    Case(events_failed, "events-failed"),
     Case(events_late, "events-late"),
     Case(inbox_nearly_full, "inbox-nearly-full"),
     Case(scopes_missing, "scopes-missing"),
@@ -198,26 +197,26 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.fault.__name__)
-def test_the_fault_is_found_and_no_other(home: Home, case: Case) -> None:
+def test_finds_exactly_the_problems_that_the_fault_causes(home: Home, case: Case) -> None:
     case.fault(home)
     found = home.findings()
     codes = {item.code for item in found} - SERVER_IS_DOWN
     assert codes == {case.code} | case.others
-    said = " ".join(f"{item.what} {item.fix}" for item in found)
+    said = " ".join(f"{item.message} {item.fix}" for item in found)
     assert "sentinel" not in said
     assert "xoxb" not in said
 
 
 @pytest.mark.parametrize(("free", "code"), [(10 << 20, "disk-full"), (500 << 20, "disk-nearly-full")])
-def test_a_disk_that_fills_up(home: Home, monkeypatch: pytest.MonkeyPatch, free: int, code: str) -> None:
+def test_reports_low_disk_space(home: Home, monkeypatch: pytest.MonkeyPatch, free: int, code: str) -> None:
     class Usage(NamedTuple):
         free: int
 
-    monkeypatch.setattr(store_checks.shutil, "disk_usage", lambda path: Usage(free))
+    monkeypatch.setattr(check_store.shutil, "disk_usage", lambda path: Usage(free))
     assert home.codes() == SERVER_IS_DOWN | {code}
 
 
-def test_a_file_of_another_user(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_a_file_owned_by_another_user(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     stat = Path.stat
 
     def as_another(path: Path, **arguments: bool):  # type: ignore[no-untyped-def]
@@ -227,30 +226,30 @@ def test_a_file_of_another_user(home: Home, monkeypatch: pytest.MonkeyPatch) -> 
         return type(status)((*status[:4], status.st_uid + 1, *status[5:]))
 
     monkeypatch.setattr(Path, "stat", as_another)
-    assert "store-foreign" in home.codes()
+    assert "store-owner" in home.codes()
 
 
-def test_a_process_that_did_not_take_the_key(home: Home) -> None:
+def test_reports_a_process_that_encrypts_with_an_old_key(home: Home) -> None:
     copy = home.folder / "copy"
     shutil.copy2(home.keyring, copy)
     mark = OpenMark(home.store)
     mark.tell(["0123456789abcdef"])
     with closing(open_store(home.store, copy)):
-        # The process itself is not its own patient, so the sign says another's id.
-        signs = home.store.with_name("store.sqlite.open").iterdir()
-        [sign] = [path for path in signs if b"0123456789abcdef" in path.read_bytes()]
-        sign.write_bytes(sign.read_bytes().replace(str(os.getpid()).encode(), b"1"))
-        assert "key-not-taken" in home.codes()
+        # The doctor ignores its own process, so the file is made to name another process id.
+        files = home.store.with_name("store.sqlite.open").iterdir()
+        [file] = [path for path in files if b"0123456789abcdef" in path.read_bytes()]
+        file.write_bytes(file.read_bytes().replace(str(os.getpid()).encode(), b"1"))
+        assert "old-key-in-use" in home.codes()
     mark.close()
 
 
 def test_every_code_has_a_cause_and_a_fix() -> None:
-    for code, illness in ILLNESSES.items():
-        assert illness.cause.endswith((".", "?")), code
-        assert illness.fix, code
+    for code, problem in PROBLEMS.items():
+        assert problem.cause.endswith((".", "?")), code
+        assert problem.fix, code
 
 
-def test_every_code_stands_in_the_documents_with_its_cause_and_its_fix() -> None:
+def test_docs_list_every_code_with_its_cause_and_fix() -> None:
     text = (PROJECT / "docs" / "doctor.md").read_text()
-    for code, illness in ILLNESSES.items():
-        assert f"| `{code}` | {illness.severity} | {illness.cause} | {illness.fix} |" in text, code
+    for code, problem in PROBLEMS.items():
+        assert f"| `{code}` | {problem.severity} | {problem.cause} | {problem.fix} |" in text, code

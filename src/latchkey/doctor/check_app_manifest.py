@@ -1,0 +1,30 @@
+"""Compares the app's settings at Slack, as exported, with what the configuration and the listeners need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from latchkey.dispatch import wanted_by
+from latchkey.doctor.doctor_context import DoctorContext
+from latchkey.doctor.findings import Finding, finding
+from latchkey.errors import LatchkeyError, ListenerLoadError
+from latchkey.slackapi.manifest import differences, make_manifest, read_manifest
+
+
+def check_app_manifest(context: DoctorContext) -> Iterator[Finding]:
+    """Compare the exported manifest, if one was given, with the needed one."""
+    if context.exported_manifest is None or isinstance(context.app, ListenerLoadError):
+        return  # listeners that fail to load are reported with the configuration
+    if context.app_settings is None:
+        yield finding(
+            "app-settings", "cannot be compared: [server] public_url is not set", "Set it, then run this again."
+        )
+        return
+    try:
+        slack = read_manifest(context.exported_manifest)
+    except LatchkeyError as error:
+        yield finding("app-settings", str(error), error.hint)
+        return
+    needed, _ = make_manifest(context.app_settings, wanted_by(context.app))
+    for difference in differences(needed, slack):
+        yield finding("app-settings", str(difference))

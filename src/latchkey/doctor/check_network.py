@@ -1,0 +1,136 @@
+"""Checks DNS, the clock, the certificate, and one request sent through the public address.
+
+Invariant: requests go only to Slack's API and to this server's public address. The one signed request is
+a `url_verification`, which changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from latchkey.doctor.doctor_context import DoctorContext
+from latchkey.doctor.findings import Finding, finding
+from latchkey.slackapi.paths import EVENTS_PATH
+
+TIMEOUT_SECONDS = 10
+MAX_CLOCK_DIFFERENCE_SECONDS = 60
+"""Requests are refused beyond 300 s; a clock that is wrong by one minute will get there."""
+MIN_CERTIFICATE_DAYS = 14
+"""Certificates are usually renewed a month before they expire."""
+
+
+def check_network(context: DoctorContext) -> Iterator[Finding]:
+    """Check the connections between this machine, Slack and the public address."""
+    if not context.offline:
+        yield from asyncio.run(_all(context))
+
+
+async def _all(context: DoctorContext) -> list[Finding]:
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        found = [item async for item in _slack(context, session)]
+        if context.settings.server.public_url:
+            found += [item async for item in _public(context, session)]
+        return found
+
+
+async def _slack(context: DoctorContext, session: aiohttp.ClientSession) -> AsyncIterator[Finding]:
+    url = context.settings.slack.api_url
+    if (failure := await _dns_failure(url)) is not None:
+        yield failure
+        return
+    try:
+        async with session.post(url + "api.test") as response:
+            date = response.headers.get("Date", "")
+    except (aiohttp.ClientError, TimeoutError) as error:
+        yield finding("slack-unreachable", f"{url}: {type(error).__name__}")
+        return
+    try:
+        off = context.clock() - parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return
+    if abs(off) > MAX_CLOCK_DIFFERENCE_SECONDS:
+        yield finding(
+            "clock-off", f"this machine's clock is {abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} Slack"
+        )
+
+
+async def _public(context: DoctorContext, session: aiohttp.ClientSession) -> AsyncIterator[Finding]:
+    url = context.settings.server.public_url.rstrip("/")
+    if (failure := await _dns_failure(url)) is not None:
+        yield failure
+        return
+    if url.startswith("https://"):
+        failure = await _certificate(context, url)
+        if failure is not None:
+            yield failure
+            if failure.code == "certificate-invalid":
+                return
+    if context.settings.signing_secrets:
+        try:
+            status, body, challenge = await _request_through_proxy(context, session, url + EVENTS_PATH)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            yield finding("public-unreachable", f"{url}: {type(error).__name__}")
+            return
+        if status == 403:
+            yield finding("proxy-body", f"{url}{EVENTS_PATH} responds with 403")
+        elif (status, body) != (200, challenge):
+            what = "200 and an unexpected body" if status == 200 else str(status)
+            yield finding("proxy-path", f"{url}{EVENTS_PATH} responds with {what}")
+
+
+async def _request_through_proxy(
+    context: DoctorContext, session: aiohttp.ClientSession, url: str
+) -> tuple[int, str, str]:
+    """Send a signed `url_verification` request; return the status, the body, and the expected body."""
+    challenge = secrets.token_hex(16)
+    # Unusual whitespace and an escape: a proxy that parses and rewrites the JSON changes the bytes.
+    body = b'{ "type" :"url_verification",\r\n"challenge": "' + challenge.encode() + b'", "note": "\\u00e9" }'
+    timestamp = str(int(context.clock()))
+    key = context.settings.signing_secrets[0].reveal().encode()
+    signature = hmac.new(key, b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256).hexdigest()
+    headers = {
+        "Content-Type": "application/json",
+        "X-Slack-Request-Timestamp": timestamp,
+        "X-Slack-Signature": f"v0={signature}",
+    }
+    async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+        return response.status, (await response.content.read(1000)).decode("utf-8", "replace"), challenge
+
+
+async def _dns_failure(url: str) -> Finding | None:
+    host = urlsplit(url).hostname or ""
+    try:
+        await asyncio.get_running_loop().getaddrinfo(host, None)
+    except (socket.gaierror, UnicodeError):
+        return finding("dns-failed", f"{host} cannot be resolved")
+    return None
+
+
+async def _certificate(context: DoctorContext, url: str) -> Finding | None:
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or 443
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            _, writer = await asyncio.open_connection(host, port, ssl=ssl.create_default_context())
+    except ssl.SSLError as error:
+        reason = getattr(error, "verify_message", "") or error.reason
+        return finding("certificate-invalid", f"{host}: {reason}")
+    except (OSError, TimeoutError):
+        return None  # the request through the public address reports this
+    certificate = writer.get_extra_info("peercert")
+    writer.close()
+    days = (ssl.cert_time_to_seconds(certificate["notAfter"]) - context.clock()) / 86400
+    if days < MIN_CERTIFICATE_DAYS:
+        return finding("certificate-expiring", f"{host}: expires in {days:.0f} days")
+    return None

@@ -1,0 +1,46 @@
+"""Checks the app's credentials, the scopes that workspaces granted, and whether their tokens are valid."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from latchkey.doctor.doctor_context import DoctorContext
+from latchkey.doctor.findings import Finding, finding
+from latchkey.errors import LatchkeyError
+from latchkey.slackapi.administration import Health, check_credentials, check_tokens
+
+MAX_WORKSPACES = 100
+"""Workspaces to check; `latchkey installs check` checks all of them."""
+
+
+def check_slack_app(context: DoctorContext) -> Iterator[Finding]:
+    """Compare granted with requested scopes; unless offline, check credentials and tokens with Slack."""
+    settings = context.settings
+    if not context.offline and settings.client_secret is not None and settings.slack.client_id:
+        reason = check_credentials(settings.slack.api_url, settings.slack.client_id, settings.client_secret.reveal())
+        if reason:
+            yield finding("credentials-refused", f"Slack responds with {reason}")
+    if isinstance(context.store, LatchkeyError):
+        return  # reported with the store
+    try:
+        workspaces = itertools.islice(context.store.workspaces.all(), MAX_WORKSPACES)
+        bots = [workspace.bot for workspace in workspaces if workspace.bot is not None]
+    except LatchkeyError:
+        return  # reported with the store
+    requested = set(settings.slack.scopes)
+    lacking = [bot.team_id or bot.enterprise_id for bot in bots if requested - set(bot.bot_scopes or ())]
+    if lacking:
+        yield finding("scopes-missing", f"{_count(lacking)}, such as {lacking[0]}")
+    if context.offline or not bots:
+        return
+    found = check_tokens(settings.slack.api_url, [bot.bot_token for bot in bots])
+    revoked = [
+        bot.team_id or bot.enterprise_id for bot, token in zip(bots, found, strict=True) if token.health is Health.GONE
+    ]
+    if revoked:
+        yield finding("tokens-revoked", f"{_count(revoked)}, such as {revoked[0]}")
+
+
+def _count(workspaces: list[str | None]) -> str:
+    return f"{len(workspaces)} workspace{'' if len(workspaces) == 1 else 's'}"
