@@ -120,3 +120,10 @@ class Records:
         while page := self.page(table, prefix=prefix, after=after):
             yield from page
             after = page[-1].record_id
+
+    def ids(self, table: str, *, prefix: str = "") -> Iterator[str]:
+        """Yield the ids of all records with this prefix, a page at a time, without decrypting them."""
+        after = ""
+        while page := self._engine.scan(table, prefix=prefix, after=after, limit=PAGE):
+            yield from (row.record_id for row in page)
+            after = page[-1].record_id

@@ -1,7 +1,8 @@
-"""slack_sdk's installation store, whole: the blocking calls, and their twins for the event loop.
+"""slack_sdk's installation store with both interfaces: blocking calls, and async versions for the event loop.
 
-Rule: a twin does what its sister does, in a thread, within the deadline; only
-a cache hit is answered on the loop itself.
+Invariant: an async method runs its blocking counterpart in a thread, with a
+timeout; only a cached bot is returned on the loop itself. They are written out,
+because slack_sdk gives each its own signature, which mypy then checks.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from latchkey.storage.records import PAGE, Records
 
 
 class Installations(BlockingInstallations, AsyncInstallationStore):
-    """What a Bolt `App` and a Bolt `AsyncApp` both take as their `installation_store`."""
+    """An `installation_store` for both Bolt's `App` and its `AsyncApp`."""
 
     def __init__(self, records: Records, cache: BotCache, *, reads: Executor, writes: Executor) -> None:
         super().__init__(records, cache)

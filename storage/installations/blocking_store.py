@@ -1,7 +1,7 @@
-"""slack_sdk's installation store on sealed records: the blocking calls.
+"""slack_sdk's installation store on encrypted records: the blocking calls.
 
-Rule: what one call saves is committed together; however often it is saved, an
-installer has one record and a workspace one bot.
+Invariant: one call commits everything it saves at once. An installer has one
+record and a workspace one bot, no matter how many times they are saved.
 """
 
 from __future__ import annotations
@@ -9,55 +9,55 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from copy import copy
+from functools import partial
 from logging import Logger
 from typing import NamedTuple
 
 from slack_sdk.oauth.installation_store import Bot, Installation, InstallationStore
 
-from latchkey.errors import StoreUnavailable, UnreadableRecord
+from latchkey.errors import UnreadableRecord
 from latchkey.storage.engine import Change
 from latchkey.storage.installations.cache import BotCache
 from latchkey.storage.installations.installation_codec import bot_from, bot_value, installation_from, installer_value
-from latchkey.storage.installations.removal import Removal, changes_for
+from latchkey.storage.installations.removal import Removal, changes_for, commit_with_retry
+from latchkey.storage.installations.revoked_workspace import revoked_workspace
 from latchkey.storage.installations.workspace_key import WorkspaceKey
 from latchkey.storage.records import PAGE, Records, Stored
 from latchkey.storage.tables import BOTS, INSTALLATIONS, WORKSPACES
 
-ATTEMPTS = 20
-"""How often a change is tried again when another writer comes between; each attempt means that somebody got on."""
-
 
 class InstallationPage(NamedTuple):
-    """Some of all installations, in a stable order."""
+    """One page of all installations, in a stable order."""
 
     installations: list[Installation]
     unreadable: list[UnreadableRecord]
     after: str | None
-    """Hand this to the next call; None: there are no more."""
+    """The cursor for the next call; None if this is the last page."""
 
 
 class BlockingInstallations(InstallationStore):
     """Installations by workspace and installer.
 
     `user_id=None` means the workspace's latest installation. Every installation comes with the
-    workspace's latest bot token. All calls raise StoreUnavailable where the store does not answer,
-    and UnreadableRecord where a record cannot be opened; what is not there is None.
+    workspace's latest bot token. An absent record is None. All calls raise StoreUnavailable if the
+    store does not answer, and UnreadableRecord if a record cannot be decrypted.
     """
 
     def __init__(self, records: Records, cache: BotCache) -> None:
         self._records = records
         self._cache = cache
-        self._logger = logging.getLogger("latchkey.storage")
 
     @property
     def logger(self) -> Logger:
-        return self._logger
+        """Required by slack_sdk's interface."""
+        return logging.getLogger("latchkey.storage")
 
     def save(self, installation: Installation) -> None:
-        """Store the installer's half, the bot where there is one, and that this is the latest, in one commit."""
+        """Store the installer, the bot if there is one, and that this installer is the latest."""
         key = _key_of(installation)
         record_id = key.user_record_id(installation.user_id)
-        for _ in range(ATTEMPTS):
+
+        def prepare() -> list[Change]:
             before = self._records.read(INSTALLATIONS, record_id)
             value = installer_value(installation, before.value if before else None)
             changes = [
@@ -66,12 +66,12 @@ class BlockingInstallations(InstallationStore):
             ]
             if installation.bot_token is not None:
                 changes.append(self._records.put(BOTS, key.record_id, bot_value(installation.to_bot())))
-            if self._commit(key, changes):
-                return
-        raise _busy()
+            return changes
+
+        commit_with_retry(prepare, partial(self._commit, key))
 
     def save_bot(self, bot: Bot) -> None:
-        """Store the workspace's bot; one without a token changes nothing."""
+        """Store the workspace's bot; does nothing if it has no token."""
         if bot.bot_token is not None:
             key = _key_of(bot)
             self._commit(key, [self._records.put(BOTS, key.record_id, bot_value(bot))])
@@ -95,9 +95,9 @@ class BlockingInstallations(InstallationStore):
     def cached_bot(
         self, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
     ) -> Bot | None:
-        """Return the bot from memory, to be read and not changed; None where memory does not have it.
+        """Return the cached bot, which the caller must not change; None if it is not cached.
 
-        Never touches the disk, so it may be called on the event loop.
+        Never touches the disk, so it is safe on the event loop.
         """
         return self._cache.get(WorkspaceKey.of(enterprise_id, team_id, is_enterprise_install))
 
@@ -123,9 +123,9 @@ class BlockingInstallations(InstallationStore):
         return installation_from(installer.value, bot.value if bot else None)
 
     def enrich(self, installation: Installation) -> None:
-        """Add what `auth.test` told (bot id, names, the org's URL) to what `save` stored.
+        """Add what `auth.test` returned (bot id, names, the org's URL) to what `save` stored.
 
-        Where another install or a refresh has come between, its token stays and nothing is added.
+        Changes nothing if another install or a refresh has replaced the token since.
         """
         key = _key_of(installation)
         record_id = key.user_record_id(installation.user_id)
@@ -141,18 +141,22 @@ class BlockingInstallations(InstallationStore):
             self._commit(key, changes)
 
     def delete_bot(self, *, enterprise_id: str | None, team_id: str | None) -> None:
-        """Delete the workspace's bot; users' tokens stay."""
-        self._remove(enterprise_id, team_id, Removal(bot=True))
+        """Delete the workspace's bot. Its installers' records stay, as in slack_sdk's stores."""
+        self._remove(WorkspaceKey.of(enterprise_id, team_id), Removal(bot=True))
 
     def delete_installation(
         self, *, enterprise_id: str | None, team_id: str | None, user_id: str | None = None
     ) -> None:
-        """Delete this user's installation, or all users' where `user_id` is None; the bot stays."""
-        self._remove(enterprise_id, team_id, _removal_of_user(user_id))
+        """Delete this user's installation, or all users' if `user_id` is None; the bot stays."""
+        removal = Removal(all_users=True) if user_id is None else Removal(user_ids=frozenset({user_id}))
+        self._remove(WorkspaceKey.of(enterprise_id, team_id), removal)
 
     def delete_all(self, *, enterprise_id: str | None, team_id: str | None) -> None:
-        """Delete all that is stored of the workspace; where it has no install of its own, the org-wide one."""
-        self._remove(enterprise_id, team_id, Removal(bot=True, all_users=True))
+        """Delete everything stored for this workspace, or for the org if `team_id` is None.
+
+        Deleting a workspace never deletes the installation of its org.
+        """
+        self._remove(WorkspaceKey.of(enterprise_id, team_id), Removal(bot=True, all_users=True))
 
     def remove_revoked(
         self,
@@ -165,10 +169,12 @@ class BlockingInstallations(InstallationStore):
         user_ids: Sequence[str] = (),
         event_time: float | None = None,
     ) -> int:
-        """Delete what Slack says is revoked, but nothing that was installed after `event_time` (Unix seconds).
+        """Delete what Slack revoked, but nothing installed after `event_time` (Unix seconds).
 
-        A user whose token is revoked stays known as the installer while the bot is there. Returns the
-        number of records deleted or changed; 0 when all of it had happened before.
+        An org-wide installation is removed only with `is_enterprise_install`. Without an
+        `enterprise_id`, the workspace is found by its `team_id`. An installer whose token is revoked
+        stays known while the workspace has a bot. Returns the number of records deleted or changed;
+        0 if the event was applied before.
         """
         removal = Removal(
             bot=bot or everything,
@@ -177,10 +183,11 @@ class BlockingInstallations(InstallationStore):
             tokens_only=not everything,
             not_after=event_time,
         )
-        return self._remove(enterprise_id, team_id, removal, is_enterprise_install)
+        key = revoked_workspace(self._records, enterprise_id, team_id, is_enterprise_install)
+        return self._remove(key, removal) if key else 0
 
     def page(self, *, after: str = "", limit: int = PAGE) -> InstallationPage:
-        """Return the next installations of all workspaces; begin with `after=""`."""
+        """Return the installations of all workspaces, a page at a time; `after` is the cursor of the page before."""
         stored = self._records.page(INSTALLATIONS, after=after, limit=limit)
         found: list[Installation] = []
         unreadable: list[UnreadableRecord] = []
@@ -198,43 +205,16 @@ class BlockingInstallations(InstallationStore):
                 unreadable.append(error)
         return InstallationPage(found, unreadable, stored[-1].record_id if len(stored) == limit else None)
 
-    def _remove(
-        self, enterprise_id: str | None, team_id: str | None, removal: Removal, is_enterprise_install: bool = False
-    ) -> int:
-        key = self._installed_key(WorkspaceKey.of(enterprise_id, team_id, is_enterprise_install))
-        for _ in range(ATTEMPTS):
-            changes = changes_for(self._records, key, removal)
-            if not changes or self._commit(key, changes):
-                return len(changes)
-        raise _busy()
-
-    def _installed_key(self, key: WorkspaceKey) -> WorkspaceKey:
-        """Return the org's key where the org is what was installed: Slack names a workspace of it in its events."""
-        org = WorkspaceKey(key.enterprise_id, "")
-        if not key.enterprise_id or self._holds(key) or not self._holds(org):
-            return key
-        return org
-
-    def _holds(self, key: WorkspaceKey) -> bool:
-        """Whether the workspace has an install, be it one that cannot be opened."""
-        users = self._records.page(INSTALLATIONS, prefix=key.user_prefix, limit=1)
-        return bool(users) or self._records.holds(BOTS, key.record_id)
+    def _remove(self, key: WorkspaceKey, removal: Removal) -> int:
+        return commit_with_retry(lambda: changes_for(self._records, key, removal), partial(self._commit, key))
 
     def _commit(self, key: WorkspaceKey, changes: list[Change]) -> bool:
         try:
             return self._records.commit(changes)
         finally:
-            # Also when it failed: after a time-out nobody knows what is on disk.
+            # Even if it failed: after a timeout the write may or may not be on disk.
             self._cache.forget(key)
 
 
 def _key_of(model: Installation | Bot) -> WorkspaceKey:
     return WorkspaceKey.of(model.enterprise_id, model.team_id, model.is_enterprise_install)
-
-
-def _removal_of_user(user_id: str | None) -> Removal:
-    return Removal(all_users=True) if user_id is None else Removal(user_ids=frozenset({user_id}))
-
-
-def _busy() -> StoreUnavailable:
-    return StoreUnavailable("contended", "too many writers changed the same installation at once")

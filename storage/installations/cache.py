@@ -1,8 +1,8 @@
-"""Opened bots in memory, so that an event costs no look-up and no decryption.
+"""A cache of decrypted bots, so that an event needs no read and no decryption.
 
-Rule: bounded in number and in age, and never older than a write of this
-process. Another process's write (the administrator's commands) is seen after
-at most `SECONDS`.
+Invariant: it is limited in size and in age, and never older than a write of
+this process. A write of another process (the operator's commands) is seen
+after at most MAX_AGE_SECONDS.
 """
 
 from __future__ import annotations
@@ -15,42 +15,45 @@ from slack_sdk.oauth.installation_store import Bot
 
 from latchkey.storage.installations.workspace_key import WorkspaceKey
 
-ENTRIES = 10_000
-SECONDS = 30.0
+MAX_ENTRIES = 10_000
+MAX_AGE_SECONDS = 30.0
 
 
 class BotCache:
     """A thread-safe cache of bots by workspace."""
 
-    def __init__(self, clock: Callable[[], float], *, entries: int = ENTRIES, seconds: float = SECONDS) -> None:
+    def __init__(
+        self, clock: Callable[[], float], *, max_entries: int = MAX_ENTRIES, max_age: float = MAX_AGE_SECONDS
+    ) -> None:
+        """`clock` and `max_age` are in seconds."""
         self._clock = clock
-        self._entries = entries
-        self._seconds = seconds
-        # In the order in which they were put, so that the oldest stands first. A plain dict, because the
-        # look-up is on the way of every event, and cachetools' takes four times as long.
+        self._max_entries = max_entries
+        self._max_age = max_age
+        # Ordered by insertion, so that the oldest entry is first. A plain dict, because every event looks one up,
+        # and cachetools takes four times as long.
         self._bots: dict[WorkspaceKey, tuple[Bot, float]] = {}
         self._lock = threading.Lock()
         self._generation = 0
 
     def get(self, key: WorkspaceKey) -> Bot | None:
-        """Return the bot that is kept, or None. It is shared: whoever hands it to others copies it."""
+        """Return the cached bot, or None. It is shared: copy it before passing it to other code."""
         found = self._bots.get(key)
         return found[0] if found is not None and self._clock() < found[1] else None
 
     @property
     def generation(self) -> int:
-        """Take this before reading from disk, and hand it to `put`."""
+        """Read this before reading from disk, and pass it to `put`."""
         return self._generation
 
     def put(self, key: WorkspaceKey, bot: Bot, generation: int) -> None:
-        """Keep a bot that was read at this generation; nothing is kept when a write has come between."""
+        """Cache a bot that was read at this generation; does nothing if there was a write since."""
         with self._lock:
             if generation != self._generation:
                 return
             self._bots.pop(key, None)
-            if len(self._bots) >= self._entries:
+            if len(self._bots) >= self._max_entries:
                 del self._bots[next(iter(self._bots))]
-            self._bots[key] = copy(bot), self._clock() + self._seconds
+            self._bots[key] = copy(bot), self._clock() + self._max_age
 
     def forget(self, key: WorkspaceKey) -> None:
         with self._lock:

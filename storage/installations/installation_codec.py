@@ -1,7 +1,7 @@
-"""An installation as records: what belongs to its bot, what to its installer, and how the two meet again.
+"""Splits an installation into the records of its bot and its installer, and joins them again.
 
-Rule: each token is stored once. The bot's half lives in the workspace's one
-bot record and nowhere else, so that a user's installation always comes with
+Invariant: each token is stored once. The bot's fields are in the workspace's
+one bot record and nowhere else, so that every user's installation comes with
 the latest bot token, and an uninstall leaves no copy behind.
 """
 
@@ -11,8 +11,8 @@ from typing import Any
 
 from slack_sdk.oauth.installation_store import Bot, Installation
 
-_BOT_HALF = ("bot_token", "bot_id", "bot_user_id", "bot_scopes", "bot_refresh_token", "bot_token_expires_at")
-_INSTALLER_HALF = (
+_BOT_FIELDS = ("bot_token", "bot_id", "bot_user_id", "bot_scopes", "bot_refresh_token", "bot_token_expires_at")
+_INSTALLER_FIELDS = (
     "app_id",
     "enterprise_id",
     "enterprise_name",
@@ -33,14 +33,14 @@ _INSTALLER_HALF = (
     "installed_at",
     "custom_values",
 )
-_USER_TOKEN = ("user_token", "user_scopes", "user_refresh_token", "user_token_expires_at")
-_BOT_ONLY = (
+_USER_TOKEN_FIELDS = ("user_token", "user_scopes", "user_refresh_token", "user_token_expires_at")
+_BOT_RECORD = (
     "app_id",
     "enterprise_id",
     "enterprise_name",
     "team_id",
     "team_name",
-    *_BOT_HALF,
+    *_BOT_FIELDS,
     "is_enterprise_install",
     "installed_at",
     "custom_values",
@@ -50,8 +50,8 @@ Value = dict[str, Any]
 
 
 def bot_value(bot: Bot) -> Value:
-    """Return what is stored of a bot."""
-    return _taken(bot, _BOT_ONLY)
+    """Return the value of a bot's record."""
+    return _fields(bot, _BOT_RECORD)
 
 
 def bot_from(value: Value) -> Bot:
@@ -59,28 +59,28 @@ def bot_from(value: Value) -> Bot:
 
 
 def installer_value(installation: Installation, before: Value | None) -> Value:
-    """Return what is stored of an installer, given what was stored `before`.
+    """Return the value of an installer's record, given its value `before`.
 
-    An installation without a user token leaves the earlier one in place: Slack has not revoked it,
-    and Bolt saves another user's installation without its token after a refresh.
+    An installation without a user token keeps the earlier token: Slack has not revoked it, and after
+    a refresh Bolt saves another user's installation without its token.
     """
-    value = _taken(installation, _INSTALLER_HALF)
+    value = _fields(installation, _INSTALLER_FIELDS)
     if before is not None and value["user_token"] is None:
-        value.update({name: before[name] for name in _USER_TOKEN})
+        value.update({name: before[name] for name in _USER_TOKEN_FIELDS})
     return value
 
 
 def without_user_token(value: Value) -> Value:
-    return {**value, **dict.fromkeys(_USER_TOKEN), "user_scopes": []}
+    return {**value, **dict.fromkeys(_USER_TOKEN_FIELDS), "user_scopes": []}
 
 
 def installation_from(installer: Value, bot: Value | None) -> Installation:
-    """Return slack_sdk's Installation: the installer's half, with the workspace's latest bot merged in."""
-    half = {name: bot[name] for name in _BOT_HALF} if bot is not None else {}
-    return Installation(**installer, **half)
+    """Return slack_sdk's Installation: the installer, with the workspace's latest bot merged in."""
+    bot_fields = {name: bot[name] for name in _BOT_FIELDS} if bot is not None else {}
+    return Installation(**installer, **bot_fields)
 
 
-def _taken(model: Bot | Installation, names: tuple[str, ...]) -> Value:
+def _fields(model: Bot | Installation, names: tuple[str, ...]) -> Value:
     value = {name: getattr(model, name) for name in names}
     for name, item in value.items():
         if name.endswith("_scopes"):

@@ -1,8 +1,8 @@
-"""The workspaces that have the app, as the administrator sees them and removes one.
+"""The operator's view of the workspaces that have the app, and the removal of one.
 
-Rule: a workspace is told as a whole, its bot and all who have installed it, also
-where a part of it cannot be opened. Only what was read is removed: an install
-that comes between stays.
+Invariant: a workspace is shown whole, its bot and all its installers, even if
+some of its records cannot be decrypted. A removal deletes nothing that was
+installed later.
 """
 
 from __future__ import annotations
@@ -13,29 +13,30 @@ from itertools import groupby
 
 from slack_sdk.oauth.installation_store import Bot, Installation
 
-from latchkey.errors import StoreUnavailable, UnreadableRecord
+from latchkey.errors import UnreadableRecord
 from latchkey.storage.installations.installation_codec import bot_from, installation_from
-from latchkey.storage.installations.removal import Removal, changes_for
+from latchkey.storage.installations.removal import Removal, changes_for, commit_with_retry
 from latchkey.storage.installations.workspace_key import WorkspaceKey, ids_in
 from latchkey.storage.records import Records, Stored
 from latchkey.storage.tables import BOTS, INSTALLATIONS
 
-ATTEMPTS = 20
-_INSTALLERS, _BOTS_ALONE = "i", "b"
-_BEHIND_ALL = "\U0010ffff"
+_WITH_INSTALLERS, _BOT_ONLY = "i", "b"
+"""The first character of a cursor: workspaces with installers are listed first, then those with only a bot."""
+_LAST = "\U0010ffff"
+"""Sorts after every user id."""
 
 
 @dataclass
 class InstalledWorkspace:
-    """One workspace, or an org where `team_id` is empty."""
+    """A workspace that has the app, or an org if `team_id` is empty."""
 
     enterprise_id: str
     team_id: str
-    place: str
-    """Hand this to `all` to go on behind it."""
+    cursor: str
+    """Pass this to `all` to continue after this workspace."""
     bot: Bot | None = None
     installers: list[Installation] = field(default_factory=list)
-    """Those who have installed it, each without the bot's half."""
+    """Each without the bot's fields."""
     unreadable: list[UnreadableRecord] = field(default_factory=list)
 
     @property
@@ -44,7 +45,7 @@ class InstalledWorkspace:
 
     @property
     def name(self) -> str | None:
-        """The workspace's name, or the org's, where Slack has told it."""
+        """The workspace's or the org's name, if Slack sent one."""
         for item in [self.bot, *self.installers]:
             found = (item.team_name if self.team_id else item.enterprise_name) if item else None
             if found:
@@ -53,21 +54,24 @@ class InstalledWorkspace:
 
 
 class WorkspaceAdmin:
-    """The blocking calls; each raises StoreUnavailable where the store does not answer."""
+    """Blocking calls for commands; each raises StoreUnavailable if the store does not answer."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
 
     def all(self, after: str = "") -> Iterator[InstalledWorkspace]:
-        """Go through all workspaces, or those behind the place `after`; raises ValueError where that is none."""
-        if after and after[0] not in (_INSTALLERS, _BOTS_ALONE):
+        """Yield all workspaces, or those after the cursor `after`; raises ValueError if it is not a cursor."""
+        if after and after[0] not in (_WITH_INSTALLERS, _BOT_ONLY):
             raise ValueError(after)
-        if not after.startswith(_BOTS_ALONE):
-            yield from self._installed(after[1:])
-        yield from self._bots_alone(after[1:] if after.startswith(_BOTS_ALONE) else "")
+        if not after.startswith(_BOT_ONLY):
+            yield from self._with_installers(after[1:])
+        yield from self._with_bot_only(after[1:] if after.startswith(_BOT_ONLY) else "")
 
     def find(self, enterprise_id: str | None, team_id: str | None) -> list[InstalledWorkspace]:
-        """Return the workspaces with these ids; None: any enterprise, or with `team_id` None an org-wide install."""
+        """Return the workspaces with this team id, or the org-wide installations if it is None.
+
+        `enterprise_id` None matches every org.
+        """
         return [
             workspace
             for workspace in self.all()
@@ -75,22 +79,18 @@ class WorkspaceAdmin:
         ]
 
     def remove(self, workspace: InstalledWorkspace, *, installed_until: float) -> int:
-        """Delete all of the workspace that was installed until then (Unix seconds); how many records that were.
+        """Delete everything of this workspace installed until then (Unix seconds); returns the number of records.
 
-        What cannot be opened goes too, where nothing else of the workspace can tell its age.
+        If a record cannot be decrypted, its age is unknown, and everything is deleted.
         """
         limit = None if workspace.unreadable else installed_until
         removal = Removal(bot=True, all_users=True, not_after=limit)
-        for _ in range(ATTEMPTS):
-            changes = changes_for(self._records, workspace.key, removal)
-            if not changes or self._records.commit(changes):
-                return len(changes)
-        raise StoreUnavailable("contended", "too many writers changed the same installation at once")
+        return commit_with_retry(lambda: changes_for(self._records, workspace.key, removal), self._records.commit)
 
-    def _installed(self, after: str) -> Iterator[InstalledWorkspace]:
-        start = f"{after}/{_BEHIND_ALL}" if after else ""
+    def _with_installers(self, after: str) -> Iterator[InstalledWorkspace]:
+        start = f"{after}/{_LAST}" if after else ""
         for record_id, group in groupby(self._from(INSTALLATIONS, start), lambda found: _workspace_id(found.record_id)):
-            workspace = self._workspace(record_id, _INSTALLERS)
+            workspace = self._workspace(record_id, _WITH_INSTALLERS)
             for found in group:
                 if isinstance(found, Stored):
                     workspace.installers.append(installation_from(found.value, None))
@@ -98,10 +98,10 @@ class WorkspaceAdmin:
                     workspace.unreadable.append(found)
             yield workspace
 
-    def _bots_alone(self, after: str) -> Iterator[InstalledWorkspace]:
+    def _with_bot_only(self, after: str) -> Iterator[InstalledWorkspace]:
         for found in self._from(BOTS, after):
             if not self._records.page(INSTALLATIONS, prefix=f"{found.record_id}/", limit=1):
-                yield self._workspace(found.record_id, _BOTS_ALONE)
+                yield self._workspace(found.record_id, _BOT_ONLY)
 
     def _workspace(self, record_id: str, kind: str) -> InstalledWorkspace:
         enterprise_id, team_id, _ = ids_in(record_id)

@@ -1,4 +1,4 @@
-"""`latchkey installs`: who has the app, told without a token; and taking it away, at Slack first and then here."""
+"""`latchkey installs`: list, show, check and remove."""
 
 import asyncio
 import sqlite3
@@ -39,7 +39,7 @@ def filled(store: Store) -> Store:
     return store
 
 
-def test_workspaces_are_listed_with_all_that_is_no_secret(tmp_path: Path, filled: Store) -> None:
+def test_list_shows_every_workspace_without_a_secret(tmp_path: Path, filled: Store) -> None:
     listed = run_json(tmp_path, "installs", "list")
     assert listed["after"] is None
     assert [(row["enterprise_id"], row["team_id"], row["name"], row["users"]) for row in listed["installs"]] == [
@@ -59,7 +59,7 @@ def test_workspaces_are_listed_with_all_that_is_no_secret(tmp_path: Path, filled
     assert done.stdout.startswith("T1\t\tTeam T1\tA1\ttrue\t1\t2026-11-18 11:08:20 UTC\t0\n")
 
 
-def test_lists_are_filtered(tmp_path: Path, filled: Store) -> None:
+def test_list_filters_by_team_and_enterprise(tmp_path: Path, filled: Store) -> None:
     def teams(*arguments: str) -> list[str]:
         return [row["team_id"] for row in run_json(tmp_path, "installs", "list", *arguments)["installs"]]
 
@@ -69,7 +69,7 @@ def test_lists_are_filtered(tmp_path: Path, filled: Store) -> None:
     assert "no installs" in run(tmp_path, "installs", "list", "--team", "T0").stderr
 
 
-def test_lists_come_in_pages_that_end_with_the_place_to_go_on(tmp_path: Path, filled: Store) -> None:
+def test_list_prints_a_cursor_to_continue_with(tmp_path: Path, filled: Store) -> None:
     found, after = [], ""
     while after is not None:
         page = run_json(tmp_path, "installs", "list", "--limit", "1", *(["--after", after] if after else []))
@@ -80,7 +80,7 @@ def test_lists_come_in_pages_that_end_with_the_place_to_go_on(tmp_path: Path, fi
     assert run(tmp_path, "installs", "list", "--after", "nonsense").returncode == 2
 
 
-def test_one_is_shown_with_its_installers(tmp_path: Path, filled: Store) -> None:
+def test_show_prints_the_bot_and_the_installers(tmp_path: Path, filled: Store) -> None:
     shown = run_json(tmp_path, "installs", "show", "T1")
     assert (shown["bot_user_id"], shown["scopes"], shown["unreadable_records"]) == ("UB1", ["chat:write"], [])
     assert [(item["user_id"], item["token"], item["scopes"]) for item in shown["installers"]] == [
@@ -90,15 +90,15 @@ def test_one_is_shown_with_its_installers(tmp_path: Path, filled: Store) -> None
     assert "U1\ttrue\tsearch:read\t2026-11-18 11:06:40 UTC\t\n" in run(tmp_path, "installs", "show", "T1").stdout
 
 
-def test_what_is_not_there_is_1_and_no_name_is_2(tmp_path: Path, filled: Store) -> None:
+def test_an_unknown_workspace_exits_1_and_a_missing_argument_2(tmp_path: Path, filled: Store) -> None:
     for command in (("show",), ("remove", "--local", "--yes")):
         done = run(tmp_path, "installs", *command, "T0")
         assert done.returncode == 1
-        assert "there is no install of T0" in done.stderr
+        assert "there is no installation of T0" in done.stderr
         assert run(tmp_path, "installs", *command).returncode == 2
 
 
-def test_one_team_in_two_orgs_has_to_be_told_apart(tmp_path: Path, filled: Store) -> None:
+def test_a_team_in_two_orgs_needs_the_enterprise_option(tmp_path: Path, filled: Store) -> None:
     filled.installations.save(installation("T1", enterprise_id="E2"))
     done = run(tmp_path, "installs", "remove", "T1", "--local", "--yes")
     assert done.returncode == 1
@@ -107,7 +107,7 @@ def test_one_team_in_two_orgs_has_to_be_told_apart(tmp_path: Path, filled: Store
     assert [row["enterprise_id"] for row in run_json(tmp_path, "installs", "list", "--team", "T1")["installs"]] == [""]
 
 
-def test_a_record_that_cannot_be_opened_is_counted_shown_and_removed(tmp_path: Path, filled: Store) -> None:
+def test_an_unreadable_record_is_counted_shown_and_removed(tmp_path: Path, filled: Store) -> None:
     with closing(sqlite3.connect(tmp_path / "data" / "store.sqlite")) as other:
         other.execute("UPDATE bots SET value = substr(CAST(value AS BLOB), 1, 60) WHERE key = '/T1'")
         other.commit()
@@ -117,15 +117,32 @@ def test_a_record_that_cannot_be_opened_is_counted_shown_and_removed(tmp_path: P
     assert not run_json(tmp_path, "installs", "list", "--team", "T1")["installs"]
 
 
-def test_removing_a_workspace_leaves_its_org_alone(tmp_path: Path, filled: Store) -> None:
+def test_removing_a_workspace_keeps_the_orgs_installation(tmp_path: Path, filled: Store) -> None:
     done = run(tmp_path, "installs", "remove", "T2", "--local", "--yes")
     assert (done.returncode, done.stdout) == (0, "removed the app from T2 (Team T2): 3 records deleted\n")
     [workspace] = filled.workspaces.find("E1", None)
-    again = filled.workspaces.find("E1", "T2")
-    assert (workspace.name, again) == ("Forest", [])
+    removed = filled.workspaces.find("E1", "T2")
+    assert (workspace.name, removed) == ("Forest", [])
 
 
-def test_what_was_installed_since_stays(filled: Store) -> None:
+@pytest.mark.parametrize("command", [("show",), ("remove", "--local", "--yes"), ("remove", "--yes")])
+@pytest.mark.parametrize("enterprise", [(), ("--enterprise", "E1")])
+def test_a_workspace_that_only_its_org_installed_is_not_found_and_the_org_stays(
+    tmp_path: Path, filled: Store, command: tuple[str, ...], enterprise: tuple[str, ...]
+) -> None:
+    done = run(tmp_path, "installs", *command, "T7", *enterprise, **CREDENTIALS)
+    assert done.returncode == 1
+    assert "it may have the app through its org (E1)" in done.stderr
+    assert len(filled.workspaces.find("E1", None)) == 1
+
+
+def test_removing_an_org_keeps_its_workspaces_with_their_own_installation(tmp_path: Path, filled: Store) -> None:
+    assert run(tmp_path, "installs", "remove", "--enterprise", "E1", "--local", "--yes").returncode == 0
+    assert filled.workspaces.find("E1", None) == []
+    assert len(filled.workspaces.find("E1", "T2")) == 1
+
+
+def test_remove_keeps_what_was_installed_since(filled: Store) -> None:
     [workspace] = filled.workspaces.find(None, "T1")
     filled.installations.save(installation("T1", installed_at=1_795_000_500.0))
     assert filled.workspaces.remove(workspace, installed_until=1_795_000_200.0) == 1
@@ -134,7 +151,7 @@ def test_what_was_installed_since_stays(filled: Store) -> None:
     assert left.bot is not None
 
 
-def test_removing_what_the_server_has_removed_meanwhile_takes_nothing_else(filled: Store) -> None:
+def test_removing_a_workspace_that_the_server_removed_meanwhile_deletes_nothing(filled: Store) -> None:
     [workspace] = filled.workspaces.find("E1", "T2")
     filled.installations.delete_all(enterprise_id="E1", team_id="T2")
     assert filled.workspaces.remove(workspace, installed_until=2e9) == 0
@@ -142,7 +159,7 @@ def test_removing_what_the_server_has_removed_meanwhile_takes_nothing_else(fille
 
 
 @pytest.mark.parametrize("typed", ["", "n\n"])
-def test_nothing_is_removed_unconfirmed(tmp_path: Path, filled: Store, typed: str) -> None:
+def test_removes_nothing_without_confirmation(tmp_path: Path, filled: Store, typed: str) -> None:
     for more in ((), ("--local",)):
         done = run(tmp_path, "installs", "remove", "T1", *more, typed=typed, **CREDENTIALS)
         assert done.returncode == 3
@@ -150,7 +167,7 @@ def test_nothing_is_removed_unconfirmed(tmp_path: Path, filled: Store, typed: st
     assert filled.workspaces.find(None, "T1")
 
 
-def test_removing_at_slack_needs_the_apps_credentials(tmp_path: Path, filled: Store) -> None:
+def test_removing_at_slack_needs_the_credentials(tmp_path: Path, filled: Store) -> None:
     done = run(tmp_path, "installs", "remove", "T1", "--yes")
     assert done.returncode == 78
     assert "SLACK_CLIENT_SECRET: must be set" in done.stderr
@@ -158,7 +175,7 @@ def test_removing_at_slack_needs_the_apps_credentials(tmp_path: Path, filled: St
     assert filled.workspaces.find(None, "T1")
 
 
-def test_no_output_holds_a_token(tmp_path: Path, filled: Store) -> None:
+def test_no_output_contains_a_token(tmp_path: Path, filled: Store) -> None:
     for command in (("list",), ("list", "--json"), ("show", "T1"), ("show", "T1", "--json"), ("show", "T9")):
         done = run(tmp_path, "installs", *command)
         assert not [word for word in SENTINELS if word in done.stdout + done.stderr]
@@ -196,7 +213,7 @@ async def at_slack(folder: Path) -> AsyncIterator[AtSlack]:
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_remove_takes_the_app_away_at_slack_and_then_here(tmp_path: Path, filled: Store) -> None:
+async def test_remove_uninstalls_at_slack_and_then_deletes_here(tmp_path: Path, filled: Store) -> None:
     async with at_slack(tmp_path) as it:
         it.knows("T0ACME", "xoxb-sentinel-T1", "xoxp-sentinel-T1")
         done = await it.run("remove", "T1", "--yes")
@@ -217,7 +234,7 @@ async def test_remove_takes_the_app_away_at_slack_and_then_here(tmp_path: Path, 
     ],
 )
 @pytest.mark.gen_test(timeout=30)
-async def test_where_slack_does_not_take_it_nothing_is_deleted(
+async def test_deletes_nothing_if_slack_refuses(
     tmp_path: Path, filled: Store, fault: dict[str, Any], said: str
 ) -> None:
     async with at_slack(tmp_path) as it:
@@ -234,7 +251,7 @@ async def test_where_slack_does_not_take_it_nothing_is_deleted(
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_where_slack_is_not_there_nothing_is_deleted(tmp_path: Path, filled: Store) -> None:
+async def test_deletes_nothing_if_slack_is_unreachable(tmp_path: Path, filled: Store) -> None:
     async with at_slack(tmp_path) as it:
         await it.slack.close()
         done = await it.run("remove", "T1", "--yes")
@@ -244,7 +261,7 @@ async def test_where_slack_is_not_there_nothing_is_deleted(tmp_path: Path, fille
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_check_tells_which_tokens_slack_takes(tmp_path: Path, filled: Store) -> None:
+async def test_check_lists_the_tokens_that_slack_refuses(tmp_path: Path, filled: Store) -> None:
     async with at_slack(tmp_path) as it:
         it.knows("T0ACME", "xoxb-sentinel-T1")
         it.knows("T0BIRCH", "xoxb-sentinel-T2", "xoxb-sentinel-T3", "xoxp-sentinel-T3", "xoxb-sentinel-T9")
@@ -257,7 +274,17 @@ async def test_check_tells_which_tokens_slack_takes(tmp_path: Path, filled: Stor
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_check_does_not_take_silence_for_a_lost_token(tmp_path: Path, filled: Store) -> None:
+async def test_check_names_an_org_whose_token_slack_refuses(tmp_path: Path, filled: Store) -> None:
+    async with at_slack(tmp_path) as it:
+        it.knows("T0BIRCH", "xoxb-sentinel-T3", "xoxp-sentinel-T3")
+        it.slack.world.tokens["xoxb-sentinel-T3"].revoked = True
+        done = await it.run("check", "--enterprise", "E1")
+        assert done.returncode == 1
+        assert "E1\tForest\tbot\ttoken_revoked\n" in done.stdout
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_check_reports_a_token_as_unknown_if_slack_does_not_answer(tmp_path: Path, filled: Store) -> None:
     async with at_slack(tmp_path) as it:
         it.knows("T0BIRCH", "xoxb-sentinel-T2")
         it.slack.fail("auth.test", times=9, error="internal_error")

@@ -1,56 +1,19 @@
-"""What slack_sdk's installation store promises, kept; and its known defects, absent."""
+"""slack_sdk's installation store: saving and looking up, without the known defects of slack_sdk's own stores."""
 
 import asyncio
 import threading
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from slack_sdk.oauth.installation_store import Bot, Installation
 
 from latchkey.storage import Store
-from latchkey.storage.installations.workspace_key import WorkspaceKey
+from latchkey.storage.installations import BotCache, WorkspaceKey
+from tests.storage.installations.models import count_records, find, find_bot, installation, user_only
+from tests.support.clocks import Clock
 
 
-def installation(team_id: str | None = "T1", user_id: str = "U1", **values: Any) -> Installation:
-    defaults: dict[str, Any] = {
-        "app_id": "A1",
-        "team_id": team_id,
-        "user_id": user_id,
-        "bot_token": f"xoxb-{team_id}-{user_id}",
-        "bot_id": "B1",
-        "bot_user_id": "UB1",
-        "bot_scopes": ["chat:write"],
-        "installed_at": 1_700_000_000.5,
-    }
-    return Installation(**{**defaults, **values})
-
-
-def user_only(user_id: str = "U2", **values: Any) -> Installation:
-    return installation(
-        user_id=user_id,
-        bot_token=None,
-        bot_id=None,
-        bot_user_id=None,
-        bot_scopes=[],
-        **{"user_token": f"xoxp-{user_id}", **values},
-    )
-
-
-def find(store: Store, team_id: str | None = "T1", **ids: Any) -> Installation | None:
-    return store.installations.find_installation(enterprise_id=ids.pop("enterprise_id", None), team_id=team_id, **ids)
-
-
-def find_bot(store: Store, team_id: str | None = "T1", **ids: Any) -> Bot | None:
-    return store.installations.find_bot(enterprise_id=ids.pop("enterprise_id", None), team_id=team_id, **ids)
-
-
-def rows(store: Store) -> int:
-    return sum(len(store._records.page(table)) for table in ("installations", "bots", "workspaces"))
-
-
-def test_every_field_comes_back(store: Store) -> None:
+def test_returns_every_field_that_was_saved(store: Store) -> None:
     saved = installation(
         enterprise_id="E1",
         enterprise_name="Org",
@@ -77,13 +40,13 @@ def test_every_field_comes_back(store: Store) -> None:
     assert bot.__dict__ == saved.to_bot().__dict__
 
 
-def test_an_absent_workspace_is_none(store: Store) -> None:
+def test_returns_none_for_an_absent_workspace(store: Store) -> None:
     assert find(store) is None
     assert find_bot(store) is None
     assert find(store, user_id="U9") is None
 
 
-def test_no_user_means_the_latest_installation(store: Store) -> None:
+def test_returns_the_latest_installation_without_a_user_id(store: Store) -> None:
     store.installations.save(installation(user_id="U1"))
     store.installations.save(installation(user_id="U2", bot_token="xoxb-second"))
     latest, first = find(store), find(store, user_id="U1")
@@ -93,7 +56,7 @@ def test_no_user_means_the_latest_installation(store: Store) -> None:
     assert first.bot_token == "xoxb-second", "a user's installation comes with the latest bot token"
 
 
-def test_a_user_only_install_leaves_the_bot_alone(store: Store) -> None:
+def test_a_user_only_install_keeps_the_bot(store: Store) -> None:
     store.installations.save(installation())
     store.installations.save(user_only())
     bot, found = find_bot(store), find(store)
@@ -112,11 +75,11 @@ def test_a_save_without_a_user_token_keeps_the_earlier_one(store: Store) -> None
     assert (found.user_token, found.user_scopes, found.bot_token) == ("xoxp-a", ["search:read"], "xoxb-refreshed")
 
 
-def test_saving_again_and_again_adds_no_record(store: Store) -> None:
+def test_repeated_saves_add_no_record(store: Store) -> None:
     for number in range(30):
         store.installations.save(installation(bot_token=f"xoxb-{number}"))
         store.installations.save_bot(installation(bot_token=f"xoxb-refreshed-{number}").to_bot())
-    assert rows(store) == 3
+    assert count_records(store) == 3
 
 
 def test_an_org_wide_install_is_found_by_its_enterprise_whatever_the_team(store: Store) -> None:
@@ -130,7 +93,7 @@ def test_an_org_wide_install_is_found_by_its_enterprise_whatever_the_team(store:
     assert find_bot(store, "T1") is None
 
 
-def test_empty_and_none_are_the_same_id(store: Store) -> None:
+def test_an_empty_id_equals_none(store: Store) -> None:
     store.installations.save(installation(enterprise_id=""))
     assert find_bot(store, enterprise_id=None) is not None
 
@@ -157,129 +120,15 @@ def test_a_changed_bot_does_not_change_the_cached_one(store: Store) -> None:
     assert again.bot_token == "xoxb-T1-U1"
 
 
-def test_a_read_that_a_write_overtook_is_not_cached(store: Store) -> None:
-    cache = store.installations._cache
+def test_does_not_cache_a_read_that_a_write_overtook(clock: Clock) -> None:
+    cache, key = BotCache(clock), WorkspaceKey("", "T1")
     generation = cache.generation
-    store.installations.save(installation())
-    cache.put(WorkspaceKey("", "T1"), installation(bot_token="xoxb-stale").to_bot(), generation)
-    assert store.installations.cached_bot(None, "T1") is None
+    cache.forget(key)
+    cache.put(key, installation(bot_token="xoxb-stale").to_bot(), generation)
+    assert cache.get(key) is None
 
 
-def test_delete_all_leaves_nothing_of_the_workspace_and_all_of_the_others(store: Store) -> None:
-    for user_id in ("U1", "U2"):
-        store.installations.save(installation(user_id=user_id, user_token="xoxp"))
-    store.installations.save(installation(team_id="T10"))
-    store.installations.save(installation(team_id="T1", enterprise_id="E1"))
-    store.installations.delete_all(enterprise_id=None, team_id="T1")
-    assert find(store) is None
-    assert find_bot(store) is None
-    assert find(store, user_id="U2") is None
-    assert find(store, "T10") is not None
-    assert find(store, enterprise_id="E1") is not None
-    assert rows(store) == 6
-
-
-def test_delete_all_of_a_workspace_that_the_org_installed_removes_the_orgs_install(store: Store) -> None:
-    """slack_sdk leaves the org's row, and so its token, in use."""
-    store.installations.save(installation(team_id=None, enterprise_id="E1", is_enterprise_install=True))
-    store.installations.delete_all(enterprise_id="E1", team_id="T7")
-    assert find_bot(store, None, enterprise_id="E1", is_enterprise_install=True) is None
-    assert rows(store) == 0
-
-
-def test_delete_all_of_a_workspace_with_its_own_install_leaves_the_orgs(store: Store) -> None:
-    store.installations.save(installation(team_id=None, enterprise_id="E1", is_enterprise_install=True))
-    store.installations.save(installation(team_id="T7", enterprise_id="E1"))
-    store.installations.delete_all(enterprise_id="E1", team_id="T7")
-    assert find_bot(store, "T7", enterprise_id="E1") is None
-    assert find_bot(store, None, enterprise_id="E1", is_enterprise_install=True) is not None
-
-
-def test_a_workspace_whose_id_begins_like_anothers_is_not_that_one(store: Store) -> None:
-    store.installations.save(installation(team_id=None, enterprise_id="E1", is_enterprise_install=True))
-    store.installations.save_bot(installation(team_id="T70", enterprise_id="E1").to_bot())
-    store.installations.delete_all(enterprise_id="E1", team_id="T7")
-    assert find_bot(store, None, enterprise_id="E1", is_enterprise_install=True) is None
-    assert find_bot(store, "T70", enterprise_id="E1") is not None
-
-
-def test_deleting_the_latest_user_makes_the_one_before_the_latest(store: Store) -> None:
-    for second, user_id in enumerate(("U1", "U2", "U3")):
-        store.installations.save(installation(user_id=user_id, user_token="x", installed_at=1_700_000_000.0 + second))
-    store.installations.delete_installation(enterprise_id=None, team_id="T1", user_id="U3")
-    latest = find(store)
-    assert latest is not None
-    assert latest.user_id == "U2"
-    assert find_bot(store) is not None
-
-
-def test_deleting_all_users_leaves_the_bot(store: Store) -> None:
-    store.installations.save(installation(user_token="x"))
-    store.installations.delete_installation(enterprise_id=None, team_id="T1")
-    assert find(store) is None
-    assert find_bot(store) is not None
-
-
-def test_deleting_what_is_not_there_is_fine(store: Store) -> None:
-    store.installations.delete_all(enterprise_id="E", team_id="T")
-    store.installations.delete_bot(enterprise_id=None, team_id="T")
-    store.installations.delete_installation(enterprise_id=None, team_id="T", user_id="U")
-
-
-def test_an_uninstall_removes_everything_once_and_again(store: Store) -> None:
-    store.installations.save(installation(user_token="x"))
-    store.installations.save(user_only())
-    removed = store.installations.remove_revoked(None, "T1", everything=True, event_time=1_700_000_000)
-    assert removed == 4
-    assert rows(store) == 0
-    assert store.installations.remove_revoked(None, "T1", everything=True, event_time=1_700_000_000) == 0
-
-
-def test_what_was_installed_after_the_event_stays(store: Store) -> None:
-    store.installations.save(installation(installed_at=1_700_000_100.2))
-    for values in ({"everything": True}, {"bot": True}, {"user_ids": ("U1",)}):
-        assert store.installations.remove_revoked(None, "T1", event_time=1_700_000_099, **values) == 0
-    assert find(store) is not None
-    assert store.installations.remove_revoked(None, "T1", everything=True, event_time=1_700_000_100) == 3
-
-
-def test_a_late_uninstall_leaves_only_what_is_newer(store: Store) -> None:
-    store.installations.save(installation(user_id="U1", user_token="old", installed_at=1_700_000_000.0))
-    store.installations.save(installation(user_id="U2", bot_token="xoxb-new", installed_at=1_700_000_500.0))
-    store.installations.remove_revoked(None, "T1", everything=True, event_time=1_700_000_400)
-    found = find(store)
-    assert found is not None
-    assert (found.user_id, found.bot_token) == ("U2", "xoxb-new")
-    assert find(store, user_id="U1") is None
-
-
-def test_a_revoked_user_token_leaves_the_bot_and_its_installer(store: Store) -> None:
-    store.installations.save(installation(user_token="xoxp-1"))
-    store.installations.remove_revoked(None, "T1", user_ids=("U1",), event_time=1_700_000_001)
-    found = find(store)
-    assert found is not None
-    assert (found.user_token, found.bot_token) == (None, "xoxb-T1-U1")
-
-
-def test_tokens_revoked_in_either_order_leaves_nothing(store: Store) -> None:
-    for order in ({"bot": True}, {"user_ids": ("U1",)}), ({"user_ids": ("U1",)}, {"bot": True}):
-        store.installations.save(installation(user_token="xoxp-1"))
-        for values in order:
-            store.installations.remove_revoked(None, "T1", event_time=1_700_000_001, **values)
-        assert rows(store) == 0
-
-
-def test_a_revoked_bot_leaves_users_with_tokens_of_their_own(store: Store) -> None:
-    store.installations.save(installation(user_id="U1"))
-    store.installations.save(user_only("U2"))
-    store.installations.remove_revoked(None, "T1", bot=True, event_time=1_700_000_001)
-    found = find(store)
-    assert found is not None
-    assert (found.user_id, found.bot_token, found.user_token) == ("U2", None, "xoxp-U2")
-    assert find(store, user_id="U1") is None
-
-
-def test_enriching_adds_to_the_same_install_only(store: Store) -> None:
+def test_enrich_changes_only_the_installation_it_was_read_from(store: Store) -> None:
     saved = installation(bot_id=None)
     store.installations.save(saved)
     saved.bot_id = "B9"
@@ -295,7 +144,7 @@ def test_enriching_adds_to_the_same_install_only(store: Store) -> None:
     assert (bot.bot_token, bot.bot_id) == ("xoxb-newer", "B1")
 
 
-def test_all_installations_are_listed_in_pages(store: Store) -> None:
+def test_pages_list_every_installation_once(store: Store) -> None:
     for team in range(7):
         store.installations.save(installation(team_id=f"T{team}"))
         store.installations.save(installation(team_id=f"T{team}", user_id="U2", bot_token=None, user_token="x"))
@@ -311,7 +160,7 @@ def test_all_installations_are_listed_in_pages(store: Store) -> None:
     assert pages == 4
 
 
-def test_concurrent_saves_and_uninstalls_leave_whole_installations(store: Store) -> None:
+def test_concurrent_saves_and_removals_leave_complete_installations(store: Store) -> None:
     errors: list[BaseException] = []
 
     def work(number: int) -> None:
@@ -338,7 +187,7 @@ ids = st.none() | st.text(max_size=12)
 
 
 @given(st.lists(st.tuples(ids, ids, ids), min_size=2, max_size=2, unique=True))
-def test_no_two_users_share_a_record_and_no_workspace_sees_anothers(pairs: list[tuple[str | None, ...]]) -> None:
+def test_record_ids_are_unique_and_prefixes_match_one_workspace(pairs: list[tuple[str | None, ...]]) -> None:
     (e1, t1, u1), (e2, t2, u2) = pairs
     one, other = WorkspaceKey.of(e1, t1), WorkspaceKey.of(e2, t2)
     same_user = one == other and (u1 or "") == (u2 or "")
@@ -348,7 +197,7 @@ def test_no_two_users_share_a_record_and_no_workspace_sees_anothers(pairs: list[
 
 
 @pytest.mark.parametrize("value", ["T/1", "T%2F1", "../../x", "\0", "T\n", "É", "T1' OR 1=1 --", "\ud800"])
-def test_odd_ids_are_just_ids(store: Store, value: str) -> None:
+def test_any_text_is_a_valid_id(store: Store, value: str) -> None:
     store.installations.save(installation(team_id="T1"))
     assert find_bot(store, value) is None
     if "\ud800" not in value:
@@ -358,7 +207,7 @@ def test_odd_ids_are_just_ids(store: Store, value: str) -> None:
         assert bot.bot_token == "xoxb-odd"
 
 
-async def _walk_the_twins(store: Store) -> None:
+async def _use_every_async_method(store: Store) -> None:
     installations = store.installations
     await installations.async_save(installation(user_token="x"))
     await installations.async_save_bot(installation(bot_token="xoxb-2").to_bot())
@@ -375,8 +224,8 @@ async def _walk_the_twins(store: Store) -> None:
     assert await installations.async_remove_revoked(None, "T1", everything=True) == 3
     await installations.async_save(installation())
     await installations.async_delete_all(enterprise_id=None, team_id="T1")
-    assert rows(store) == 0
+    assert count_records(store) == 0
 
 
-def test_the_async_twins_do_what_their_sisters_do(store: Store) -> None:
-    asyncio.run(_walk_the_twins(store))
+def test_async_methods_do_the_same_as_the_blocking_ones(store: Store) -> None:
+    asyncio.run(_use_every_async_method(store))

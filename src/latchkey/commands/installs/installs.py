@@ -1,7 +1,7 @@
-"""`latchkey installs`: the workspaces that have the app, and taking it out of one of them.
+"""`latchkey installs`: lists and checks the workspaces that have the app, and removes it from one.
 
-Rule: whose a token is, what it may do and when it came is shown; the token, the
-webhook's address and what an app has stored beside them never are.
+Invariant: the output shows the owner, scopes and dates of a token, and never
+the token, the webhook's URL or an app's `custom_values`.
 """
 
 from __future__ import annotations
@@ -35,42 +35,46 @@ from latchkey.errors import ConfigError, LatchkeyError, SlackRefused, SlackUnava
 from latchkey.slackapi.administration import GONE, uninstall
 from latchkey.storage import InstalledWorkspace, Store
 
-LISTED = 100
+DEFAULT_LIMIT = 100
 
-_enterprise_option = click.option("--enterprise", metavar="ENTERPRISE_ID", help="of this org")
+_enterprise_option = click.option(
+    "--enterprise", metavar="ENTERPRISE_ID", help="the org of the workspace, or the org itself"
+)
 _team_argument = click.argument("team_id", required=False)
 
 
 @click.group("installs", cls=CommandGroup)
 def group() -> None:
-    """The workspaces that have the app installed."""
+    """List, check and remove the workspaces that have the app."""
 
 
 @group.command("list")
 @click.option("--team", metavar="TEAM_ID", help="only this workspace")
 @click.option("--enterprise", metavar="ENTERPRISE_ID", help="only workspaces of this org")
-@click.option("--limit", type=click.IntRange(1), default=LISTED, show_default=True, help="so many at most")
-@click.option("--after", metavar="PLACE", default="", help="go on where an earlier list has ended")
+@click.option(
+    "--limit", type=click.IntRange(1), default=DEFAULT_LIMIT, show_default=True, help="maximum number to list"
+)
+@click.option("--after", metavar="CURSOR", default="", help="continue after an earlier list")
 @config_option
 @json_option
 def list_installs(
     team: str | None, enterprise: str | None, limit: int, after: str, config_path: Path | None, as_json: bool
 ) -> None:
-    """List workspaces, and orgs that have installed the app as a whole."""
+    """List the workspaces that have the app, and the orgs that installed it org-wide."""
     with configured_store(config_path) as store:
-        found = list(itertools.islice(_wanted(store, team, enterprise, after), limit + 1))
+        found = list(itertools.islice(_selected(store, team, enterprise, after), limit + 1))
     shown = found[:limit]
-    place = shown[-1].place if len(found) > limit else None
+    cursor = shown[-1].cursor if len(found) > limit else None
     rows = [_to_json(workspace) for workspace in shown]
     if as_json:
-        print_json({"installs": rows, "after": place})
+        print_json({"installs": rows, "after": cursor})
         return
     columns = ("team_id", "enterprise_id", "name", "app_id", "bot", "users", "installed", "unreadable")
     print_table(columns, [[_cell(row, column) for column in columns] for row in rows])
     if not rows:
         say("no installs")
-    if place:
-        say(f"there are more; see them with --after {place}")
+    if cursor:
+        say(f"there are more; continue with --after {cursor}")
 
 
 @group.command("show")
@@ -79,7 +83,7 @@ def list_installs(
 @config_option
 @json_option
 def show(team_id: str | None, enterprise: str | None, config_path: Path | None, as_json: bool) -> None:
-    """Show one workspace: its bot, and everybody who has installed the app there."""
+    """Show one workspace: its bot and its installers."""
     with configured_store(config_path) as store:
         workspace = _one(store, team_id, enterprise)
     described = {**_to_json(workspace), **_details_to_json(workspace)}
@@ -100,10 +104,10 @@ def show(team_id: str | None, enterprise: str | None, config_path: Path | None, 
 @config_option
 @json_option
 def check(team: str | None, enterprise: str | None, config_path: Path | None, as_json: bool) -> None:
-    """Ask Slack about each token (auth.test); exit code 1 where it does not take one of them."""
+    """Check each token with Slack (auth.test). Exits 1 unless all tokens are valid."""
     settings = command_settings(config_path)
     with opened_store(settings) as store:
-        checked = check_workspaces(_wanted(store, team, enterprise), settings.slack.api_url)
+        checked = check_workspaces(_selected(store, team, enterprise), settings.slack.api_url)
     if as_json:
         print_json(checked.to_json())
     else:
@@ -115,50 +119,64 @@ def check(team: str | None, enterprise: str | None, config_path: Path | None, as
 @group.command("remove")
 @_team_argument
 @_enterprise_option
-@click.option("--local", is_flag=True, help="only forget it here, and do not tell Slack")
+@click.option("--local", is_flag=True, help="delete local records only; do not call Slack")
 @config_option
 @yes_option
 def remove(team_id: str | None, enterprise: str | None, local: bool, config_path: Path | None, yes: bool) -> None:
-    """Take the app out of a workspace at Slack (apps.uninstall), and delete all that is stored of it."""
+    """Uninstall the app from a workspace at Slack (apps.uninstall), and delete everything stored for it.
+
+    Removing a workspace never removes the org-wide installation of its org.
+    """
     settings = command_settings(config_path)
     credentials = None if local else _credentials(settings)
     with opened_store(settings) as store:
         workspace = _one(store, team_id, enterprise)
-        begun = time.time()
+        started_at = time.time()
         name = _name(workspace)
-        where = "here; Slack is not told, and its tokens stay good" if local else "at Slack and here"
-        confirm(f"Remove the app from {name} for good, {where}?", yes=yes)
+        where = "only here (its tokens stay valid at Slack)" if local else "at Slack and here"
+        confirm(f"Remove the app from {name} {where}?", yes=yes)
         if credentials is not None:
             _uninstall(settings.slack.api_url, credentials, workspace)
-        count = store.workspaces.remove(workspace, installed_until=begun)
+        count = store.workspaces.remove(workspace, installed_until=started_at)
     click.echo(f"removed the app from {name}: {plural(count, 'record')} deleted")
 
 
-def _wanted(store: Store, team: str | None, enterprise: str | None, after: str = "") -> Iterator[InstalledWorkspace]:
+def _selected(store: Store, team: str | None, enterprise: str | None, after: str = "") -> Iterator[InstalledWorkspace]:
     try:
         for workspace in store.workspaces.all(after):
             if team in (None, workspace.team_id) and enterprise in (None, workspace.enterprise_id):
                 yield workspace
     except ValueError:
-        raise click.UsageError("--after takes what an earlier list has told") from None
+        raise click.UsageError("--after takes the cursor that an earlier list printed") from None
 
 
 def _one(store: Store, team_id: str | None, enterprise: str | None) -> InstalledWorkspace:
     if not team_id and not enterprise:
-        raise click.UsageError("name a workspace by its TEAM_ID, or an org-wide install by --enterprise")
+        raise click.UsageError("name a workspace by its TEAM_ID, or an org-wide installation with --enterprise")
     found = store.workspaces.find(enterprise, team_id)
     if not found:
-        named = " of ".join(part for part in (team_id, enterprise) if part)
-        raise LatchkeyError(f"there is no install of {named}", hint="`latchkey installs list` shows what there is")
+        raise LatchkeyError(
+            f"there is no installation of {' of '.join(part for part in (team_id, enterprise) if part)}",
+            hint=_hint_about_org(store, enterprise) if team_id else "`latchkey installs list` lists all of them",
+        )
     if len(found) > 1:
         orgs = ", ".join(workspace.enterprise_id or '""' for workspace in found)
-        raise LatchkeyError(f"{team_id} is there in several orgs: {orgs}", hint="say which one with --enterprise")
+        raise LatchkeyError(f"{team_id} is installed in several orgs: {orgs}", hint="choose one with --enterprise")
     return found[0]
 
 
+def _hint_about_org(store: Store, enterprise: str | None) -> str:
+    """Return a hint for a workspace without an installation of its own, which an org-wide one may cover."""
+    orgs = [org.enterprise_id for org in store.workspaces.find(enterprise, None) if org.enterprise_id]
+    if not orgs:
+        return "`latchkey installs list` lists all of them"
+    named = ", ".join(orgs[:5])
+    return f"it may have the app through its org ({named}), which only --enterprise without a TEAM_ID removes"
+
+
 def _name(workspace: InstalledWorkspace) -> str:
-    place = workspace.team_id or f"the org {workspace.enterprise_id}"
-    return f"{place} ({workspace.name})" if workspace.name else place
+    ids = workspace.team_id or f"the org {workspace.enterprise_id}"
+    return f"{ids} ({workspace.name})" if workspace.name else ids
 
 
 def _credentials(settings: Settings) -> SlackCredentials:
@@ -170,13 +188,13 @@ def _credentials(settings: Settings) -> SlackCredentials:
 
 
 def _uninstall(api_url: str, credentials: SlackCredentials, workspace: InstalledWorkspace) -> None:
-    """Call Slack; nothing has been deleted where this raises."""
+    """Call apps.uninstall with one of the workspace's tokens; raises LatchkeyError."""
     tokens = [workspace.bot.bot_token] if workspace.bot else []
     tokens += [installer.user_token for installer in workspace.installers if installer.user_token]
     if not tokens:
         raise LatchkeyError(
-            f"no token of {_name(workspace)} can be opened, so Slack cannot be told; nothing was deleted",
-            hint="remove it at Slack, and here with --local",
+            f"{_name(workspace)} has no token that can be decrypted, so Slack cannot be called; nothing was deleted",
+            hint="remove the app at Slack, and here with --local",
         )
     try:
         uninstall(
@@ -186,13 +204,13 @@ def _uninstall(api_url: str, credentials: SlackCredentials, workspace: Installed
             client_secret=credentials.client_secret.reveal(),
         )
     except SlackRefused as error:
-        gone = "the app may be gone there already; then forget it here with --local"
-        hint = gone if error.reason in GONE else "Slack's documentation of apps.uninstall explains the reason"
+        revoked = "the app may be removed at Slack already; if so, add --local"
+        hint = revoked if error.reason in GONE else "see Slack's documentation of apps.uninstall for the reason"
         raise LatchkeyError(f"{error}; nothing was deleted here", hint=hint) from None
     except SlackUnavailable as error:
         raise LatchkeyError(
             f"{error}; nothing was deleted here",
-            hint="try again; where Slack says then that the token is gone, add --local",
+            hint="try again later; if Slack then says that the token is revoked, add --local",
         ) from None
 
 
