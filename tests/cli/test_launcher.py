@@ -1,4 +1,4 @@
-"""The launcher: what it says when it cannot start, and that it starts from anywhere."""
+"""The launcher: what it installs and when, its messages, and that it works from any folder."""
 
 import os
 import shutil
@@ -9,6 +9,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+LOCKS = ("requirements-build.txt", "requirements.txt", "requirements-dev.txt")
+TOOLS = ("sh", "dirname", "readlink", "cat", "cksum", "flock", "rm", "env", "mkdir", "cp", "chmod", "sleep", "grep")
+NEW_PYTHON = """
+case "$*" in
+*"-m venv"*)
+    mkdir -p "$4/bin" && cp "$0" "$4/bin/python" && cp "$0" "$4/bin/pip"
+    echo "command = $0 $*" >"$4/pyvenv.cfg"
+    printf '#!/bin/sh\\necho "ran $*"\\n' >"$4/bin/latchkey" && chmod +x "$4/bin/latchkey"
+    echo venv >>"$LOG" ;;
+*"-m pip install"*) sleep 0.05; echo "WARNING: a mirror is ignored" >&2; echo pip >>"$LOG" ;;
+esac
+"""
+"""A Python that pretends to make a virtual environment and to install packages, and logs both."""
 
 
 @pytest.fixture
@@ -16,80 +29,181 @@ def copy(tmp_path: Path) -> Path:
     """A copy of the launcher in a folder with a space in its name, without a `.venv`."""
     folder = tmp_path / "a folder"
     folder.mkdir()
-    for name in ("latchkey", "requirements-build.txt", "requirements.txt", "requirements-dev.txt"):
+    for name in ("latchkey", "pyproject.toml", *LOCKS):
         shutil.copy(ROOT / name, folder / name)
     return folder
 
 
-def fake_python(tmp_path: Path, script: str, name: str = "python3") -> Path:
-    """A folder for PATH with the ordinary tools and this in Python's place."""
+def fake_python(tmp_path: Path, script: str) -> Path:
+    """Return a folder for PATH that has only the basic tools and this script as `python3`."""
     tools = tmp_path / "tools"
     tools.mkdir(exist_ok=True)
-    for tool in ("sh", "dirname", "readlink", "cat", "cksum", "flock", "rm", "env", "basename", "mkdir"):
+    for tool in TOOLS:
         found = shutil.which(tool)
         if found and not (tools / tool).exists():
             (tools / tool).symlink_to(found)
-    path = tools / name
+    path = tools / "python3"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return tools
 
 
-def run(folder: Path, *arguments: str, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+def start(folder: Path, *arguments: str, cwd: Path | None = None, **environ: str) -> subprocess.Popen[str]:
     environ.setdefault("PATH", os.environ["PATH"])
-    return subprocess.run(
+    return subprocess.Popen(
         [str(folder / "latchkey"), *arguments],
         cwd=cwd or folder,
         env=environ,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
 
 
-def test_an_old_python_is_one_clear_line_and_what_to_do(copy: Path, tmp_path: Path) -> None:
+def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    output, errors = process.communicate()
+    return process.returncode, output, errors
+
+
+def run(folder: Path, *arguments: str, cwd: Path | None = None, **environ: str) -> tuple[int, str, str]:
+    """Return the exit code, stdout and stderr."""
+    return finish(start(folder, *arguments, cwd=cwd, **environ))
+
+
+class TestInstalling:
+    @pytest.fixture
+    def environ(self, tmp_path: Path) -> dict[str, str]:
+        return {"PATH": str(fake_python(tmp_path, NEW_PYTHON)), "LOG": str(tmp_path / "log")}
+
+    def installed(self, environ: dict[str, str]) -> list[str]:
+        """Return what was done since the last call."""
+        path = Path(environ["LOG"])
+        lines = path.read_text().splitlines() if path.exists() else []
+        path.unlink(missing_ok=True)
+        return lines
+
+    def test_first_run_installs_and_later_runs_do_not(self, copy: Path, environ: dict[str, str]) -> None:
+        code, output, errors = run(copy, "demo", "--check", **environ)
+        assert (code, output) == (0, "ran demo --check\n")
+        assert errors == "latchkey: installing the locked requirements into .venv (only once, about ten seconds)\n"
+        assert self.installed(environ) == ["venv", "pip", "pip", "pip"]
+        assert run(copy, "demo", **environ) == (0, "ran demo\n", "")
+        assert self.installed(environ) == []
+
+    def test_tests_install_their_requirements_too(self, copy: Path, environ: dict[str, str]) -> None:
+        run(copy, "serve", **environ)
+        self.installed(environ)
+        run(copy, "test", **environ)
+        assert self.installed(environ) == ["pip"] * 4
+        run(copy, "serve", **environ)
+        assert self.installed(environ) == []
+
+    @pytest.mark.parametrize("name", ["pyproject.toml", "requirements.txt"])
+    def test_changed_requirements_are_installed_again(self, copy: Path, environ: dict[str, str], name: str) -> None:
+        run(copy, "serve", **environ)
+        self.installed(environ)
+        with open(copy / name, "a") as file:
+            file.write("\n# changed\n")
+        run(copy, "serve", **environ)
+        assert self.installed(environ) == ["pip"] * 3
+
+    def test_moved_folder_gets_a_new_virtual_environment(self, copy: Path, environ: dict[str, str]) -> None:
+        """The scripts in .venv and the editable install contain absolute paths."""
+        run(copy, "serve", **environ)
+        self.installed(environ)
+        moved = copy.rename(copy.with_name("moved"))
+        assert run(moved, "serve", **environ)[:2] == (0, "ran serve\n")
+        assert self.installed(environ) == ["venv", "pip", "pip", "pip"]
+
+    def test_two_first_runs_at_once_install_once(self, copy: Path, environ: dict[str, str]) -> None:
+        runs = [start(copy, "serve", **environ) for _ in range(3)]
+        assert [finish(each)[:2] for each in runs] == [(0, "ran serve\n")] * 3
+        assert self.installed(environ) == ["venv", "pip", "pip", "pip"]
+
+    def test_interrupted_installation_is_completed_by_the_next_run(self, copy: Path, environ: dict[str, str]) -> None:
+        run(copy, "serve", **environ)
+        self.installed(environ)
+        (copy / ".venv" / ".installed-serve").unlink()
+        run(copy, "serve", **environ)
+        assert self.installed(environ) == ["pip"] * 3
+
+    def test_shows_the_output_of_pip_only_if_it_fails(self, copy: Path, tmp_path: Path) -> None:
+        script = NEW_PYTHON.replace("echo pip >>", "echo 'ERROR: no space left' >&2; exit 1; echo pip >>")
+        code, _, errors = run(copy, "serve", PATH=str(fake_python(tmp_path, script)), LOG=str(tmp_path / "log"))
+        assert code == 1
+        assert "ERROR: no space left" in errors
+        assert errors.splitlines()[-1] == (
+            "latchkey: could not install requirements-build.txt into .venv; pip's output is above"
+        )
+
+    def test_unreachable_index_is_one_line_and_a_hint(self, copy: Path, tmp_path: Path) -> None:
+        refused = "Failed to establish a new connection: [Errno 111] Connection refused"
+        script = NEW_PYTHON.replace("echo pip >>", f"echo 'WARNING: {refused}' >&2; exit 1; echo pip >>")
+        tools = fake_python(tmp_path, script)
+        index = "http://127.0.0.1:9/simple"
+        code, _, errors = run(copy, "serve", PATH=str(tools), LOG=str(tmp_path / "log"), PIP_INDEX_URL=index)
+        assert code == 1
+        _, error, hint = errors.splitlines()
+        assert error == f"latchkey: nothing could be downloaded from the package index {index}"
+        assert hint.startswith("hint: check the network")
+
+    def test_read_only_folder_is_one_line_and_a_hint(self, copy: Path, environ: dict[str, str]) -> None:
+        (copy / ".venv.lock").mkdir()  # root may write to any file, so a folder is in its place
+        code, _, errors = run(copy, "serve", **environ)
+        assert code == 1
+        assert errors.splitlines() == [
+            f"latchkey: cannot write to {copy}, where the requirements must be installed",
+            "hint: run it as the owner of that folder",
+        ]
+
+
+def test_old_python_is_one_line_and_a_hint(copy: Path, tmp_path: Path) -> None:
     tools = fake_python(tmp_path, "exit 1")
-    done = run(copy, "config", "check", PATH=str(tools))
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[0] == "latchkey: Python 3.11 or later is needed, and none is on PATH"
-    assert "apt-get install python3" in done.stderr
+    code, _, errors = run(copy, "config", "check", PATH=str(tools))
+    assert code == 1
+    assert errors.splitlines()[0] == "latchkey: Python 3.11 or later is required, and none was found on PATH"
+    assert "apt-get install python3" in errors
 
 
-def test_a_python_named_by_hand_must_be_new_enough(copy: Path, tmp_path: Path) -> None:
+def test_python_chosen_by_the_operator_must_be_new_enough(copy: Path, tmp_path: Path) -> None:
     tools = fake_python(tmp_path, "exit 1")
-    done = run(copy, "demo", PATH=str(tools), LATCHKEY_PYTHON="python3")
-    assert done.returncode == 1
-    assert "LATCHKEY_PYTHON is not a Python of 3.11 or later" in done.stderr
+    code, _, errors = run(copy, "demo", PATH=str(tools), LATCHKEY_PYTHON="python3")
+    assert code == 1
+    assert errors == "latchkey: LATCHKEY_PYTHON must be Python 3.11 or later: python3\n"
 
 
-def test_a_missing_python3_venv_is_named(copy: Path, tmp_path: Path) -> None:
+def test_names_the_missing_package_python3_venv(copy: Path, tmp_path: Path) -> None:
     """On a fresh Debian `python3 -m venv` exists and fails."""
     tools = fake_python(tmp_path, 'case "$2" in *ensurepip*) exit 1 ;; esac; exit 0')
-    done = run(copy, "demo", PATH=str(tools))
-    assert done.returncode == 1
-    assert done.stderr == (
-        "latchkey: this Python cannot make virtual environments\nhint: apt-get install python3-venv\n"
-    )
+    code, _, errors = run(copy, "demo", PATH=str(tools))
+    assert code == 1
+    assert errors == "latchkey: this Python cannot create virtual environments\nhint: apt-get install python3-venv\n"
 
 
-def test_it_runs_from_another_folder_and_through_a_link(tmp_path: Path) -> None:
-    link = tmp_path / "link"
+def test_names_its_python_for_the_installer(copy: Path, tmp_path: Path) -> None:
+    tools = fake_python(tmp_path, "exit 0")
+    assert run(copy, "which-python", PATH=str(tools)) == (0, "python3\n", "")
+    assert not (copy / ".venv").exists()
+
+
+def test_runs_from_another_folder_and_through_a_link(tmp_path: Path) -> None:
+    link = tmp_path / "latchkey"
     link.symlink_to(ROOT / "latchkey")
     (tmp_path / "config.toml").write_text("[log]\nlevel = 'loud'\n")
-    done = subprocess.run([str(link), "config", "check"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 78
-    assert "config.toml [log] level" in done.stderr
+    code, _, errors = run(tmp_path, "config", "check")
+    assert code == 78
+    assert "config.toml [log] level" in errors
 
 
-def test_the_lock_files_name_no_host_and_hash_everything() -> None:
-    for name in ("requirements-build.txt", "requirements.txt", "requirements-dev.txt"):
+def test_lock_files_hash_every_package_and_name_no_host() -> None:
+    for name in LOCKS:
         text = (ROOT / name).read_text()
         assert "://" not in text
         pinned = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
         assert all("==" in line and line.endswith("\\") for line in pinned)
 
 
-def test_every_dependency_has_its_reason() -> None:
+def test_every_dependency_has_a_reason() -> None:
     for name in ("requirements-build.in", "requirements.in", "requirements-dev.in"):
         for line in (ROOT / name).read_text().splitlines():
             if line and not line.startswith(("#", "-", "wheel")):
