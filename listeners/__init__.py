@@ -1,9 +1,9 @@
-"""What this app does: a mention is answered, and `/open-modal` opens a form. Replace it with yours."""
+"""The example app: it replies to mentions, and `/open-modal` opens a form. Replace it with your own."""
 
 from . import mention, modal
 
 
-def register(app) -> None:  # type: ignore[no-untyped-def]  # an author's module needs no import of ours
-    """Register all listeners; called once, at the start."""
+def register(app) -> None:  # type: ignore[no-untyped-def]  # listener modules need no import from latchkey
+    """Register all listeners; called once at startup."""
     mention.register(app)
     modal.register(app)

@@ -1,12 +1,12 @@
-"""An answer to `@app`: the shortest listener there is."""
+"""Replies when someone mentions the app: the shortest possible listener."""
 
 from typing import Any
 
 
 def register(app: Any) -> None:
-    app.event("app_mention")(answer)
+    app.event("app_mention")(reply)
 
 
-async def answer(event: dict[str, Any], say: Any) -> None:
-    """Greet whoever mentioned the app, in the same thread where there is one."""
+async def reply(event: dict[str, Any], say: Any) -> None:
+    """Greet the person, in the same thread if there is one."""
     await say(f"Hello <@{event['user']}>! Try the command /open-modal.", thread_ts=event.get("thread_ts"))

@@ -1,7 +1,7 @@
-"""`/open-modal`: a command opens a form, and the submitted form is answered.
+"""`/open-modal` opens a form; submitting the form posts a message.
 
-A trigger id is good for three seconds, so the form is opened before anything
-else is done; the answer to the command then says whether Slack took it.
+A trigger id expires after three seconds, so the form is opened before anything else. The command is
+acknowledged afterwards, with an error message if Slack refused the form.
 """
 
 from typing import Any
@@ -26,11 +26,11 @@ MODAL = {
 
 def register(app: Any) -> None:
     app.command("/open-modal")(open_modal)
-    app.view("modal-id")(take_submission)
+    app.view("modal-id")(handle_submission)
 
 
 async def open_modal(ack: Any, client: Any, command: dict[str, Any]) -> None:
-    """Open the form, or say why Slack would not."""
+    """Open the form, or reply with Slack's error."""
     try:
         await client.views_open(trigger_id=command["trigger_id"], view=MODAL)
     except SlackApiError as error:
@@ -39,8 +39,8 @@ async def open_modal(ack: Any, client: Any, command: dict[str, Any]) -> None:
         await ack()
 
 
-async def take_submission(ack: Any, client: Any, view: dict[str, Any], body: dict[str, Any]) -> None:
-    """Close the form and tell its sender what arrived; what was typed is theirs, so it stands in no log."""
+async def handle_submission(ack: Any, client: Any, view: dict[str, Any], body: dict[str, Any]) -> None:
+    """Close the form and send its author the submitted text, which is never logged."""
     await ack()
     typed = view["state"]["values"]["b-id"]["a-id"]["value"]
     await client.chat_postMessage(channel=body["user"]["id"], text=f"You wrote: {typed}")

@@ -139,8 +139,8 @@ def test_what_differs_is_listed_and_ends_with_1(folder: Path) -> None:
     done = run(folder, "manifest", "--diff", "exported.json")
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
-        "oauth_config.scopes.bot: Slack lacks commands",
-        "settings.event_subscriptions.bot_events: only Slack has pin_added",
+        "oauth_config.scopes.bot: missing at Slack: commands",
+        "settings.event_subscriptions.bot_events: only at Slack: pin_added",
     ]
     as_json = run(folder, "manifest", "--diff", "exported.json", "--json")
     assert as_json.returncode == 1

@@ -14,7 +14,14 @@ from latchkey.commands.context import command_settings
 from latchkey.commands.output import EXIT_FAILED, config_option, json_option, print_json, say
 from latchkey.config import Settings, find_checkout
 from latchkey.dispatch import load_listeners, wanted_by
-from latchkey.slackapi.manifest import Described, Difference, Manifest, differences, make_manifest, read_manifest
+from latchkey.slackapi.manifest import (
+    Described,
+    Manifest,
+    ManifestDifference,
+    differences,
+    make_manifest,
+    read_manifest,
+)
 
 _GOVSLACK = "slack-gov.com"
 
@@ -81,7 +88,7 @@ def _link(document: Manifest, api_url: str) -> str:
     return f"https://api.{domain}/apps?new_app=1&manifest_json={quote(msgspec.json.encode(document), safe='')}"
 
 
-def _show_differences(found: list[Difference], as_json: bool) -> None:
+def _show_differences(found: list[ManifestDifference], as_json: bool) -> None:
     if as_json:
         print_json({"same": not found, "differences": [difference._asdict() for difference in found]})
     else:

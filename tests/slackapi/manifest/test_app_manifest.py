@@ -1,12 +1,11 @@
-"""The manifest: what Slack is told of an app, in the shape that Slack takes."""
+"""The app manifest is complete, and valid for Slack."""
 
 from typing import Any
 
 import msgspec
 import pytest
 
-from latchkey.slackapi.manifest.app_manifest import Command, Described, Shortcut, Wanted, make_manifest
-from latchkey.slackapi.manifest.diff import differences
+from latchkey.slackapi.manifest import Command, Described, Shortcut, Wanted, differences, make_manifest
 from latchkey.slackapi.manifest.event_scopes import EVENT_SCOPES, USER_EVENTS
 from tests.support.slack_manifest import check_manifest
 
@@ -34,7 +33,7 @@ def bot(manifest: dict[str, Any]) -> tuple[list[str], list[str]]:
     return manifest["oauth_config"]["scopes"]["bot"], manifest["settings"]["event_subscriptions"]["bot_events"]
 
 
-def test_an_app_without_listeners_still_hears_that_its_tokens_are_gone() -> None:
+def test_an_app_without_listeners_subscribes_to_token_revocations() -> None:
     manifest, notes = made()
     assert manifest == {
         "display_information": {"name": "Our App"},
@@ -51,19 +50,19 @@ def test_an_app_without_listeners_still_hears_that_its_tokens_are_gone() -> None
     assert notes == []
 
 
-def test_an_address_that_slack_does_not_take_is_said() -> None:
+def test_notes_a_url_without_https() -> None:
     _, notes = made(public_url="http://localhost:8080")
-    assert notes == ["Slack takes addresses that begin with https://, and http://localhost:8080 does not"]
+    assert notes == ["Slack requires URLs that begin with https://; http://localhost:8080 does not"]
 
 
-def test_a_scope_that_an_event_needs_is_added_and_said() -> None:
+def test_adds_and_notes_a_scope_that_an_event_requires() -> None:
     manifest, notes = made(Wanted(events=["app_mention", "reaction_added"]))
     scopes, events = bot(manifest)
     assert scopes == ["chat:write", "app_mentions:read", "reactions:read"]
     assert events == ["app_mention", "app_uninstalled", "reaction_added", "tokens_revoked"]
     assert notes == [
-        "[slack] scopes lacks app_mentions:read, which app_mention needs; add it there too",
-        "[slack] scopes lacks reactions:read, which reaction_added needs; add it there too",
+        "[slack] scopes lacks app_mentions:read, which app_mention requires; add it there too",
+        "[slack] scopes lacks reactions:read, which reaction_added requires; add it there too",
     ]
 
 
@@ -81,15 +80,13 @@ def test_one_of_several_scopes_is_enough() -> None:
         ([], {"message.channels"}),
     ],
 )
-def test_messages_are_subscribed_to_where_the_scopes_allow_reading_them(
-    scopes: list[str], subscribed: set[str]
-) -> None:
+def test_subscribes_to_messages_that_the_scopes_allow_to_read(scopes: list[str], subscribed: set[str]) -> None:
     manifest, _ = made(Wanted(events=["message"]), scopes=scopes)
     assert set(bot(manifest)[1]) - {"app_uninstalled", "tokens_revoked"} == subscribed
     assert set(bot(manifest)[0]) == set(scopes) or bot(manifest)[0] == ["channels:history"]
 
 
-def test_direct_messages_open_the_messages_tab_and_app_home_its_own() -> None:
+def test_direct_messages_enable_the_messages_tab_and_app_home_opened_the_home_tab() -> None:
     manifest, _ = made(Wanted(events=["message", "app_home_opened"]), scopes=["im:history"])
     assert manifest["features"]["app_home"] == {
         "home_tab_enabled": True,
@@ -98,19 +95,19 @@ def test_direct_messages_open_the_messages_tab_and_app_home_its_own() -> None:
     }
 
 
-def test_what_slack_tells_of_a_person_is_a_users_subscription_with_a_users_scope() -> None:
+def test_user_events_become_user_subscriptions_with_user_scopes() -> None:
     manifest, _ = made(Wanted(events=["star_added"]))
     assert manifest["settings"]["event_subscriptions"]["user_events"] == ["star_added"]
     assert manifest["oauth_config"]["scopes"] == {"bot": ["chat:write"], "user": ["stars:read"]}
 
 
-def test_an_event_that_nobody_knows_is_kept_and_said() -> None:
+def test_an_unknown_event_is_kept_and_noted() -> None:
     manifest, notes = made(Wanted(events=["brand_new"]))
     assert "brand_new" in bot(manifest)[1]
-    assert notes == ["brand_new is no event that is known here: look up its scope, if it has one"]
+    assert notes == ["brand_new is an unknown event: look up which scope it requires"]
 
 
-def test_commands_and_shortcuts_get_words_that_fit() -> None:
+def test_names_and_descriptions_are_shortened_to_slacks_limits() -> None:
     long = "x" * 3000
     wanted = Wanted(
         commands=[Command("/deploy", ""), Command("/long", long), Command("/deploy", "again"), Command("deploy", ""), Command("/" + "x" * 32, "")],
@@ -127,33 +124,33 @@ def test_commands_and_shortcuts_get_words_that_fit() -> None:
     assert (second["name"], second["type"], len(second["description"])) == ("A very long callback id…", "message", 150)
     assert "commands" in bot(manifest)[0]
     assert [note.partition(":")[0] for note in notes] == [
-        "the command deploy is left out", f"the command /{'x' * 32} is left out", "a shortcut is left out", "[slack] scopes lacks commands, which a command or shortcut needs; add it there too",
+        "the command deploy is left out", f"the command /{'x' * 32} is left out", "a shortcut is left out", "[slack] scopes lacks commands, which a command or shortcut requires; add it there too",
     ]  # fmt: skip
 
 
-def test_options_are_loaded_from_the_same_address() -> None:
+def test_options_are_loaded_from_the_same_url() -> None:
     manifest, _ = made(Wanted(interactivity=True, options=True))
     assert manifest["settings"]["interactivity"] == {
         "is_enabled": True, "request_url": EVENTS, "message_menu_options_url": EVENTS,
     }  # fmt: skip
 
 
-def test_an_assistant_has_its_view_and_its_scope() -> None:
+def test_an_assistant_gets_its_view_and_its_scope() -> None:
     manifest, _ = made(Wanted(events=["assistant_thread_started"]), description="Helps")
     assert manifest["features"]["assistant_view"] == {"assistant_description": "Helps"}
     assert "assistant:write" in bot(manifest)[0]
 
 
-def test_more_than_slack_takes_is_said() -> None:
+def test_notes_more_commands_and_events_than_slack_allows() -> None:
     wanted = Wanted(
         commands=[Command(f"/c{number}", "") for number in range(51)], events=[f"e{number}" for number in range(101)]
     )
     _, notes = make_manifest(Described("A", "", URL, ["commands"], []), wanted)
-    assert "Slack takes 50 commands, and these are 51" in notes
-    assert "Slack takes 100 events, and these are 103" in notes
+    assert "Slack allows 50 commands, but there are 51" in notes
+    assert "Slack allows 100 events, but there are 103" in notes
 
 
-def test_every_known_event_makes_a_manifest_that_slack_takes() -> None:
+def test_every_known_event_makes_a_valid_manifest() -> None:
     for event in [*EVENT_SCOPES, "message"]:
         made(Wanted(events=[event]))
     assert set(EVENT_SCOPES) >= USER_EVENTS
@@ -173,7 +170,7 @@ def test_every_known_event_makes_a_manifest_that_slack_takes() -> None:
         {"display_information": {"name": "A"}, "features": {"bot_user": {"display_name": "Our App"}}},
     ],
 )  # fmt: skip
-def test_what_slack_would_refuse_is_refused_by_the_tests_own_schema(broken: dict[str, Any]) -> None:
+def test_the_tests_schema_refuses_what_slack_refuses(broken: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
         check_manifest(broken)
 
@@ -198,42 +195,42 @@ EXPORTED: dict[str, Any] = {
 
 
 def exported(**changes: Any) -> dict[str, Any]:
-    """Return what Slack exports, with changes by path: `settings__interactivity__is_enabled=True`."""
+    """Return an exported manifest, with changes by path: `settings__interactivity__is_enabled=True`."""
     document = msgspec.json.decode(msgspec.json.encode(EXPORTED))
     for path, value in changes.items():
         *outer, last = path.split("__")
-        place = document
+        parent = document
         for name in outer:
-            place = place[name]
-        place[last] = value
+            parent = parent[name]
+        parent[last] = value
     return document
 
 
-def told(**changes: Any) -> list[str]:
+def compared(**changes: Any) -> list[str]:
     manifest, _ = made(Wanted(commands=[Command("/deploy", "")]), scopes=["chat:write", "commands"])
     return [str(difference) for difference in differences(manifest, exported(**changes))]
 
 
-def test_order_and_what_is_the_persons_own_affair_are_no_difference() -> None:
-    assert told() == []
+def test_ignores_order_and_fields_that_the_author_chooses() -> None:
+    assert compared() == []
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"oauth_config__scopes__bot": ["chat:write"]}, "oauth_config.scopes.bot: Slack lacks commands"),
-        ({"oauth_config__scopes__user": ["stars:read"]}, "oauth_config.scopes.user: only Slack has stars:read"),
-        ({"settings__event_subscriptions__bot_events": ["app_uninstalled"]}, "settings.event_subscriptions.bot_events: Slack lacks tokens_revoked"),
+        ({"oauth_config__scopes__bot": ["chat:write"]}, "oauth_config.scopes.bot: missing at Slack: commands"),
+        ({"oauth_config__scopes__user": ["stars:read"]}, "oauth_config.scopes.user: only at Slack: stars:read"),
+        ({"settings__event_subscriptions__bot_events": ["app_uninstalled"]}, "settings.event_subscriptions.bot_events: missing at Slack: tokens_revoked"),
         ({"settings__event_subscriptions__request_url": "https://old.example.com/slack/events"}, f"settings.event_subscriptions.request_url: https://old.example.com/slack/events at Slack, {EVENTS} here"),
         ({"settings__socket_mode_enabled": True}, "settings.socket_mode_enabled: true at Slack, false here"),
         ({"settings__token_rotation_enabled": True}, "settings.token_rotation_enabled: true at Slack, false here"),
-        ({"features__shortcuts": [{"callback_id": "gone", "type": "global"}]}, "features.shortcuts: only Slack has gone"),
-        ({"features__slash_commands": []}, "features.slash_commands: Slack lacks /deploy"),
+        ({"features__shortcuts": [{"callback_id": "gone", "type": "global"}]}, "features.shortcuts: only at Slack: gone"),
+        ({"features__slash_commands": []}, "features.slash_commands: missing at Slack: /deploy"),
         ({"features__slash_commands": [{"command": "/deploy", "url": EVENTS, "description": "Other"}]}, "features.slash_commands[/deploy].description: Other at Slack, Runs /deploy here"),
-        ({"settings": None}, "settings.event_subscriptions.request_url: Slack lacks https://slack.example.com/slack/events"),
-        ({"features__slash_commands": "odd"}, "features.slash_commands: Slack lacks /deploy"),
+        ({"settings": None}, "settings.event_subscriptions.request_url: missing at Slack: https://slack.example.com/slack/events"),
+        ({"features__slash_commands": "odd"}, "features.slash_commands: missing at Slack: /deploy"),
         ({"display_information__name": "Other\nApp"}, "display_information.name: Other?App at Slack, Our App here"),
     ],
 )  # fmt: skip
-def test_a_difference_names_its_place_and_both_sides(changes: dict[str, Any], expected: str) -> None:
-    assert expected in told(**changes)
+def test_a_difference_names_its_path_and_both_values(changes: dict[str, Any], expected: str) -> None:
+    assert expected in compared(**changes)

@@ -1,14 +1,14 @@
-"""The app manifest: making it, comparing it, scopes of events."""
+"""The app manifest: made from settings and listeners, and compared with the one exported from Slack."""
 
 from latchkey.slackapi.manifest.app_manifest import Command, Described, Manifest, Shortcut, Wanted, make_manifest
-from latchkey.slackapi.manifest.diff import Difference, differences
+from latchkey.slackapi.manifest.diff import ManifestDifference, differences
 from latchkey.slackapi.manifest.exported import read_manifest
 
 __all__ = [
     "Command",
     "Described",
-    "Difference",
     "Manifest",
+    "ManifestDifference",
     "Shortcut",
     "Wanted",
     "differences",

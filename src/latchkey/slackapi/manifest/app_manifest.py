@@ -1,8 +1,7 @@
-"""The app manifest: what Slack is to be told of this app, from what is configured and what listeners are for.
+"""Makes the app manifest from the app's settings and the requirements of its listeners.
 
-Rule: what a listener cannot work without is in it, whether the configuration
-names it or not; each such addition is also a note. Nothing of it is secret.
-https://docs.slack.dev/reference/app-manifest
+Whatever a listener requires is in the manifest, even if the configuration lacks it; a note names each
+addition. The manifest contains no secret. https://docs.slack.dev/reference/app-manifest
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ from latchkey.slackapi.paths import CALLBACK_PATH, EVENTS_PATH
 Manifest: TypeAlias = dict[str, Any]
 
 ALWAYS = ("app_uninstalled", "tokens_revoked")
-"""Events by which the server itself hears that tokens are gone."""
+"""Events that tell the server which tokens Slack has revoked."""
 
-LONGEST_COMMAND = 32
-LONGEST_COMMAND_DESCRIPTION = 2000
-LONGEST_CALLBACK_ID = 255
-LONGEST_SHORTCUT_NAME = 24
-LONGEST_SHORTCUT_DESCRIPTION = 150
-MOST_COMMANDS = 50
-MOST_SHORTCUTS = 10
-MOST_EVENTS = 100
+MAX_COMMAND_LENGTH = 32
+MAX_COMMAND_DESCRIPTION = 2000
+MAX_CALLBACK_ID_LENGTH = 255
+MAX_SHORTCUT_NAME = 24
+MAX_SHORTCUT_DESCRIPTION = 150
+MAX_COMMANDS = 50
+MAX_SHORTCUTS = 10
+MAX_EVENTS = 100
 
 
 class Command(NamedTuple):
@@ -43,21 +42,21 @@ class Shortcut(NamedTuple):
 
 @dataclass
 class Wanted:
-    """What listeners are for."""
+    """What the registered listeners require."""
 
     commands: list[Command] = field(default_factory=list)
     shortcuts: list[Shortcut] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
-    """The types of events, as they arrive: a message is "message"."""
+    """Event types as they appear in payloads: every message is "message"."""
     interactivity: bool = False
     options: bool = False
     notes: list[str] = field(default_factory=list)
-    """What could not be found out, for the person."""
+    """Messages for the author about what could not be determined."""
 
 
 @dataclass(frozen=True)
 class Described:
-    """What is configured."""
+    """The settings that go into the manifest."""
 
     name: str
     description: str
@@ -69,14 +68,14 @@ class Described:
 
 
 def make_manifest(app: Described, wanted: Wanted) -> tuple[Manifest, list[str]]:
-    """Return the manifest, and notes of what the person should know beside it."""
+    """Return the manifest, and notes for the author on what was added or left out."""
     notes = list(wanted.notes)
     if not app.public_url.startswith("https://"):
-        notes.append(f"Slack takes addresses that begin with https://, and {app.public_url} does not")
+        notes.append(f"Slack requires URLs that begin with https://; {app.public_url} does not")
     bot, user = _Scopes("scopes", app.scopes), _Scopes("user_scopes", app.user_scopes)
     commands, shortcuts = _commands(wanted.commands, notes), _shortcuts(wanted.shortcuts, notes)
     if commands or shortcuts:
-        bot.need(("commands",), "a command or shortcut")
+        bot.require(("commands",), "a command or shortcut")
     bot_events, user_events = _subscriptions(wanted.events, bot, user, notes)
     notes += bot.notes + user.notes
     events_url = app.public_url + EVENTS_PATH
@@ -96,8 +95,7 @@ def make_manifest(app: Described, wanted: Wanted) -> tuple[Manifest, list[str]]:
             "interactivity": _interactivity(wanted, bool(shortcuts), events_url),
             "org_deploy_enabled": app.org_deployment,
             "socket_mode_enabled": False,
-            # Tokens that end after 12 hours need somebody who exchanges them, which this server does not do yet;
-            # and what is turned on once stays on.
+            # The server does not refresh expiring tokens yet, and Slack never lets an app turn this off again.
             "token_rotation_enabled": False,
         },
     }
@@ -105,72 +103,74 @@ def make_manifest(app: Described, wanted: Wanted) -> tuple[Manifest, list[str]]:
 
 
 class _Scopes:
-    """The scopes of one kind of token: those that are configured, and those that something needs."""
+    """The scopes of one kind of token: those configured, and those that a listener requires."""
 
     def __init__(self, setting: str, configured: Sequence[str]) -> None:
         self._setting = setting
         self.all = list(dict.fromkeys(configured))
         self.notes: list[str] = []
 
-    def need(self, any_of: tuple[str, ...], what: str) -> None:
-        """See that one of these is there; where none is configured, add the first and say so."""
+    def require(self, any_of: tuple[str, ...], what: str) -> None:
+        """Add the first of these scopes, with a note, unless one of them is configured."""
         if any_of and not any(scope in self.all for scope in any_of):
             self.all.append(any_of[0])
-            self.notes.append(f"[slack] {self._setting} lacks {any_of[0]}, which {what} needs; add it there too")
+            self.notes.append(f"[slack] {self._setting} lacks {any_of[0]}, which {what} requires; add it there too")
 
 
 def _subscriptions(events: Iterable[str], bot: _Scopes, user: _Scopes, notes: list[str]) -> tuple[list[str], list[str]]:
-    """Return the bot's and the users' subscriptions, sorted; the scopes that they need are added."""
+    """Return the bot's and the users' subscriptions, sorted, and add the scopes that they require."""
     bot_events, user_events = set(ALWAYS), set()
     for event in dict.fromkeys(events):
         if event == "message":
             chosen = [name for name, scope in MESSAGE_SUBSCRIPTIONS.items() if scope in bot.all] or ["message.channels"]
             for name in chosen:
-                bot.need((MESSAGE_SUBSCRIPTIONS[name],), name)
+                bot.require((MESSAGE_SUBSCRIPTIONS[name],), name)
             bot_events.update(chosen)
         elif event in USER_EVENTS:
-            user.need(EVENT_SCOPES[event], event)
+            user.require(EVENT_SCOPES[event], event)
             user_events.add(event)
         else:
             if event not in EVENT_SCOPES:
-                notes.append(f"{event} is no event that is known here: look up its scope, if it has one")
-            bot.need(EVENT_SCOPES.get(event, ()), event)
+                notes.append(f"{event} is an unknown event: look up which scope it requires")
+            bot.require(EVENT_SCOPES.get(event, ()), event)
             bot_events.add(event)
     if "link_shared" in bot_events:
-        notes.append("link_shared comes for the domains that are listed at Slack, under Event Subscriptions")
+        notes.append("link_shared requires the domains to be listed at Slack, under Event Subscriptions")
     counts = [len(bot_events), len(user_events)]
-    notes += [f"Slack takes {MOST_EVENTS} events, and these are {count}" for count in counts if count > MOST_EVENTS]
+    notes += [f"Slack allows {MAX_EVENTS} events, but there are {count}" for count in counts if count > MAX_EVENTS]
     return sorted(bot_events), sorted(user_events)
 
 
 def _commands(wanted: Sequence[Command], notes: list[str]) -> dict[str, str]:
-    """Return each command's description."""
+    """Return the description of each command, by name."""
     found: dict[str, str] = {}
     for command in wanted:
-        if not re.fullmatch(rf"/\S{{1,{LONGEST_COMMAND - 1}}}", command.name):
-            notes.append(f"the command {command.name} is left out: it is no / and 1 to {LONGEST_COMMAND - 1} letters")
+        if not re.fullmatch(rf"/\S{{1,{MAX_COMMAND_LENGTH - 1}}}", command.name):
+            notes.append(
+                f"the command {command.name} is left out: it must be / and 1 to {MAX_COMMAND_LENGTH - 1} characters"
+            )
         else:
             text = command.description or f"Runs {command.name}"
-            found.setdefault(command.name, _cut(text, LONGEST_COMMAND_DESCRIPTION))
-    if len(found) > MOST_COMMANDS:
-        notes.append(f"Slack takes {MOST_COMMANDS} commands, and these are {len(found)}")
+            found.setdefault(command.name, _shorten(text, MAX_COMMAND_DESCRIPTION))
+    if len(found) > MAX_COMMANDS:
+        notes.append(f"Slack allows {MAX_COMMANDS} commands, but there are {len(found)}")
     return found
 
 
 def _shortcuts(wanted: Sequence[Shortcut], notes: list[str]) -> list[dict[str, str]]:
     found: dict[tuple[str, str], dict[str, str]] = {}
     for shortcut in wanted:
-        if not 0 < len(shortcut.callback_id) <= LONGEST_CALLBACK_ID:
-            notes.append(f"a shortcut is left out: its callback_id must have 1 to {LONGEST_CALLBACK_ID} characters")
+        if not 0 < len(shortcut.callback_id) <= MAX_CALLBACK_ID_LENGTH:
+            notes.append(f"a shortcut is left out: its callback_id must have 1 to {MAX_CALLBACK_ID_LENGTH} characters")
             continue
         name = _title(shortcut.callback_id)
-        description = _cut(shortcut.description or name, LONGEST_SHORTCUT_DESCRIPTION)
+        description = _shorten(shortcut.description or name, MAX_SHORTCUT_DESCRIPTION)
         found.setdefault(
             (shortcut.type, shortcut.callback_id),
             {"name": name, "type": shortcut.type, "callback_id": shortcut.callback_id, "description": description},
         )
-    if len(found) > MOST_SHORTCUTS:
-        notes.append(f"Slack takes {MOST_SHORTCUTS} shortcuts, and these are {len(found)}")
+    if len(found) > MAX_SHORTCUTS:
+        notes.append(f"Slack allows {MAX_SHORTCUTS} shortcuts, but there are {len(found)}")
     return list(found.values())
 
 
@@ -210,15 +210,15 @@ def _interactivity(wanted: Wanted, has_shortcuts: bool, url: str) -> Manifest:
 
 
 def _display_name(name: str) -> str:
-    """Return the bot's name as Slack takes it: a to z, 0 to 9, and - _ . between."""
+    """Return the bot's name in the characters that Slack allows: a-z, 0-9, and - _ . inside."""
     return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-.") or "app"
 
 
 def _title(callback_id: str) -> str:
-    """Return the words of a callback_id, as people find a shortcut by them: "Open modal" of "open_modal"."""
+    """Return a shortcut's name, made from its callback_id: "Open modal" from "open_modal"."""
     words = re.sub(r"[\W_]+", " ", callback_id).strip()
-    return _cut(words[:1].upper() + words[1:] or "Shortcut", LONGEST_SHORTCUT_NAME)
+    return _shorten(words[:1].upper() + words[1:] or "Shortcut", MAX_SHORTCUT_NAME)
 
 
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+def _shorten(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"

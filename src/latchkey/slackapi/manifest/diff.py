@@ -1,8 +1,8 @@
-"""What differs between the manifest that this app needs and the one that Slack has.
+"""Compares the manifest that this app needs with the one that Slack has.
 
-Rule: what we write is compared, and lists of ours are compared whole, so that a
-command that nobody answers is found as well as one that is missing. What we
-never write, such as colours, is the person's own affair.
+Only fields that `make_manifest` writes are compared; others, such as colours, are the author's choice.
+Lists are compared in both directions, so that a command without a listener is found as well as a
+missing one.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ LISTS: Mapping[str, str | None] = {
     "settings.event_subscriptions.bot_events": None,
     "settings.event_subscriptions.user_events": None,
 }
-"""The lists of ours, and for lists of objects the field by which one is known."""
+"""The lists that `make_manifest` writes, each with the field that identifies an object in it, if any."""
 
 
-class Difference(NamedTuple):
-    """One thing that is not the same; None: it is not there."""
+class ManifestDifference(NamedTuple):
+    """One value that differs; None means that it is missing on that side."""
 
     path: str
     here: Any
@@ -31,46 +31,46 @@ class Difference(NamedTuple):
 
     def __str__(self) -> str:
         if self.slack is None:
-            return f"{self.path}: Slack lacks {_shown(self.here)}"
+            return f"{self.path}: missing at Slack: {_shown(self.here)}"
         if self.here is None:
-            return f"{self.path}: only Slack has {_shown(self.slack)}"
+            return f"{self.path}: only at Slack: {_shown(self.slack)}"
         return f"{self.path}: {_shown(self.slack)} at Slack, {_shown(self.here)} here"
 
 
-def differences(here: Mapping[str, Any], slack: Mapping[str, Any]) -> list[Difference]:
-    """Return what differs, in the order of our manifest."""
-    return [*_compared("", here, slack), *_left_over(here, slack)]
+def differences(here: Mapping[str, Any], slack: Mapping[str, Any]) -> list[ManifestDifference]:
+    """Return all differences, in the order of `here`."""
+    return [*_compare("", here, slack), *_only_at_slack(here, slack)]
 
 
-def _compared(path: str, here: Mapping[str, Any], slack: object) -> Iterator[Difference]:
+def _compare(path: str, here: Mapping[str, Any], slack: object) -> Iterator[ManifestDifference]:
     theirs = slack if isinstance(slack, Mapping) else {}
     for name, value in here.items():
         inner = f"{path}.{name}" if path else name
         found = theirs.get(name)
         if inner in LISTS:
-            yield from _lists(inner, value, found)
+            yield from _compare_lists(inner, value, found)
         elif isinstance(value, Mapping):
-            yield from _compared(inner, value, found)
-        elif value != found and (value or found):  # absent and false are the same
-            yield Difference(inner, value, found)
+            yield from _compare(inner, value, found)
+        elif value != found and (value or found):  # a missing value and false mean the same
+            yield ManifestDifference(inner, value, found)
 
 
-def _left_over(here: Mapping[str, Any], slack: Mapping[str, Any]) -> Iterator[Difference]:
-    """What Slack has in lists that we have none of."""
+def _only_at_slack(here: Mapping[str, Any], slack: Mapping[str, Any]) -> Iterator[ManifestDifference]:
+    """Compare the lists that are missing here."""
     for path in LISTS:
         if _at(here, path) is None:
-            yield from _lists(path, [], _at(slack, path))
+            yield from _compare_lists(path, [], _at(slack, path))
 
 
-def _lists(path: str, here: list[Any], slack: object) -> Iterator[Difference]:
+def _compare_lists(path: str, here: list[Any], slack: object) -> Iterator[ManifestDifference]:
     field = LISTS[path]
     ours, theirs = _by_name(here, field), _by_name(slack if isinstance(slack, list) else [], field)
     for name, item in ours.items():
         if name not in theirs:
-            yield Difference(path, name, None)
+            yield ManifestDifference(path, name, None)
         elif field is not None:
-            yield from _compared(f"{path}[{name}]", item, theirs[name])
-    yield from (Difference(path, None, name) for name in theirs if name not in ours)
+            yield from _compare(f"{path}[{name}]", item, theirs[name])
+    yield from (ManifestDifference(path, None, name) for name in theirs if name not in ours)
 
 
 def _by_name(items: list[Any], field: str | None) -> dict[str, Any]:

@@ -1,8 +1,6 @@
-"""Which scope lets an app hear of which event.
+"""The scopes that each event requires.
 
-Rule: where any of several scopes will do, the first is the one to ask for when
-the app has none of them. https://docs.slack.dev/reference/events names them on
-each event's page.
+Source: the page of each event at https://docs.slack.dev/reference/events, "Required scopes".
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ MESSAGE_SUBSCRIPTIONS: Mapping[str, str] = {
     "message.im": "im:history",
     "message.mpim": "mpim:history",
 }
-"""An event "message" is subscribed to by the kind of conversation, each with a scope of its own."""
+"""The subscriptions that deliver "message" events, each with its scope: one per kind of conversation."""
 
 USER_EVENTS = frozenset(
     {
@@ -31,7 +29,7 @@ USER_EVENTS = frozenset(
         "subteam_self_removed",
     }
 )
-"""What Slack tells only on behalf of a person, so that it is a user's scope that they need."""
+"""Events that Slack sends only for a user token; they require a user scope instead of a bot scope."""
 
 _CHANNELS = ("channels:read", "groups:read")
 _ANY_CONVERSATION = (*_CHANNELS, "im:read", "mpim:read")
@@ -118,3 +116,4 @@ EVENT_SCOPES: Mapping[str, tuple[str, ...]] = {
     "workflow_step_execute": ("workflow.steps:execute",),
     "workflow_unpublished": ("workflow.steps:execute",),
 }
+"""By event type. Any one of the scopes is enough; the first is requested if the app has none of them."""
