@@ -7,6 +7,7 @@ import itertools
 import json
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import urlencode
 
@@ -33,15 +34,15 @@ class Response:
 
 
 class FakeClient:
-    def __init__(self, clients: FakeClients, token: str, team_id: str | None, idle: Any) -> None:
-        self._idle = idle
+    def __init__(self, clients: FakeClients, token: str, team_id: str | None, slot: Any) -> None:
+        self._slot = slot
         self.token, self.base_url, self.default_params = token, "https://slack.com/api/", {"team_id": team_id}
         self.team_id = team_id
         self._clients = clients
 
     async def wait_for_slack(self, released: asyncio.Event) -> None:
-        """Do as a patient client does whose call has been limited."""
-        with self._idle():
+        """Do as a retrying client does whose call has been limited."""
+        with nullcontext() if self._slot is None else self._slot.released():
             await released.wait()
 
     async def api_call(self, method: str, **arguments: Any) -> Response:
@@ -62,9 +63,9 @@ class FakeClients:
         self.calls: list[tuple[str, Any]] = []
         self.made: list[FakeClient] = []
 
-    def patient_client(self, token: str, workspace: WorkspaceId, idle: Any) -> FakeClient:
+    def retrying_client(self, token: str, workspace: WorkspaceId, slot: Any) -> FakeClient:
         team_id = workspace.team_id if workspace.is_enterprise_install else None
-        self.made.append(FakeClient(self, token, team_id, idle))
+        self.made.append(FakeClient(self, token, team_id, slot))
         return self.made[-1]
 
     async def post_response_url(self, url: str, message: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Places: whoever only waits holds up nobody, and nothing is ever handed out twice or lost."""
+"""Slots: work that waits for Slack delays nobody, and no slot is handed out twice or lost."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from latchkey.dispatch.fair_queue import Lanes
-from latchkey.dispatch.slots import Place, Turns
+from latchkey.dispatch.fair_queue import FairQueue
+from latchkey.dispatch.slots import Slot, SlotPool
 from tests.dispatch.doubles import Bench, event, send
 
 
@@ -17,133 +17,162 @@ def run(use: Callable[[], Any]) -> Any:
     return asyncio.run(use())
 
 
-def test_so_many_at_once_and_so_many_of_one_workspace() -> None:
+def noop() -> None:
+    pass
+
+
+def one_at_a_time() -> FairQueue[str]:
+    return FairQueue(max_running=1, max_per_workspace=1, ordered=False)
+
+
+def test_limits_slots_in_all_and_per_workspace() -> None:
     async def use() -> None:
-        turns, inside = Turns(most=3, most_each=2), []
-        leave = asyncio.Event()
+        pool, inside = SlotPool(max_slots=3, max_per_workspace=2), []
+        finish = asyncio.Event()
 
         async def work(workspace: str) -> None:
-            async with turns.turn(workspace):
+            async with pool.slot(workspace):
                 inside.append(workspace)
-                await leave.wait()
+                await finish.wait()
 
         tasks = [asyncio.ensure_future(work(workspace)) for workspace in ("A", "A", "A", "B", "B")]
         await asyncio.sleep(0.01)
         assert sorted(inside) == ["A", "A", "B"]
-        leave.set()
+        finish.set()
         await asyncio.gather(*tasks)
         assert len(inside) == 5
-        assert not turns._lanes._workspaces
+        assert pool.is_empty
 
     run(use)
 
 
-def test_a_lent_place_lets_another_in() -> None:
+def test_a_released_slot_admits_another() -> None:
     async def use() -> None:
-        turns = Turns(most=1, most_each=1)
-        async with turns.turn("A") as place:
-            with place.lent(), place.lent():
-                async with turns.turn("B"):
+        pool = SlotPool(max_slots=1, max_per_workspace=1)
+        async with pool.slot("A") as slot:
+            with slot.released(), slot.released():
+                async with pool.slot("B"):
                     pass
-        assert not turns._lanes._workspaces
+        assert pool.is_empty
 
     run(use)
 
 
-@pytest.mark.parametrize("moment", [0, 1])
-def test_one_cancelled_before_or_at_its_turn_leaves_the_place_to_others(moment: int) -> None:
+@pytest.mark.parametrize("is_admitted", [False, True])
+def test_a_cancelled_waiter_leaves_the_slot_to_others(is_admitted: bool) -> None:
     async def use() -> None:
-        turns = Turns(most=1, most_each=1)
+        pool = SlotPool(max_slots=1, max_per_workspace=1)
 
         async def work() -> None:
-            async with turns.turn("B"):
+            async with pool.slot("B"):
                 await asyncio.sleep(0)
 
-        async with turns.turn("A"):
+        async with pool.slot("A"):
             waiting = asyncio.ensure_future(work())
             await asyncio.sleep(0)
-            if not moment:
+            if not is_admitted:
                 waiting.cancel()
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        async with asyncio.timeout(1), turns.turn("C"):
+        async with asyncio.timeout(1), pool.slot("C"):
             pass
-        assert not turns._lanes._workspaces
+        assert pool.is_empty
 
     run(use)
 
 
-def test_a_place_given_up_while_it_is_lent_is_not_lent_again() -> None:
-    lanes: Lanes[str] = Lanes(most=1, most_each=1, ordered=False)
-    lanes.add("A", None, "one")
-    assert lanes.next() == "one"
-    place = Place(lanes, "A", None, lambda: None)
-    with place.lent():
-        place.give_up()
-        with place.lent():
-            lanes.add("A", None, "two")
-            lanes.add("A", None, "three")
-            assert lanes.next() == "two"
-            assert lanes.next() is None
-    assert lanes.next() is None
-    Place(lanes, "A", None, lambda: None).give_up()
-    assert lanes.next() == "three"
+def test_a_slot_given_back_while_released_stays_given_back() -> None:
+    queue = one_at_a_time()
+    queue.add("A", None, "one")
+    assert queue.next() == "one"
+    slot = Slot(queue, "A", None, noop)
+    with slot.released():
+        slot.give_back()
+        with slot.released():
+            queue.add("A", None, "two")
+            queue.add("A", None, "three")
+            assert queue.next() == "two"
+            assert queue.next() is None
+    assert queue.next() is None
+    Slot(queue, "A", None, noop).give_back()
+    assert queue.next() == "three"
+
+
+def test_background_work_releases_the_outer_slot_that_is_still_held() -> None:
+    outer_queue, inner_queue = one_at_a_time(), one_at_a_time()
+    for queue in (outer_queue, inner_queue):
+        queue.add("A", None, "one")
+        assert queue.next() == "one"
+        queue.add("A", None, "two")
+    outer = Slot(outer_queue, "A", None, noop)
+    inner = Slot(inner_queue, "A", None, noop, outer)
+    inner.give_back()
+    assert inner_queue.next() == "two"
+    with inner.released():
+        assert outer_queue.next() == "two"
+        inner_queue.add("A", None, "three")
+        assert inner_queue.next() is None, "an inner slot that was given back is not released again"
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """Places held, lent and given up in any order: in the end all is as it was."""
+    """Slots are held, released and given back in any order; at the end the queue is empty."""
 
-    @initialize(most=st.integers(1, 3), most_each=st.integers(1, 2))
-    def make(self, most: int, most_each: int) -> None:
-        self.lanes: Lanes[str] = Lanes(most=most, most_each=most_each, ordered=False)
-        self.held: list[tuple[str, Place]] = []
-        self.lent: list[tuple[Place, Any]] = []
+    @initialize(max_running=st.integers(1, 3), max_per_workspace=st.integers(1, 2))
+    def make(self, max_running: int, max_per_workspace: int) -> None:
+        self.max_running, self.max_per_workspace = max_running, max_per_workspace
+        self.queue: FairQueue[str] = FairQueue(
+            max_running=max_running, max_per_workspace=max_per_workspace, ordered=False
+        )
+        self.held: list[Slot] = []
+        self.released: list[Any] = []
 
     def take(self) -> None:
-        while (workspace := self.lanes.next()) is not None:
-            self.held.append((workspace, Place(self.lanes, workspace, None, lambda: None)))
+        while (workspace := self.queue.next()) is not None:
+            self.held.append(Slot(self.queue, workspace, None, noop))
 
     @rule(workspace=st.sampled_from("AB"))
     def add(self, workspace: str) -> None:
-        self.lanes.add(workspace, None, workspace)
+        self.queue.add(workspace, None, workspace)
         self.take()
 
     @rule(which=st.integers(0, 9))
-    def lend(self, which: int) -> None:
+    def release(self, which: int) -> None:
         if self.held:
-            place = self.held[which % len(self.held)][1]
-            lending = place.lent()
-            lending.__enter__()
-            self.lent.append((place, lending))
+            released = self.held[which % len(self.held)].released()
+            released.__enter__()
+            self.released.append(released)
             self.take()
 
     @rule(which=st.integers(0, 9))
     def take_back(self, which: int) -> None:
-        if self.lent:
-            self.lent.pop(which % len(self.lent))[1].__exit__(None, None, None)
+        if self.released:
+            self.released.pop(which % len(self.released)).__exit__(None, None, None)
 
     @rule(which=st.integers(0, 9))
-    def give_up(self, which: int) -> None:
+    def give_back(self, which: int) -> None:
         if self.held:
-            self.held.pop(which % len(self.held))[1].give_up()
+            self.held.pop(which % len(self.held)).give_back()
             self.take()
 
     def teardown(self) -> None:
         while self.held:
-            self.give_up(0)
-        while self.lent:
+            self.give_back(0)
+        while self.released:
             self.take_back(0)
         self.take()
-        assert not self.held, "nothing waits where all have gone"
-        assert not self.lanes._workspaces
-        assert self.lanes._running == 0
+        assert not self.held, "an item was left waiting although all slots were free"
+        assert self.queue.is_empty
+        for number in range(self.max_running):
+            self.queue.add(f"workspace-{number}", None, f"workspace-{number}")
+        self.take()
+        assert len(self.held) == self.max_running, "a slot was lost"
 
 
-TestPlacesInAnyOrder = AnyOrder.TestCase
+TestAnyOrder = AnyOrder.TestCase
 
 
-def test_events_that_wait_for_slack_hold_up_nobody_of_their_workspace(bench: Bench) -> None:
+def test_event_listeners_that_wait_for_slack_do_not_delay_their_workspace(bench: Bench) -> None:
     released, handled = asyncio.Event(), []
 
     @bench.app.event("app_mention")
@@ -152,7 +181,7 @@ def test_events_that_wait_for_slack_hold_up_nobody_of_their_workspace(bench: Ben
             await client.wait_for_slack(released)
         handled.append(event["text"])
 
-    async def use(dispatcher: Any, events: Any) -> None:
+    async def use(interactions: Any, events: Any) -> None:
         await send(events, *(event(text="limited") for _ in range(150)), event(text="other"))
         await asyncio.sleep(0.05)
         assert handled == ["other"]
@@ -162,7 +191,8 @@ def test_events_that_wait_for_slack_hold_up_nobody_of_their_workspace(bench: Ben
     assert len(handled) == 151
 
 
-def test_threads_that_wait_for_slack_hold_up_nobody_either(bench: Bench) -> None:
+@pytest.mark.parametrize("count", [20, 150])
+def test_sync_listeners_that_wait_for_slack_release_their_thread_and_their_worker(bench: Bench, count: int) -> None:
     released, handled = asyncio.Event(), []
 
     @bench.app.event("app_mention")
@@ -171,7 +201,31 @@ def test_threads_that_wait_for_slack_hold_up_nobody_either(bench: Bench) -> None
             client.api_call("wait", json={"released": released})
         handled.append(event["text"])
 
-    async def use(dispatcher: Any, events: Any) -> None:
+    async def use(interactions: Any, events: Any) -> None:
+        await send(events, *(event(text="limited") for _ in range(count)), event(text="other"))
+        async with asyncio.timeout(5):
+            while handled != ["other"]:
+                await asyncio.sleep(0.01)
+        released.set()
+
+    bench.run(use)
+    assert len(handled) == count + 1
+
+
+def test_sync_error_handlers_that_wait_for_slack_release_their_thread(bench: Bench) -> None:
+    released, handled = asyncio.Event(), []
+
+    @bench.app.event("app_mention")
+    def listener(event: dict[str, Any]) -> None:
+        raise ValueError(event["text"])
+
+    @bench.app.error
+    def handler(error: Exception, client: Any) -> None:
+        if str(error) == "limited":
+            client.api_call("wait", json={"released": released})
+        handled.append(str(error))
+
+    async def use(interactions: Any, events: Any) -> None:
         await send(events, *(event(text="limited") for _ in range(20)), event(text="other"))
         async with asyncio.timeout(5):
             while handled != ["other"]:
@@ -179,4 +233,4 @@ def test_threads_that_wait_for_slack_hold_up_nobody_either(bench: Bench) -> None
         released.set()
 
     bench.run(use)
-    assert len(handled) == 21
+    assert handled.count("limited") == 20

@@ -1,8 +1,7 @@
-"""Whose turn it is: workspaces take turns, so that a busy one holds up nobody else.
+"""A queue that serves workspaces in rotation, so that a busy one does not delay the others.
 
-Rule: plain data, no clock and no tasks. An item that was handed out has its
-place until it is `left`; with `ordered`, items of one channel are handed out
-one after another.
+It is a plain data structure without a clock or tasks. An item that was handed out occupies a slot until it is
+released. In an ordered queue, the items of one channel are handed out one after another.
 """
 
 from __future__ import annotations
@@ -14,103 +13,106 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class _Workspace(Generic[T]):
-    __slots__ = ("behind", "has_turn", "ready", "running")
+class _WorkspaceQueue(Generic[T]):
+    __slots__ = ("blocked", "is_scheduled", "ready", "running")
 
     def __init__(self) -> None:
         self.ready: deque[T] = deque()
-        self.behind: dict[Hashable, deque[T]] = {}
-        """With `ordered`: the channels that are busy, and what waits behind in each."""
+        self.blocked: dict[Hashable, deque[T]] = {}
+        """In an ordered queue: for each busy channel, the items that wait for it."""
         self.running = 0
-        self.has_turn = False
+        self.is_scheduled = False
+        """Whether the workspace is in the rotation."""
 
 
-class Lanes(Generic[T]):
+class FairQueue(Generic[T]):
     """Items waiting, by workspace and channel."""
 
-    def __init__(self, *, most: int, most_each: int, ordered: bool) -> None:
-        """Hand out at most `most` items at a time, and `most_each` of one workspace."""
-        self._most = most
-        self._most_each = most_each
+    def __init__(self, *, max_running: int, max_per_workspace: int, ordered: bool) -> None:
+        """Hand out at most `max_running` items at a time, and `max_per_workspace` of one workspace."""
+        self._max_running = max_running
+        self._max_per_workspace = max_per_workspace
         self._ordered = ordered
         self._running = 0
-        self._workspaces: dict[Hashable, _Workspace[T]] = {}
-        self._turns: deque[Hashable] = deque()
+        self._workspaces: dict[Hashable, _WorkspaceQueue[T]] = {}
+        self._rotation: deque[Hashable] = deque()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no item is waiting or handed out."""
+        return not self._workspaces
 
     def add(self, workspace: Hashable, channel: Hashable, item: T) -> None:
-        """Put an item at the end of its lane."""
-        place = self._place(workspace)
+        """Append an item; a channel of None is never ordered."""
+        queue = self._queue_of(workspace)
         if self._ordered and channel is not None:
-            behind = place.behind.get(channel)
-            if behind is not None:
-                behind.append(item)
+            blocked = queue.blocked.get(channel)
+            if blocked is not None:
+                blocked.append(item)
                 return
-            place.behind[channel] = deque()
-        self._offer(workspace, place, item)
+            queue.blocked[channel] = deque()
+        self._append(workspace, queue, item)
 
-    def back(self, workspace: Hashable, item: T) -> None:
-        """Put an item that has left and kept its channel (`leave(..., keep=True)`) where it goes on."""
-        self._offer(workspace, self._place(workspace), item)
+    def requeue(self, workspace: Hashable, item: T) -> None:
+        """Append an item that was released with `keep_channel=True`."""
+        self._append(workspace, self._queue_of(workspace), item)
 
     def next(self) -> T | None:
-        """Hand out the next item, or None where nothing may begin now."""
-        while self._turns and self._running < self._most:
-            workspace = self._turns.popleft()
-            place = self._workspaces[workspace]
-            place.has_turn = False
-            if place.ready and place.running < self._most_each:
-                item = place.ready.popleft()
-                place.running += 1
+        """Hand out the next item, or return None if nothing may start now."""
+        while self._rotation and self._running < self._max_running:
+            workspace = self._rotation.popleft()
+            queue = self._workspaces[workspace]
+            queue.is_scheduled = False
+            if queue.ready and queue.running < self._max_per_workspace:
+                item = queue.ready.popleft()
+                queue.running += 1
                 self._running += 1
-                self._give_turn(workspace, place)
+                self._schedule(workspace, queue)
                 return item
         return None
 
-    def leave(self, workspace: Hashable, channel: Hashable, *, keep: bool = False) -> None:
-        """Take back the place of an item that was handed out; with `keep`, its channel goes on waiting for it."""
-        place = self._workspaces[workspace]
-        place.running -= 1
+    def release(self, workspace: Hashable, channel: Hashable, *, keep_channel: bool = False) -> None:
+        """Free the slot of an item that was handed out; `keep_channel` keeps its channel blocked until `requeue`."""
+        queue = self._workspaces[workspace]
+        queue.running -= 1
         self._running -= 1
-        if self._ordered and channel is not None and not keep:
-            self._advance(place, channel)
-        self._tidy(workspace, place)
+        if self._ordered and channel is not None and not keep_channel:
+            self._unblock(queue, channel)
+        self._schedule(workspace, queue)
+        if not (queue.running or queue.ready or queue.blocked or queue.is_scheduled):
+            del self._workspaces[workspace]
 
-    def park(self, workspace: Hashable) -> None:
-        """Lend the place of an item that only waits to others."""
-        place = self._workspaces[workspace]
-        place.running -= 1
+    def suspend(self, workspace: Hashable) -> None:
+        """Free the slot of an item that only waits; it stays handed out, and `resume` follows."""
+        queue = self._workspaces[workspace]
+        queue.running -= 1
         self._running -= 1
-        self._give_turn(workspace, place)
+        self._schedule(workspace, queue)
 
-    def unpark(self, workspace: Hashable) -> None:
-        """Take the place back, even where others have filled it meanwhile."""
-        place = self._place(workspace)
-        place.running += 1
+    def resume(self, workspace: Hashable) -> None:
+        """Occupy a slot again, even if that exceeds a limit because others have started meanwhile."""
+        queue = self._queue_of(workspace)
+        queue.running += 1
         self._running += 1
 
-    def _place(self, workspace: Hashable) -> _Workspace[T]:
-        place = self._workspaces.get(workspace)
-        if place is None:
-            place = self._workspaces[workspace] = _Workspace()
-        return place
+    def _queue_of(self, workspace: Hashable) -> _WorkspaceQueue[T]:
+        queue = self._workspaces.get(workspace)
+        if queue is None:
+            queue = self._workspaces[workspace] = _WorkspaceQueue()
+        return queue
 
-    def _offer(self, workspace: Hashable, place: _Workspace[T], item: T) -> None:
-        place.ready.append(item)
-        self._give_turn(workspace, place)
+    def _append(self, workspace: Hashable, queue: _WorkspaceQueue[T], item: T) -> None:
+        queue.ready.append(item)
+        self._schedule(workspace, queue)
 
-    def _give_turn(self, workspace: Hashable, place: _Workspace[T]) -> None:
-        if not place.has_turn and place.ready and place.running < self._most_each:
-            place.has_turn = True
-            self._turns.append(workspace)
+    def _schedule(self, workspace: Hashable, queue: _WorkspaceQueue[T]) -> None:
+        if not queue.is_scheduled and queue.ready and queue.running < self._max_per_workspace:
+            queue.is_scheduled = True
+            self._rotation.append(workspace)
 
-    def _advance(self, place: _Workspace[T], channel: Hashable) -> None:
-        behind = place.behind[channel]
-        if behind:
-            place.ready.append(behind.popleft())
+    def _unblock(self, queue: _WorkspaceQueue[T], channel: Hashable) -> None:
+        blocked = queue.blocked[channel]
+        if blocked:
+            queue.ready.append(blocked.popleft())
         else:
-            del place.behind[channel]
-
-    def _tidy(self, workspace: Hashable, place: _Workspace[T]) -> None:
-        self._give_turn(workspace, place)
-        if not (place.running or place.ready or place.behind or place.has_turn):
-            del self._workspaces[workspace]
+            del queue.blocked[channel]

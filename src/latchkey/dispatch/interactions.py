@@ -76,7 +76,9 @@ class Dispatcher:
 
     async def _run(self, request: _Request, bot: Bot) -> None:
         request.timer = asyncio.get_running_loop().call_later(self._ack_seconds, self._answer_for, request)
-        call = self._runner.call(request.payload, request.listener, bot, request.request_id, settle=request.answer_once)
+        call = self._runner.make_call(
+            request.payload, request.listener, bot, request.request_id, on_ack=request.answer_once
+        )
         error = await self._runner.run(request.listener, call)
         if request.is_answered:
             return

@@ -1,90 +1,110 @@
-"""Places that lanes have handed out: held, lent while their holder only waits, and given up once.
+"""Concurrency slots: held while a listener runs, released while it waits for Slack, given back exactly once.
 
-Rule: a place that is given up while it is lent is given up all the same; what
-the holder has left running can neither keep it nor lend it again.
+Invariant: a slot that is given back while it is released stays given back. Background work that its holder left
+behind can neither take it back nor release it again.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any, TypeAlias
 
-from latchkey.dispatch.fair_queue import Lanes
+from latchkey.dispatch.fair_queue import FairQueue
 
 
-class Place:
-    """One item's place."""
+class Slot:
+    """The slot of one item that a queue handed out."""
 
-    __slots__ = ("_channel", "_held", "_lanes", "_lent", "_let_in", "_workspace")
+    __slots__ = ("_channel", "_is_held", "_on_free", "_outer", "_queue", "_waits", "_workspace")
 
-    def __init__(self, lanes: Lanes[Any], workspace: Hashable, channel: Hashable, let_in: Callable[[], None]) -> None:
-        """Call it for what `lanes.next()` has handed out; `let_in` hands out what may come when a place is free."""
-        self._lanes = lanes
+    def __init__(
+        self,
+        queue: FairQueue[Any],
+        workspace: Hashable,
+        channel: Hashable,
+        on_free: Callable[[], None],
+        outer: Slot | None = None,
+    ) -> None:
+        """Make it for an item that `queue.next()` returned.
+
+        `on_free` starts what the queue hands out once there is room. `outer` is another slot that the same work
+        holds; it is released together with this one.
+        """
+        self._queue = queue
         self._workspace = workspace
         self._channel = channel
-        self._let_in = let_in
-        self._held = True
-        self._lent = 0
+        self._on_free = on_free
+        self._outer = outer
+        self._is_held = True
+        self._waits = 0
 
     @contextmanager
-    def lent(self) -> Iterator[None]:
-        """Let somebody else have it for a while; it is taken back without waiting. Several at once are fine."""
-        self._lent += 1
-        if self._held and self._lent == 1:
-            self._lanes.park(self._workspace)
-            self._let_in()
+    def released(self) -> Iterator[None]:
+        """Let others use the slot while its holder only waits. It is then taken back at once; calls may overlap."""
+        self._waits += 1
+        if self._is_held and self._waits == 1:
+            self._queue.suspend(self._workspace)
+            self._on_free()
         try:
-            yield
+            with nullcontext() if self._outer is None else self._outer.released():
+                yield
         finally:
-            self._lent -= 1
-            if self._held and not self._lent:
-                self._lanes.unpark(self._workspace)
+            self._waits -= 1
+            if self._is_held and not self._waits:
+                self._queue.resume(self._workspace)
 
-    def give_up(self, *, keep: bool = False) -> None:
-        """Leave it to others for good; with `keep`, its channel goes on waiting for the item."""
-        if self._lent:
-            self._lanes.unpark(self._workspace)
-        self._held = False
-        self._lanes.leave(self._workspace, self._channel, keep=keep)
-        self._let_in()
+    def give_back(self, *, keep_channel: bool = False) -> None:
+        """Return it to the queue for good; `keep_channel` keeps the item's channel blocked until it is requeued."""
+        if self._waits:
+            self._queue.resume(self._workspace)
+        self._is_held = False
+        self._queue.release(self._workspace, self._channel, keep_channel=keep_channel)
+        self._on_free()
 
 
 _Waiting: TypeAlias = tuple[Hashable, asyncio.Future[None]]
 
 
-class Turns:
-    """Places for what takes something scarce, such as a thread: so many at once, so many of one workspace."""
+class SlotPool:
+    """A limited number of slots for something scarce, such as threads, shared fairly between workspaces."""
 
-    def __init__(self, *, most: int, most_each: int) -> None:
-        self._lanes: Lanes[_Waiting] = Lanes(most=most, most_each=most_each, ordered=False)
+    def __init__(self, *, max_slots: int, max_per_workspace: int) -> None:
+        self._queue: FairQueue[_Waiting] = FairQueue(
+            max_running=max_slots, max_per_workspace=max_per_workspace, ordered=False
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no slot is held or waited for."""
+        return self._queue.is_empty
 
     @asynccontextmanager
-    async def turn(self, workspace: Hashable) -> AsyncIterator[Place]:
-        """Lend a place when it is this one's turn."""
-        come: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._lanes.add(workspace, None, (workspace, come))
-        self._let_in()
+    async def slot(self, workspace: Hashable, outer: Slot | None = None) -> AsyncIterator[Slot]:
+        """Wait for a slot and hold it; see `Slot` about `outer`."""
+        admitted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.add(workspace, None, (workspace, admitted))
+        self._admit()
         try:
-            await come
+            await admitted
         except asyncio.CancelledError:
-            if come.done() and not come.cancelled():
-                self._place(workspace).give_up()
+            if admitted.done() and not admitted.cancelled():
+                self._make_slot(workspace, None).give_back()
             raise
-        place = self._place(workspace)
+        slot = self._make_slot(workspace, outer)
         try:
-            yield place
+            yield slot
         finally:
-            place.give_up()
+            slot.give_back()
 
-    def _place(self, workspace: Hashable) -> Place:
-        return Place(self._lanes, workspace, None, self._let_in)
+    def _make_slot(self, workspace: Hashable, outer: Slot | None) -> Slot:
+        return Slot(self._queue, workspace, None, self._admit, outer)
 
-    def _let_in(self) -> None:
-        while (waiting := self._lanes.next()) is not None:
-            workspace, come = waiting
-            if come.done():  # it was cancelled while it waited
-                self._lanes.leave(workspace, None)
+    def _admit(self) -> None:
+        while (waiting := self._queue.next()) is not None:
+            workspace, admitted = waiting
+            if admitted.done():  # it was cancelled while it waited
+                self._queue.release(workspace, None)
             else:
-                come.set_result(None)
+                admitted.set_result(None)

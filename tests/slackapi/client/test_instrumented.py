@@ -52,7 +52,7 @@ def told(
 
 async def call(clients: WebClients, _: str) -> None:
     try:
-        await clients.patient_client("xoxb-1", ACME).users_info(user="U1")
+        await clients.retrying_client("xoxb-1", ACME).users_info(user="U1")
     except (SlackClientError, SlackUnavailable):
         pass
 

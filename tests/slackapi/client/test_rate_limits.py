@@ -1,4 +1,4 @@
-"""Slack's limits: who waits for what, how long, and that nothing is left of it."""
+"""Rate limits: which call waits for which limit, for how long, and that nothing is kept afterwards."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ POST, OTHER = ("chat.postMessage", "T1"), ("chat.postMessage", "T2")
 
 
 class Time:
-    """A clock that jumps to where a sleeper wants it."""
+    """A clock that jumps to the end of each sleep."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -27,27 +27,40 @@ class Time:
         self.now = max(self.now, until)
 
 
-def limits(time: Time, longest_wait: float = 120) -> RateLimits:
-    return RateLimits(longest_wait=longest_wait, clock=time.clock, sleep=time.sleep)
+class FakeSlot:
+    """A slot that records when it is released and taken back."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    @contextmanager
+    def released(self) -> Iterator[None]:
+        self.log.append("released")
+        yield
+        self.log.append("taken back")
+
+
+def make_limits(time: Time) -> RateLimits:
+    return RateLimits(clock=time.clock, sleep=time.sleep)
 
 
 def test_calls_of_a_limited_method_wait_and_then_go_one_by_one() -> None:
     time, sent = Time(), []
 
     async def call(limits: RateLimits, name: str) -> None:
-        async with limits.turn(POST) as turn:
+        async with limits.waiter(POST) as waiter:
             if name == "first":
-                await turn.wait(30)
+                await waiter.report_limit(30)
             sent.append((name, time.now, "begun"))
             await asyncio.sleep(0.001)
             sent.append((name, time.now, "ended"))
 
     async def run() -> None:
-        it = limits(time)
-        first = asyncio.ensure_future(call(it, "first"))
+        limits = make_limits(time)
+        first = asyncio.ensure_future(call(limits, "first"))
         await asyncio.sleep(0)
-        await asyncio.gather(first, call(it, "second"), call(it, "third"))
-        assert not it._limits
+        await asyncio.gather(first, call(limits, "second"), call(limits, "third"))
+        assert limits.is_empty
 
     asyncio.run(run())
     assert [(name, what) for name, _, what in sent] == [
@@ -60,10 +73,10 @@ def test_other_workspaces_and_methods_do_not_wait() -> None:
     time = Time()
 
     async def run() -> None:
-        it = limits(time)
-        async with it.turn(POST) as turn:
-            waiting = asyncio.ensure_future(turn.wait(30))
-            async with it.turn(OTHER):
+        limits = make_limits(time)
+        async with limits.waiter(POST) as waiter:
+            waiting = asyncio.ensure_future(waiter.report_limit(30))
+            async with limits.waiter(OTHER):
                 assert time.now == 1000
             await waiting
         assert time.now == 1030
@@ -71,82 +84,85 @@ def test_other_workspaces_and_methods_do_not_wait() -> None:
     asyncio.run(run())
 
 
-def test_who_waits_is_idle_and_who_calls_is_not() -> None:
-    time, idling = Time(), []
-
-    @contextmanager
-    def idle() -> Iterator[None]:
-        idling.append("in")
-        yield
-        idling.append("out")
+def test_the_slot_is_released_only_while_the_call_waits() -> None:
+    time, slot, queued = Time(), FakeSlot(), FakeSlot()
 
     async def run() -> None:
-        async with limits(time).turn(POST, idle) as turn:
-            assert idling == []
-            await turn.wait(1)
-            assert idling == ["in", "out"]
-            await turn.pause(1)
-            assert idling == ["in", "out"] * 2
+        limits = make_limits(time)
+        async with limits.waiter(POST, slot) as waiter:
+            assert slot.log == []
+            await waiter.report_limit(1)
+            assert slot.log == ["released", "taken back"]
+            await waiter.pause(1)
+            assert slot.log == ["released", "taken back"] * 2
+            task = asyncio.ensure_future(queued_call(limits))
+            await asyncio.sleep(0)
+            assert queued.log == ["released"]
+        await task
+        assert queued.log == ["released", "taken back"]
+
+    async def queued_call(limits: RateLimits) -> None:
+        async with limits.waiter(POST, queued):
+            pass
 
     asyncio.run(run())
 
 
-def test_nobody_waits_longer_than_the_longest_wait() -> None:
+def test_a_call_waits_at_most_120_seconds_in_all() -> None:
     time = Time()
 
     async def run() -> None:
-        it = limits(time)
-        async with it.turn(POST) as turn:
-            assert turn.may_wait(120)
-            assert not turn.may_wait(121)
-            await turn.wait(100)
-            assert not turn.may_wait(30), "what it has waited counts"
+        async with make_limits(time).waiter(POST) as waiter:
+            assert waiter.may_wait(120)
+            assert not waiter.may_wait(121)
+            await waiter.report_limit(100)
+            assert not waiter.may_wait(30)
 
     asyncio.run(run())
 
 
-def test_a_turn_that_does_not_come_in_time_is_an_error_and_lets_the_others_go() -> None:
+def test_a_call_that_waits_too_long_fails_and_does_not_block_the_others() -> None:
     async def run() -> None:
-        it = RateLimits(longest_wait=0.05)
+        limits = RateLimits(max_wait=0.05)
         release = asyncio.Event()
 
         async def hold() -> None:
-            async with it.turn(POST) as turn:
-                await turn.wait(0)
+            async with limits.waiter(POST) as waiter:
+                await waiter.report_limit(0)
                 await release.wait()
 
         holding = asyncio.ensure_future(hold())
         await asyncio.sleep(0)
         with pytest.raises(TimeoutError):
-            async with it.turn(POST):
+            async with limits.waiter(POST):
                 pass
         release.set()
         await holding
-        assert not it._limits
+        assert limits.is_empty
 
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("waiting", [0, 1, 2])
-def test_a_cancelled_call_holds_up_nobody(waiting: int) -> None:
+@pytest.mark.parametrize("cancelled", [0, 1, 2])
+def test_a_cancelled_call_does_not_block_the_others(cancelled: int) -> None:
     time = Time()
 
     async def run() -> None:
-        it = limits(time)
+        limits = make_limits(time)
         done: list[int] = []
 
         async def call(number: int) -> None:
-            async with it.turn(POST) as turn:
+            async with limits.waiter(POST) as waiter:
                 if not number:
-                    await turn.wait(5)
+                    await waiter.report_limit(5)
                 done.append(number)
                 await asyncio.sleep(0)
 
         calls: list[asyncio.Task[Any]] = [asyncio.ensure_future(call(number)) for number in range(3)]
         await asyncio.sleep(0)
-        calls[waiting].cancel()
+        calls[cancelled].cancel()
         await asyncio.wait(calls)
-        assert done == [number for number in range(3) if number != waiting]
-        assert not it._limits
+        assert done == [number for number in range(3) if number != cancelled]
+        assert limits.is_empty
 
     asyncio.run(run())

@@ -13,7 +13,7 @@ from aiohttp import web
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from latchkey.slackapi.client import retrying as patient_client
+from latchkey.slackapi.client import retrying
 from latchkey.slackapi.client.factory import WebClients, open_session
 from latchkey.slackapi.client.rate_limits import RateLimits
 from latchkey.slackapi.client.retrying import may_be_repeated
@@ -71,7 +71,7 @@ class Script:
                 async with open_session() as session:
                     limits = RateLimits(clock=lambda: now, sleep=sleep)
                     clients = WebClients(api_url=f"http://127.0.0.1:{port}/api/", session=session, limits=limits)
-                    return await use(lambda workspace: clients.patient_client("xoxb-sentinel", workspace))
+                    return await use(lambda workspace: clients.retrying_client("xoxb-sentinel", workspace))
             finally:
                 await runner.cleanup()
 
@@ -166,7 +166,7 @@ def test_a_connection_that_never_came_about_is_tried_again_for_every_method() ->
             await nobody.chat_postMessage(channel="C1", text="hello")
 
     slack.run(use)
-    assert len(slack.slept) == len(patient_client.REPEAT_SECONDS)
+    assert len(slack.slept) == len(retrying.REPEAT_SECONDS)
 
 
 def test_further_pages_are_as_patient_as_the_first() -> None:

@@ -16,12 +16,11 @@ from collections.abc import Callable
 from latchkey.dispatch.events import backoff
 from latchkey.dispatch.events.job import Job, parsed
 from latchkey.dispatch.events.outcomes import Ledger
-from latchkey.dispatch.fair_queue import Lanes
+from latchkey.dispatch.fair_queue import FairQueue
 from latchkey.dispatch.listeners import Listener, Runner, describe, is_own
-from latchkey.dispatch.slots import Place
+from latchkey.dispatch.slots import Slot
 from latchkey.errors import LatchkeyError, StoreUnavailable
 from latchkey.metrics import Metrics
-from latchkey.slackapi.client import Idle
 from latchkey.slackapi.requests import Payload
 
 RUNNING = 1000
@@ -56,14 +55,14 @@ class Workers:
         self._clock = clock
         self._delay = delay
         self._chance = random.Random()  # noqa: S311  # it spreads retries, and keeps no secret
-        self._lanes: Lanes[Job] = Lanes(most=running, most_each=running_each, ordered=ordered)
-        self._tasks: dict[Place, asyncio.Task[None]] = {}
+        self._queue: FairQueue[Job] = FairQueue(max_running=running, max_per_workspace=running_each, ordered=ordered)
+        self._tasks: dict[Slot, asyncio.Task[None]] = {}
         self._later: set[asyncio.TimerHandle] = set()
         self._stopping = False
 
     def add(self, job: Job) -> None:
         """Take an event that is acknowledged; it is begun when its turn comes."""
-        self._lanes.add(job.workspace, job.channel_id, job)
+        self._queue.add(job.workspace, job.channel_id, job)
         self._begin()
         if not job.begun:
             job.forget_what_is_cheap()
@@ -91,21 +90,21 @@ class Workers:
         return len(unfinished)
 
     def _begin(self) -> None:
-        while not self._stopping and (job := self._lanes.next()) is not None:
+        while not self._stopping and (job := self._queue.next()) is not None:
             job.begun = True
-            place = Place(self._lanes, job.workspace, job.channel_id, self._begin)
+            slot = Slot(self._queue, job.workspace, job.channel_id, self._begin)
             # The loop keeps only weak references to its tasks.
-            self._tasks[place] = asyncio.get_running_loop().create_task(self._work(job, place))
+            self._tasks[slot] = asyncio.get_running_loop().create_task(self._work(job, slot))
 
-    async def _work(self, job: Job, place: Place) -> None:
+    async def _work(self, job: Job, slot: Slot) -> None:
         keep = False
         try:
-            keep = not await self._try(job, place.lent)
+            keep = not await self._try(job, slot)
         finally:
-            del self._tasks[place]
-            place.give_up(keep=keep)
+            del self._tasks[slot]
+            slot.give_back(keep_channel=keep)
 
-    async def _try(self, job: Job, idle: Idle) -> bool:
+    async def _try(self, job: Job, slot: Slot) -> bool:
         """Run what is left of an event; False where it is to be tried again."""
         job.attempts += 1
         if job.attempts > 1:
@@ -115,7 +114,7 @@ class Workers:
             await self._ledger.begun(job)
         payload = job.payload or parsed(job.event)
         try:
-            failures = await self._run(job, payload, idle)
+            failures = await self._run(job, payload, slot)
         except LatchkeyError as error:
             logger.error("an event could not be run: %s request_id=%s", error, job.event.request_id)  # noqa: TRY400
             if isinstance(error, StoreUnavailable):
@@ -134,7 +133,7 @@ class Workers:
         self._put_off(job, what)
         return False
 
-    async def _run(self, job: Job, payload: Payload, idle: Idle) -> list[tuple[str, Exception]]:
+    async def _run(self, job: Job, payload: Payload, slot: Slot) -> list[tuple[str, Exception]]:
         """Return the keys of the listeners that failed, and what they raised."""
         bot = job.bot or await self._runner.find_bot(payload)
         if bot is None:
@@ -148,7 +147,7 @@ class Workers:
         runs = [
             self._runner.run(
                 listener,
-                self._runner.call(payload, listener, bot, job.event.request_id, attempt=job.attempts, idle=idle),
+                self._runner.make_call(payload, listener, bot, job.event.request_id, attempt=job.attempts, slot=slot),
             )
             for listener in listeners
         ]
@@ -166,7 +165,7 @@ class Workers:
         self._after(seconds, lambda: self._resume(job))
 
     def _resume(self, job: Job) -> None:
-        self._lanes.back(job.workspace, job)
+        self._queue.requeue(job.workspace, job)
         self._begin()
 
     def _give_up(self, job: Job, error: str) -> bool:

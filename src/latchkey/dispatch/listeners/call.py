@@ -7,8 +7,8 @@ as blocking calls, which the loop carries out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,69 +18,44 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from latchkey.dispatch.listeners.context import Context
 from latchkey.dispatch.listeners.reply import Reply, from_ack
-from latchkey.slackapi.client import (
-    LONGEST_WAIT_SECONDS,
-    TIMEOUT_SECONDS,
-    Idle,
-    ResponseUrl,
-    WebClients,
-    nobody_idles,
-    response_url_of,
-)
+from latchkey.dispatch.slots import Slot
+from latchkey.slackapi.client import MAX_WAIT_SECONDS, TIMEOUT_SECONDS, ResponseUrl, WebClients
 from latchkey.slackapi.requests import Payload
 
 if TYPE_CHECKING:
     from latchkey.storage import Installations
 
-BLOCKING_CALL_SECONDS = LONGEST_WAIT_SECONDS + 4 * TIMEOUT_SECONDS
-"""How long a sync listener's thread waits for a call to Slack that the loop carries out, with all its repetitions."""
+BLOCKING_CALL_TIMEOUT = MAX_WAIT_SECONDS + 4 * TIMEOUT_SECONDS
+"""Seconds that a sync listener's thread waits for a call to Slack on the loop, all retries included."""
 
 
+@dataclass(eq=False, repr=False)
 class Call:
-    """What an async listener's arguments are taken from."""
+    """Provides the arguments of an async listener."""
 
-    def __init__(
-        self,
-        payload: Payload,
-        context: Context,
-        bot: Bot,
-        *,
-        clients: WebClients,
-        installations: Installations,
-        settle: Callable[[Reply], None] | None,
-        idle: Idle = nobody_idles,
-    ) -> None:
-        """`settle` takes the reply of the first `ack`; None for events, which are acknowledged already.
-
-        `idle` is entered while a call to Slack only waits.
-        """
-        self.payload = payload
-        self.context = context
-        self.installations = installations
-        self.error: Exception | None = None
-        self._bot = bot
-        self._clients = clients
-        self._settle = settle
-        self._idle = idle
-        self.lend_thread: Idle = nobody_idles
-        """Lends the place of a sync listener's thread, while it has one."""
-        url = response_url_of(payload.body)
-        self._response_url = None if url is None else ResponseUrl(url, clients.post_response_url)
+    payload: Payload
+    context: Context
+    bot: Bot
+    clients: WebClients
+    installations: Installations
+    response_url: ResponseUrl | None
+    """Where the payload may be responded to."""
+    on_ack: Callable[[Reply], None] | None = None
+    """Called with the reply of each `ack`; None for events, which are acknowledged already."""
+    slot: Slot | None = None
+    """Released while a call to Slack waits."""
+    error: Exception | None = None
+    """For error handlers: what the listener raised."""
 
     @cached_property
     def client(self) -> AsyncWebClient:
-        return self._clients.patient_client(self._bot.bot_token, self.payload.workspace, self._while_it_waits)
-
-    @contextmanager
-    def _while_it_waits(self) -> Iterator[None]:
-        with self._idle(), self.lend_thread():
-            yield
+        return self.clients.retrying_client(self.bot.bot_token, self.payload.workspace, self.slot)
 
     async def ack(self, text: str | dict[str, Any] = "", **fields: Any) -> None:
-        """Answer Slack; the first call counts."""
+        """Acknowledge the request; the first call counts."""
         reply = from_ack(text, **fields)
-        if self._settle is not None:
-            self._settle(reply)
+        if self.on_ack is not None:
+            self.on_ack(reply)
 
     async def say(self, text: str | dict[str, Any] = "", channel: str | None = None, **fields: Any) -> Any:
         """Post to the channel that the payload is about (method chat.postMessage)."""
@@ -95,12 +70,12 @@ class Call:
 
         Raises ValueError where the payload has none, ResponseUrlSpent, or SlackUnavailable.
         """
-        if self._response_url is None:
+        if self.response_url is None:
             raise ValueError(
                 "respond works for commands, actions and message shortcuts; this payload has no response_url"
             )
         message = text if isinstance(text, dict) else {"text": text, **fields}
-        await self._response_url.post({name: value for name, value in message.items() if value is not None})
+        await self.response_url.post({name: value for name, value in message.items() if value is not None})
 
 
 class BlockingCall:
@@ -128,7 +103,7 @@ class BlockingCall:
         self._wait(self._call.respond(text, **fields))
 
     def _wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(BLOCKING_CALL_SECONDS)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(BLOCKING_CALL_TIMEOUT)
 
 
 class _BlockingClient(WebClient):

@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,9 @@ from latchkey.dispatch.listeners.call import BlockingCall, Call
 from latchkey.dispatch.listeners.constraints import keyword_matches
 from latchkey.dispatch.listeners.context import context_for
 from latchkey.dispatch.listeners.reply import Reply
-from latchkey.dispatch.slots import Turns
+from latchkey.dispatch.slots import Slot, SlotPool
 from latchkey.metrics import Metrics
-from latchkey.slackapi.client import Idle, WebClients, nobody_idles
+from latchkey.slackapi.client import ResponseUrl, WebClients, response_url_of
 from latchkey.slackapi.requests import Payload
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Runner:
         self._metrics = metrics
         metrics.expect_listeners(listener.key for listener in app.listeners)
         self._threads = ThreadPoolExecutor(THREADS_MOST, thread_name_prefix="listener")
-        self._turns = Turns(most=threads, most_each=threads_each)
+        self._thread_slots = SlotPool(max_slots=threads, max_per_workspace=threads_each)
 
     def close(self) -> None:
         """Begin no more sync listeners. A thread cannot be cancelled; nobody waits for it."""
@@ -85,7 +86,7 @@ class Runner:
             is_enterprise_install=workspace.is_enterprise_install,
         )
 
-    def call(
+    def make_call(
         self,
         payload: Payload,
         listener: Listener,
@@ -93,24 +94,26 @@ class Runner:
         request_id: str,
         *,
         attempt: int = 1,
-        settle: Callable[[Reply], None] | None = None,
-        idle: Idle = nobody_idles,
+        on_ack: Callable[[Reply], None] | None = None,
+        slot: Slot | None = None,
     ) -> Call:
-        """Return what the listener's arguments are taken from.
+        """Return one listener's call.
 
-        `settle` takes the reply of its first `ack`; `idle` is entered while it only waits for Slack.
+        `on_ack` is called with the reply of each `ack`; `slot` is released while the listener waits for Slack.
         """
         context = context_for(payload, bot, request_id, attempt)
         if listener.keyword is not None:
             context["matches"] = keyword_matches(listener.keyword, payload)
+        url = response_url_of(payload.body)
         return Call(
             payload,
             context,
             bot,
-            clients=self._clients,
-            installations=self._installations,
-            settle=settle,
-            idle=idle,
+            self._clients,
+            self._installations,
+            None if url is None else ResponseUrl(url, self._clients.post_response_url),
+            on_ack=on_ack,
+            slot=slot,
         )
 
     async def run(self, listener: Listener, call: Call) -> Exception | None:
@@ -136,9 +139,8 @@ class Runner:
             await listener.plan.function(**listener.plan.arguments(call))
             return
         loop = asyncio.get_running_loop()
-        arguments = listener.plan.arguments(BlockingCall(call, loop))
-        async with self._turns.turn(call.payload.workspace) as place:
-            call.lend_thread = place.lent
+        async with self._thread_slots.slot(call.payload.workspace, outer=call.slot) as slot:
+            arguments = listener.plan.arguments(BlockingCall(replace(call, slot=slot), loop))
             await loop.run_in_executor(self._threads, partial(listener.plan.function, **arguments))
 
     async def _tell_error_handlers(self, call: Call, error: Exception) -> None:

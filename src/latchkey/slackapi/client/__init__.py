@@ -1,18 +1,17 @@
 """The Web API client: connection pool, retries, rate limits, observation."""
 
 from latchkey.slackapi.client.factory import TIMEOUT_SECONDS, WebClients, open_session
-from latchkey.slackapi.client.rate_limits import LONGEST_WAIT_SECONDS, Idle, nobody_idles
+from latchkey.slackapi.client.rate_limits import MAX_WAIT_SECONDS, ReleasableSlot
 from latchkey.slackapi.client.response_url import ResponseUrl, response_url_of
 from latchkey.slackapi.client.responses import answer_of
 
 __all__ = [
-    "LONGEST_WAIT_SECONDS",
+    "MAX_WAIT_SECONDS",
     "TIMEOUT_SECONDS",
-    "Idle",
+    "ReleasableSlot",
     "ResponseUrl",
     "WebClients",
     "answer_of",
-    "nobody_idles",
     "open_session",
     "response_url_of",
 ]

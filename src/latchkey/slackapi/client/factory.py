@@ -26,7 +26,7 @@ from latchkey.slackapi.client.instrumented import (
     nobody_watches,
     outcome_of,
 )
-from latchkey.slackapi.client.rate_limits import Idle, RateLimits, nobody_idles
+from latchkey.slackapi.client.rate_limits import RateLimits, ReleasableSlot
 from latchkey.slackapi.client.retrying import PatientClient
 from latchkey.slackapi.client.unix_sockets import UnixSocketConnector
 from latchkey.slackapi.requests import WorkspaceId
@@ -77,12 +77,12 @@ class WebClients:
         """Return a client whose calls are sent once each."""
         return WatchedClient(token=token, retry_handlers=[], **self._settings())
 
-    def patient_client(self, token: str, workspace: WorkspaceId, idle: Idle = nobody_idles) -> AsyncWebClient:
-        """Return a workspace's client, which waits out limits; `idle` is entered while a call of it only waits."""
+    def retrying_client(self, token: str, workspace: WorkspaceId, slot: ReleasableSlot | None = None) -> AsyncWebClient:
+        """Return a workspace's client, which waits out limits; `slot` is released while one of its calls waits."""
         return PatientClient(
             workspace=workspace,
             limits=self._limits,
-            idle=idle,
+            slot=slot,
             token=token,
             # An org-wide token needs the team that a call is about.
             team_id=workspace.team_id if workspace.is_enterprise_install else None,

@@ -1,9 +1,8 @@
-"""Slack's rate limits: which method of which workspace is to be left alone, until when, and whose turn is next.
+"""Slack's rate limits: which method of which workspace is limited, until when, and which call is sent next.
 
-Rule: Slack limits each method for each workspace by itself, and says how long
-(`Retry-After`, in seconds). Calls that come meanwhile wait instead of being sent,
-and go one after another until none waits any more, so that the end of a limit is
-not the beginning of the next.
+Slack limits each method separately for each workspace and says for how long (`Retry-After`, in seconds). Calls made
+meanwhile wait instead of being sent. Queued calls are then released one at a time, so that they do not trip the
+limit again at once.
 https://docs.slack.dev/apis/web-api/rate-limits
 """
 
@@ -14,119 +13,130 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Protocol
 
-LONGEST_WAIT_SECONDS = 120.0
-"""How long one call may wait in all; Slack mostly says 30 s or less. A listener that waits longer is better tried
-again as a whole."""
+MAX_WAIT_SECONDS = 120.0
+"""Maximum total wait of one call. Slack usually asks for 30 s or less; after a longer wait it is better to retry the
+whole listener."""
 
-Idle: TypeAlias = Callable[[], AbstractContextManager[None]]
-"""Is entered while a call only waits: whoever has a place to lend lends it for so long."""
 
-nobody_idles: Idle = nullcontext
+class ReleasableSlot(Protocol):
+    """A concurrency slot of the caller's."""
+
+    def released(self) -> AbstractContextManager[None]:
+        """Return a context manager within which others may use the slot."""
 
 
 @dataclass(slots=True, eq=False)
 class _Limit:
     until: float
     """By the clock of `RateLimits`."""
-    turns: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Its holder is the one call that may be sent; the others stand in a queue behind it."""
-    users: int = 0
+    next_call: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by the one call that may be sent; the others wait for it in order."""
+    waiters: int = 0
 
 
 class RateLimits:
-    """What Slack has limited; on one event loop."""
+    """The limits that Slack has set; for use on one event loop."""
 
     def __init__(
         self,
         *,
-        longest_wait: float = LONGEST_WAIT_SECONDS,
+        max_wait: float = MAX_WAIT_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._longest_wait = longest_wait
+        self._max_wait = max_wait
         self._clock = clock
         self._sleep = sleep
         self._limits: dict[Hashable, _Limit] = {}
 
-    @asynccontextmanager
-    async def turn(self, key: Hashable, idle: Idle = nobody_idles) -> AsyncIterator[Turn]:
-        """Lend a turn for one call; at once, or behind the others where Slack has limited `key`.
+    @property
+    def is_empty(self) -> bool:
+        """Whether no limit is in force for any call."""
+        return not self._limits
 
-        Raises TimeoutError where it does not come within the longest wait.
+    @asynccontextmanager
+    async def waiter(self, key: Hashable, slot: ReleasableSlot | None = None) -> AsyncIterator[RateLimitWaiter]:
+        """Wait until a call of `key` may be sent: at once, or after those that wait for its limit already.
+
+        `slot` is released whenever the call waits. Raises TimeoutError after `max_wait` seconds.
         """
-        turn = Turn(self._limits, key, idle, self._clock() + self._longest_wait, self._clock, self._sleep)
+        waiter = RateLimitWaiter(self._limits, key, slot, self._clock() + self._max_wait, self._clock, self._sleep)
         try:
             if key in self._limits:
-                await turn.come()
-            yield turn
+                await waiter.wait_for_limit()
+            yield waiter
         finally:
-            turn.end()
+            waiter.close()
 
 
-class Turn:
-    """One call's place among those that wait for the same limit."""
+class RateLimitWaiter:
+    """One call's place in the queue of a limited key."""
 
     def __init__(
         self,
         limits: dict[Hashable, _Limit],
         key: Hashable,
-        idle: Idle,
-        give_up_at: float,
+        slot: ReleasableSlot | None,
+        deadline: float,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._limits = limits
         self._key = key
-        self._idle = idle
-        self._give_up_at = give_up_at
+        self._slot = slot
+        self._deadline = deadline
         self._clock = clock
         self._sleep = sleep
         self._limit: _Limit | None = None
-        self._is_first = False
+        self._is_next = False
 
     def may_wait(self, seconds: float) -> bool:
-        """Whether a wait of so long stays within the longest one."""
-        return self._clock() + seconds <= self._give_up_at
+        """Whether waiting for `seconds` ends before the call's deadline."""
+        return self._clock() + seconds <= self._deadline
 
-    async def wait(self, seconds: float) -> None:
-        """Slack has said to wait: nobody calls for so long; returns when it is this call's turn again."""
+    async def report_limit(self, seconds: float) -> None:
+        """Hold back all calls of the key for `seconds`, as Slack has asked; return when this call may be sent."""
         limit = self._join()
         limit.until = max(limit.until, self._clock() + seconds)
-        await self.come()
+        await self.wait_for_limit()
+
+    async def wait_for_limit(self) -> None:
+        """Return when the limit is over and this call is the next one. Raises TimeoutError at the deadline."""
+        await self._wait(self._until_next(self._join()))
 
     async def pause(self, seconds: float) -> None:
-        """Wait for a reason that concerns this call alone."""
-        with self._idle():
-            await self._sleep(seconds)
+        """Delay only this call."""
+        await self._wait(self._sleep(seconds))
 
-    async def come(self) -> None:
-        """Return when it is this call's turn and the limit is over; raises TimeoutError."""
-        limit = self._join()
-        with self._idle():
-            if not self._is_first:
-                async with asyncio.timeout(max(0.0, self._give_up_at - self._clock())):
-                    await limit.turns.acquire()
-                self._is_first = True
-            while (seconds := limit.until - self._clock()) > 0:
-                if not self.may_wait(seconds):
-                    raise TimeoutError
-                await self._sleep(seconds)
-
-    def end(self) -> None:
-        """Let the next one go."""
+    def close(self) -> None:
+        """Let the next call be sent."""
         limit = self._limit
         if limit is None:
             return
-        if self._is_first:
-            limit.turns.release()
-        limit.users -= 1
-        if not limit.users:
+        if self._is_next:
+            limit.next_call.release()
+        limit.waiters -= 1
+        if not limit.waiters:
             del self._limits[self._key]
+
+    async def _wait(self, until: Awaitable[None]) -> None:
+        with nullcontext() if self._slot is None else self._slot.released():
+            await until
+
+    async def _until_next(self, limit: _Limit) -> None:
+        if not self._is_next:
+            async with asyncio.timeout(max(0.0, self._deadline - self._clock())):
+                await limit.next_call.acquire()
+            self._is_next = True
+        while (seconds := limit.until - self._clock()) > 0:
+            if not self.may_wait(seconds):
+                raise TimeoutError
+            await self._sleep(seconds)
 
     def _join(self) -> _Limit:
         if self._limit is None:
             self._limit = self._limits.setdefault(self._key, _Limit(self._clock()))
-            self._limit.users += 1
+            self._limit.waiters += 1
         return self._limit

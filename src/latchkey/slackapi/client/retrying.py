@@ -16,7 +16,7 @@ import aiohttp
 
 from latchkey.errors import SlackUnavailable
 from latchkey.slackapi.client.instrumented import WatchedClient
-from latchkey.slackapi.client.rate_limits import Idle, RateLimits, Turn, nobody_idles
+from latchkey.slackapi.client.rate_limits import RateLimits, RateLimitWaiter, ReleasableSlot
 
 REPEAT_SECONDS = (0.5, 2.0)
 """How long a failed call waits before each repetition, half as long again at most."""
@@ -54,12 +54,14 @@ def may_be_repeated(method: str) -> bool:
 class PatientClient(WatchedClient):
     """One workspace's client. Its calls raise what slack_sdk's raise, and SlackUnavailable after too long a wait."""
 
-    def __init__(self, *, workspace: Hashable, limits: RateLimits, idle: Idle = nobody_idles, **settings: Any) -> None:
-        """`workspace` is what Slack counts by; `idle` is entered while a call only waits."""
+    def __init__(
+        self, *, workspace: Hashable, limits: RateLimits, slot: ReleasableSlot | None = None, **settings: Any
+    ) -> None:
+        """`workspace` is what Slack counts by; `slot` is released while a call waits."""
         super().__init__(**settings)
         self._workspace = workspace
         self._limits = limits
-        self._idle = idle
+        self._slot = slot
 
     async def _request(self, *, http_verb: str, api_url: str, req_args: dict[str, Any]) -> Answer:
         # Where slack_sdk sends the first request of a call and those for its further pages alike.
@@ -69,13 +71,15 @@ class PatientClient(WatchedClient):
             return await super(PatientClient, self)._request(http_verb=http_verb, api_url=api_url, req_args=req_args)
 
         try:
-            async with self._limits.turn((method, self._workspace), self._idle) as turn:
-                return await _until_answered(method, turn, send, once=_has_file(req_args))
+            async with self._limits.waiter((method, self._workspace), self._slot) as waiter:
+                return await _until_answered(method, waiter, send, once=_has_file(req_args))
         except TimeoutError:
             raise SlackUnavailable(method, "Slack limits this method, or took too long") from None
 
 
-async def _until_answered(method: str, turn: Turn, send: Callable[[], Awaitable[Answer]], *, once: bool) -> Answer:
+async def _until_answered(
+    method: str, waiter: RateLimitWaiter, send: Callable[[], Awaitable[Answer]], *, once: bool
+) -> Answer:
     repeated = 0
     while True:
         try:
@@ -88,13 +92,13 @@ async def _until_answered(method: str, turn: Turn, send: Callable[[], Awaitable[
                 raise
         else:
             status = answer["status_code"]
-            if status == 429 and not once and turn.may_wait(seconds := _retry_after(answer["headers"])):
+            if status == 429 and not once and waiter.may_wait(seconds := _retry_after(answer["headers"])):
                 logger.warning("Slack limits %s for %g s; the call waits", method, seconds)
-                await turn.wait(seconds)
+                await waiter.report_limit(seconds)
                 continue
             if status < 500 or once or repeated == len(REPEAT_SECONDS) or not may_be_repeated(method):
                 return answer
-        await turn.pause(REPEAT_SECONDS[repeated] * random.uniform(1, 1.5))  # noqa: S311  # it spreads repetitions
+        await waiter.pause(REPEAT_SECONDS[repeated] * random.uniform(1, 1.5))  # noqa: S311  # it spreads repetitions
         repeated += 1
 
 
