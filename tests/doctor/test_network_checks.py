@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from slack_sdk.oauth.installation_store import Installation
 
 from tests.doctor.conftest import Home
 from tests.doctor.fake_server import Responder, certificate, fake_server
@@ -107,6 +108,17 @@ def test_reports_revoked_tokens(world: World) -> None:
     found = {item.code: item for item in world.home.findings()}
     assert "tokens-revoked" in found
     assert "xoxb" not in found["tokens-revoked"].message
+
+
+def test_checks_org_wide_installations_before_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("latchkey.doctor.check_slack_app.MAX_WORKSPACES", 1)
+    with world.home.opened() as store:
+        store.installations.save(
+            Installation(enterprise_id="E0FOREST", user_id="U1", bot_token="xoxb-org", is_enterprise_install=True)
+        )
+    world.slack(lambda body: (200, b'{"ok":false,"error":"token_revoked"}'))
+    found = {item.code: item for item in world.home.findings()}
+    assert "E0FOREST" in found["tokens-revoked"].message
 
 
 def test_offline_sends_no_request(world: World) -> None:

@@ -7,8 +7,6 @@ a `url_verification`, which changes nothing.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import secrets
 import socket
 import ssl
@@ -21,6 +19,7 @@ import aiohttp
 from latchkey.doctor.doctor_context import DoctorContext
 from latchkey.doctor.findings import Finding, finding
 from latchkey.slackapi.paths import EVENTS_PATH
+from latchkey.slackapi.requests import sign
 
 TIMEOUT_SECONDS = 10
 MAX_CLOCK_DIFFERENCE_SECONDS = 60
@@ -97,12 +96,10 @@ async def _request_through_proxy(
     # Unusual whitespace and an escape: a proxy that parses and rewrites the JSON changes the bytes.
     body = b'{ "type" :"url_verification",\r\n"challenge": "' + challenge.encode() + b'", "note": "\\u00e9" }'
     timestamp = str(int(context.clock()))
-    key = context.settings.signing_secrets[0].reveal().encode()
-    signature = hmac.new(key, b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256).hexdigest()
     headers = {
         "Content-Type": "application/json",
         "X-Slack-Request-Timestamp": timestamp,
-        "X-Slack-Signature": f"v0={signature}",
+        "X-Slack-Signature": sign(context.settings.signing_secrets[0].reveal(), timestamp, body),
     }
     async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
         return response.status, (await response.content.read(1000)).decode("utf-8", "replace"), challenge

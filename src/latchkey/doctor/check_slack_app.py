@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
+import heapq
 from collections.abc import Iterator
 
 from latchkey.doctor.doctor_context import DoctorContext
 from latchkey.doctor.findings import Finding, finding
 from latchkey.errors import LatchkeyError
-from latchkey.slackapi.administration import Health, check_credentials, check_tokens
+from latchkey.slackapi.administration import TokenHealth, check_credentials, check_tokens
 
 MAX_WORKSPACES = 100
 """Workspaces to check; `latchkey installs check` checks all of them."""
@@ -24,7 +24,8 @@ def check_slack_app(context: DoctorContext) -> Iterator[Finding]:
     if isinstance(context.store, LatchkeyError):
         return  # reported with the store
     try:
-        workspaces = itertools.islice(context.store.workspaces.all(), MAX_WORKSPACES)
+        # Org-wide installations first: an event for one of their workspaces does not remove them.
+        workspaces = heapq.nsmallest(MAX_WORKSPACES, context.store.workspaces.all(), lambda found: found.team_id != "")
         bots = [workspace.bot for workspace in workspaces if workspace.bot is not None]
     except LatchkeyError:
         return  # reported with the store
@@ -34,9 +35,11 @@ def check_slack_app(context: DoctorContext) -> Iterator[Finding]:
         yield finding("scopes-missing", f"{_count(lacking)}, such as {lacking[0]}")
     if context.offline or not bots:
         return
-    found = check_tokens(settings.slack.api_url, [bot.bot_token for bot in bots])
+    statuses = check_tokens(settings.slack.api_url, [bot.bot_token for bot in bots])
     revoked = [
-        bot.team_id or bot.enterprise_id for bot, token in zip(bots, found, strict=True) if token.health is Health.GONE
+        bot.team_id or bot.enterprise_id
+        for bot, status in zip(bots, statuses, strict=True)
+        if status.health is TokenHealth.REVOKED
     ]
     if revoked:
         yield finding("tokens-revoked", f"{_count(revoked)}, such as {revoked[0]}")

@@ -16,7 +16,7 @@ from latchkey.handlers import AccessLog, Clients, Services
 from latchkey.metrics import Inventory, Metrics
 from latchkey.slackapi.client import WebClients, open_session
 from latchkey.slackapi.oauth import OAuthClient
-from latchkey.slackapi.paths import CALLBACK_PATH
+from latchkey.slackapi.paths import CALLBACK_PATH, INSTALL_PATH
 from latchkey.slackapi.requests import SignatureVerifier
 from latchkey.storage import Store, Tried, list_backups
 
@@ -46,7 +46,7 @@ async def services_for(
             authorize_url=settings.slack.authorize_url,
         )
         runner = Runner(app, installations=store.installations, clients=clients, metrics=metrics)
-        dispatcher = Dispatcher(runner, metrics, install_url=f"{public_url}/slack/install")
+        dispatcher = Dispatcher(runner, metrics, install_url=public_url + INSTALL_PATH)
         events = EventFlow(runner, metrics, store.inbox, _event_options(settings))
         events.start(recovered)
         inventory = Inventory(store.keys, lambda: _newest_backup(settings), metrics)

@@ -46,7 +46,10 @@ class AppResponse:
 
 
 def sign(secret: str, timestamp: str, body: bytes) -> str:
-    """Return X-Slack-Signature for this body."""
+    """Return X-Slack-Signature for this body.
+
+    Written apart from `latchkey.slackapi`, so that each implementation tests the other.
+    """
     return "v0=" + hmac.new(secret.encode(), b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256).hexdigest()
 
 

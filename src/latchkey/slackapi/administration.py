@@ -1,7 +1,7 @@
-"""What an administrator asks of Slack: whether tokens are good still, and to take the app out of a workspace.
+"""The operator's calls to Slack: check tokens and credentials, and uninstall the app from a workspace.
 
-Rule: these calls block, for commands that have no event loop. A token is handed
-in and stands in no result and no error.
+Invariant: no result and no error contains a token. The calls block, for
+commands, which have no event loop.
 """
 
 from __future__ import annotations
@@ -17,95 +17,96 @@ from latchkey.slackapi.client import WebClients, answer_of, open_session
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = 10.0
-AT_ONCE = 5
-"""Calls under way at a time. Slack lets an app call auth.test hundreds of times a minute."""
-GONE = frozenset({"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"})
-"""Slack's errors that a token does not recover from (docs.slack.dev, auth.test, "Errors")."""
+MAX_CONCURRENT_CALLS = 5
+"""Slack allows hundreds of auth.test calls per minute."""
+REVOKED_ERRORS = frozenset({"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"})
+"""Slack's errors after which a token never works again (docs.slack.dev, auth.test, "Errors")."""
+CREDENTIAL_ERRORS = frozenset({"bad_client_secret", "invalid_client_id"})
+"""Slack's errors for wrong credentials (docs.slack.dev, oauth.v2.access, "Errors")."""
 
-UNKNOWN_CREDENTIALS = frozenset({"bad_client_secret", "invalid_client_id"})
-"""Slack's errors for credentials that it does not know (docs.slack.dev, oauth.v2.access, "Errors")."""
 
+class TokenHealth(StrEnum):
+    """Whether a token is valid."""
 
-class Health(StrEnum):
-    """What Slack says of a token."""
-
-    GOOD = "good"
-    GONE = "gone"
-    """It works no more: the app has to be installed again."""
+    VALID = "valid"
+    REVOKED = "revoked"
+    """It never works again: the app must be reinstalled."""
     UNKNOWN = "unknown"
-    """Slack did not say."""
+    """Slack did not answer, or with an error that says nothing about the token."""
 
 
-class Finding(NamedTuple):
-    """What `auth.test` has told of one token."""
+class TokenStatus(NamedTuple):
+    """The result of `auth.test` for one token."""
 
-    health: Health
+    health: TokenHealth
     reason: str
-    """Slack's error code, or why there was no answer; empty for a good token."""
+    """Slack's error code, or why there was no answer; empty for a valid token."""
 
 
-def check_tokens(api_url: str, tokens: Sequence[str]) -> list[Finding]:
-    """Ask Slack about each token (method auth.test); the findings are in the tokens' order."""
+def check_tokens(api_url: str, tokens: Sequence[str]) -> list[TokenStatus]:
+    """Check each token with Slack (method auth.test); returns the statuses in the same order."""
 
-    async def ask(web: WebClients) -> list[Finding]:
-        turns = asyncio.Semaphore(AT_ONCE)
+    async def check_all(web: WebClients) -> list[TokenStatus]:
+        slots = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
 
-        async def one(token: str) -> Finding:
-            async with turns:
-                return await _finding(web, token)
+        async def check(token: str) -> TokenStatus:
+            async with slots:
+                return await _status(web, token)
 
-        return list(await asyncio.gather(*map(one, tokens)))
+        return list(await asyncio.gather(*map(check, tokens)))
 
-    return _with_slack(api_url, ask)
+    return _with_slack(api_url, check_all)
 
 
 def uninstall(api_url: str, token: str, *, client_id: str, client_secret: str) -> None:
-    """Take the app out of the workspace whose token this is (method apps.uninstall).
+    """Uninstall the app from the workspace that this token belongs to (method apps.uninstall).
 
     Raises SlackRefused or SlackUnavailable.
     """
 
-    async def ask(web: WebClients) -> None:
+    async def call_slack(web: WebClients) -> None:
         # slack_sdk's own apps_uninstall puts the secret into the URL, which proxies log.
         credentials = {"client_id": client_id, "client_secret": client_secret}
         call = web.client(token).api_call("apps.uninstall", data=credentials)
         await answer_of("apps.uninstall", call, TIMEOUT_SECONDS)
 
-    _with_slack(api_url, ask)
+    _with_slack(api_url, call_slack)
 
 
 def check_credentials(api_url: str, client_id: str, client_secret: str) -> str:
-    """Ask Slack whether it knows these credentials; returns its error code where not, and "" otherwise.
+    """Check the app's credentials; returns Slack's error code if it refuses them, and "" otherwise.
 
-    A code that nobody has issued is offered for exchange: Slack looks at the credentials first.
+    Exchanges a made-up code: Slack checks the credentials first. Also returns "" if Slack cannot be
+    reached, which other checks report.
     """
 
-    async def ask(web: WebClients) -> str:
+    async def call_slack(web: WebClients) -> str:
         call = web.client().oauth_v2_access(client_id=client_id, client_secret=client_secret, code="0")
         try:
             await answer_of("oauth.v2.access", call, TIMEOUT_SECONDS)
         except SlackRefused as error:
-            return error.reason if error.reason in UNKNOWN_CREDENTIALS else ""
+            return error.reason if error.reason in CREDENTIAL_ERRORS else ""
         except SlackUnavailable:
-            pass  # told by whoever asks whether Slack can be reached
+            return ""
         return ""
 
-    return _with_slack(api_url, ask)
+    return _with_slack(api_url, call_slack)
 
 
-async def _finding(web: WebClients, token: str) -> Finding:
+async def _status(web: WebClients, token: str) -> TokenStatus:
     try:
         await answer_of("auth.test", web.client(token).auth_test(), TIMEOUT_SECONDS)
     except SlackRefused as error:
-        return Finding(Health.GONE if error.reason in GONE else Health.UNKNOWN, error.reason)
+        health = TokenHealth.REVOKED if error.reason in REVOKED_ERRORS else TokenHealth.UNKNOWN
+        return TokenStatus(health, error.reason)
     except SlackUnavailable as error:
-        return Finding(Health.UNKNOWN, error.reason)
-    return Finding(Health.GOOD, "")
+        return TokenStatus(TokenHealth.UNKNOWN, error.reason)
+    return TokenStatus(TokenHealth.VALID, "")
 
 
-def _with_slack(api_url: str, ask: Callable[[WebClients], Coroutine[Any, Any, T]]) -> T:
+def _with_slack(api_url: str, call: Callable[[WebClients], Coroutine[Any, Any, T]]) -> T:
     async def run() -> T:
         async with open_session() as session:
-            return await ask(WebClients(api_url=api_url, session=session))
+            return await call(WebClients(api_url=api_url, session=session))
 
     return asyncio.run(run())

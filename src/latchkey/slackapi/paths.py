@@ -1,7 +1,7 @@
-"""Where Slack and browsers find this server: the paths behind its public URL."""
+"""The paths below the public URL at which Slack and browsers reach this server."""
 
 INSTALL_PATH = "/slack/install"
 CALLBACK_PATH = "/slack/oauth/callback"
 BOLT_CALLBACK_PATH = "/slack/oauth_redirect"
-"""Bolt's own, so that an app that comes from Bolt needs no change at Slack."""
+"""Bolt's callback path, so that an app moved here from Bolt needs no change at Slack."""
 EVENTS_PATH = "/slack/events"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latchkey.errors import SignatureError
-from latchkey.slackapi.requests.signature import SignatureVerifier
+from latchkey.slackapi.requests import SignatureVerifier, sign
 from tests.support.clocks import Clock
 
 # The example in https://docs.slack.dev/authentication/verifying-requests-from-slack
@@ -26,8 +26,9 @@ CLOCK = Clock(float(TIMESTAMP))
 VERIFIER = SignatureVerifier([SECRET], CLOCK)
 
 
-def test_slacks_own_example_is_good() -> None:
+def test_accepts_and_makes_slacks_own_example() -> None:
     VERIFIER.verify(TIMESTAMP, SIGNATURE, BODY)
+    assert sign(SECRET, TIMESTAMP, BODY) == SIGNATURE
 
 
 def test_any_of_several_secrets_is_good_and_no_other() -> None:

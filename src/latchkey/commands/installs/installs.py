@@ -32,7 +32,7 @@ from latchkey.commands.output import (
 )
 from latchkey.config import Settings, SlackCredentials
 from latchkey.errors import ConfigError, LatchkeyError, SlackRefused, SlackUnavailable
-from latchkey.slackapi.administration import GONE, uninstall
+from latchkey.slackapi.administration import REVOKED_ERRORS, uninstall
 from latchkey.storage import InstalledWorkspace, Store
 
 DEFAULT_LIMIT = 100
@@ -205,7 +205,9 @@ def _uninstall(api_url: str, credentials: SlackCredentials, workspace: Installed
         )
     except SlackRefused as error:
         revoked = "the app may be removed at Slack already; if so, add --local"
-        hint = revoked if error.reason in GONE else "see Slack's documentation of apps.uninstall for the reason"
+        hint = (
+            revoked if error.reason in REVOKED_ERRORS else "see Slack's documentation of apps.uninstall for the reason"
+        )
         raise LatchkeyError(f"{error}; nothing was deleted here", hint=hint) from None
     except SlackUnavailable as error:
         raise LatchkeyError(

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from latchkey.commands.output import plural, print_table, say
-from latchkey.slackapi.administration import Finding, Health, check_tokens
+from latchkey.slackapi.administration import TokenHealth, TokenStatus, check_tokens
 from latchkey.storage import InstalledWorkspace
 
 BATCH_SIZE = 50
@@ -31,9 +31,9 @@ class TokenCheck:
     """Slack's answers for the tokens of some workspaces."""
 
     valid: int = 0
-    revoked: list[tuple[Holder, Finding]] = field(default_factory=list)
+    revoked: list[tuple[Holder, TokenStatus]] = field(default_factory=list)
     """Slack refuses these tokens for good: the app must be reinstalled."""
-    unknown: list[tuple[Holder, Finding]] = field(default_factory=list)
+    unknown: list[tuple[Holder, TokenStatus]] = field(default_factory=list)
     """Slack did not answer for these."""
     unreadable: int = 0
     """Records that cannot be decrypted."""
@@ -47,8 +47,8 @@ class TokenCheck:
     def to_json(self) -> dict[str, Any]:
         return {
             "valid": self.valid,
-            "revoked": [{**holder._asdict(), "reason": finding.reason} for holder, finding in self.revoked],
-            "unknown": [{**holder._asdict(), "reason": finding.reason} for holder, finding in self.unknown],
+            "revoked": [{**holder._asdict(), "reason": status.reason} for holder, status in self.revoked],
+            "unknown": [{**holder._asdict(), "reason": status.reason} for holder, status in self.unknown],
             "unreadable": self.unreadable,
             "complete": self.complete,
         }
@@ -56,8 +56,8 @@ class TokenCheck:
     def print(self) -> None:
         """Print the result for people: the tables on stdout, the rest on stderr."""
         say(f"{plural(self.valid, 'token')} valid")
-        _print_findings("revoked, reinstall the app:", self.revoked)
-        _print_findings("unknown, Slack did not answer:", self.unknown)
+        _print_statuses("revoked, reinstall the app:", self.revoked)
+        _print_statuses("unknown, Slack did not answer:", self.unknown)
         if self.unreadable:
             say(f"{plural(self.unreadable, 'record')} cannot be decrypted")
         if not self.complete:
@@ -72,24 +72,24 @@ def check_workspaces(workspaces: Iterable[InstalledWorkspace], api_url: str) -> 
     result = TokenCheck()
     tokens = _tokens(workspaces, result)
     while batch := list(islice(tokens, BATCH_SIZE)):
-        findings = check_tokens(api_url, [token for _, token in batch])
-        for (holder, _), finding in zip(batch, findings, strict=True):
-            if finding.health is Health.GOOD:
+        statuses = check_tokens(api_url, [token for _, token in batch])
+        for (holder, _), status in zip(batch, statuses, strict=True):
+            if status.health is TokenHealth.VALID:
                 result.valid += 1
             else:
-                (result.revoked if finding.health is Health.GONE else result.unknown).append((holder, finding))
-        if all(finding.health is Health.UNKNOWN for finding in findings):
+                (result.revoked if status.health is TokenHealth.REVOKED else result.unknown).append((holder, status))
+        if all(status.health is TokenHealth.UNKNOWN for status in statuses):
             result.complete = next(tokens, None) is None
             break
     return result
 
 
-def _print_findings(heading: str, findings: list[tuple[Holder, Finding]]) -> None:
-    if findings:
+def _print_statuses(heading: str, statuses: list[tuple[Holder, TokenStatus]]) -> None:
+    if statuses:
         say(heading)
         rows = [
-            (holder.team_id or holder.enterprise_id, holder.team, holder.user_id or "bot", finding.reason)
-            for holder, finding in findings
+            (holder.team_id or holder.enterprise_id, holder.team, holder.user_id or "bot", status.reason)
+            for holder, status in statuses
         ]
         print_table(("workspace", "name", "token of", "reason"), rows)
 

@@ -3,6 +3,16 @@
 from latchkey.slackapi.requests.identity import WorkspaceId, as_object
 from latchkey.slackapi.requests.payload import Kind, Payload, parse
 from latchkey.slackapi.requests.revocation import Revocation, revocation
-from latchkey.slackapi.requests.signature import SignatureVerifier
+from latchkey.slackapi.requests.signature import SignatureVerifier, sign
 
-__all__ = ["Kind", "Payload", "Revocation", "SignatureVerifier", "WorkspaceId", "as_object", "parse", "revocation"]
+__all__ = [
+    "Kind",
+    "Payload",
+    "Revocation",
+    "SignatureVerifier",
+    "WorkspaceId",
+    "as_object",
+    "parse",
+    "revocation",
+    "sign",
+]

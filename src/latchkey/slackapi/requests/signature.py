@@ -1,7 +1,7 @@
-"""Whether a request was signed by Slack.
+"""Verifies and makes the signature of a request.
 
-Rule: the raw bytes are verified before anything is parsed, and whatever a
-stranger sends ends in `SignatureError`, never in another exception.
+Invariant: the raw bytes are verified before anything is parsed, and any
+unsigned input raises `SignatureError` and no other exception.
 https://docs.slack.dev/authentication/verifying-requests-from-slack
 """
 
@@ -15,29 +15,34 @@ from collections.abc import Callable, Sequence
 from latchkey.errors import SignatureError
 
 WINDOW_SECONDS = 300
-"""Slack's own figure: a request older than five minutes may be a replay. The future is refused alike."""
+"""Slack's own limit: an older request may be a replay. A timestamp in the future is refused likewise."""
 
-# ASCII digits alone: int() would also take "+1", " 1 ", "1_0" and the digits of other scripts.
+# Only ASCII digits: int() would also take "+1", " 1 ", "1_0" and the digits of other scripts.
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
+def sign(secret: str, timestamp: str, body: bytes) -> str:
+    """Return the value of X-Slack-Signature for this body and X-Slack-Request-Timestamp."""
+    return _signature(_keyed(secret), timestamp, body).decode()
+
+
 class SignatureVerifier:
-    """Verifies with each of several signing secrets, so that one can be replaced without a gap."""
+    """Verifies with several signing secrets, so that one can be replaced without downtime."""
 
     def __init__(self, secrets: Sequence[str], clock: Callable[[], float] = time.time) -> None:
-        """`clock` gives Unix seconds. Raises ValueError where there is no secret or an empty one."""
+        """`clock` returns Unix seconds. Raises ValueError if there is no secret, or an empty one."""
         self._clock = clock
         self.use(secrets)
 
     def use(self, secrets: Sequence[str]) -> None:
-        """Verify with these from now on; raises ValueError, and keeps those that it has, as the constructor does."""
+        """Replace the secrets; raises ValueError, as the constructor does, and then keeps the old ones."""
         if not secrets or not all(secrets):
             raise ValueError("at least one signing secret is needed, and none may be empty")
-        # The keyed state is computed once; copying it costs less than keying anew for each request.
-        self._keyed = [hmac.new(secret.encode(), digestmod="sha256") for secret in secrets]
+        # Copying a keyed HMAC is cheaper than keying a new one for each request.
+        self._keyed = [_keyed(secret) for secret in secrets]
 
     def verify(self, timestamp: str | None, signature: str | None, body: bytes) -> None:
-        """Return where the signature is good; raises SignatureError with the reason where it is not.
+        """Return if the signature is valid; otherwise raise SignatureError with the reason.
 
         `timestamp` and `signature` are the headers X-Slack-Request-Timestamp and X-Slack-Signature.
         """
@@ -47,15 +52,22 @@ class SignatureVerifier:
             raise SignatureError("timestamp")
         if abs(self._clock() - int(timestamp)) > WINDOW_SECONDS:
             raise SignatureError("expired")
-        # Bytes, because compare_digest refuses text that is not ASCII with a TypeError.
+        # Bytes, because compare_digest raises TypeError for text that is not ASCII.
         given = signature.encode("utf-8", "surrogatepass")
-        base = b"v0:" + timestamp.encode() + b":"
-        good = False
+        valid = False
         for keyed in self._keyed:
-            mac = keyed.copy()
-            mac.update(base)
-            mac.update(body)
-            # Constant time against guessing byte by byte, and no early end that would tell which secret it was.
-            good |= hmac.compare_digest(b"v0=" + mac.hexdigest().encode(), given)
-        if not good:
+            # Compared in constant time, and with every secret, so that the time does not show which one matched.
+            valid |= hmac.compare_digest(_signature(keyed, timestamp, body), given)
+        if not valid:
             raise SignatureError("mismatch")
+
+
+def _keyed(secret: str) -> hmac.HMAC:
+    return hmac.new(secret.encode(), digestmod="sha256")
+
+
+def _signature(keyed: hmac.HMAC, timestamp: str, body: bytes) -> bytes:
+    mac = keyed.copy()
+    mac.update(b"v0:" + timestamp.encode() + b":")
+    mac.update(body)
+    return b"v0=" + mac.hexdigest().encode()
