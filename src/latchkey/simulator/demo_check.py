@@ -64,7 +64,7 @@ class DemoCheck:
             ("a request with a forged signature is refused", self.forged),
             ("a request older than 5 minutes is refused", self.expired),
             ("removing the app deletes its installation", self.uninstall),
-            ("a command from a workspace without the app asks to install it", self.not_installed),
+            ("a workspace without the app is asked to install it", self.not_installed),
             ("the server is healthy and ready", self.health),
             ("SIGTERM stops the server with exit code 0", self.stop),
             ("no file contains a token, code, state or secret", self.nothing_leaked),
