@@ -60,9 +60,8 @@ class Sender:
         """`origin` is the simulator's own URL, used in each `response_url`."""
         self._world = world
         self._origin = origin
-        self._client = AsyncHTTPClient(
-            force_instance=True, max_clients=100
-        )  # a request queued in the client is not timed
+        # Enough that no request waits in the client, where its time is not measured.
+        self._client = AsyncHTTPClient(force_instance=True, max_clients=100)
 
     def close(self) -> None:
         self._client.close()
