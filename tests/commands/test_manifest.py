@@ -1,4 +1,4 @@
-"""`latchkey manifest`, as the administrator types it."""
+"""`latchkey manifest`: its formats, its comparison and its errors."""
 
 import json
 from pathlib import Path
@@ -70,7 +70,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_it_lists_all_that_is_registered_in_the_shape_that_slack_takes(folder: Path) -> None:
+def test_contains_everything_that_listeners_are_registered_for(folder: Path) -> None:
     done = run(folder, "manifest")
     assert done.returncode == 0
     manifest = json.loads(done.stdout)
@@ -91,7 +91,7 @@ def test_it_lists_all_that_is_registered_in_the_shape_that_slack_takes(folder: P
     assert manifest["oauth_config"]["redirect_urls"] == ["https://slack.example.com/slack/oauth/callback"]
 
 
-def test_what_cannot_be_listed_is_a_note_on_stderr(folder: Path) -> None:
+def test_prints_notes_on_what_it_cannot_contain(folder: Path) -> None:
     done = run(folder, "manifest")
     notes = [line for line in done.stderr.splitlines() if line.startswith("note: ")]
     assert notes == [
@@ -101,7 +101,7 @@ def test_what_cannot_be_listed_is_a_note_on_stderr(folder: Path) -> None:
     assert "this module talks" in done.stderr
 
 
-def test_yaml_and_the_link_say_the_same_as_json(folder: Path) -> None:
+def test_yaml_and_link_contain_the_same_as_json(folder: Path) -> None:
     manifest = json.loads(run(folder, "manifest", "--json").stdout)
     assert yaml.safe_load(run(folder, "manifest", "--yaml").stdout) == manifest
     link = run(folder, "manifest", "--link").stdout.strip()
@@ -112,25 +112,25 @@ def test_yaml_and_the_link_say_the_same_as_json(folder: Path) -> None:
     assert json.loads(query["manifest_json"][0]) == manifest
 
 
-def test_the_link_of_an_app_at_govslack_leads_there(folder: Path) -> None:
+def test_link_of_a_govslack_app_leads_to_govslack(folder: Path) -> None:
     done = run(folder, "manifest", "--link", LATCHKEY_SLACK_API_URL="https://slack-gov.com/api/")
     assert done.stdout.startswith("https://api.slack-gov.com/apps?new_app=1&manifest_json=")
 
 
-def test_the_shipped_app_needs_nothing_beyond_the_shipped_scopes(tmp_path: Path) -> None:
+def test_shipped_app_needs_only_the_default_scopes(tmp_path: Path) -> None:
     done = run(tmp_path, "manifest", LATCHKEY_SERVER_PUBLIC_URL="https://slack.example.com")
     assert (done.returncode, done.stderr) == (0, "")
     check_manifest(json.loads(done.stdout))
 
 
 @pytest.mark.parametrize("form", ["--json", "--yaml"])
-def test_what_was_exported_as_it_is_here_is_the_same(folder: Path, form: str) -> None:
+def test_finds_no_differences_in_its_own_export(folder: Path, form: str) -> None:
     (folder / "exported").write_text(run(folder, "manifest", form).stdout)
     done = run(folder, "manifest", "--diff", "exported")
     assert (done.returncode, done.stdout) == (0, "no differences\n")
 
 
-def test_what_differs_is_listed_and_ends_with_1(folder: Path) -> None:
+def test_lists_differences_and_exits_with_1(folder: Path) -> None:
     manifest = json.loads(run(folder, "manifest").stdout)
     manifest["oauth_config"]["scopes"]["bot"].remove("commands")
     manifest["settings"]["event_subscriptions"]["bot_events"].append("pin_added")
@@ -153,7 +153,7 @@ def test_what_differs_is_listed_and_ends_with_1(folder: Path) -> None:
     "content",
     [b"", b"[]", b"- a\n- b", b"sentinel: [", b"\xff\xfe", b"sentinel", b'{"display_information": "sentinel"}', b"[" * 100_000, b"a: &a [*a]"],
 )  # fmt: skip
-def test_a_file_that_is_no_manifest_is_one_line_and_where_to_get_one(folder: Path, content: bytes) -> None:
+def test_refuses_a_file_that_is_not_a_manifest_and_says_where_to_get_one(folder: Path, content: bytes) -> None:
     (folder / "exported").write_bytes(content)
     done = run(folder, "manifest", "--diff", "exported")
     assert done.returncode == 1
@@ -165,20 +165,20 @@ def test_a_file_that_is_no_manifest_is_one_line_and_where_to_get_one(folder: Pat
     assert "sentinel" not in done.stderr
 
 
-def test_a_file_that_is_missing_or_endless_is_one_line(folder: Path) -> None:
+def test_refuses_a_missing_or_endless_file(folder: Path) -> None:
     done = run(folder, "manifest", "--diff", "nothing")
     assert (done.returncode, "latchkey: nothing: No such file or directory" in done.stderr) == (1, True)
     done = run(folder, "manifest", "--diff", "/dev/zero")
     assert (done.returncode, "latchkey: /dev/zero: too long to be an app manifest" in done.stderr) == (1, True)
 
 
-def test_without_a_public_url_there_is_none(tmp_path: Path) -> None:
+def test_requires_a_public_url(tmp_path: Path) -> None:
     done = run(tmp_path, "manifest")
     assert done.returncode == 78
     assert done.stderr.startswith("latchkey: [server] public_url: must be set\nhint: ")
 
 
-def test_listeners_that_cannot_be_loaded_are_one_line(tmp_path: Path) -> None:
+def test_reports_listeners_that_cannot_be_loaded(tmp_path: Path) -> None:
     done = run(tmp_path, "manifest", LATCHKEY_SERVER_PUBLIC_URL="https://a.example", LATCHKEY_LISTENERS_MODULES="gone")
     assert done.returncode == 1
     assert "latchkey: listener module gone: there is no such module" in done.stderr
@@ -187,11 +187,11 @@ def test_listeners_that_cannot_be_loaded_are_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments", [("--yaml", "--link"), ("--json", "--yaml"), ("--diff", "x", "--yaml"), ("--diff", "x", "--link")]
 )
-def test_two_forms_at_once_are_wrong_usage(folder: Path, arguments: tuple[str, ...]) -> None:
+def test_refuses_two_formats_at_once(folder: Path, arguments: tuple[str, ...]) -> None:
     assert run(folder, "manifest", *arguments).returncode == 2
 
 
-def test_it_reads_no_secret_and_makes_no_store(folder: Path) -> None:
+def test_needs_no_secret_and_creates_no_store(folder: Path) -> None:
     run_json(folder, "config", "show")
     assert run(folder, "manifest", SLACK_SIGNING_SECRET="sentinel").stdout.count("sentinel") == 0
     assert {path.name for path in folder.iterdir()} <= {"config.toml", "our_app.py", "__pycache__"}

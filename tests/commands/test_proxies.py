@@ -1,4 +1,4 @@
-"""The printed configurations, before a running server: the real Caddy and the real nginx."""
+"""The printed configurations in the real Caddy and nginx, in front of a running server."""
 
 import asyncio
 import datetime as dt
@@ -31,7 +31,7 @@ LISTENS = ["port", "unix"]
 async def proxied(
     folder: Path, proxy: str, listen: str = "port", *arguments: str, scheme: str = "http"
 ) -> AsyncIterator[Running]:
-    """Run a server behind this proxy; all that goes to the server's URL goes through it."""
+    """Run a server behind this proxy; requests to the server's URL go through it."""
     front = free_port()
     direct = f"unix:{folder / 'latchkey.sock'}" if listen == "unix" else f"127.0.0.1:{free_port()}"
     environment = {
@@ -51,7 +51,7 @@ async def proxied(
 
 
 def command(folder: Path, proxy: str, printed: str) -> list[str]:
-    """Write the configuration as it was printed, in a file of the whole that keeps all else in this folder."""
+    """Return the command that runs the proxy with the printed configuration, and keeps its files in this folder."""
     if proxy == "caddy":
         (folder / "Caddyfile").write_text("{\n\tadmin off\n\tskip_install_trust\n}\n" + printed)
         return ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
@@ -59,7 +59,7 @@ def command(folder: Path, proxy: str, printed: str) -> list[str]:
     temporary = "".join(
         f"{kind}_temp_path {folder / kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
-    # Its workers are to be who the test is, so that they may write here.
+    # The workers run as the same user as the test, so that they can write here.
     user = "user root;\n" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(
         f"daemon off;\n{user}pid {folder / 'nginx.pid'};\nerror_log {folder / 'error.log'};\nevents {{}}\n"
@@ -69,7 +69,7 @@ def command(folder: Path, proxy: str, printed: str) -> list[str]:
 
 
 async def raw(port: int, request: bytes, source: str = "127.0.0.1") -> bytes:
-    """Send these bytes from this address of our own, and return all that comes back."""
+    """Send these bytes from this local address and return the whole response."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
     writer.write(request)
     try:
@@ -88,7 +88,7 @@ def get(path: str, **headers: str) -> bytes:
 @pytest.mark.parametrize("listen", LISTENS)
 @pytest.mark.parametrize("proxy", BOTH)
 @pytest.mark.gen_test(timeout=60)
-async def test_an_install_events_and_commands_go_through(tmp_path: Path, proxy: str, listen: str) -> None:
+async def test_passes_installs_events_and_commands(tmp_path: Path, proxy: str, listen: str) -> None:
     async with proxied(tmp_path, proxy, listen) as it:
         assert await it.install() == 200
         people, workspace = it.slack.people, it.slack.workspace()
@@ -105,8 +105,8 @@ async def test_an_install_events_and_commands_go_through(tmp_path: Path, proxy: 
 
 @pytest.mark.parametrize("proxy", BOTH)
 @pytest.mark.gen_test(timeout=60)
-async def test_the_body_arrives_as_it_was_sent(tmp_path: Path, proxy: str) -> None:
-    """Its signature is over the bytes: any change of them would be a 403."""
+async def test_passes_the_body_unchanged(tmp_path: Path, proxy: str) -> None:
+    """The signature covers the bytes, so any change would cause a 403."""
     async with proxied(tmp_path, proxy) as it:
         assert await it.install() == 200
         large = "ä\u2028&=+% " * 60_000
@@ -118,7 +118,7 @@ async def test_the_body_arrives_as_it_was_sent(tmp_path: Path, proxy: str) -> No
 
 
 async def signed(it: Running, body: bytes, sent: bytes | None = None) -> int:
-    """Sign a body as Slack does, and send it, or another one under its signature."""
+    """Sign a body as Slack does and send it, or send another one with that signature."""
     stamp = str(int(time.time()))
     secret = it.server.credentials["SLACK_SIGNING_SECRET"].encode()
     signature = "v0=" + hmac.new(secret, b"v0:" + stamp.encode() + b":" + body, hashlib.sha256).hexdigest()
@@ -131,7 +131,7 @@ async def signed(it: Running, body: bytes, sent: bytes | None = None) -> int:
 @pytest.mark.parametrize("listen", LISTENS)
 @pytest.mark.parametrize("proxy", BOTH)
 @pytest.mark.gen_test(timeout=60)
-async def test_nothing_but_slack_gets_through(tmp_path: Path, proxy: str, listen: str) -> None:
+async def test_passes_only_slack_paths(tmp_path: Path, proxy: str, listen: str) -> None:
     paths = ["/", "/healthz", "/readyz", "/metrics", "/slack", "/slackx/events", "/x/slack/events", "/slack/../readyz", "/slack/%2e%2e/readyz", "/slack//../readyz", "/slack/..%2freadyz", "//readyz"]  # fmt: skip
     async with proxied(tmp_path, proxy, listen) as it:
         for path in paths:
@@ -143,12 +143,12 @@ async def test_nothing_but_slack_gets_through(tmp_path: Path, proxy: str, listen
 
 @pytest.mark.parametrize("proxy", BOTH)
 @pytest.mark.gen_test(timeout=60)
-async def test_what_is_too_large_is_refused_and_the_rest_goes_on(tmp_path: Path, proxy: str) -> None:
+async def test_refuses_a_body_that_is_too_large_and_goes_on(tmp_path: Path, proxy: str) -> None:
     async with proxied(tmp_path, proxy) as it:
         size = (1 << 20) + 1
         head = b"POST /slack/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         answer = await raw(it.server.port, head + b"Content-Length: %d\r\n\r\n" % size + b"a" * size)
-        # Caddy is still sending when the server has refused, and then says 502.
+        # Caddy may still be sending when the server refuses, and then answers 502.
         assert answer == b"" or re.match(rb"HTTP/1.1 (413|502)", answer), answer[:100]
         chunks = b"".join(b"10000\r\n" + b"a" * 0x10000 + b"\r\n" for _ in range(17)) + b"0\r\n\r\n"
         answer = await raw(it.server.port, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)
@@ -161,7 +161,7 @@ async def test_what_is_too_large_is_refused_and_the_rest_goes_on(tmp_path: Path,
 @pytest.mark.parametrize("listen", LISTENS)
 @pytest.mark.parametrize("proxy", BOTH)
 @pytest.mark.gen_test(timeout=60)
-async def test_the_log_has_the_clients_address_and_not_what_it_claims(tmp_path: Path, proxy: str, listen: str) -> None:
+async def test_logs_the_clients_real_address(tmp_path: Path, proxy: str, listen: str) -> None:
     async with proxied(tmp_path, proxy, listen) as it:
         await raw(it.server.port, get("/slack/install", X_Forwarded_For="203.0.113.9"), source="127.0.0.2")
         await raw(it.server.port, get("/slack/events", X_Forwarded_For="203.0.113.9"), source="127.0.0.2")
@@ -173,7 +173,7 @@ async def test_the_log_has_the_clients_address_and_not_what_it_claims(tmp_path: 
 
 @pytest.mark.parametrize("proxy", BOTH)
 @pytest.mark.gen_test(timeout=60)
-async def test_over_tls_the_pages_are_those_of_an_https_site(tmp_path: Path, proxy: str) -> None:
+async def test_sends_the_headers_of_an_https_site_over_tls(tmp_path: Path, proxy: str) -> None:
     certificate, key = self_signed(tmp_path)
     arguments = ("--certificate", str(certificate), "--key", str(key))
     async with proxied(tmp_path, proxy, "port", *arguments, scheme="https") as it:
@@ -192,7 +192,7 @@ async def test_over_tls_the_pages_are_those_of_an_https_site(tmp_path: Path, pro
 
 @pytest.mark.parametrize("proxy", BOTH)
 @pytest.mark.gen_test(timeout=60)
-async def test_codes_and_states_stand_in_no_log_of_the_proxy(tmp_path: Path, proxy: str) -> None:
+async def test_proxy_logs_contain_no_codes_or_states(tmp_path: Path, proxy: str) -> None:
     async with proxied(tmp_path, proxy) as it:
         await raw(it.server.port, get("/slack/oauth/callback?code=sentinel-code&state=sentinel-state"))
         await raw(it.server.port, get("/nothing?code=sentinel-code"))
@@ -203,7 +203,7 @@ async def test_codes_and_states_stand_in_no_log_of_the_proxy(tmp_path: Path, pro
 
 @pytest.mark.programs("caddy")
 @pytest.mark.gen_test(timeout=60)
-async def test_requests_wait_for_a_server_that_restarts_behind_caddy(tmp_path: Path) -> None:
+async def test_requests_wait_behind_caddy_while_the_server_restarts(tmp_path: Path) -> None:
     async with proxied(tmp_path, "caddy") as it:
         front = it.server.port
         await it.server.stop()

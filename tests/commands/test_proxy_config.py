@@ -1,4 +1,4 @@
-"""`latchkey proxy-config`, as the administrator types it; tests/test_proxies.py shows what it prints to the proxies."""
+"""`latchkey proxy-config`: its output and its errors; test_proxies.py tests the output in real proxies."""
 
 from pathlib import Path
 
@@ -10,17 +10,15 @@ URL = {"LATCHKEY_SERVER_PUBLIC_URL": "https://slack.example.com"}
 
 
 @pytest.mark.parametrize("proxy", ["caddy", "nginx"])
-def test_it_names_the_public_address_and_where_the_server_listens(tmp_path: Path, proxy: str) -> None:
+def test_prints_the_public_url_and_the_address_of_the_server(tmp_path: Path, proxy: str) -> None:
     done = run(tmp_path, "proxy-config", proxy, **URL)
     assert done.returncode == 0
     assert "slack.example.com" in done.stdout
     assert "127.0.0.1:8080" in done.stdout
-    assert done.stderr == (
-        'note: with [server] trusted_proxies = ["127.0.0.1"] the access log shows the clients\' addresses\n'
-    )
+    assert done.stderr == ('note: set [server] trusted_proxies = ["127.0.0.1"] to log the addresses of clients\n')
 
 
-def test_caddy_gets_its_certificate_itself_and_nginx_certbots(tmp_path: Path) -> None:
+def test_caddy_obtains_its_certificate_and_nginx_uses_certbots(tmp_path: Path) -> None:
     assert "\ttls " not in run(tmp_path, "proxy-config", "caddy", **URL).stdout
     printed = run(tmp_path, "proxy-config", "nginx", **URL).stdout
     assert "ssl_certificate /etc/letsencrypt/live/slack.example.com/fullchain.pem;" in printed
@@ -28,7 +26,7 @@ def test_caddy_gets_its_certificate_itself_and_nginx_certbots(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("proxy", ["caddy", "nginx"])
-def test_ones_own_certificate_is_named(tmp_path: Path, proxy: str) -> None:
+def test_uses_the_given_certificate(tmp_path: Path, proxy: str) -> None:
     done = run(tmp_path, "proxy-config", proxy, "--certificate", "/etc/ssl/a.pem", "--key", "/etc/ssl/a.key", **URL)
     assert "/etc/ssl/a.pem" in done.stdout
     assert "/etc/ssl/a.key" in done.stdout
@@ -44,13 +42,13 @@ def test_ones_own_certificate_is_named(tmp_path: Path, proxy: str) -> None:
         ("unix:/run/l/l.sock", "reverse_proxy unix//run/l/l.sock {", "server unix:/run/l/l.sock;"),
     ],
 )
-def test_the_server_is_found_wherever_it_listens(tmp_path: Path, listen: str, caddy: str, nginx: str) -> None:
+def test_reaches_the_server_wherever_it_listens(tmp_path: Path, listen: str, caddy: str, nginx: str) -> None:
     environ = {**URL, "LATCHKEY_SERVER_LISTEN": listen}
     assert caddy in run(tmp_path, "proxy-config", "caddy", **environ).stdout
     assert nginx in run(tmp_path, "proxy-config", "nginx", **environ).stdout
 
 
-def test_another_port_is_kept_and_not_redirected_to(tmp_path: Path) -> None:
+def test_keeps_a_nonstandard_port_and_adds_no_redirect(tmp_path: Path) -> None:
     environ = {"LATCHKEY_SERVER_PUBLIC_URL": "https://slack.example.com:8443/"}
     assert "https://slack.example.com:8443 {" in run(tmp_path, "proxy-config", "caddy", **environ).stdout
     printed = run(tmp_path, "proxy-config", "nginx", **environ).stdout
@@ -58,7 +56,7 @@ def test_another_port_is_kept_and_not_redirected_to(tmp_path: Path) -> None:
     assert "301" not in printed
 
 
-def test_a_trusted_proxy_needs_no_note(tmp_path: Path) -> None:
+def test_prints_no_note_if_the_proxy_is_trusted(tmp_path: Path) -> None:
     assert run(tmp_path, "proxy-config", "caddy", LATCHKEY_SERVER_TRUSTED_PROXIES="127.0.0.1", **URL).stderr == ""
     unix = {"LATCHKEY_SERVER_LISTEN": "unix:/run/l.sock", "LATCHKEY_SERVER_TRUSTED_PROXIES": "unix"}
     assert run(tmp_path, "proxy-config", "caddy", **unix, **URL).stderr == ""
@@ -68,13 +66,15 @@ def test_a_trusted_proxy_needs_no_note(tmp_path: Path) -> None:
     ("environ", "problem"),
     [
         ({}, "[server] public_url: must be set"),
-        ({**URL, "LATCHKEY_SERVER_LISTEN": "127.0.0.1:0"}, "[server] listen: expected a port other than 0, for the proxy to find"),
-        ({**URL, "LATCHKEY_SERVER_LISTEN": "unix:/run/a b.sock"}, "[server] listen: expected a path without spaces and quotes, for the proxy"),
-        ({"LATCHKEY_SERVER_PUBLIC_URL": "https://a;b{}.example.com"}, "[server] public_url: expected a host's name or address"),
+        ({**URL, "LATCHKEY_SERVER_LISTEN": "127.0.0.1:0"}, "[server] listen: expected a fixed port, not 0, for the proxy"),
+        ({**URL, "LATCHKEY_SERVER_LISTEN": "unix:/run/a b.sock"}, "[server] listen: expected a path without spaces or quotes, for the proxy"),
+        ({"LATCHKEY_SERVER_PUBLIC_URL": "https://a;b{}.example.com"}, "[server] public_url: expected a host name or address"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("proxy", ["caddy", "nginx"])
-def test_what_cannot_be_written_down_is_78(tmp_path: Path, proxy: str, environ: dict[str, str], problem: str) -> None:
+def test_refuses_values_that_cannot_be_inserted_safely(
+    tmp_path: Path, proxy: str, environ: dict[str, str], problem: str
+) -> None:
     done = run(tmp_path, "proxy-config", proxy, **environ)
     assert (done.returncode, done.stdout) == (78, "")
     assert done.stderr.splitlines()[0] == f"latchkey: {problem}"
@@ -84,11 +84,11 @@ def test_what_cannot_be_written_down_is_78(tmp_path: Path, proxy: str, environ: 
     "arguments",
     [(), ("apache",), ("nginx", "--key", "/a"), ("nginx", "--certificate", "a.pem", "--key", "/a"), ("caddy", "--certificate", "/a b", "--key", "/a"), ("caddy", "--certificate", "/a;b", "--key", "/a")],
 )  # fmt: skip
-def test_wrong_usage_is_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_exits_with_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     assert run(tmp_path, "proxy-config", *arguments, **URL).returncode == 2
 
 
-def test_http_has_no_certificate(tmp_path: Path) -> None:
+def test_refuses_a_certificate_for_http(tmp_path: Path) -> None:
     environ = {"LATCHKEY_SERVER_PUBLIC_URL": "http://localhost:8000"}
     done = run(tmp_path, "proxy-config", "caddy", "--certificate", "/a", "--key", "/b", **environ)
     assert done.returncode == 78

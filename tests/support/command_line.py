@@ -1,4 +1,4 @@
-"""The administrator's commands, run as he runs them."""
+"""Runs commands as an operator does."""
 
 import json
 import os
@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def run(folder: Path, *arguments: str, typed: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in this folder, with nothing of our own environment; `typed` is what stands on its stdin."""
+    """Run a command in this folder with only this environment; `typed` is its standard input."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return subprocess.run(
         [sys.executable, "-m", "latchkey", *arguments],
@@ -25,7 +25,7 @@ def run(folder: Path, *arguments: str, typed: str = "", **environ: str) -> subpr
 
 
 def run_json(folder: Path, *arguments: str) -> Any:
-    """Run a command with --json, and return the one document that it prints."""
+    """Run a command with --json and return the document that it prints."""
     done = run(folder, *arguments, "--json")
     assert (done.returncode, done.stderr) == (0, "")
     return json.loads(done.stdout)

@@ -18,7 +18,7 @@ _arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.command("test", context_settings=_PASS_ON)
 @_arguments
 def test(arguments: tuple[str, ...]) -> None:
-    """Run the tests."""
+    """Run Latchkey's own tests; the arguments go to pytest."""
     root = _checkout("test")
     os.chdir(root)
     _run(sys.executable, "-m", "pytest", *arguments)
@@ -43,13 +43,13 @@ def _checkout(command: str) -> Path:
     root = find_checkout()
     if root is None:
         raise LatchkeyError(
-            f"`latchkey {command}` needs a checkout of the repository, and this is an installed package",
+            f"`latchkey {command}` needs a checkout of the repository; this is an installed package",
             hint=f"clone the repository and run ./latchkey {command} there",
         )
     return root
 
 
 def _run(program: str, *arguments: str) -> None:
-    """Replace this process."""
+    """Run the program in place of this process."""
     sys.stdout.flush()
-    os.execv(program, [program, *arguments])  # noqa: S606  # our own program, no shell
+    os.execv(program, [program, *arguments])  # noqa: S606  # a fixed program, no shell

@@ -1,4 +1,4 @@
-"""The store, opened for a command beside a running server or without one."""
+"""Loads the settings and opens the store for a command, whether or not the server runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from latchkey.storage import Store, forbid_core_dumps, open_store
 
 
 def command_settings(config_path: Path | None) -> Settings:
-    """Return the configuration for a command, which logs warnings and leaves no core dump; raises ConfigError."""
+    """Return the settings, and prepare this process: it logs warnings and leaves no core dumps. Raises ConfigError."""
     forbid_core_dumps()
     settings = load_settings(config_path, os.environ, {})
     logs.configure("warning", "text", settings.secrets)
@@ -22,16 +22,13 @@ def command_settings(config_path: Path | None) -> Settings:
 
 @contextmanager
 def opened_store(settings: Settings) -> Iterator[Store]:
-    """Lend the store of this configuration; one that does not exist is not made.
-
-    Raises KeyringError, StoreRefused or StoreUnavailable.
-    """
+    """Yield the store; raises KeyringError, StoreRefused or StoreUnavailable, also if it does not exist."""
     with closing(open_store(settings.store_path, settings.keyring_path, create=False)) as store:
         yield store
 
 
 @contextmanager
 def configured_store(config_path: Path | None) -> Iterator[Store]:
-    """Do both at once."""
+    """Load the settings and yield the store."""
     with opened_store(command_settings(config_path)) as store:
         yield store

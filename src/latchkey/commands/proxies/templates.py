@@ -1,57 +1,57 @@
-"""Configurations of the proxies that may stand before the server.
+"""Templates for Caddy and nginx.
 
-Rule: nothing but /slack/ gets through, the body as it came, and the server is
-told its client's address by the proxy alone, never by the client.
+Invariant: only /slack/ is passed on, with the body unchanged; X-Forwarded-For is set by
+the proxy, never by the client.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-LARGEST_BODY_MIB = 1
-"""As much as the server takes (`handlers.events`)."""
+MAX_BODY_MIB = 1
+"""The server's own limit (`handlers.transport`)."""
 
 
 @dataclass(frozen=True)
-class Front:
-    """What the proxy shows, and where it passes requests on."""
+class Proxy:
+    """The values that the templates need."""
 
     scheme: str
     host: str
-    """As it stands in a URL: IPv6 in brackets."""
+    """As in a URL: IPv6 in brackets."""
     port: int
     is_local: bool
-    """Only this machine is to reach it."""
+    """Listen on loopback only."""
     listen: str
-    """The server's HOST:PORT, or "unix:/path"."""
+    """Where the server listens: HOST:PORT, or "unix:/path"."""
     certificate: str = ""
     key: str = ""
 
 
-def caddy(front: Front) -> str:
-    """Return a site of a Caddyfile."""
-    usual = front.port == (443 if front.scheme == "https" else 80)
-    address = f"{front.scheme}://{front.host}" + ("" if usual else f":{front.port}")
-    bind = "\tbind 127.0.0.1\n" if front.is_local else ""
-    tls = f"\ttls {front.certificate} {front.key}\n" if front.certificate else ""
-    upstream = front.listen.replace("unix:", "unix/", 1)
+def caddy(proxy: Proxy) -> str:
+    """Return a site block for a Caddyfile."""
+    is_default = proxy.port == (443 if proxy.scheme == "https" else 80)
+    address = f"{proxy.scheme}://{proxy.host}" + ("" if is_default else f":{proxy.port}")
+    bind = "\tbind 127.0.0.1\n" if proxy.is_local else ""
+    tls = f"\ttls {proxy.certificate} {proxy.key}\n" if proxy.certificate else ""
+    upstream = proxy.listen.replace("unix:", "unix/", 1)
     return f"""\
-# Caddy 2.6 or later: put this into /etc/caddy/Caddyfile, then `systemctl reload caddy`.
+# For Caddy 2.6 or later. Add it to /etc/caddy/Caddyfile, then run `systemctl reload caddy`.
 {address} {{
-{bind}{tls}\t# Nothing but this gets through. Without the second `handle`, Caddy would answer 200 to everything else.
+{bind}{tls}\t# Only this is passed on. Without the second `handle`, Caddy would answer 200 to everything else.
 \thandle /slack/* {{
 \t\trequest_body {{
-\t\t\tmax_size {LARGEST_BODY_MIB}MiB
+\t\t\tmax_size {MAX_BODY_MIB}MiB
 \t\t}}
-\t\t# X-Forwarded-For becomes the client's address; what the client wrote there itself is dropped.
+\t\t# Sets X-Forwarded-For to the client's address and drops what the client sent there.
 \t\treverse_proxy {upstream} {{
-\t\t\t# While the server restarts, requests wait for it; Slack waits for 3 seconds.
+\t\t\t# Requests wait while the server restarts. Slack gives up after 3 seconds.
 \t\t\tlb_try_duration 2s
 \t\t\tlb_try_interval 100ms
 \t\t\ttransport http {{
 \t\t\t\tdial_timeout 1s
 \t\t\t\tresponse_header_timeout 20s
-\t\t\t\t# Shorter than the server's own 9 seconds, so that no request meets a connection that it closes.
+\t\t\t\t# Shorter than the server's 9 seconds, so that no request is sent on a connection being closed.
 \t\t\t\tkeepalive 5s
 \t\t\t}}
 \t\t}}
@@ -63,39 +63,39 @@ def caddy(front: Front) -> str:
 """
 
 
-def nginx(front: Front) -> str:
-    """Return a file for nginx's `conf.d`."""
+def nginx(proxy: Proxy) -> str:
+    """Return a file for nginx's conf.d."""
     return f"""\
-# nginx 1.18 or later: put this into /etc/nginx/conf.d/latchkey.conf, then `nginx -t && systemctl reload nginx`.
+# For nginx 1.18 or later. Save it as /etc/nginx/conf.d/latchkey.conf, then run `nginx -t && systemctl reload nginx`.
 
-# The path alone: nginx's usual format would log the codes and states of installs.
+# Only the path: nginx's default format would log the codes and states of installs.
 log_format latchkey '$remote_addr [$time_iso8601] "$request_method $uri" $status $body_bytes_sent $request_time';
 
 upstream latchkey {{
-    server {front.listen};
+    server {proxy.listen};
     keepalive 32;
-    # Shorter than the server's own 9 seconds, so that no request meets a connection that it closes.
+    # Shorter than the server's 9 seconds, so that no request is sent on a connection being closed.
     keepalive_timeout 5s;
 }}
 
 server {{
-{_nginx_listen(front)}
-    server_name {front.host};
+{_nginx_listen(proxy)}
+    server_name {proxy.host};
     access_log /var/log/nginx/latchkey.log latchkey;
     server_tokens off;
 
-    client_max_body_size {LARGEST_BODY_MIB}m;
+    client_max_body_size {MAX_BODY_MIB}m;
     client_header_timeout 10s;
     client_body_timeout 5s;
 
-    # Nothing but this gets through.
+    # Only this is passed on.
     location ^~ /slack/ {{
-        # No path here: with one, nginx would pass on another address than the one that was asked for.
+        # No path here: with one, nginx would rewrite the path of the request.
         proxy_pass http://latchkey;
         proxy_http_version 1.1;
         proxy_set_header Connection "";
         proxy_set_header Host $host;
-        # Set, and not added to: what the client wrote there itself is dropped.
+        # Replaced, not appended to, so that what the client sent there is dropped.
         proxy_set_header X-Forwarded-For $remote_addr;
         proxy_set_header X-Forwarded-Proto $scheme;
         proxy_connect_timeout 1s;
@@ -105,35 +105,35 @@ server {{
         return 404;
     }}
 }}
-{_nginx_redirect(front)}"""
+{_nginx_redirect(proxy)}"""
 
 
-def _nginx_listen(front: Front) -> str:
-    tls = front.scheme == "https"
-    more = " ssl http2" if tls else ""
-    addresses = [f"127.0.0.1:{front.port}"] if front.is_local else [str(front.port), f"[::]:{front.port}"]
-    lines = [f"    listen {address}{more};" for address in addresses]
+def _nginx_listen(proxy: Proxy) -> str:
+    tls = proxy.scheme == "https"
+    options = " ssl http2" if tls else ""
+    addresses = [f"127.0.0.1:{proxy.port}"] if proxy.is_local else [str(proxy.port), f"[::]:{proxy.port}"]
+    lines = [f"    listen {address}{options};" for address in addresses]
     if tls:
-        folder = f"/etc/letsencrypt/live/{front.host}"
+        folder = f"/etc/letsencrypt/live/{proxy.host}"
         lines += [
-            f"    ssl_certificate {front.certificate or f'{folder}/fullchain.pem'};",
-            f"    ssl_certificate_key {front.key or f'{folder}/privkey.pem'};",
+            f"    ssl_certificate {proxy.certificate or f'{folder}/fullchain.pem'};",
+            f"    ssl_certificate_key {proxy.key or f'{folder}/privkey.pem'};",
             "    ssl_protocols TLSv1.2 TLSv1.3;",
         ]
     return "\n".join(lines)
 
 
-def _nginx_redirect(front: Front) -> str:
-    """Return the plain server beside a usual https one, for people who type the address without a scheme."""
-    if front.is_local or (front.scheme, front.port) != ("https", 443):
+def _nginx_redirect(proxy: Proxy) -> str:
+    """Return a redirect from port 80, for people who type the address without a scheme."""
+    if proxy.is_local or (proxy.scheme, proxy.port) != ("https", 443):
         return ""
     return f"""
 server {{
     listen 80;
     listen [::]:80;
-    server_name {front.host};
+    server_name {proxy.host};
     access_log off;
-    # Where certbot or another client of Let's Encrypt puts its answers.
+    # For certbot and other ACME clients.
     location /.well-known/acme-challenge/ {{
         root /var/www/html;
     }}
