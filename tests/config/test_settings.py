@@ -104,7 +104,7 @@ BAD = [
     ("[slak]\n", ["config.toml [slak]: unknown section (did you mean slack?)"]),
     ("top = 1\n", ["config.toml [top]: unknown section"]),
     ("[event]\ndurable = true", ["config.toml [event]: unknown section (did you mean events?)"]),
-    ("[events]\ntries = 0", ["config.toml [events] tries: expected a number from 1 to 100"]),
+    ("[events]\nmax_attempts = 0", ["config.toml [events] max_attempts: expected a number from 1 to 100"]),
     ("[events]\nordered = 'team'", ["config.toml [events] ordered: invalid enum value 'team'"]),
     ("[events]\ninbox_megabytes = 1.5", ["config.toml [events] inbox_megabytes: expected `int`, got `float`"]),
     ("[metrics]\nlisten = 'x'", ["config.toml [metrics] listen: expected HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080"]),

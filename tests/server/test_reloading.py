@@ -106,10 +106,13 @@ async def test_a_fault_changes_nothing_and_is_told(tmp_path: Path, fault: str) -
 async def test_a_setting_that_needs_a_restart_is_named(tmp_path: Path) -> None:
     async with with_secret_files(tmp_path) as it:
         config = tmp_path / "config.toml"
-        config.write_text(config.read_text() + "[events]\ntries = 2\n")
+        config.write_text(config.read_text() + "[events]\nmax_attempts = 2\n")
         await reload(it)
         await asyncio.sleep(0.1)
-        assert "WARNING latchkey the setting events.tries has changed; a restart brings it" in it.server.log.read_text()
+        assert (
+            "WARNING latchkey the setting events.max_attempts has changed; a restart brings it"
+            in it.server.log.read_text()
+        )
 
 
 @pytest.mark.gen_test(timeout=30)

@@ -118,7 +118,7 @@ CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "storage.keyring": _path,
     "backup.path": _path,
     "backup.keep": _between(1, 10_000),
-    "events.tries": _between(1, 100),
+    "events.max_attempts": _between(1, 100),
     "events.inbox_events": _between(1, 1_000_000),
     "events.inbox_megabytes": _between(1, 4096),
     "listeners.modules": _modules,

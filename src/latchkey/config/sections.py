@@ -47,7 +47,7 @@ class BackupSection(Section, frozen=True):
 
 class EventsSection(Section, frozen=True):
     durable: bool = True
-    tries: int = 5
+    max_attempts: int = 5
     ordered: Literal["none", "channel"] = "none"
     inbox_events: int = 20_000
     inbox_megabytes: int = 64
