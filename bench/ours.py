@@ -17,10 +17,10 @@ from slack_sdk.oauth.installation_store import Installation
 
 from bench.installs import fill
 from bench.traffic import APP_ID, COMMAND, SIGNING_SECRET, team_id
-from latchkey.storage import Event, Progress, Store, open_store
-from latchkey.storage.inbox import seen_ids
+from latchkey.storage import Outcome, Store, StoredEvent, open_store
 
 ROOT = Path(__file__).resolve().parent.parent
+REMEMBERED_SECONDS = 25 * 3600
 
 _LISTENERS = f"""\
 def register(app):
@@ -97,13 +97,16 @@ def main(folder: Path) -> None:
 
 
 def _remember(store: Store, count: int) -> None:
-    """Let so many events have come and gone in the last 25 hours."""
+    """Accept and finish this many events, evenly over the last 25 hours."""
     now = time.time()
     for first in range(0, count, 10_000):
-        received_at = now - seen_ids.KEPT_SECONDS * (count - first) / count
-        numbers = range(first, min(first + 10_000, count))
-        done = [Event(f"EvBEFORE{number:08d}", received_at, "", None, b"") for number in numbers]
-        store.inbox.commit(Progress(done=done))
+        received_at = now - REMEMBERED_SECONDS * (count - first) / count
+        events = [
+            StoredEvent(f"EvBEFORE{number:08d}", received_at, "", None, b"", int(received_at))
+            for number in range(first, min(first + 10_000, count))
+        ]
+        store.inbox.commit(events)
+        store.inbox.commit(outcomes=[Outcome.done(event) for event in events])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from latchkey.dispatch import Dispatcher, EventFlow
+from latchkey.dispatch import Dispatcher, EventPipeline
 from latchkey.handlers.transport import AccessLog, Clients
 from latchkey.metrics import Metrics
 from latchkey.slackapi.oauth import OAuthClient
@@ -64,7 +64,7 @@ class Services:
 
     store: Store
     dispatcher: Dispatcher
-    events: EventFlow
+    events: EventPipeline
     metrics: Metrics
     oauth: OAuthClient
     verifier: SignatureVerifier

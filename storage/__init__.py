@@ -19,7 +19,7 @@ from latchkey.storage.backup import (
 )
 from latchkey.storage.crypto import PREFIX_LENGTH, KeyEntry, forbid_core_dumps, read_keyring
 from latchkey.storage.engine import Opener, create_private_file, refuse_open, sha256_of
-from latchkey.storage.inbox import Arrival, Entry, Event, Inbox, Progress, State, Tried, event_id_of
+from latchkey.storage.inbox import EventStatus, Inbox, Outcome, OutcomeKind, StoredEvent, event_id_of
 from latchkey.storage.installations import (
     InstallationPage,
     Installations,
@@ -41,11 +41,9 @@ __all__ = [
     "PREFIX_LENGTH",
     "SEALED_TABLES",
     "WORKSPACES",
-    "Arrival",
     "Backup",
     "Comparison",
-    "Entry",
-    "Event",
+    "EventStatus",
     "Fate",
     "Findings",
     "Inbox",
@@ -55,14 +53,14 @@ __all__ = [
     "KeyEntry",
     "KeyUse",
     "Opener",
-    "Progress",
+    "Outcome",
+    "OutcomeKind",
     "ProgressCallback",
     "Rotated",
-    "State",
     "States",
     "Store",
     "StoreKeys",
-    "Tried",
+    "StoredEvent",
     "WorkspaceKey",
     "bot_value",
     "check_backup",

@@ -14,7 +14,7 @@ from pathlib import Path
 from latchkey.errors import StoreUnavailable
 from latchkey.storage.crypto import Sealer
 from latchkey.storage.engine import CallObserver, Executor, OpenMark, SqliteKeyValue
-from latchkey.storage.inbox import EventRecords, Inbox
+from latchkey.storage.inbox import EventAdmin, Inbox
 from latchkey.storage.installations import BotCache, Installations, WorkspaceAdmin
 from latchkey.storage.records import Records
 from latchkey.storage.rotation import KeyringWatch, KeySurvey, StoreKeys
@@ -57,7 +57,7 @@ class Store:
         self.installations = Installations(self._records, cache, reads=self._reads, writes=self._writes)
         self.states = States(self._records, self._writes, clock)
         self.inbox = Inbox(self._records, self._events, clock)
-        self.event_records = EventRecords(self._records)
+        self.event_admin = EventAdmin(self._records)
         self.workspaces = WorkspaceAdmin(self._records)
         self._watch.start()
 

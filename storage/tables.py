@@ -13,17 +13,17 @@ WORKSPACES = "workspaces"
 """One record a workspace: whose installation is its latest."""
 STATES = "states"
 INBOX = "inbox"
-"""Events that were acknowledged together, one record for all of them."""
+"""Waiting events: those that were accepted together are one record."""
 RETRIES = "retries"
-"""Events that have been tried, each by itself."""
-ASIDE = "aside"
-"""Events whose listeners have failed for the last time."""
+"""Events that are retried, each with a record of its own."""
+FAILED = "aside"
+"""Events whose listeners failed at the last attempt."""
 REPLAYS = "replays"
-"""Events set aside that the administrator wants tried again; the server takes them from here."""
-REMEMBERED = "remembered"
-"""Which events are done or have a record of their own: ids without a value."""
+"""Failed events that an operator wants to run again; the server takes them from here."""
+SEEN_IDS = "remembered"
+"""Ids of the events that are done or have a record of their own; the records have no value."""
 
-EVENT_TABLES = (INBOX, RETRIES, ASIDE, REPLAYS, REMEMBERED)
+EVENT_TABLES = (INBOX, RETRIES, FAILED, REPLAYS, SEEN_IDS)
 TABLES = (META, INSTALLATIONS, BOTS, WORKSPACES, STATES, *EVENT_TABLES)
-SEALED_TABLES = tuple(name for name in TABLES if name != REMEMBERED)
+SEALED_TABLES = tuple(name for name in TABLES if name != SEEN_IDS)
 """All but the ids without values."""

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from latchkey.errors import StoreError, StoreRefused, UnreadableRecord
 from latchkey.storage.crypto import Keyring, Sealer
 from latchkey.storage.engine import Snapshot, check_is_store
-from latchkey.storage.inbox import EventRecords
+from latchkey.storage.inbox import EventAdmin
 from latchkey.storage.installations import ids_in
 from latchkey.storage.records import Records, Stored
 from latchkey.storage.tables import BOTS, INSTALLATIONS
@@ -76,7 +76,7 @@ def compare(store_path: Path, backup_store: Path, keys: Keyring) -> Comparison:
     sealer = Sealer(keys)
     with closing(Snapshot(backup_store)) as snapshot:
         then = Records(snapshot, sealer)
-        found.events_back = sum(1 for _ in EventRecords(then).entries())
+        found.events_back = sum(1 for _ in EventAdmin(then).all())
         try:
             check_is_store(store_path)
             with closing(Snapshot(store_path)) as current:
@@ -90,7 +90,7 @@ def compare(store_path: Path, backup_store: Path, keys: Keyring) -> Comparison:
 
 
 def _compare(now: Records, then: Records, found: Comparison) -> None:
-    found.events_lost = sum(1 for _ in EventRecords(now).entries())
+    found.events_lost = sum(1 for _ in EventAdmin(now).all())
     for table, of in ((INSTALLATIONS, "user"), (BOTS, "bot")):
         for ours, theirs in _pairs(now.all(table), then.all(table)):
             fate = _fate(ours, theirs)

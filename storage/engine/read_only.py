@@ -18,7 +18,7 @@ from latchkey.storage.engine.keyvalue import Change, Marks
 from latchkey.storage.engine.sqlite import SqliteKeyValue
 from latchkey.storage.progress import ProgressCallback, ignore_progress
 from latchkey.storage.records import PAGE
-from latchkey.storage.tables import REMEMBERED, TABLES
+from latchkey.storage.tables import SEEN_IDS, TABLES
 
 
 class Snapshot(SqliteKeyValue):
@@ -67,11 +67,11 @@ def examine(snapshot: Snapshot, sealer: Sealer, progress: ProgressCallback = ign
     """Open every record; raises StoreUnavailable where a page is damaged."""
     snapshot.check_pages()
     found = Contents({table: snapshot.count(table) for table in TABLES})
-    total, done = sum(found.records.values()) - found.records[REMEMBERED], 0
+    total, done = sum(found.records.values()) - found.records[SEEN_IDS], 0
     for table in TABLES:
         after = ""
         # Remembered ids have no value that could be opened.
-        while table != REMEMBERED and (page := snapshot.scan(table, after=after, limit=PAGE)):
+        while table != SEEN_IDS and (page := snapshot.scan(table, after=after, limit=PAGE)):
             for record_id, sealed in page:
                 try:
                     sealer.open(table, record_id, sealed)

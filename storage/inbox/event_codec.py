@@ -1,78 +1,65 @@
-"""Acknowledged events as the store keeps them, and the few shapes in which it does.
+"""How events are encoded in the inbox's records.
 
-Rule: an event is kept as the bytes that Slack sent. What else is known of it
-stands beside them, never in them.
+Invariant: a body is kept as the bytes that Slack sent; everything else about the event is stored beside it.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec.msgpack
 
+from latchkey.storage.inbox.stored_event import EventStatus, StoredEvent
 
-class Event(NamedTuple):
-    """One verified event."""
+
+class _Packed(NamedTuple):
+    """The first fields of a StoredEvent. Records of the first format lack `event_time`."""
 
     event_id: str
     received_at: float
-    """Unix seconds."""
     request_id: str
     retry_num: int | None
-    """Slack's X-Slack-Retry-Num; None at its first try."""
     body: bytes
-    """JSON, as Slack sent it."""
+    event_time: int | None = None
 
 
-@dataclass(slots=True)
-class Tried:
-    """An event and how far it has come."""
-
-    event: Event
-    attempts: int
-    """How often its listeners have been begun, as far as is known."""
-    due_at: float
-    """Unix seconds; not before it is it tried again."""
-    listeners: list[str] | None = None
-    """The names of those that have not succeeded yet; None: all that match."""
-    error: str = ""
-    """What went wrong last: a type and a place, never a message."""
-
-
-# msgpack and not JSON, which has no bytes.
+_FIELDS = len(_Packed._fields)
+# msgpack, because JSON has no bytes.
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[Event]).decode
+_decode = msgspec.msgpack.Decoder(list[_Packed]).decode
 
 
-def event_id_of(given: str | None, body: bytes) -> str:
-    """Return the id that tells an event from every other: Slack's, or the body's hash where Slack gave none."""
-    return given or "body-" + hashlib.sha256(body).hexdigest()[:32]
+def pack(events: Sequence[StoredEvent]) -> str:
+    """Encode and compress events: those of a batch are similar, so less is encrypted, written and overwritten."""
+    return base64.b64encode(zlib.compress(_encode([event[:_FIELDS] for event in events]), 1)).decode()
 
 
-def pack(events: Sequence[Event]) -> str:
-    """Return events as one text, small: what comes together is much alike, and less is sealed, written and erased."""
-    return base64.b64encode(zlib.compress(_encode(events), 1)).decode()
+def unpack(packed: str) -> list[StoredEvent]:
+    """Return the events as they were before their first attempt."""
+    return [StoredEvent(*fields) for fields in _decode(zlib.decompress(base64.b64decode(packed)))]
 
 
-def unpack(packed: str) -> list[Event]:
-    return _decode(zlib.decompress(base64.b64decode(packed)))
-
-
-def tried_to_value(tried: Tried) -> dict[str, Any]:
+def to_value(event: StoredEvent) -> dict[str, Any]:
+    """Encode an event that has a record of its own."""
     return {
-        "event": pack([tried.event]),
-        "attempts": tried.attempts,
-        "due_at": tried.due_at,
-        "listeners": tried.listeners,
-        "error": tried.error,
+        "event": pack([event]),
+        "attempts": event.attempts,
+        "due_at": event.due_at,
+        "listeners": event.listeners,
+        "error": event.error,
     }
 
 
-def tried_from_value(value: dict[str, Any]) -> Tried:
+def from_value(value: dict[str, Any], status: EventStatus) -> StoredEvent:
+    """Decode what `to_value` has encoded; `status` follows from the record's table."""
     [event] = unpack(value["event"])
-    return Tried(event, value["attempts"], value["due_at"], value["listeners"], value["error"])
+    return event._replace(
+        status=status,
+        attempts=value["attempts"],
+        due_at=value["due_at"],
+        listeners=value["listeners"],
+        error=value["error"],
+    )

@@ -1,157 +1,167 @@
-"""The inbox: an event is here from before its 200 until its listeners are done.
+"""The inbox on disk: an event is in it from before its 200 until its listeners are done.
 
-Rule: events that come together are sealed and committed as one record. A record
-goes when the last of its events is done; until then the remembered ids tell
-which of them are. What has been tried once has a record of its own.
+Invariant: what is acknowledged is on disk. Events that are accepted together are one record, a batch. An event whose
+first attempt is over is done or has a record of its own, and its id is among the seen ids; a batch is deleted with the
+outcome of its last event.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from latchkey.errors import UnreadableRecord
 from latchkey.storage.engine import Change, Executor, Marks
-from latchkey.storage.inbox import seen_ids
-from latchkey.storage.inbox.event_codec import Event, Tried, pack, tried_from_value, tried_to_value
-from latchkey.storage.inbox.unfinished import seen_id, unfinished
+from latchkey.storage.inbox.event_codec import from_value, pack, to_value
+from latchkey.storage.inbox.seen_ids import expired_before, possible_ids, seen_id
+from latchkey.storage.inbox.stored_event import EventStatus, Outcome, OutcomeKind, StoredEvent
+from latchkey.storage.inbox.unfinished import unfinished
 from latchkey.storage.records import PAGE, Records, Stored
-from latchkey.storage.tables import ASIDE, INBOX, REMEMBERED, REPLAYS, RETRIES
+from latchkey.storage.tables import FAILED, INBOX, REPLAYS, RETRIES, SEEN_IDS
 
 SWEEP_LIMIT = 2000
-"""Old ids forgotten in one transaction: some milliseconds."""
+"""Maximum seen ids deleted in one transaction, which takes some milliseconds."""
 
 logger = logging.getLogger("latchkey.inbox")
 
 
-class Arrival(NamedTuple):
-    """An event and what Slack says of its time."""
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """A record of events that were accepted together."""
 
-    event: Event
-    event_time: int | None
-
-
-@dataclass
-class Progress:
-    """What has become of events since the last time that this was committed."""
-
-    done: list[Event] = field(default_factory=list)
-    """Each was in an inbox record; it is done, or stands in `tried` or `aside` as well."""
-    finished_records: list[str] = field(default_factory=list)
-    """Inbox records of which no event is left."""
-    tried: list[Tried] = field(default_factory=list)
-    """To be tried again; or about to be, so that a crash in it counts."""
-    settled: list[Event] = field(default_factory=list)
-    """Had a record of their own, and need it no more."""
-    aside: list[Tried] = field(default_factory=list)
+    record_id: str
+    unfinished: int
 
 
 class Inbox:
-    """The blocking calls; each raises StoreUnavailable where the store does not answer.
+    """Blocking calls; each raises StoreUnavailable if the store does not respond.
 
-    The twins for the event loop take turns in one thread, so that what was begun first is on disk
-    first. Two calls of a server are never under way at once.
+    The async calls run one after another in one thread, in the order in which they were made.
     """
 
     def __init__(self, records: Records, executor: Executor, clock: Callable[[], float]) -> None:
-        """`executor` has one thread; `clock` gives Unix seconds."""
+        """`executor` has one thread; `clock` returns Unix seconds."""
         self._records = records
         self._executor = executor
         self._clock = clock
+        self._batches: dict[str, _Batch] = {}
+        """The batch of each event that is in one, by event id."""
         self._last_record = 0
+        # Commit 3d666a3 and earlier ones gave arrival ids to all events, so those of the 25 hours before this process
+        # started are looked up as well. Once no store can be younger than that, the look-up can go.
+        self._arrival_ids_until = clock()
 
-    def accept(self, arrivals: Sequence[Arrival]) -> tuple[str, set[str]]:
-        """Put events on disk, all at once.
+    def commit(self, events: Sequence[StoredEvent] = (), outcomes: Sequence[Outcome] = ()) -> set[str]:
+        """Write new events and the outcomes of earlier ones in one transaction; at most one outcome of each event.
 
-        Returns the new record's id, and the event ids that were known already and are not in it.
+        Returns the ids of the new events that were seen before; these are not stored again.
         """
-        now = self._clock()
-        possible = {
-            record_id: event.event_id
-            for event, event_time in arrivals
-            for record_id in seen_ids.possible_record_ids(
-                event.event_id, now, is_retry=event.retry_num is not None, event_time=event_time
-            )
-        }
-        known = {possible[record_id] for record_id in self._records.existing(REMEMBERED, list(possible))}
-        new = [event for event, _ in arrivals if event.event_id not in known]
-        record_id = self._next_record_id(now)
+        known = self._known(events)
+        new = [event for event in events if event.event_id not in known]
+        leaving = [event for _, event in outcomes if event.event_id in self._batches]
+        left = Counter(self._batches[event.event_id] for event in leaving)
+        changes = [
+            self._records.discard(INBOX, batch.record_id) for batch, count in left.items() if count == batch.unfinished
+        ]
+        for outcome in outcomes:
+            changes += self._changes(outcome)
+        batch = _Batch(self._next_record_id(), len(new))
         if new:
-            self._records.commit([self._records.put(INBOX, record_id, pack(new))])
-        return record_id, known
+            changes.append(self._records.put(INBOX, batch.record_id, pack(new)))
+        if changes or leaving:
+            marks = Marks(SEEN_IDS, [seen_id(event) for event in leaving]) if leaving else None
+            self._records.commit(changes, marks)
+        # Memory follows the disk: if the commit fails, the same outcomes can be handed in again.
+        for other, count in left.items():
+            other.unfinished -= count
+        for event in leaving:
+            del self._batches[event.event_id]
+        self._batches.update((event.event_id, batch) for event in new)
+        return known
 
-    def commit(self, progress: Progress) -> None:
-        """Put on disk what has become of events, all at once."""
-        changes: list[Change] = [self._records.discard(INBOX, record_id) for record_id in progress.finished_records]
-        changes += [self._records.discard(RETRIES, event.event_id) for event in progress.settled]
-        changes += [self._put(RETRIES, tried) for tried in progress.tried]
-        changes += [self._put(ASIDE, tried) for tried in progress.aside]
-        marks = [seen_id(event) for event in progress.done]
-        self._records.commit(changes, Marks(REMEMBERED, marks))
+    def async_commit(self, events: Sequence[StoredEvent], outcomes: Sequence[Outcome]) -> asyncio.Future[set[str]]:
+        return self._executor.submit("commit_events", self.commit, events, outcomes)
 
-    def async_accept(self, arrivals: Sequence[Arrival]) -> asyncio.Future[tuple[str, set[str]]]:
-        return self._executor.submit("accept_events", self.accept, arrivals)
-
-    def async_commit(self, progress: Progress) -> asyncio.Future[None]:
-        return self._executor.submit("commit_progress", self.commit, progress)
-
-    async def async_take_replays(self) -> list[Tried]:
+    async def async_take_replays(self) -> list[StoredEvent]:
         return await self._executor.run("take_replays", self.take_replays)
 
     async def async_forget_old(self) -> int:
         return await self._executor.run("forget_old", self.forget_old)
 
-    def recover(self) -> list[Tried]:
-        """Return every event that was not finished when the server last ended, and give each its own record.
+    def recover(self) -> list[StoredEvent]:
+        """Return every event that was unfinished when the server last stopped, and give each its own record.
 
-        Those of the inbox may have been begun, so that this counts as their first attempt.
+        Waiting events may have been started, so this counts as their first attempt.
         """
         for record in self._records.all(INBOX):
             if isinstance(record, UnreadableRecord):
-                logger.error("acknowledged events cannot be read: %s", record)
-                continue
-            self._split(record)
+                logger.error("cannot read acknowledged events: %s", record)
+            else:
+                self._split(record)
         found = []
         for record in self._records.all(RETRIES):
             if isinstance(record, UnreadableRecord):
-                logger.error("an acknowledged event cannot be read: %s", record)
+                logger.error("cannot read an acknowledged event: %s", record)
             else:
-                found.append(tried_from_value(record.value))
+                found.append(from_value(record.value, EventStatus.RETRYING))
         return found
 
-    def take_replays(self) -> list[Tried]:
-        """Return the events that the administrator wants tried again, as if they had never been."""
-        taken: list[Tried] = []
+    def take_replays(self) -> list[StoredEvent]:
+        """Return the events that an operator wants to run again, as if they had never been tried."""
+        taken: list[StoredEvent] = []
         changes: list[Change] = []
         for record in self._records.page(REPLAYS, limit=PAGE):
             if isinstance(record, UnreadableRecord):
-                logger.error("an event to be tried again cannot be read: %s", record)
+                logger.error("cannot read an event to be replayed: %s", record)
                 continue
-            tried = tried_from_value(record.value)
-            tried.attempts, tried.due_at = 0, self._clock()
-            changes += [self._put(RETRIES, tried), self._records.remove(REPLAYS, record)]
-            taken.append(tried)
-        # Another hand between reading and this: the next time will do.
+            event = from_value(record.value, EventStatus.REPLAYING)
+            taken.append(Outcome.retry(event, attempts=0, due_at=self._clock()).event)
+            changes += [self._put(RETRIES, taken[-1]), self._records.remove(REPLAYS, record)]
+        # If a record has changed since it was read, the next call takes all of them.
         return taken if changes and self._records.commit(changes) else []
 
     def forget_old(self) -> int:
-        """Forget some of the ids that are older than 25 hours; how many."""
-        return self._records.remove_before(REMEMBERED, seen_ids.expired_before(self._clock()), SWEEP_LIMIT)
+        """Delete some of the seen ids that are older than 25 hours; returns how many."""
+        return self._records.remove_before(SEEN_IDS, expired_before(self._clock()), SWEEP_LIMIT)
+
+    def _known(self, events: Sequence[StoredEvent]) -> set[str]:
+        """Return the ids of those events of which a copy was received before."""
+        now = self._clock()
+        possible = {
+            record_id: event.event_id
+            for event in events
+            for record_id in possible_ids(event, now, arrival_ids_until=self._arrival_ids_until)
+        }
+        return (
+            {possible[record_id] for record_id in self._records.existing(SEEN_IDS, list(possible))} if events else set()
+        )
+
+    def _changes(self, outcome: Outcome) -> Iterator[Change]:
+        """Yield the changes to the event's own record."""
+        kind, event = outcome
+        if kind is OutcomeKind.RETRY:
+            yield self._put(RETRIES, event)
+            return
+        if kind is OutcomeKind.FAILED:
+            yield self._put(FAILED, event)
+        if event.event_id not in self._batches:
+            yield self._records.discard(RETRIES, event.event_id)
 
     def _split(self, record: Stored) -> None:
+        """Give each unfinished event of a batch its own record."""
         now = self._clock()
-        tried = [Tried(item.event, 1, now) for item in unfinished(self._records, INBOX, record)]
-        marks = [seen_id(item.event) for item in tried]
-        changes = [*(self._put(RETRIES, item) for item in tried), self._records.remove(INBOX, record)]
-        self._records.commit(changes, Marks(REMEMBERED, marks))
+        events = unfinished(self._records, EventStatus.WAITING, record)
+        changes = [self._put(RETRIES, Outcome.retry(event, attempts=1, due_at=now).event) for event in events]
+        changes.append(self._records.remove(INBOX, record))
+        self._records.commit(changes, Marks(SEEN_IDS, [seen_id(event) for event in events]))
 
-    def _put(self, table: str, tried: Tried) -> Change:
-        return self._records.put(table, tried.event.event_id, tried_to_value(tried))
+    def _put(self, table: str, event: StoredEvent) -> Change:
+        return self._records.put(table, event.event_id, to_value(event))
 
-    def _next_record_id(self, now: float) -> str:
-        """Return an id behind every earlier one of this process: records are read in the order in which they came."""
-        self._last_record = max(self._last_record + 1, int(now * 1_000_000))
+    def _next_record_id(self) -> str:
+        """Return an id after every earlier one of this process: records are read in the order of their arrival."""
+        self._last_record = max(self._last_record + 1, int(self._clock() * 1_000_000))
         return f"{self._last_record:016x}"

@@ -1,4 +1,4 @@
-"""`latchkey events`: what is in the inbox, told to people and to scripts, and moved only where it was set aside."""
+"""`latchkey events`: unfinished events for people and for scripts; only failed ones are moved."""
 
 import json
 import sqlite3
@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from latchkey.storage import Arrival, Event, Progress, Store, Tried, open_store
+from latchkey.storage import Outcome, Store, StoredEvent, open_store
 from tests.support.command_line import run, run_json
-from tests.support.events_on_disk import aside, waiting
+from tests.support.events_on_disk import failed, unfinished
 
 ERROR = "ValueError at app.py:3 in listener"
 RECEIVED = 1_795_000_000.0
 
 
-def event(event_id: str, team: str = "T1", text: str = "what people wrote") -> Event:
+def event(event_id: str, team: str = "T1", text: str = "what people wrote") -> StoredEvent:
     body = {
         "token": "sentinel-verification",
         "type": "event_callback",
@@ -24,7 +24,7 @@ def event(event_id: str, team: str = "T1", text: str = "what people wrote") -> E
         "event_id": event_id,
         "event": {"type": "app_mention", "text": text, "user": "U1"},
     }
-    return Event(event_id, RECEIVED, "request-1", None, json.dumps(body).encode())
+    return StoredEvent(event_id, RECEIVED, "request-1", None, json.dumps(body).encode())
 
 
 @pytest.fixture
@@ -35,40 +35,37 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def filled(store: Store) -> Store:
-    """Ev1 was set aside, Ev2 is tried again, Ev3 waits."""
+    """Ev1 has failed, Ev2 is retried, Ev3 waits."""
     one, two, three = event("Ev1"), event("Ev2", "T2"), event("Ev3")
-    record_id, _ = store.inbox.accept([Arrival(one, None), Arrival(two, None)])
-    store.inbox.commit(
-        Progress(
-            done=[one, two],
-            finished_records=[record_id],
-            tried=[Tried(two, 2, RECEIVED + 60, ["app.listener"], ERROR)],
-            aside=[Tried(one, 5, RECEIVED + 90, ["app.listener"], ERROR)],
-        )
-    )
-    store.inbox.accept([Arrival(three, None)])
+    store.inbox.commit([one, two])
+    one, two = (item._replace(listeners=["app.listener"], error=ERROR) for item in (one, two))
+    outcomes = [
+        Outcome.failed(one, attempts=5, now=RECEIVED + 90),
+        Outcome.retry(two, attempts=2, due_at=RECEIVED + 60),
+    ]
+    store.inbox.commit([three], outcomes)
     return store
 
 
-def test_status_counts_each_state(tmp_path: Path, filled: Store) -> None:
+def test_status_counts_events_by_status(tmp_path: Path, filled: Store) -> None:
     figures = run_json(tmp_path, "events", "status")
     assert figures.pop("oldest_seconds") >= 0
-    assert figures == {"aside": 1, "again": 0, "retrying": 1, "waiting": 1, "unreadable": 0, "remembered": 2}
+    assert figures == {"failed": 1, "replaying": 0, "retrying": 1, "waiting": 1, "unreadable": 0, "seen_ids": 2}
     done = run(tmp_path, "events", "status")
     assert done.returncode == 0
-    assert "set aside after the last try\t1\n" in done.stdout
+    assert "failed at the last attempt\t1\n" in done.stdout
 
 
-def test_list_begins_with_what_needs_somebody(tmp_path: Path, filled: Store) -> None:
+def test_list_begins_with_failed_events(tmp_path: Path, filled: Store) -> None:
     listed = run_json(tmp_path, "events", "list")
-    assert [(row["event_id"], row["state"], row["team"]) for row in listed["events"]] == [
-        ("Ev1", "aside", "T1"),
+    assert [(row["event_id"], row["status"], row["team"]) for row in listed["events"]] == [
+        ("Ev1", "failed", "T1"),
         ("Ev2", "retrying", "T2"),
         ("Ev3", "waiting", "T1"),
     ]
     assert listed["events"][0]["error"] == ERROR
-    done = run(tmp_path, "events", "list", "--state", "aside")
-    assert done.stdout == f"Ev1\taside\tT1\tapp_mention\t2026-11-18 11:06:40 UTC\t5\t{ERROR}\n"
+    done = run(tmp_path, "events", "list", "--status", "failed")
+    assert done.stdout == f"Ev1\tfailed\tT1\tapp_mention\t2026-11-18 11:06:40 UTC\t5\t{ERROR}\n"
 
 
 def test_list_is_filtered_and_says_when_there_is_more(tmp_path: Path, filled: Store) -> None:
@@ -80,9 +77,7 @@ def test_list_is_filtered_and_says_when_there_is_more(tmp_path: Path, filled: St
 
 
 @pytest.mark.parametrize("event_id", ["Ev1", "Ev2", "Ev3"])
-def test_show_finds_an_event_wherever_it_stands_and_keeps_its_text_back(
-    tmp_path: Path, filled: Store, event_id: str
-) -> None:
+def test_show_finds_an_event_of_any_status_and_hides_its_text(tmp_path: Path, filled: Store, event_id: str) -> None:
     shown = run(tmp_path, "events", "show", event_id)
     assert shown.returncode == 0
     assert event_id in shown.stdout
@@ -92,57 +87,58 @@ def test_show_finds_an_event_wherever_it_stands_and_keeps_its_text_back(
     assert body["token"] == "********"
 
 
-def test_what_is_not_there_is_1_and_says_so(tmp_path: Path, filled: Store) -> None:
+def test_an_unknown_event_is_exit_code_1(tmp_path: Path, filled: Store) -> None:
     for command in (("show", "Ev9"), ("retry", "Ev9"), ("drop", "--yes", "Ev9")):
         done = run(tmp_path, "events", *command)
         assert done.returncode == 1
-        assert "there is no event Ev9" in done.stderr
+        assert "there is no" in done.stderr
+        assert "event Ev9" in done.stderr
 
 
-def test_only_what_was_set_aside_is_moved(tmp_path: Path, filled: Store) -> None:
+def test_drop_deletes_only_failed_events(tmp_path: Path, filled: Store) -> None:
     done = run(tmp_path, "events", "drop", "--yes", "Ev2", "Ev3", "Ev1")
     assert done.returncode == 1
-    assert "Ev2 was not set aside; it is retrying" in done.stderr
-    assert "Ev3 was not set aside; it is waiting" in done.stderr
+    assert "event Ev2 has not failed; its status is retrying" in done.stderr
+    assert "event Ev3 has not failed; its status is waiting" in done.stderr
     assert done.stdout == "1 event deleted\n"
-    assert not aside(filled)
-    assert len(waiting(filled)) == 2
+    assert not failed(filled)
+    assert len(unfinished(filled)) == 2
 
 
 def test_retry_hands_an_event_to_the_server(tmp_path: Path, filled: Store) -> None:
     done = run(tmp_path, "events", "retry", "--all")
-    assert (done.returncode, done.stdout) == (0, "1 event will be tried again\n")
+    assert (done.returncode, done.stdout) == (0, "1 event will run again\n")
     [taken] = filled.inbox.take_replays()
-    assert (taken.event.event_id, taken.attempts, taken.listeners) == ("Ev1", 0, ["app.listener"])
+    assert (taken.event_id, taken.attempts, taken.listeners) == ("Ev1", 0, ["app.listener"])
 
 
 @pytest.mark.parametrize("typed", ["", "n\n"])
-def test_nothing_is_deleted_unconfirmed(tmp_path: Path, filled: Store, typed: str) -> None:
+def test_nothing_is_deleted_without_confirmation(tmp_path: Path, filled: Store, typed: str) -> None:
     done = run(tmp_path, "events", "drop", "Ev1", typed=typed)
     assert done.returncode == 3
     assert "--yes" in done.stderr
-    assert len(aside(filled)) == 1
+    assert len(failed(filled)) == 1
 
 
 @pytest.mark.parametrize("arguments", [(), ("--all", "Ev1")])
-def test_retry_and_drop_want_names_or_all(tmp_path: Path, filled: Store, arguments: tuple[str, ...]) -> None:
+def test_retry_and_drop_need_ids_or_all(tmp_path: Path, filled: Store, arguments: tuple[str, ...]) -> None:
     for command in ("retry", "drop"):
         assert run(tmp_path, "events", command, *arguments).returncode == 2
 
 
-def test_a_command_makes_no_store(tmp_path: Path) -> None:
+def test_a_command_creates_no_store(tmp_path: Path) -> None:
     done = run(tmp_path, "events", "status")
     assert done.returncode == 1
     assert "there is no store" in done.stderr
     assert not list(tmp_path.iterdir())
 
 
-def test_an_event_that_cannot_be_opened_is_listed_by_its_id_and_may_be_dropped(tmp_path: Path, filled: Store) -> None:
+def test_an_unreadable_event_is_listed_by_its_id_and_can_be_dropped(tmp_path: Path, filled: Store) -> None:
     with closing(sqlite3.connect(tmp_path / "data" / "store.sqlite")) as other:
         other.execute("UPDATE aside SET value = substr(CAST(value AS BLOB), 1, 30)")
         other.commit()
-    assert run_json(tmp_path, "events", "list", "--state", "aside")["events"] == [
-        {"event_id": "Ev1", "state": "unreadable", "team": None, "error": "it was changed after it was sealed"}
+    assert run_json(tmp_path, "events", "list", "--status", "failed")["events"] == [
+        {"event_id": "Ev1", "status": "unreadable", "team": None, "error": "it was changed after it was sealed"}
     ]
     assert run(tmp_path, "events", "retry", "Ev1").returncode == 1
     assert run(tmp_path, "events", "drop", "--yes", "Ev1").returncode == 0

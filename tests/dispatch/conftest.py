@@ -3,17 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from latchkey.storage import Store, open_store
 from tests.dispatch.doubles import Bench
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path / "store.sqlite", tmp_path / "keyring")
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def bench(store: Store) -> Bench:
-    return Bench(store)
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.store.close()

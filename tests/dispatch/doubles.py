@@ -8,18 +8,20 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from slack_sdk.oauth.installation_store import Bot
 
-from latchkey.dispatch import App, Dispatcher, EventFlow, EventOptions, Reply, Runner
+from latchkey.dispatch import App, Dispatcher, EventOptions, EventPipeline, Reply, Runner
 from latchkey.dispatch.events import backoff
+from latchkey.dispatch.events.intake import DEADLINE_SECONDS
 from latchkey.errors import LatchkeyError
 from latchkey.metrics import Metrics
 from latchkey.slackapi.requests import WorkspaceId
 from latchkey.slackapi.requests.payload import Payload, parse
-from latchkey.storage import Store
+from latchkey.storage import open_store
 
 FORM = "application/x-www-form-urlencoded"
 INSTALL_URL = "https://app.example.com/slack/install"
@@ -94,24 +96,27 @@ class FakeInstallations:
 class Bench:
     """An App, all that runs its listeners on a real inbox, and what they did."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.clock: Callable[[], float] = time.time
+        self.store = open_store(folder / "store.sqlite", folder / "keyring", clock=lambda: self.clock())
         self.app = App()
-        self.store = store
         self.clients = FakeClients()
         self.installations = FakeInstallations()
         self.metrics = Metrics()
         self.options = EventOptions()
-        self.clock: Callable[[], float] = time.time
         self.delay: Callable[..., float] = backoff.delay
+        self.deadline = DEADLINE_SECONDS
         self.ack_seconds = 0.2
 
-    def run(self, use: Callable[[Dispatcher, EventFlow], Awaitable[Any]], *, drain_seconds: float = 2) -> Any:
+    def run(self, use: Callable[[Dispatcher, EventPipeline], Awaitable[Any]], *, drain_seconds: float = 2) -> Any:
         """Run `use` on a loop as one life of a server, wait for all listeners, and return its result."""
 
         async def life() -> Any:
             runner = Runner(self.app, installations=self.installations, clients=self.clients, metrics=self.metrics)  # type: ignore[arg-type]
             dispatcher = Dispatcher(runner, self.metrics, install_url=INSTALL_URL, ack_seconds=self.ack_seconds)
-            events = EventFlow(runner, self.metrics, self.store.inbox, self.options, self.clock, self.delay)
+            events = EventPipeline(
+                runner, self.metrics, self.store.inbox, self.options, self.clock, self.delay, self.deadline
+            )
             events.start(self.store.inbox.recover())
             try:
                 return await use(dispatcher, events)
@@ -148,12 +153,12 @@ async def answered(dispatcher: Dispatcher, payload: Payload) -> Reply:
     return await asyncio.wait_for(told, 5)
 
 
-async def send(events: EventFlow, *payloads: Payload) -> list[Exception | None]:
+async def send(events: EventPipeline, *payloads: Payload) -> list[Exception | None]:
     """Send events one after another, each when the one before is answered; returns the answers (None: 200)."""
     return [await sent(events, payload) for payload in payloads]
 
 
-async def sent(events: EventFlow, payload: Payload) -> Exception | None:
+async def sent(events: EventPipeline, payload: Payload) -> Exception | None:
     answered: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
     try:
         events.accept(payload, json.dumps(payload.body).encode(), "request-1", answered.set_result)

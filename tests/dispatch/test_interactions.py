@@ -258,7 +258,7 @@ def test_a_store_that_does_not_answer_is_the_callers_to_know(bench: Bench, caplo
     with pytest.raises(StoreUnavailable):
         bench.answer(command())
     bench.send(event())
-    assert "an event could not be run: the store is locked" in caplog.text
+    assert "cannot run an event: the store is locked" in caplog.text
     bench.installations.error = None
 
 

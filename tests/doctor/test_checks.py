@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from latchkey.doctor import PROBLEMS, check_store
-from latchkey.storage import Arrival, Event, Progress, Tried, open_store
+from latchkey.storage import Outcome, StoredEvent, open_store
 from latchkey.storage.crypto.keyring_file import KeyringFile
 from latchkey.storage.engine.processes import OpenMark
 from tests.doctor.conftest import PROJECT, Home
@@ -129,24 +129,24 @@ def backup_keys_missing(home: Home) -> None:
     KeyringFile(home.keyring).drop(old)
 
 
-def an_event(received_at: float) -> Event:
-    return Event("Ev1", received_at, "request-1", None, b'{"type":"event_callback","event":{"type":"x"}}')
+def an_event(received_at: float) -> StoredEvent:
+    return StoredEvent("Ev1", received_at, "request-1", None, b'{"type":"event_callback","event":{"type":"x"}}')
 
 
 def events_failed(home: Home) -> None:
     with home.opened() as store:
-        store.inbox.commit(Progress(aside=[Tried(an_event(time.time()), 5, 0.0, None, "ValueError")]))
+        store.inbox.commit(outcomes=[Outcome.failed(an_event(time.time()), attempts=5, now=0.0)])
 
 
 def events_late(home: Home) -> None:
     with home.opened() as store:
-        store.inbox.accept([Arrival(an_event(time.time() - 3600), None)])
+        store.inbox.commit([an_event(time.time() - 3600)])
 
 
 def inbox_nearly_full(home: Home) -> None:
     home.environ["LATCHKEY_EVENTS_INBOX_EVENTS"] = "1"
     with home.opened() as store:
-        store.inbox.accept([Arrival(an_event(time.time()), None)])
+        store.inbox.commit([an_event(time.time())])
 
 
 def scopes_missing(home: Home) -> None:

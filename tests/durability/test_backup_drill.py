@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from latchkey.storage import Arrival, Event, Tried, list_backups, open_store
+from latchkey.storage import StoredEvent, list_backups, open_store
 from tests.support.command_line import ROOT, run
 from tests.support.event_load import journaling
 from tests.support.running import Running, running
@@ -38,14 +38,16 @@ def unknown_in(backup: Path, it: Running, bodies: dict[str, bytes], tmp_path: Pa
     place.parent.mkdir()
     shutil.copy(backup / "store.sqlite", place)
     with closing(open_store(place, it.server.folder / "keys" / "keyring")) as store:
-        entries = [entry.tried for entry in store.event_records.entries()]
-        waiting = {tried.event.event_id for tried in entries if isinstance(tried, Tried)}
-        assert len(waiting) == len(entries), "a record does not open"
-        ids = {json.loads(body)["event_id"]: text for text, body in bodies.items()}
-        # As if Slack sent them once more: what is known is not taken.
-        again = [Arrival(Event(event_id, time.time(), "", 1, b"{}"), None) for event_id in ids]
-        _, done = store.inbox.accept(again)
-        return {text for event_id, text in ids.items() if event_id not in done | waiting}
+        found = list(store.event_admin.all())
+        unfinished = {event.event_id for event in found if isinstance(event, StoredEvent)}
+        assert len(unfinished) == len(found), "a record does not open"
+        # As if Slack sent them once more: events that were seen are not accepted.
+        sent = {}
+        for text, body in bodies.items():
+            document = json.loads(body)
+            sent[text] = StoredEvent(document["event_id"], time.time(), "", 1, body, document["event_time"])
+        done = store.inbox.commit(list(sent.values()))
+        return {text for text, event in sent.items() if event.event_id not in done | unfinished}
 
 
 async def back_up_often(folder: Path, tmp_path: Path, times: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tornado.ioloop import IOLoop
 from tornado.web import Application
 
-from latchkey.dispatch import App, Dispatcher, EventFlow, EventOptions, Runner
+from latchkey.dispatch import App, Dispatcher, EventOptions, EventPipeline, Runner
 from latchkey.handlers import Services, make_application
 from latchkey.metrics import Metrics
 from latchkey.simulator import Browser, Slack
@@ -98,7 +98,7 @@ def make_services(
         return Services(
             store=store,
             dispatcher=Dispatcher(runner, metrics, install_url=public_url + INSTALL_PATH, ack_seconds=0.4),
-            events=EventFlow(runner, metrics, store.inbox, options, clock),
+            events=EventPipeline(runner, metrics, store.inbox, options, clock),
             metrics=metrics,
             oauth=oauth,
             verifier=SignatureVerifier(SIGNING_SECRETS, clock),

@@ -82,7 +82,7 @@ async def test_everything_that_happens_is_counted(tmp_path: Path) -> None:
         'latchkey_slack_api_calls_total{method="oauth.v2.access",outcome="ok"}': 1,
         'latchkey_slack_api_calls_total{method="chat.postMessage",outcome="ok"}': 1,
         'latchkey_slack_api_calls_total{method="chat.postMessage",outcome="channel_not_found"}': 1,
-        'latchkey_store_seconds_count{call="accept_events"}': 1,
+        'latchkey_store_seconds_count{call="commit_events"}': 2,
         'latchkey_store_seconds_count{call="save_installation"}': 1,
         'latchkey_store_seconds_count{call="ready"}': 1,
         "latchkey_inbox_events": 0,

@@ -1,4 +1,4 @@
-"""A steady load of events on a running server, by a Slack that sends again whatever got no 200."""
+"""A steady load of events on a running server; events that get no 200 are sent again, as Slack does."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from latchkey.simulator import JSON
-from latchkey.storage import Tried, open_store
-from tests.support.events_on_disk import aside, waiting
+from latchkey.storage import StoredEvent, open_store
+from tests.support.events_on_disk import failed, unfinished
 from tests.support.running import Running, running
 
 JOURNAL_APP = """
@@ -29,12 +29,12 @@ def register(app):
 """
 SENDERS = 12
 PAUSE_SECONDS = 0.02
-"""Between two tries of one event; Slack itself waits for a second, a minute, five minutes."""
+"""Between two tries of one event; Slack waits a second, a minute, five minutes."""
 
 
 @asynccontextmanager
 async def journaling(folder: Path) -> AsyncIterator[Load]:
-    """Run a server whose listener writes down what it handles, and a load that has not begun."""
+    """Run a server whose listener writes each event to a journal; the load has not started."""
     (folder / "journal_app.py").write_text(JOURNAL_APP)
     (folder / "journal").touch()
     async with running(folder, environment={"LATCHKEY_LISTENERS_MODULES": "journal_app"}) as it:
@@ -44,12 +44,12 @@ async def journaling(folder: Path) -> AsyncIterator[Load]:
 
 @dataclass
 class Load:
-    """What was sent, what got a 200, and what the listener did."""
+    """The events sent, the answers, and what the listener did."""
 
     it: Running
     chance: random.Random = field(default_factory=lambda: random.Random(1))
     acknowledged: dict[str, bytes] = field(default_factory=dict)
-    """Body by text, of each event that got a 200."""
+    """The bodies of the events that got a 200, by text."""
     statuses: Counter[int] = field(default_factory=Counter)
     slowest_refusal: float = 0.0
     """Milliseconds until a 503."""
@@ -62,7 +62,7 @@ class Load:
 
     @asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:
-        """Send all the while; at the end, each event that has been sent gets its 200."""
+        """Send events meanwhile; at the end, every event that was sent gets its 200."""
         self._stopping = False
         senders = [asyncio.ensure_future(self._send_all()) for _ in range(SENDERS)]
         try:
@@ -97,24 +97,24 @@ class Load:
         return answer.status
 
     def runs(self) -> Counter[str]:
-        """Return how often each event's listener has begun."""
+        """Return how many times the listener of each event has run."""
         lines = (self.it.server.folder / "journal").read_text().splitlines()
         return Counter(line.split()[0] for line in lines)
 
     async def settled(self) -> None:
-        """Wait until nothing is left in the inbox; a set-aside event would be a lost one here."""
+        """Wait until the inbox is empty; no event may fail for the last time."""
         deadline = time.monotonic() + 30
-        while unfinished := len(self.unfinished()):
-            assert time.monotonic() < deadline, f"{unfinished} events are not finished"
+        while left := len(self.unfinished()):
+            assert time.monotonic() < deadline, f"{left} events are unfinished"
             await asyncio.sleep(0.1)
 
     def unfinished(self) -> set[str]:
-        """Return the texts of the events whose end is not on disk."""
+        """Return the texts of the events whose outcome is not on disk."""
         folder = self.it.server.folder
         with closing(open_store(self.it.store, folder / "keys" / "keyring")) as store:
-            assert not aside(store)
-            unfinished = [tried for tried in waiting(store) if isinstance(tried, Tried)]
-        return {tried.event.body.split(b'"text": "')[1].split(b'"')[0].decode() for tried in unfinished}
+            assert not failed(store)
+            events = [event for event in unfinished(store) if isinstance(event, StoredEvent)]
+        return {event.body.split(b'"text": "')[1].split(b'"')[0].decode() for event in events}
 
     def lost(self) -> set[str]:
         return set(self.acknowledged) - set(self.runs())

@@ -1,13 +1,15 @@
-"""What of the events is on disk."""
+"""The events in a store."""
 
 from latchkey.errors import UnreadableRecord
-from latchkey.storage import State, Store, Tried
+from latchkey.storage import EventStatus, Store, StoredEvent
+
+UNFINISHED = [EventStatus.WAITING, EventStatus.RETRYING, EventStatus.REPLAYING]
 
 
-def waiting(store: Store) -> list[Tried | UnreadableRecord]:
-    """Return all that is not done and not set aside."""
-    return [tried for _, tried in store.event_records.entries([State.WAITING, State.RETRYING, State.AGAIN])]
+def unfinished(store: Store) -> list[StoredEvent | UnreadableRecord]:
+    """Return all events that are neither done nor failed."""
+    return list(store.event_admin.all(UNFINISHED))
 
 
-def aside(store: Store) -> list[Tried | UnreadableRecord]:
-    return [tried for _, tried in store.event_records.entries([State.ASIDE])]
+def failed(store: Store) -> list[StoredEvent | UnreadableRecord]:
+    return list(store.event_admin.all([EventStatus.FAILED]))

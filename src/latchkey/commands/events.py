@@ -1,4 +1,4 @@
-"""`latchkey events`: the events that are not done, and what is to become of those that were set aside."""
+"""`latchkey events`: lists unfinished events, and retries or drops failed ones."""
 
 from __future__ import annotations
 
@@ -30,38 +30,38 @@ from latchkey.commands.output import (
 )
 from latchkey.errors import LatchkeyError, PayloadError, UnreadableRecord
 from latchkey.slackapi.requests import parse
-from latchkey.storage import Entry, Event, State, Store, Tried
+from latchkey.storage import EventStatus, Store, StoredEvent
 
-LISTED = 100
+DEFAULT_LIMIT = 100
 _HIDDEN = "********"
 
 
 @click.group("events", cls=CommandGroup)
 def group() -> None:
-    """The inbox: events that Slack was told are kept, and that are not done."""
+    """Events that were acknowledged but not yet fully handled."""
 
 
 @group.command("status")
 @config_option
 @json_option
 def status(config_path: Path | None, as_json: bool) -> None:
-    """Count the events in each state, and say how old the oldest of them is."""
+    """Count unfinished events by status; show the age of the oldest."""
     with configured_store(config_path) as store:
-        figures = _status_to_json(store)
+        counts = _counts(store)
     if as_json:
-        print_json(figures)
+        print_json(counts)
         return
-    age = figures["oldest_seconds"]
+    age = counts["oldest_seconds"]
     print_table(
         ("", "events"),
         [
-            ("waiting for their listeners, or in them", figures["waiting"]),
-            ("to be tried again after a failure", figures["retrying"]),
-            ("set aside after the last try", figures["aside"]),
-            ("set aside before, to be tried again now", figures["again"]),
-            ("records that cannot be opened", figures["unreadable"]),
+            ("waiting or running", counts["waiting"]),
+            ("waiting for a retry", counts["retrying"]),
+            ("failed at the last attempt", counts["failed"]),
+            ("replay requested", counts["replaying"]),
+            ("unreadable records", counts["unreadable"]),
             ("age of the oldest", duration(age) if age is not None else "none"),
-            ("remembered, so that they run once", figures["remembered"]),
+            ("ids kept to recognize copies", counts["seen_ids"]),
         ],
     )
 
@@ -69,41 +69,48 @@ def status(config_path: Path | None, as_json: bool) -> None:
 @group.command("list")
 @config_option
 @json_option
-@click.option("--state", type=click.Choice([state.value for state in State]), help="only those in this state")
-@click.option("--team", metavar="TEAM_ID", help="only those of this workspace")
-@click.option("--limit", type=click.IntRange(1), default=LISTED, show_default=True, help="so many at most")
-def list_events(config_path: Path | None, as_json: bool, state: str | None, team: str | None, limit: int) -> None:
-    """List events that are not done, those that were set aside first."""
+@click.option(
+    "--status",
+    "wanted",
+    type=click.Choice([status.value for status in EventStatus]),
+    help="only events with this status",
+)
+@click.option("--team", metavar="TEAM_ID", help="only events of this workspace")
+@click.option(
+    "--limit", type=click.IntRange(1), default=DEFAULT_LIMIT, show_default=True, help="maximum number of events to list"
+)
+def list_events(config_path: Path | None, as_json: bool, wanted: str | None, team: str | None, limit: int) -> None:
+    """List unfinished events, failed ones first."""
     with configured_store(config_path) as store:
-        entries = store.event_records.entries([State(state)] if state else list(State))
-        rows = (_event_to_json(entry) for entry in entries)
-        wanted = list(itertools.islice((row for row in rows if team in (None, row["team"])), limit + 1))
-    shown = wanted[:limit]
+        events = store.event_admin.all([EventStatus(wanted)] if wanted else list(EventStatus))
+        rows = (_to_json(event) for event in events)
+        found = list(itertools.islice((row for row in rows if team in (None, row["team"])), limit + 1))
+    shown = found[:limit]
     if as_json:
-        print_json({"events": shown, "more": len(wanted) > limit})
+        print_json({"events": shown, "more": len(found) > limit})
         return
-    columns = ("event_id", "state", "team", "type", "received", "attempts", "error")
+    columns = ("event_id", "status", "team", "type", "received", "attempts", "error")
     print_table(columns, [[_cell(row, column) for column in columns] for row in shown])
     if not shown:
         say("no events")
-    if len(wanted) > limit:
-        say(f"there are more; see them with --limit {10 * limit}")
+    if len(found) > limit:
+        say(f"there are more; list them with --limit {10 * limit}")
 
 
 @group.command("show")
 @click.argument("event_id")
 @config_option
 @json_option
-@click.option("--body", is_flag=True, help="also what Slack sent, with what people wrote in it")
+@click.option("--body", is_flag=True, help="also show what Slack sent, including what people wrote")
 def show(event_id: str, config_path: Path | None, as_json: bool, body: bool) -> None:
-    """Show one event: where it stands, how often it was tried, and what went wrong."""
+    """Show an unfinished event: its status, its attempts, and its last error."""
     with configured_store(config_path) as store:
-        entry = store.event_records.find(event_id)
-    if entry is None or isinstance(entry.tried, UnreadableRecord):
-        raise LatchkeyError(f"there is no event {event_id} that is not done")
-    described = _event_to_json(entry)
+        event = store.event_admin.find(event_id)
+    if event is None:
+        raise LatchkeyError(f"there is no unfinished event {event_id}")
+    described = _to_json(event)
     if body:
-        described["body"] = _body(entry.tried.event)
+        described["body"] = _body(event)
     if as_json:
         print_json(described)
         return
@@ -115,68 +122,71 @@ def show(event_id: str, config_path: Path | None, as_json: bool, body: bool) -> 
 
 @group.command("retry")
 @click.argument("event_ids", metavar="EVENT_ID...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="all that were set aside")
+@click.option("--all", "everything", is_flag=True, help="all failed events")
 @config_option
 def retry(event_ids: tuple[str, ...], everything: bool, config_path: Path | None) -> None:
-    """Try events that were set aside again, as if they had just come.
+    """Run failed events again, as if they had just arrived.
 
-    A running server begins within two seconds, a stopped one at its next start.
+    A running server starts them within two seconds, a stopped one at its next start.
     """
     with configured_store(config_path) as store:
         chosen = _chosen(store, event_ids, everything)
-        _each(store, chosen, store.event_records.replay, "will be tried again")
+        _each(store, chosen, store.event_admin.replay, "will run again")
 
 
 @group.command("drop")
 @click.argument("event_ids", metavar="EVENT_ID...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="all that were set aside")
+@click.option("--all", "everything", is_flag=True, help="all failed events")
 @config_option
 @yes_option
 def drop(event_ids: tuple[str, ...], everything: bool, config_path: Path | None, yes: bool) -> None:
-    """Delete events that were set aside, for good."""
+    """Delete failed events permanently."""
     with configured_store(config_path) as store:
         chosen = _chosen(store, event_ids, everything)
         if chosen:
-            confirm(f"Delete {plural(len(chosen), 'event')} for good?", yes=yes)
-        _each(store, chosen, store.event_records.drop, "deleted")
+            confirm(f"Delete {plural(len(chosen), 'event')} permanently?", yes=yes)
+        _each(store, chosen, store.event_admin.drop, "deleted")
 
 
-def _status_to_json(store: Store) -> dict[str, Any]:
-    counts: Counter[str] = Counter({state.value: 0 for state in State})
+def _counts(store: Store) -> dict[str, Any]:
+    counts: Counter[str] = Counter({status.value: 0 for status in EventStatus})
     unreadable, oldest = 0, None
-    for state, tried in store.event_records.entries():
-        if isinstance(tried, UnreadableRecord):
+    for event in store.event_admin.all():
+        if isinstance(event, UnreadableRecord):
             unreadable += 1
             continue
-        counts[state.value] += 1
-        if state is not State.ASIDE:
-            oldest = min(oldest or tried.event.received_at, tried.event.received_at)
+        counts[event.status.value] += 1
+        if event.status is not EventStatus.FAILED:
+            oldest = min(oldest or event.received_at, event.received_at)
     age = None if oldest is None else round(max(0.0, time.time() - oldest), 1)
-    return {**counts, "unreadable": unreadable, "oldest_seconds": age, "remembered": store.event_records.remembered()}
+    return {
+        **counts,
+        "unreadable": unreadable,
+        "oldest_seconds": age,
+        "seen_ids": store.event_admin.count_seen_ids(),
+    }
 
 
-def _event_to_json(entry: Entry) -> dict[str, Any]:
-    """Return what is told of an event; nothing of it is what a person wrote."""
-    state, tried = entry
-    if isinstance(tried, UnreadableRecord):
-        return {"event_id": tried.record_id, "state": "unreadable", "team": None, "error": tried.reason}
-    event = tried.event
+def _to_json(event: StoredEvent | UnreadableRecord) -> dict[str, Any]:
+    """Return what is shown of an event, which includes nothing that a person wrote."""
+    if isinstance(event, UnreadableRecord):
+        return {"event_id": event.record_id, "status": "unreadable", "team": None, "error": event.reason}
     team, kind = _team_and_type(event)
     return {
         "event_id": event.event_id,
-        "state": state.value,
+        "status": event.status.value,
         "team": team,
         "type": kind,
         "received": event.received_at,
         "request_id": event.request_id,
-        "attempts": tried.attempts,
-        "next_try": tried.due_at if state is State.RETRYING else None,
-        "listeners": tried.listeners,
-        "error": tried.error or None,
+        "attempts": event.attempts,
+        "next_try": event.due_at if event.status is EventStatus.RETRYING else None,
+        "listeners": event.listeners,
+        "error": event.error or None,
     }
 
 
-def _team_and_type(event: Event) -> tuple[str | None, str | None]:
+def _team_and_type(event: StoredEvent) -> tuple[str | None, str | None]:
     try:
         payload = parse("application/json", event.body)
     except PayloadError:
@@ -184,8 +194,8 @@ def _team_and_type(event: Event) -> tuple[str | None, str | None]:
     return payload.workspace.team_id or payload.workspace.enterprise_id, payload.type
 
 
-def _body(event: Event) -> dict[str, Any]:
-    """Return what Slack sent, without the verification token that it still sends along."""
+def _body(event: StoredEvent) -> dict[str, Any]:
+    """Return what Slack sent, without the verification token that it still includes."""
     body: dict[str, Any] = msgspec.json.decode(event.body)
     return {**body, "token": _HIDDEN} if "token" in body else body
 
@@ -198,33 +208,33 @@ def _cell(row: dict[str, Any], column: str) -> object:
 def _chosen(store: Store, event_ids: Iterable[str], everything: bool) -> list[str]:
     named = list(dict.fromkeys(event_ids))
     if everything == bool(named):
-        raise click.UsageError("name events by their ids, or all that were set aside with --all")
+        raise click.UsageError("give either event ids, or --all for all failed events")
     if not everything:
         return named
-    tried = (entry.tried for entry in store.event_records.entries([State.ASIDE]))
-    return [item.event.event_id if isinstance(item, Tried) else item.record_id for item in tried]
+    failed = store.event_admin.all([EventStatus.FAILED])
+    return [event.event_id if isinstance(event, StoredEvent) else event.record_id for event in failed]
 
 
 def _each(store: Store, event_ids: list[str], act: Callable[[str], bool], done: str) -> None:
-    """Do it to each event, and end with EXIT_FAILED where one was not set aside or cannot be opened."""
-    count, failed = 0, False
+    """Call `act` for each event; ends the command with EXIT_FAILED if one had not failed or cannot be read."""
+    count, all_done = 0, True
     for event_id in event_ids:
         try:
             acted = act(event_id)
         except UnreadableRecord as error:
             say(f"latchkey: {error}")
-            failed = True
+            all_done = False
             continue
         if acted:
             count += 1
             continue
-        failed = True
-        entry = store.event_records.find(event_id)
+        all_done = False
+        event = store.event_admin.find(event_id)
         say(
-            f"latchkey: event {event_id} was not set aside; it is {entry.state.value}"
-            if entry
-            else f"latchkey: there is no event {event_id} that was set aside"
+            f"latchkey: event {event_id} has not failed; its status is {event.status.value}"
+            if event
+            else f"latchkey: there is no failed event {event_id}"
         )
     click.echo(f"{plural(count, 'event')} {done}")
-    if failed:
+    if not all_done:
         sys.exit(EXIT_FAILED)

@@ -12,7 +12,7 @@ from pathlib import Path
 from latchkey.doctor.doctor_context import DoctorContext
 from latchkey.doctor.findings import Finding, finding
 from latchkey.errors import KeyringError, LatchkeyError, StoreRefused, StoreUnavailable, UnreadableRecord
-from latchkey.storage import State, Store, StoreKeys
+from latchkey.storage import EventStatus, Store, StoreKeys
 
 DISK_FULL_BYTES = 50 << 20
 DISK_NEARLY_FULL_BYTES = 1 << 30
@@ -110,14 +110,14 @@ def _keys(keys: StoreKeys, context: DoctorContext) -> Iterator[Finding]:
 def _events(store: Store, context: DoctorContext) -> Iterator[Finding]:
     failed = waiting = 0
     oldest = context.clock()
-    for state, tried in store.event_records.entries():
-        if isinstance(tried, UnreadableRecord):
+    for event in store.event_admin.all():
+        if isinstance(event, UnreadableRecord):
             continue  # already counted by keys.verify()
-        if state is State.ASIDE:
+        if event.status is EventStatus.FAILED:
             failed += 1
         else:
             waiting += 1
-            oldest = min(oldest, tried.event.received_at)
+            oldest = min(oldest, event.received_at)
     if failed:
         yield finding("events-failed", f"{failed:,} events have failed")
     age = context.clock() - oldest

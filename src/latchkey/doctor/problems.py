@@ -163,7 +163,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "events-failed": Problem(
         _WARNING,
         "Listeners failed on these events, and there will be no further retries.",
-        "`latchkey events list --state aside`, then `latchkey events retry` or `drop`.",
+        "`latchkey events list --status failed`, then `latchkey events retry` or `drop`.",
     ),
     "events-late": Problem(
         _WARNING,

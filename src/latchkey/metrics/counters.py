@@ -37,7 +37,7 @@ _COUNTERS = {
     "refused": ("events_refused", "Events answered with 503, so that Slack sends them again"),
     "finished": ("events_finished", "Events whose listeners have all succeeded"),
     "retried": ("events_retried", "Events put off because a listener failed"),
-    "set_aside": ("events_set_aside", "Events whose listeners failed for the last time"),
+    "failed": ("events_failed", "Events whose listeners failed for the last time"),
     "recovered": ("events_recovered", "Events found unfinished at a start"),
     "rate_limited": ("events_rate_limited", "Notices that Slack limits a workspace's events"),
     "acked_for": ("acks_on_behalf", "Requests answered for a listener that had not acknowledged"),
@@ -66,7 +66,7 @@ class Metrics(Collector):
         self.refused = 0
         self.finished = 0
         self.retried = 0
-        self.set_aside = 0
+        self.failed = 0
         self.recovered = 0
         self.rate_limited = 0
         self.acked_for = 0

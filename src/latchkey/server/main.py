@@ -39,7 +39,7 @@ from latchkey.handlers import (
 from latchkey.server.reload import Reload
 from latchkey.server.supervision import HTTP_SOCKET, Supervisor, supervised
 from latchkey.server.wiring import services_for
-from latchkey.storage import Store, Tried, forbid_core_dumps, open_store
+from latchkey.storage import Store, StoredEvent, forbid_core_dumps, open_store
 
 EXIT_FAILED = 1
 LINGER_SECONDS = 0.5
@@ -108,7 +108,7 @@ async def _serve(
     store: Store,
     app: App,
     access_log: AccessLog,
-    recovered: list[Tried],
+    recovered: list[StoredEvent],
     supervisor: Supervisor,
     read: Callable[[], Settings],
 ) -> None:

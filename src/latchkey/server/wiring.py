@@ -11,14 +11,14 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from latchkey.config import Settings, SlackCredentials
-from latchkey.dispatch import App, Dispatcher, EventFlow, EventOptions, Runner
+from latchkey.dispatch import App, Dispatcher, EventOptions, EventPipeline, Runner
 from latchkey.handlers import AccessLog, Clients, Services
 from latchkey.metrics import Inventory, Metrics
 from latchkey.slackapi.client import WebClients, open_session
 from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.paths import CALLBACK_PATH, INSTALL_PATH
 from latchkey.slackapi.requests import SignatureVerifier
-from latchkey.storage import Store, Tried, list_backups
+from latchkey.storage import Store, StoredEvent, list_backups
 
 
 @contextlib.asynccontextmanager
@@ -29,7 +29,7 @@ async def services_for(
     app: App,
     access_log: AccessLog,
     public_url: str,
-    recovered: list[Tried],
+    recovered: list[StoredEvent],
 ) -> AsyncIterator[Services]:
     """Wire everything together; the connections to Slack are closed at the end."""
     async with open_session(settings.unix_sockets_path) as session:
@@ -47,7 +47,7 @@ async def services_for(
         )
         runner = Runner(app, installations=store.installations, clients=clients, metrics=metrics)
         dispatcher = Dispatcher(runner, metrics, install_url=public_url + INSTALL_PATH)
-        events = EventFlow(runner, metrics, store.inbox, _event_options(settings))
+        events = EventPipeline(runner, metrics, store.inbox, _event_options(settings))
         events.start(recovered)
         inventory = Inventory(store.keys, lambda: _newest_backup(settings), metrics)
         counting = asyncio.get_running_loop().create_task(inventory.run())

@@ -1,8 +1,9 @@
-"""What was acknowledged is run until it has succeeded, whatever fails, and no longer than that."""
+"""Acknowledged events run until their listeners have succeeded, whatever fails, and not once more."""
 
 import asyncio
 import logging
 import sqlite3
+import threading
 import time
 from collections import Counter
 from contextlib import closing
@@ -11,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from latchkey.dispatch import Dispatcher, EventFlow, EventOptions
+from latchkey.dispatch import Dispatcher, EventOptions, EventPipeline
 from latchkey.errors import Overloaded, StoreUnavailable, UnreadableRecord
-from latchkey.storage import Tried
+from latchkey.storage import Outcome, OutcomeKind, StoredEvent
 from tests.dispatch.doubles import Bench, event, send, sent
-from tests.support.events_on_disk import aside, waiting
+from tests.support.events_on_disk import failed, unfinished
 
 
 def at_once(*_: object) -> float:
@@ -23,18 +24,18 @@ def at_once(*_: object) -> float:
 
 
 def ids(found: Any) -> list[str]:
-    return [tried.event.event_id for tried in found]
+    return [event.event_id for event in found]
 
 
 async def until(happened: Any) -> None:
     deadline = time.monotonic() + 5
     while not happened():
-        assert time.monotonic() < deadline, "it has not happened"
+        assert time.monotonic() < deadline, "it did not happen"
         await asyncio.sleep(0.005)
 
 
 class TestOnce:
-    """However often Slack sends an event, it runs once."""
+    """An event runs once, however many copies Slack sends."""
 
     @pytest.mark.parametrize("durable", [True, False])
     def test_a_retry_of_a_finished_event_is_answered_and_runs_nothing(self, bench: Bench, durable: bool) -> None:
@@ -44,28 +45,28 @@ class TestOnce:
         assert bench.send(event(event_id="Ev1"), event(event_id="Ev1", retry_num=1)) == [None, None]
         assert (len(ran), bench.metrics.deduplicated, bench.metrics.acknowledged) == (1, 1, 1)
 
-    def test_also_after_a_restart_and_an_hour(self, bench: Bench) -> None:
+    def test_a_retry_runs_nothing_after_a_restart_and_an_hour(self, bench: Bench) -> None:
         ran: list[int] = []
         bench.app.event("app_mention")(lambda: ran.append(1))
         bench.send(event(event_id="Ev1"))
-        bench.clock = bench.store.inbox._clock = lambda: time.time() + 3600
+        bench.clock = lambda: time.time() + 3600
         bench.send(event(event_id="Ev1", retry_num=3))
         assert len(ran) == 1
 
     @pytest.mark.parametrize("durable", [True, False])
-    def test_ten_copies_at_once_run_once_and_are_all_answered(self, bench: Bench, durable: bool) -> None:
+    def test_ten_concurrent_copies_run_once_and_all_get_an_answer(self, bench: Bench, durable: bool) -> None:
         bench.options = EventOptions(durable=durable)
         ran: list[int] = []
         bench.app.event("app_mention")(lambda: ran.append(1))
 
-        async def use(_: Dispatcher, events: EventFlow) -> list[Exception | None]:
+        async def use(_: Dispatcher, events: EventPipeline) -> list[Exception | None]:
             copies = [event(event_id="Ev1", retry_num=number or None) for number in range(10)]
             return await asyncio.gather(*(sent(events, copy) for copy in copies))
 
         assert bench.run(use) == [None] * 10
         assert len(ran) == 1
 
-    def test_an_event_that_is_being_run_is_known(self, bench: Bench) -> None:
+    def test_a_copy_of_a_running_event_runs_nothing(self, bench: Bench) -> None:
         ran: list[int] = []
         go_on = asyncio.Event()
 
@@ -74,21 +75,21 @@ class TestOnce:
             ran.append(1)
             await go_on.wait()
 
-        async def use(_: Dispatcher, events: EventFlow) -> None:
+        async def use(_: Dispatcher, events: EventPipeline) -> None:
             await send(events, event(event_id="Ev1"), event(event_id="Ev1", retry_num=1))
             go_on.set()
 
         bench.run(use)
         assert len(ran) == 1
 
-    def test_one_that_was_set_aside_is_known(self, bench: Bench) -> None:
+    def test_a_copy_of_a_failed_event_runs_nothing(self, bench: Bench) -> None:
         bench.options = EventOptions(tries=1)
         bench.app.event("app_mention")(lambda: 1 / 0)
         bench.send(event(event_id="Ev1"))
         bench.send(event(event_id="Ev1", retry_num=2))
-        assert bench.metrics.set_aside == 1
+        assert bench.metrics.failed == 1
 
-    def test_events_without_an_id_are_told_apart_by_their_bodies(self, bench: Bench) -> None:
+    def test_events_without_an_id_are_distinguished_by_their_bodies(self, bench: Bench) -> None:
         ran: list[str] = []
         bench.app.event("app_mention")(lambda event: ran.append(event["text"]))
         payloads = [event(text=text) for text in ("a", "b", "a")]
@@ -100,7 +101,7 @@ class TestOnce:
 
 
 class TestFailing:
-    """A listener that fails is tried again by itself, later each time, and then set aside."""
+    """A listener that fails is retried on its own, with growing delays, until the event has failed for the last time."""
 
     def test_only_the_listener_that_failed_runs_again(self, bench: Bench) -> None:
         bench.delay = at_once
@@ -118,10 +119,10 @@ class TestFailing:
 
         bench.run(lambda _, events: _send_and_wait(events, lambda: bench.metrics.finished))
         assert ran == [("sound", 1), ("failing", 1), ("failing", 2), ("failing", 3)]
-        assert (bench.metrics.retried, bench.metrics.finished, bench.metrics.set_aside) == (2, 1, 0)
-        assert not waiting(bench.store)
+        assert (bench.metrics.retried, bench.metrics.finished, bench.metrics.failed) == (2, 1, 0)
+        assert not unfinished(bench.store)
 
-    def test_of_two_with_one_name_the_one_that_failed_runs_again(self, bench: Bench) -> None:
+    def test_of_two_listeners_with_one_name_only_the_failed_one_runs_again(self, bench: Bench) -> None:
         bench.delay = at_once
         ran: list[str] = []
 
@@ -138,7 +139,7 @@ class TestFailing:
         assert ran == ["first", "second", "second"]
 
     @pytest.mark.parametrize("durable", [True, False])
-    def test_after_its_last_try_it_is_set_aside_with_a_type_and_a_place_and_no_message(
+    def test_after_the_last_attempt_the_error_is_kept_without_its_message(
         self, bench: Bench, durable: bool, caplog: pytest.LogCaptureFixture
     ) -> None:
         bench.delay = at_once
@@ -148,16 +149,16 @@ class TestFailing:
         async def failing() -> None:
             raise ValueError("sentinel")
 
-        bench.run(lambda _, events: _send_and_wait(events, lambda: bench.metrics.set_aside, event(event_id="Ev1")))
-        [tried] = aside(bench.store)
-        assert isinstance(tried, Tried)
-        assert (tried.event.event_id, tried.attempts) == ("Ev1", 3)
-        assert "ValueError at test_pipeline.py:" in tried.error
-        assert "sentinel" not in tried.error
-        assert "an event was set aside" in caplog.text
-        assert not waiting(bench.store)
+        bench.run(lambda _, events: _send_and_wait(events, lambda: bench.metrics.failed, event(event_id="Ev1")))
+        [found] = failed(bench.store)
+        assert isinstance(found, StoredEvent)
+        assert (found.event_id, found.attempts) == ("Ev1", 3)
+        assert "ValueError at test_pipeline.py:" in found.error
+        assert "sentinel" not in found.error
+        assert "an event failed for the last time" in caplog.text
+        assert not unfinished(bench.store)
 
-    def test_it_waits_longer_each_time_and_never_twice_the_same(self) -> None:
+    def test_delays_grow_and_differ(self) -> None:
         import random
 
         from latchkey.dispatch.events.backoff import delay
@@ -169,7 +170,7 @@ class TestFailing:
             assert max(found) <= middle * 1.25
             assert len(found) > 100
 
-    def test_a_failed_event_survives_a_restart_with_what_it_has_left(self, bench: Bench) -> None:
+    def test_after_a_restart_only_the_failed_listener_is_retried_and_not_early(self, bench: Bench) -> None:
         bench.delay = lambda *_: 3600.0
         ran: list[tuple[str, int]] = []
         bench.app.event("app_mention")(lambda context: ran.append(("sound", context.attempt)))
@@ -183,14 +184,14 @@ class TestFailing:
         bench.send(event())
         assert len(ran) == 2
         bench.live(0.1)
-        assert len(ran) == 2, "its time has not come"
+        assert len(ran) == 2, "it is not due"
         bench.clock = lambda: time.time() + 7200
         bench.live(0.1)
         assert ran[2:] == [("failing", 2)]
         bench.live(0.1)
         assert len(ran) == 3
 
-    def test_a_poisoned_event_holds_up_nobody(self, bench: Bench) -> None:
+    def test_a_failing_event_does_not_block_others(self, bench: Bench) -> None:
         ran: list[str] = []
 
         @bench.app.event("app_mention")
@@ -202,8 +203,8 @@ class TestFailing:
         bench.send(event(text="poison"), *(event(text="sound") for _ in range(5)))
         assert Counter(ran) == {"poison": 1, "sound": 5}
 
-    def test_an_event_that_ends_the_server_each_time_is_set_aside_unrun(self, bench: Bench) -> None:
-        """A crash is counted before the attempt that it may end."""
+    def test_an_event_that_always_crashes_the_server_fails_without_another_run(self, bench: Bench) -> None:
+        """An attempt is counted on disk before it starts."""
         bench.options = EventOptions(tries=3)
         ran: list[int] = []
         lives = 0
@@ -213,23 +214,24 @@ class TestFailing:
             ran.append(context.attempt)
             await asyncio.sleep(3600)
 
-        async def killed(_: Dispatcher, events: EventFlow) -> None:
+        async def killed(_: Dispatcher, events: EventPipeline) -> None:
             if not lives:
                 await send(events, event(event_id="Ev1"))
             await asyncio.sleep(0.15)
-            # What a killed process has not written is not written.
-            events._ledger._commit = _never  # type: ignore[assignment]
+            # A killed process writes nothing more.
+            bench.store.inbox.commit = _closed  # type: ignore[method-assign]
 
         for lives in range(5):  # noqa: B007  # read above
             bench.run(killed, drain_seconds=0)
+            del bench.store.inbox.commit
         assert ran == [1, 2, 3]
-        assert ids(aside(bench.store)) == [] or ids(aside(bench.store)) == ["Ev1"]
+        assert ids(failed(bench.store)) == [] or ids(failed(bench.store)) == ["Ev1"]
         bench.live(0.2)
-        [tried] = aside(bench.store)
-        assert isinstance(tried, Tried)
-        assert tried.error == "the server ended while it ran"
+        [found] = failed(bench.store)
+        assert isinstance(found, StoredEvent)
+        assert (found.attempts, found.error) == (3, "the server ended while it ran")
 
-    def test_a_store_that_is_away_sets_nothing_aside(self, bench: Bench) -> None:
+    def test_an_unavailable_store_makes_no_event_fail(self, bench: Bench) -> None:
         bench.delay = at_once
         bench.options = EventOptions(tries=2)
         ran: list[int] = []
@@ -237,16 +239,16 @@ class TestFailing:
         bench.installations.cached = False
         bench.installations.error = StoreUnavailable("locked", "the store is locked")
 
-        async def use(_: Dispatcher, events: EventFlow) -> None:
+        async def use(_: Dispatcher, events: EventPipeline) -> None:
             await send(events, event())
             await until(lambda: bench.metrics.retried >= 4)
             bench.installations.error = None
             await until(lambda: ran)
 
         bench.run(use)
-        assert (len(ran), bench.metrics.set_aside) == (1, 0)
+        assert (len(ran), bench.metrics.failed) == (1, 0)
 
-    def test_the_administrators_retry_runs_it_as_if_it_were_new(self, bench: Bench) -> None:
+    def test_a_replay_runs_a_failed_event_as_if_it_were_new(self, bench: Bench) -> None:
         bench.options = EventOptions(tries=1)
         ran: list[int] = []
 
@@ -257,17 +259,17 @@ class TestFailing:
                 raise ValueError
 
         bench.send(event(event_id="Ev1"))
-        assert bench.store.event_records.replay("Ev1")
+        assert bench.store.event_admin.replay("Ev1")
         bench.live(0.3)
         assert ran == [1, 1]
-        assert not aside(bench.store)
-        assert not waiting(bench.store)
+        assert not failed(bench.store)
+        assert not unfinished(bench.store)
 
 
 class TestRestart:
-    """What was acknowledged and not finished goes on at the next start."""
+    """Unfinished events are resumed at the next start."""
 
-    def test_an_event_under_way_runs_again_and_knows_its_attempt(
+    def test_an_interrupted_event_runs_again_and_knows_its_attempt(
         self, bench: Bench, caplog: pytest.LogCaptureFixture
     ) -> None:
         attempts: list[int] = []
@@ -280,14 +282,14 @@ class TestRestart:
 
         bench.run(lambda _, events: send(events, event()), drain_seconds=0.05)
         assert bench.unfinished == 1
-        assert len(waiting(bench.store)) == 1
+        assert len(unfinished(bench.store)) == 1
         bench.live(0.2)
         assert attempts == [1, 2]
-        assert "1 acknowledged events were not finished" in caplog.text
+        assert "resuming 1 acknowledged events" in caplog.text
         bench.live(0.05)
         assert attempts == [1, 2]
 
-    def test_finished_ones_of_the_same_commit_do_not_run_again(self, bench: Bench) -> None:
+    def test_finished_events_of_the_same_batch_do_not_run_again(self, bench: Bench) -> None:
         ran: list[str] = []
 
         @bench.app.event("app_mention")
@@ -296,7 +298,7 @@ class TestRestart:
             if event["text"] == "stuck" and ran.count("stuck") == 1:
                 await asyncio.sleep(3600)
 
-        async def use(_: Dispatcher, events: EventFlow) -> None:
+        async def use(_: Dispatcher, events: EventPipeline) -> None:
             await asyncio.gather(*(sent(events, event(text=text)) for text in ("a", "stuck", "b")))
             await asyncio.sleep(0.2)
 
@@ -320,7 +322,7 @@ class TestRestart:
         bench.run(lambda _, events: _send_and_wait(events, lambda: len(ran) == 6, event(text="5")))
         assert ran == ["0", "1", "2", "3", "4", "5"]
 
-    def test_what_was_acknowledged_from_memory_is_gone(self, bench: Bench) -> None:
+    def test_events_that_were_only_in_memory_are_lost(self, bench: Bench) -> None:
         bench.options = EventOptions(durable=False)
         ran: list[int] = []
 
@@ -335,7 +337,7 @@ class TestRestart:
 
 
 class TestOrder:
-    def test_a_channels_events_wait_for_each_other_and_other_channels_do_not(self, bench: Bench) -> None:
+    def test_events_of_one_channel_run_in_order_and_do_not_block_other_channels(self, bench: Bench) -> None:
         bench.options = EventOptions(ordered=True)
         bench.delay = lambda *_: 0.05
         ran: list[str] = []
@@ -348,7 +350,7 @@ class TestOrder:
 
         payloads = [event(text="first"), event(text="second"), event(text="other", channel="C2")]
 
-        async def use(_: Dispatcher, events: EventFlow) -> None:
+        async def use(_: Dispatcher, events: EventPipeline) -> None:
             await send(events, *payloads)
             await until(lambda: len(ran) == 3)
 
@@ -356,12 +358,97 @@ class TestOrder:
         assert ran == ["other", "first", "second"]
 
 
+class Commits:
+    """The ids of the events and outcomes of each commit; a test can hold up the next one."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.made: list[tuple[list[str], list[str]]] = []
+        self.go_on = threading.Event()
+        self.go_on.set()
+        self._commit = bench.store.inbox.commit
+        bench.store.inbox.commit = self.commit  # type: ignore[method-assign]
+
+    def commit(self, events: list[StoredEvent], outcomes: list[Outcome]) -> set[str]:
+        self.made.append((ids(events), ids(outcome.event for outcome in outcomes)))
+        assert self.go_on.wait(5)
+        return self._commit(events, outcomes)
+
+
+class TestCommits:
+    """An outcome waits for no time to pass; while events keep coming, it shares their commits."""
+
+    def test_on_an_idle_server_an_outcome_is_on_disk_without_waiting(self, bench: Bench) -> None:
+        bench.app.event("app_mention")(lambda: None)
+        commits = Commits(bench)
+
+        async def use(_: Dispatcher, events: EventPipeline) -> None:
+            loop = asyncio.get_running_loop()
+            now = loop.time()
+            loop.time = lambda: now  # type: ignore[method-assign]  # so that no timer fires
+            sent_event = asyncio.ensure_future(sent(events, event(event_id="Ev1")))
+            deadline = time.monotonic() + 5
+            while len(commits.made) < 2 or unfinished(bench.store):
+                assert time.monotonic() < deadline, f"only {commits.made}"
+                await asyncio.sleep(0)
+            del loop.time  # type: ignore[misc]
+            assert await sent_event is None
+
+        bench.run(use)
+        assert commits.made == [(["Ev1"], []), ([], ["Ev1"])]
+
+    def test_what_arrives_during_a_commit_shares_the_next_one(self, bench: Bench) -> None:
+        finish = asyncio.Event()
+
+        @bench.app.event("app_mention")
+        async def listener() -> None:
+            await finish.wait()
+
+        commits = Commits(bench)
+
+        async def use(_: Dispatcher, events: EventPipeline) -> None:
+            assert await send(events, event(event_id="Ev1"), event(event_id="Ev2")) == [None, None]
+            commits.go_on.clear()
+            waiting = [asyncio.ensure_future(sent(events, event(event_id="Ev3")))]
+            await until(lambda: len(commits.made) == 3)
+            finish.set()
+            waiting.append(asyncio.ensure_future(sent(events, event(event_id="Ev4"))))
+            await until(lambda: bench.metrics.finished == 2)
+            commits.go_on.set()
+            assert await asyncio.gather(*waiting) == [None, None]
+            await until(lambda: not unfinished(bench.store))
+
+        bench.run(use)
+        assert commits.made[:4] == [(["Ev1"], []), (["Ev2"], []), (["Ev3"], []), (["Ev4"], ["Ev1", "Ev2"])]
+
+    def test_a_later_outcome_of_an_event_replaces_an_earlier_one(self, bench: Bench) -> None:
+        bench.delay = at_once
+
+        @bench.app.event("app_mention")
+        async def listener(context: Any) -> None:
+            if context.attempt == 1:
+                raise ValueError
+
+        written: list[list[OutcomeKind]] = []
+        commit = bench.store.inbox.commit
+
+        def record(events: list[StoredEvent], outcomes: list[Outcome]) -> set[str]:
+            written.append([outcome.kind for outcome in outcomes])
+            if len(written) == 2:
+                raise StoreUnavailable("full", "the disk is full")
+            return commit(events, outcomes)
+
+        bench.store.inbox.commit = record  # type: ignore[method-assign]
+        bench.run(lambda _, events: _send_and_wait(events, lambda: bench.metrics.finished))
+        assert written == [[], [OutcomeKind.RETRY], [OutcomeKind.RETRY], [OutcomeKind.DONE]]
+        assert not unfinished(bench.store)
+
+
 class TestBackPressure:
-    """What cannot be kept is not acknowledged."""
+    """An event that cannot be stored is not acknowledged."""
 
     @pytest.mark.parametrize("durable", [True, False])
     @pytest.mark.parametrize("options", [{"inbox_events": 2}, {"inbox_bytes": 300}])
-    def test_a_full_inbox_refuses_and_takes_again_when_there_is_room(
+    def test_a_full_inbox_refuses_events_until_there_is_room(
         self, bench: Bench, options: dict[str, int], durable: bool
     ) -> None:
         bench.options = EventOptions(durable=durable, **options)
@@ -373,7 +460,7 @@ class TestBackPressure:
             await go_on.wait()
             ran.append(1)
 
-        async def use(_: Dispatcher, events: EventFlow) -> None:
+        async def use(_: Dispatcher, events: EventPipeline) -> None:
             assert [type(answer) for answer in await send(events, *(event() for _ in range(4)))] == [
                 type(None), type(None), Overloaded, Overloaded,
             ]  # fmt: skip
@@ -385,11 +472,11 @@ class TestBackPressure:
         bench.run(use)
         assert (bench.metrics.refused, bench.metrics.acknowledged, len(ran)) == (2, 3, 3)
 
-    def test_a_locked_store_refuses_in_time_and_the_retry_is_taken(self, bench: Bench, tmp_path: Path) -> None:
+    def test_a_locked_store_refuses_events_in_time_and_accepts_the_retry(self, bench: Bench, tmp_path: Path) -> None:
         ran: list[int] = []
         bench.app.event("app_mention")(lambda: ran.append(1))
 
-        async def use(_: Dispatcher, events: EventFlow) -> None:
+        async def use(_: Dispatcher, events: EventPipeline) -> None:
             with closing(sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
                 begun = time.monotonic()
@@ -404,15 +491,15 @@ class TestBackPressure:
         assert len(ran) == 1
         assert bench.metrics.refused == 20
 
-    def test_a_copy_beside_a_late_commit_does_not_run_as_well(self, bench: Bench) -> None:
-        """The first copy is refused at its deadline, is committed all the same, and Slack has sent it again."""
+    def test_a_copy_sent_during_a_late_commit_does_not_run_as_well(self, bench: Bench) -> None:
+        """The first copy is refused at its deadline but committed later, and Slack has sent the event again."""
+        bench.deadline = 0.1
         ran: list[int] = []
         bench.app.event("app_mention")(lambda: ran.append(1))
 
-        async def use(_: Dispatcher, events: EventFlow) -> list[Exception | None]:
-            events._intake._deadline = 0.1
-            accept = bench.store.inbox.accept
-            bench.store.inbox.accept = lambda arrivals: time.sleep(0.4) or accept(arrivals)  # type: ignore[method-assign,func-returns-value]
+        async def use(_: Dispatcher, events: EventPipeline) -> list[Exception | None]:
+            commit = bench.store.inbox.commit
+            bench.store.inbox.commit = lambda *written: time.sleep(0.4) or commit(*written)  # type: ignore[method-assign,func-returns-value]
             answers = await send(events, *(event(event_id="Ev1", retry_num=number or None) for number in range(3)))
             await until(lambda: ran)
             return answers + await send(events, event(event_id="Ev1", retry_num=3))
@@ -420,19 +507,19 @@ class TestBackPressure:
         assert [type(answer) for answer in bench.run(use)] == [StoreUnavailable] * 3 + [type(None)]
         assert len(ran) == 1
 
-    def test_what_waits_behind_a_late_commit_is_refused_in_time_and_taken_later(self, bench: Bench) -> None:
+    def test_events_behind_a_late_commit_are_refused_in_time_and_accepted_later(self, bench: Bench) -> None:
+        bench.deadline = 0.1
         ran: list[str] = []
         bench.app.event("app_mention")(lambda event: ran.append(event["text"]))
 
-        async def use(_: Dispatcher, events: EventFlow) -> None:
-            events._intake._deadline = 0.1
-            accept = bench.store.inbox.accept
-            bench.store.inbox.accept = lambda arrivals: time.sleep(0.4) or accept(arrivals)  # type: ignore[method-assign,func-returns-value]
+        async def use(_: Dispatcher, events: EventPipeline) -> None:
+            commit = bench.store.inbox.commit
+            bench.store.inbox.commit = lambda *written: time.sleep(0.4) or commit(*written)  # type: ignore[method-assign,func-returns-value]
             first = asyncio.ensure_future(sent(events, event(text="first")))
             await asyncio.sleep(0.02)
             assert isinstance(await sent(events, event(event_id="Ev2", text="behind")), StoreUnavailable)
             assert isinstance(await first, StoreUnavailable)
-            bench.store.inbox.accept = accept  # type: ignore[method-assign]
+            bench.store.inbox.commit = commit  # type: ignore[method-assign]
             await until(lambda: ran)
             assert ran == ["first"]
             assert await sent(events, event(event_id="Ev2", text="behind", retry_num=1)) is None
@@ -440,7 +527,7 @@ class TestBackPressure:
         bench.run(use)
         assert ran == ["first", "behind"]
 
-    def test_an_end_that_cannot_be_written_is_written_later(
+    def test_an_outcome_that_cannot_be_written_is_written_later(
         self, bench: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         go_on = asyncio.Event()
@@ -449,20 +536,20 @@ class TestBackPressure:
         async def listener() -> None:
             await go_on.wait()
 
-        async def use(_: Dispatcher, events: EventFlow) -> None:
+        async def use(_: Dispatcher, events: EventPipeline) -> None:
             await send(events, event(event_id="Ev1"))
             with closing(sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
                 go_on.set()
-                await until(lambda: "could not be written" in caplog.text)
-                assert await send(events, event(event_id="Ev1", retry_num=1)) == [None], "it is still known"
+                await until(lambda: "could not save the outcomes of 1 events" in caplog.text)
+                assert await send(events, event(event_id="Ev1", retry_num=1)) == [None], "it is still recognized"
                 other.execute("ROLLBACK")
-            await until(lambda: not waiting(bench.store))
+            await until(lambda: not unfinished(bench.store))
 
         bench.run(use)
         assert bench.metrics.finished == 1
 
-    def test_a_record_that_cannot_be_opened_stops_no_start_and_stays(
+    def test_an_unreadable_record_does_not_prevent_the_start_and_stays(
         self, bench: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         bench.app.event("app_mention")(lambda: time.sleep(3600) if False else None)
@@ -470,12 +557,12 @@ class TestBackPressure:
             other.execute("INSERT INTO inbox (key, value) VALUES ('0001', x'00')")
             other.execute("INSERT INTO retries (key, value) VALUES ('Ev1', x'00')")
         assert bench.send(event()) == [None]
-        assert "acknowledged events cannot be read" in caplog.text
-        assert sum(isinstance(found, UnreadableRecord) for found in waiting(bench.store)) == 2
+        assert "cannot read acknowledged events" in caplog.text
+        assert sum(isinstance(found, UnreadableRecord) for found in unfinished(bench.store)) == 2
 
 
-class TestNotices:
-    def test_the_numbers_are_what_prometheus_reads(self, bench: Bench) -> None:
+class TestMetrics:
+    def test_counters_reach_prometheus(self, bench: Bench) -> None:
         from prometheus_client import generate_latest
 
         bench.app.event("app_mention")(lambda: None)
@@ -495,25 +582,25 @@ class TestNotices:
         ):
             assert line in text
 
-    def test_the_oldest_events_age_is_told(self, bench: Bench) -> None:
+    def test_the_age_of_the_oldest_event_is_shown(self, bench: Bench) -> None:
         @bench.app.event("app_mention")
         async def listener() -> None:
             await asyncio.sleep(0.2)
 
-        async def use(_: Dispatcher, events: EventFlow) -> float:
+        async def use(_: Dispatcher, events: EventPipeline) -> float:
             await send(events, event())
             await asyncio.sleep(0.1)
-            return events._pending.oldest_seconds()
+            return bench.metrics.registry.get_sample_value("latchkey_inbox_oldest_seconds") or 0.0
 
         assert 0.05 < bench.run(use) < 5
 
 
-async def _send_and_wait(events: EventFlow, happened: Any, payload: Any = None) -> None:
+async def _send_and_wait(events: EventPipeline, happened: Any, payload: Any = None) -> None:
     await send(events, payload or event())
     await until(happened)
 
 
-def _never(_: object) -> asyncio.Future[None]:
+def _closed(*_: object) -> set[str]:
     raise StoreUnavailable("closed", "the process is gone")
 
 

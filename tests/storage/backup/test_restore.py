@@ -12,7 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from latchkey.errors import AnotherRun, StoreRefused, UnreadableRecord
-from latchkey.storage import Arrival, Backup, Event, Progress, State, Tried, list_backups, make_backup, open_store
+from latchkey.storage import Backup, EventStatus, Outcome, StoredEvent, list_backups, make_backup, open_store
 from latchkey.storage.backup.backup_manifest import read_backup
 from latchkey.storage.backup.preview import Comparison, Fate, compare
 from latchkey.storage.backup.restore import RESTORED, check_backup, restore, restoring
@@ -21,7 +21,7 @@ from latchkey.storage.crypto import Sealer, read_keyring
 from latchkey.storage.engine import SqliteKeyValue, maintenance_lock
 from latchkey.storage.records import Records
 from latchkey.storage.tables import FORMAT, FORMAT_VERSION, META, TABLES
-from tests.support.events_on_disk import aside, waiting
+from tests.support.events_on_disk import failed, unfinished
 from tests.support.stores import (
     Paths,
     beside,
@@ -282,48 +282,52 @@ def test_a_backup_that_is_changed_after_it_was_checked_is_refused(paths: Paths, 
     assert files(paths[0].parent) == before
 
 
-def event(event_id: str) -> Event:
-    return Event(event_id, NOW, "request-1", None, b'{"type": "event_callback", "team_id": "T1", "event": {}}')
+def event(event_id: str) -> StoredEvent:
+    return StoredEvent(event_id, NOW, "request-1", None, b'{"type": "event_callback", "team_id": "T1", "event": {}}')
 
 
 @pytest.fixture
 def with_events(paths: Paths, tmp_path: Path) -> Backup:
-    """Ev1 is set aside, Ev2 is tried again, Ev3 is to be replayed, Ev4 waits, Ev5 is done beside it; and a state."""
+    """Ev1 has failed, Ev2 is retried, Ev3 is to be replayed, Ev4 waits, Ev5 of the same batch is done; and a state."""
     events = [event(f"Ev{number}") for number in range(1, 6)]
     with closing(open_store(*paths, clock=lambda: NOW)) as store:
-        record_id, _ = store.inbox.accept([Arrival(item, None) for item in events[:3]])
-        put = [Tried(item, 2, NOW + 60, ["app.one"], "ValueError") for item in events[:3]]
-        store.inbox.commit(
-            Progress(done=events[:3], finished_records=[record_id], tried=[put[1]], aside=[put[0], put[2]])
-        )
-        store.event_records.replay("Ev3")
-        store.inbox.accept([Arrival(item, None) for item in events[3:]])
-        store.inbox.commit(Progress(done=[events[4]]))
+        store.inbox.commit(events[:3])
+        one, two, three = (item._replace(listeners=["app.one"], error="ValueError") for item in events[:3])
+        outcomes = [
+            Outcome.failed(one, attempts=2, now=NOW + 60),
+            Outcome.retry(two, attempts=2, due_at=NOW + 60),
+            Outcome.failed(three, attempts=2, now=NOW + 60),
+        ]
+        store.inbox.commit(outcomes=outcomes)
+        store.event_admin.replay("Ev3")
+        store.inbox.commit(events[3:])
+        store.inbox.commit(outcomes=[Outcome.done(events[4])])
         store.states.issue()
     return make_backup(*paths, tmp_path / "backups")
 
 
-def test_unfinished_events_are_set_aside_once_and_states_are_dropped(paths: Paths, with_events: Backup) -> None:
+def test_unfinished_events_are_marked_as_failed_once_and_states_are_dropped(paths: Paths, with_events: Backup) -> None:
     put_back(paths, with_events)
     with closing(open_store(*paths, clock=lambda: NOW)) as store:
-        assert not waiting(store)
-        found = {item.event.event_id: item for item in aside(store) if isinstance(item, Tried)}
+        assert not unfinished(store)
+        found = {item.event_id: item for item in failed(store) if isinstance(item, StoredEvent)}
         assert set(found) == {"Ev1", "Ev2", "Ev3", "Ev4"}
         assert found["Ev1"].error == "ValueError"
         assert {found[name].error for name in ("Ev2", "Ev3", "Ev4")} == {RESTORED}
         assert (found["Ev2"].attempts, found["Ev2"].listeners) == (2, ["app.one"])
         assert store.inbox.recover() == []
         # Slack sends it again: it is known, and does not run.
-        assert store.inbox.accept([Arrival(event("Ev4"), None)])[1] == {"Ev4"}
+        assert store.inbox.commit([event("Ev4")]) == {"Ev4"}
         assert not store._records.page("states")
-        assert store.event_records.replay("Ev4")
+        assert store.event_admin.replay("Ev4")
 
 
 def test_events_are_kept_for_the_next_start_when_that_is_wanted(paths: Paths, with_events: Backup) -> None:
     put_back(paths, with_events, keep_events=True)
     with closing(open_store(*paths, clock=lambda: NOW)) as store:
-        assert {item.event.event_id for item in store.inbox.recover()} == {"Ev2", "Ev4"}
-        assert [state for state, _ in store.event_records.entries([State.AGAIN])] == [State.AGAIN]
+        assert {item.event_id for item in store.inbox.recover()} == {"Ev2", "Ev4"}
+        [replayed] = store.event_admin.all([EventStatus.REPLAYING])
+        assert replayed.event_id == "Ev3"
         assert not store._records.page("states")
 
 
@@ -333,7 +337,7 @@ def test_an_event_record_that_cannot_be_opened_is_left_as_it_is(paths: Paths, wi
         connection.commit()
     put_back(paths, make_backup(*paths, with_events.path.parent))
     with closing(open_store(*paths)) as store:
-        [left] = [item for state, item in store.event_records.entries([State.RETRYING])]
+        [left] = store.event_admin.all([EventStatus.RETRYING])
         assert isinstance(left, UnreadableRecord)
 
 
@@ -352,7 +356,7 @@ def test_a_comparison_tells_what_is_lost_older_and_back(paths: Paths, backup: Ba
     with closing(open_store(*paths)) as store:
         store.installations.delete_all(enterprise_id=None, team_id="T1")
         store.installations.save(installation("T2", installed_at=NOW + 60))
-        store.inbox.accept([Arrival(event("Ev1"), None)])
+        store.inbox.commit([event("Ev1")])
     with nothing_changed(tmp_path):
         found = difference(paths, backup)
     assert not found.problem

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from latchkey.errors import StoreUnavailable
-from latchkey.storage import Arrival, Event, Progress, open_store
+from latchkey.storage import StoredEvent, open_store
 from latchkey.storage.engine.executor import Executor
 
 
@@ -101,15 +101,14 @@ def test_store_reports_every_call_from_the_event_loop(tmp_path: Path) -> None:
     async def use() -> None:
         store = open_store(tmp_path / "latchkey.sqlite3", tmp_path / "keyring")
         store.observe(lambda call, _seconds, _error: seen.append(call))
-        event = Event("Ev1", 1.0, "r", None, b"{}")
+        event = StoredEvent("Ev1", 1.0, "r", None, b"{}")
         calls: list[Callable[[], Awaitable[object]]] = [
             store.states.async_issue,
             lambda: store.states.async_consume("0" * 51),
             lambda: store.installations.async_find_bot(enterprise_id=None, team_id="T1"),
             lambda: store.installations.async_find_installation(enterprise_id=None, team_id="T1"),
             lambda: store.installations.async_remove_revoked(None, "T1"),
-            lambda: store.inbox.async_accept([Arrival(event, None)]),
-            lambda: store.inbox.async_commit(Progress()),
+            lambda: store.inbox.async_commit([event], []),
             store.inbox.async_take_replays,
             store.inbox.async_forget_old,
             store.async_ready,
@@ -125,8 +124,7 @@ def test_store_reports_every_call_from_the_event_loop(tmp_path: Path) -> None:
         "find_bot",
         "find_installation",
         "remove_revoked",
-        "accept_events",
-        "commit_progress",
+        "commit_events",
         "take_replays",
         "forget_old",
         "ready",

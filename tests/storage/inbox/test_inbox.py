@@ -1,39 +1,32 @@
-"""The inbox on disk: what is accepted is there, what is done is remembered for 25 hours, and nothing else stays."""
+"""The inbox on disk: accepted events are in it until they are done, and nothing else stays."""
 
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from latchkey.errors import UnreadableRecord
-from latchkey.storage import Arrival, Event, Progress, State, Store, Tried, event_id_of, open_store
-from latchkey.storage.inbox import seen_ids
-from latchkey.storage.inbox.inbox import SWEEP_LIMIT
+from latchkey.errors import StoreUnavailable, UnreadableRecord
+from latchkey.storage import EventStatus, Outcome, Store, StoredEvent, event_id_of, open_store
 from tests.support.clocks import Clock
-from tests.support.events_on_disk import aside, waiting
+from tests.support.events_on_disk import failed, unfinished
 
-HOUR = 3600.0
+ERROR = "ValueError at app.py:3 in listener"
 
 
-def arrival(
-    clock: Clock, event_id: str, *, retry_num: int | None = None, event_time: int | None = None, size: int = 10
-) -> Arrival:
+def event(clock: Clock, event_id: str, *, retry_num: int | None = None, size: int = 10) -> StoredEvent:
     body = b'{"text":"' + b"x" * size + b'"}'
-    return Arrival(Event(event_id, clock.now, "request-1", retry_num, body), event_time)
+    return StoredEvent(event_id, clock.now, "request-1", retry_num, body, int(clock.now))
 
 
-def accept(store: Store, clock: Clock, *event_ids: str) -> tuple[str, list[Event]]:
-    arrivals = [arrival(clock, event_id) for event_id in event_ids]
-    record_id, known = store.inbox.accept(arrivals)
-    return record_id, [event for event, _ in arrivals if event.event_id not in known]
+def accept(store: Store, clock: Clock, *event_ids: str) -> list[StoredEvent]:
+    events = [event(clock, event_id) for event_id in event_ids]
+    assert not store.inbox.commit(events)
+    return events
 
 
-def finish(store: Store, clock: Clock, *event_ids: str) -> None:
-    record_id, events = accept(store, clock, *event_ids)
-    store.inbox.commit(Progress(done=events, finished_records=[record_id]))
+def done(*events: StoredEvent) -> list[Outcome]:
+    return [Outcome.done(event) for event in events]
 
 
 def rows(paths: tuple[Path, Path], table: str) -> int:
@@ -41,176 +34,153 @@ def rows(paths: tuple[Path, Path], table: str) -> int:
         return int(connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])
 
 
-def waiting_ids(store: Store) -> list[str]:
-    return [tried.event.event_id for tried in waiting(store) if isinstance(tried, Tried)]
+def unfinished_ids(store: Store) -> list[str]:
+    return [event.event_id for event in unfinished(store) if isinstance(event, StoredEvent)]
 
 
 def test_an_accepted_event_comes_back_byte_for_byte(store: Store, clock: Clock) -> None:
-    event = Event("Ev1", clock.now, "request-1", 2, '{"b" : "\\u00e9é\\ud83d\\ude00", "a":1.0e3}'.encode())
-    store.inbox.accept([Arrival(event, None)])
-    [tried] = store.inbox.recover()
-    assert tried.event == event
-    assert (tried.attempts, tried.listeners, tried.error) == (1, None, "")
+    body = '{"b" : "\\u00e9é\\ud83d\\ude00", "a":1.0e3}'.encode()
+    accepted = StoredEvent("Ev1", clock.now, "request-1", 2, body, 1_700_000_000)
+    store.inbox.commit([accepted])
+    assert unfinished(store) == [accepted]
+    [recovered] = store.inbox.recover()
+    assert recovered == accepted._replace(status=EventStatus.RETRYING, attempts=1, due_at=clock.now)
 
 
 def test_no_text_of_an_event_is_in_the_file(store: Store, clock: Clock, paths: tuple[Path, Path]) -> None:
-    body = b'{"text":"sentinel-text"}'
-    store.inbox.accept([Arrival(Event("Ev-sentinel", clock.now, "request-1", None, body), None)])
+    store.inbox.commit([StoredEvent("Ev-sentinel", clock.now, "request-1", None, b'{"text":"sentinel-text"}')])
     found = b"".join(path.read_bytes() for path in paths[0].parent.rglob("*") if path.is_file())
     assert b"sentinel" not in found
 
 
-def test_events_that_come_together_are_one_record_and_leave_one_by_one(
+def test_events_that_are_accepted_together_are_one_record_and_leave_one_by_one(
     store: Store, clock: Clock, paths: tuple[Path, Path]
 ) -> None:
-    record_id, events = accept(store, clock, "Ev1", "Ev2", "Ev3")
+    one, two, three = accept(store, clock, "Ev1", "Ev2", "Ev3")
     assert rows(paths, "inbox") == 1
-    store.inbox.commit(Progress(done=events[:1]))
-    assert waiting_ids(store) == ["Ev2", "Ev3"]
-    store.inbox.commit(Progress(done=events[1:], finished_records=[record_id]))
-    assert waiting_ids(store) == []
+    store.inbox.commit(outcomes=done(one))
+    assert unfinished_ids(store) == ["Ev2", "Ev3"]
+    store.inbox.commit(outcomes=done(two, three))
+    assert unfinished_ids(store) == []
     assert rows(paths, "inbox") == 0
-    assert store.event_records.remembered() == 3
+    assert store.event_admin.count_seen_ids() == 3
 
 
-def test_known_events_are_told_and_not_kept_twice(store: Store, clock: Clock) -> None:
-    finish(store, clock, "Ev1")
-    _, known = store.inbox.accept([arrival(clock, "Ev1", retry_num=1), arrival(clock, "Ev2")])
+def test_new_events_and_outcomes_share_a_transaction(store: Store, clock: Clock, paths: tuple[Path, Path]) -> None:
+    [one] = accept(store, clock, "Ev1")
+    with closing(sqlite3.connect(paths[0])) as other:
+        store.inbox.commit([event(clock, "Ev2")], done(one))
+        assert unfinished_ids(store) == ["Ev2"]
+        other.execute("CREATE TRIGGER refuse BEFORE INSERT ON inbox BEGIN SELECT RAISE(ABORT, 'refused'); END")
+        [two] = [found for found in unfinished(store) if isinstance(found, StoredEvent)]
+        with pytest.raises(StoreUnavailable):
+            store.inbox.commit([event(clock, "Ev3")], done(two))
+        assert unfinished_ids(store) == ["Ev2"], "neither of them"
+        other.execute("DROP TRIGGER refuse")
+    store.inbox.commit([event(clock, "Ev3")], done(two))
+    assert unfinished_ids(store) == ["Ev3"], "the same outcome can be handed in again"
+    assert rows(paths, "inbox") == 1
+
+
+def test_known_events_are_reported_and_not_stored_again(store: Store, clock: Clock) -> None:
+    store.inbox.commit(outcomes=done(*accept(store, clock, "Ev1")))
+    known = store.inbox.commit([event(clock, "Ev1", retry_num=1), event(clock, "Ev2")])
     assert known == {"Ev1"}
-    assert waiting_ids(store) == ["Ev2"]
+    assert unfinished_ids(store) == ["Ev2"]
 
 
-@pytest.mark.parametrize("hours", [0, 0.5, 1, 23.9, 24.9, 25])
-def test_a_retry_is_known_for_twenty_five_hours(store: Store, clock: Clock, hours: float) -> None:
-    finish(store, clock, "Ev1")
-    clock.now += hours * HOUR
-    assert store.inbox.forget_old() == 0
-    _, known = store.inbox.accept([arrival(clock, "Ev1", retry_num=4)])
-    assert known == {"Ev1"}
-
-
-def test_then_it_is_forgotten_by_itself(store: Store, clock: Clock) -> None:
-    finish(store, clock, "Ev1")
-    clock.now += 25 * HOUR + 2 * seen_ids.BUCKET_SECONDS
-    finish(store, clock, "Ev2")
-    assert store.inbox.forget_old() == 1
-    assert store.event_records.remembered() == 1
-    assert store.inbox.forget_old() == 0
-
-
-def test_old_ids_are_forgotten_a_few_at_a_time(store: Store, clock: Clock) -> None:
-    finish(store, clock, *(f"Ev{number}" for number in range(SWEEP_LIMIT + 1)))
-    clock.now += 26 * HOUR
-    assert [store.inbox.forget_old() for _ in range(3)] == [SWEEP_LIMIT, 1, 0]
-
-
-@pytest.mark.parametrize("seconds", [0, 1, 299, 600])
-def test_the_same_signed_bytes_played_again_are_known(store: Store, clock: Clock, seconds: float) -> None:
-    """Without a retry header: a signature holds for five minutes on either side."""
-    finish(store, clock, "Ev1")
-    clock.now += seconds
-    _, known = store.inbox.accept([arrival(clock, "Ev1")])
-    assert known == {"Ev1"}
-
-
-def test_a_clock_that_was_set_back_makes_no_event_new(store: Store, clock: Clock) -> None:
-    clock.now = 1_700_000_400.0
-    finish(store, clock, "Ev1")
-    clock.now -= 500
-    _, known = store.inbox.accept([arrival(clock, "Ev1", retry_num=1)])
-    assert known == {"Ev1"}
-
-
-@given(
-    first=st.floats(1e9, 4e9),
-    delay=st.floats(0, seen_ids.KEPT_SECONDS),
-    event_id=st.text(min_size=1, max_size=40),
-    age=st.integers(0, 100_000) | st.none(),
-)
-def test_wherever_it_stands_it_is_looked_for(first: float, delay: float, event_id: str, age: int | None) -> None:
-    stands = seen_ids.record_id(event_id, first)
-    event_time = None if age is None else int(first) - age
-    possible = seen_ids.possible_record_ids(event_id, first + delay, is_retry=True, event_time=event_time)
-    assert stands in possible
-    assert len(possible) < 160
-    soon = seen_ids.possible_record_ids(event_id, first + min(delay, 600), is_retry=False, event_time=event_time)
-    assert stands in soon
-    assert stands >= seen_ids.expired_before(first + delay)
-
-
-def test_what_failed_has_a_record_of_its_own_until_it_is_settled(
+def test_a_retried_event_has_a_record_of_its_own_until_it_is_done(
     store: Store, clock: Clock, paths: tuple[Path, Path]
 ) -> None:
-    record_id, [event] = accept(store, clock, "Ev1")
-    tried = Tried(event, 1, clock.now + 5, ["listener"], "ValueError at app.py:3 in listener")
-    store.inbox.commit(Progress(done=[event], finished_records=[record_id], tried=[tried]))
-    assert store.inbox.recover() == [tried]
-    assert store.event_records.find("Ev1") == (State.RETRYING, tried)
-    store.inbox.commit(Progress(settled=[event]))
+    [accepted] = accept(store, clock, "Ev1")
+    accepted = accepted._replace(listeners=["listener"], error=ERROR)
+    outcome = Outcome.retry(accepted, attempts=1, due_at=clock.now + 5)
+    store.inbox.commit(outcomes=[outcome])
+    assert rows(paths, "inbox") == 0
+    assert store.inbox.recover() == [outcome.event]
+    assert store.event_admin.find("Ev1") == outcome.event
+    store.inbox.commit(outcomes=done(outcome.event))
     assert store.inbox.recover() == []
     assert rows(paths, "retries") == 0
 
 
-def test_set_aside_replay_and_drop(store: Store, clock: Clock) -> None:
-    record_id, [event] = accept(store, clock, "Ev1")
-    failed = Tried(event, 5, clock.now, None, "ValueError")
-    store.inbox.commit(Progress(done=[event], finished_records=[record_id], aside=[failed]))
-    assert [tried.event.event_id for tried in aside(store) if isinstance(tried, Tried)] == ["Ev1"]
-    assert not store.event_records.replay("Ev2")
-    assert not store.event_records.drop("Ev2")
-    assert store.event_records.replay("Ev1")
-    assert not store.event_records.replay("Ev1")
-    assert not aside(store)
+@pytest.mark.parametrize("status", EventStatus)
+def test_an_event_of_every_status_comes_back_as_it_was(
+    store: Store, clock: Clock, paths: tuple[Path, Path], status: EventStatus
+) -> None:
+    [expected] = accept(store, clock, "Ev1")
+    noted = expected._replace(listeners=["listener"], error=ERROR)
+    if status is EventStatus.RETRYING:
+        store.inbox.commit(outcomes=[Outcome.retry(noted, attempts=2, due_at=clock.now + 5)])
+        expected = noted._replace(attempts=2, due_at=clock.now + 5)
+    elif status in (EventStatus.FAILED, EventStatus.REPLAYING):
+        store.inbox.commit(outcomes=[Outcome.failed(noted, attempts=5, now=clock.now)])
+        expected = noted._replace(attempts=5, due_at=clock.now)
+    if status is EventStatus.REPLAYING:
+        assert store.event_admin.replay("Ev1")
+    store.close()
+    with closing(open_store(*paths, clock=clock)) as store:
+        assert list(store.event_admin.all()) == [expected._replace(status=status)]
+        assert store.event_admin.find("Ev1") == expected._replace(status=status)
+
+
+def test_a_failed_event_is_replayed_or_dropped(store: Store, clock: Clock) -> None:
+    [accepted] = accept(store, clock, "Ev1")
+    store.inbox.commit(outcomes=[Outcome.failed(accepted, attempts=5, now=clock.now)])
+    assert not store.event_admin.replay("Ev2")
+    assert not store.event_admin.drop("Ev2")
+    assert store.event_admin.replay("Ev1")
+    assert not store.event_admin.replay("Ev1")
+    assert not failed(store)
     [taken] = store.inbox.take_replays()
-    assert (taken.attempts, taken.due_at) == (0, clock.now)
+    assert (taken.status, taken.attempts, taken.due_at) == (EventStatus.RETRYING, 0, clock.now)
     assert store.inbox.take_replays() == []
-    store.inbox.commit(Progress(settled=[event], aside=[taken]))
-    assert store.event_records.drop("Ev1")
-    assert store.event_records.find("Ev1") is None
+    store.inbox.commit(outcomes=[Outcome.failed(taken, attempts=1, now=clock.now)])
+    assert not unfinished(store)
+    assert store.event_admin.drop("Ev1")
+    assert store.event_admin.find("Ev1") is None
 
 
-def test_a_replay_asked_for_while_the_server_is_stopped_is_run_at_its_start(
+def test_a_replay_requested_while_the_server_is_stopped_runs_at_its_start(
     store: Store, clock: Clock, paths: tuple[Path, Path]
 ) -> None:
-    _, [event] = accept(store, clock, "Ev1")
-    store.inbox.commit(Progress(aside=[Tried(event, 5, clock.now)]))
+    [accepted] = accept(store, clock, "Ev1")
+    store.inbox.commit(outcomes=[Outcome.failed(accepted, attempts=5, now=clock.now)])
     store.close()
-    other = open_store(*paths, clock=clock)
-    other.event_records.replay("Ev1")
-    other.close()
-    store = open_store(*paths, clock=clock)
-    assert len(store.inbox.take_replays()) == 1
-    store.close()
+    with closing(open_store(*paths, clock=clock)) as other:
+        other.event_admin.replay("Ev1")
+    with closing(open_store(*paths, clock=clock)) as store:
+        assert len(store.inbox.take_replays()) == 1
 
 
-def test_one_that_cannot_be_opened_can_be_dropped_and_is_named(
-    store: Store, clock: Clock, paths: tuple[Path, Path]
-) -> None:
+def test_an_unreadable_event_is_named_and_can_be_dropped(store: Store, paths: tuple[Path, Path]) -> None:
     with closing(sqlite3.connect(paths[0])) as other, other:
         other.execute("INSERT INTO aside (key, value) VALUES ('Ev1', x'00')")
         other.execute("INSERT INTO replays (key, value) VALUES ('Ev2', x'00')")
-    [error] = aside(store)
+    [error] = failed(store)
     assert isinstance(error, UnreadableRecord)
     with pytest.raises(UnreadableRecord):
-        store.event_records.replay("Ev1")
+        store.event_admin.replay("Ev1")
     assert store.inbox.take_replays() == []
-    assert store.event_records.drop("Ev1")
-    assert rows(paths, "replays") == 1, "and nothing is deleted that nobody dropped"
+    assert store.event_admin.drop("Ev1")
+    assert rows(paths, "replays") == 1, "only the event that was named is deleted"
 
 
-def test_records_are_read_in_the_order_in_which_they_came(store: Store, clock: Clock) -> None:
+def test_records_are_read_in_the_order_in_which_they_were_written(store: Store, clock: Clock) -> None:
     for number in range(20):
         accept(store, clock, f"Ev{number:02d}")
     clock.now -= 5
     accept(store, clock, "Ev20")
-    assert waiting_ids(store) == [f"Ev{number:02d}" for number in range(21)]
+    assert unfinished_ids(store) == [f"Ev{number:02d}" for number in range(21)]
 
 
-def test_an_id_that_slack_did_not_give_is_the_bodys() -> None:
+def test_an_event_without_an_id_gets_one_from_its_body() -> None:
     assert event_id_of("Ev1", b"x") == "Ev1"
     assert event_id_of(None, b"x") == event_id_of("", b"x") != event_id_of(None, b"y")
 
 
-def test_a_million_bytes_of_alike_events_take_a_tenth(store: Store, clock: Clock, paths: tuple[Path, Path]) -> None:
-    store.inbox.accept([arrival(clock, f"Ev{number}", size=1000) for number in range(1000)])
+def test_a_million_bytes_of_similar_events_take_a_fifth_of_that(
+    store: Store, clock: Clock, paths: tuple[Path, Path]
+) -> None:
+    store.inbox.commit([event(clock, f"Ev{number}", size=1000) for number in range(1000)])
     assert sum(path.stat().st_size for path in paths[0].parent.iterdir()) < 200_000

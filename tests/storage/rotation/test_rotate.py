@@ -13,7 +13,7 @@ import pytest
 from slack_sdk.oauth.installation_store import Bot, Installation
 
 from latchkey.errors import AnotherRun, KeyringError, KeysNotTaken, StoreUnavailable
-from latchkey.storage import Arrival, Event, Progress, Store, Tried, open_store
+from latchkey.storage import Outcome, Store, StoredEvent, open_store
 from latchkey.storage.crypto.keyring import Keyring, read_keyring
 from latchkey.storage.crypto.keyring_file import KeyringFile
 from latchkey.storage.crypto.sealing import PREFIX_LENGTH, Sealer
@@ -41,8 +41,8 @@ def installation(team_id: str, token: str) -> Installation:
     )
 
 
-def event(event_id: str) -> Event:
-    return Event(event_id, time.time(), "request", None, b'{"type": "event_callback"}')
+def event(event_id: str) -> StoredEvent:
+    return StoredEvent(event_id, time.time(), "request", None, b'{"type": "event_callback"}')
 
 
 @pytest.fixture
@@ -54,17 +54,11 @@ def store(paths: Paths) -> Iterator[Store]:
         for _ in range(3):
             store.states.issue()
         one, two, three = event("Ev1"), event("Ev2"), event("Ev3")
-        record_id, _ = store.inbox.accept([Arrival(each, None) for each in (one, two, three)])
-        store.inbox.commit(
-            Progress(
-                done=[one, two, three],
-                finished_records=[record_id],
-                tried=[Tried(one, 1, time.time())],
-                aside=[Tried(two, 5, time.time()), Tried(three, 5, time.time())],
-            )
-        )
-        assert store.event_records.replay("Ev3")
-        store.inbox.accept([Arrival(event("Ev4"), None)])
+        store.inbox.commit([one, two, three])
+        failed = [Outcome.failed(each, attempts=5, now=time.time()) for each in (two, three)]
+        store.inbox.commit(outcomes=[Outcome.retry(one, attempts=1, due_at=time.time()), *failed])
+        assert store.event_admin.replay("Ev3")
+        store.inbox.commit([event("Ev4")])
         yield store
 
 
@@ -453,14 +447,14 @@ def test_events_are_recovered_though_they_were_sealed_again_just_then(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sealed_again_between(monkeypatch, store)
-    assert {tried.event.event_id for tried in store.inbox.recover()} == {"Ev1", "Ev4"}
+    assert {event.event_id for event in store.inbox.recover()} == {"Ev1", "Ev4"}
 
 
 def test_an_event_is_replayed_though_it_was_sealed_again_just_then(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sealed_again_between(monkeypatch, store)
-    assert store.event_records.replay("Ev2")
+    assert store.event_admin.replay("Ev2")
 
 
 def test_a_record_with_another_value_is_no_longer_what_was_read(store: Store) -> None:

@@ -1,5 +1,5 @@
 """Events from their acceptance to the outcome of their listeners."""
 
-from latchkey.dispatch.events.pipeline import EventFlow, EventOptions
+from latchkey.dispatch.events.pipeline import EventOptions, EventPipeline
 
-__all__ = ["EventFlow", "EventOptions"]
+__all__ = ["EventOptions", "EventPipeline"]

@@ -1,4 +1,4 @@
-"""How long a failed event waits: longer each time, and never the same for all that failed together."""
+"""How long a failed event waits for its retry."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import random
 
 FIRST_SECONDS = 1.0
 FACTOR = 5.0
-LONGEST_SECONDS = 600.0
+MAX_SECONDS = 600.0
+JITTER = 0.25
+"""At most this part more or less, so that events that failed together are not retried together."""
 
 
 def delay(attempts: int, chance: random.Random) -> float:
-    """Return seconds to wait after so many attempts: about 1, 5, 25, 125, then 600, each 25 % more or less."""
-    seconds = min(FIRST_SECONDS * FACTOR ** (attempts - 1), LONGEST_SECONDS)
-    return seconds * chance.uniform(0.75, 1.25)
+    """Return the seconds to wait after this many attempts: about 1, 5, 25, 125, then 600."""
+    seconds = min(FIRST_SECONDS * FACTOR ** (attempts - 1), MAX_SECONDS)
+    return seconds * chance.uniform(1 - JITTER, 1 + JITTER)

@@ -3,75 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from slack_sdk.oauth.installation_store import Bot
 
 from latchkey.dispatch.listeners import Listener
 from latchkey.slackapi.requests import Payload, WorkspaceId, parse
-from latchkey.storage import Event, Tried
+from latchkey.storage import StoredEvent
 
 
-@dataclass(slots=True, eq=False)
-class SharedRecord:
-    """An inbox record, and how many of its events are still in it."""
+class Prepared(NamedTuple):
+    """What one attempt needs."""
 
-    record_id: str
-    events: int
+    payload: Payload
+    listeners: list[Listener]
+    bot: Bot
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """An event, what of it is still to be done, and where it stands on disk."""
+    """An event, its place in the queue, and, if it is run at once, what was found out when it was accepted."""
 
-    event: Event
+    event: StoredEvent
     workspace: WorkspaceId
     channel_id: str | None
-    payload: Payload | None
-    """Parsed already; None: to be parsed when its turn comes, which takes less memory until then."""
-    listeners: list[Listener] | None = None
-    """Known already; None: those that match, less what `left` leaves out."""
-    bot: Bot | None = None
-    """Looked up already, and none of the app's own doing; None: to be looked up."""
-    left: list[str] | None = None
-    """The keys of the listeners that have not succeeded yet; None: all."""
-    attempts: int = 0
-    """How often it has been begun."""
-    begun: bool = False
-    """Its turn has come."""
-    record: SharedRecord | None = None
-    """The inbox record that it shares with others."""
-    has_own_record: bool = False
-    """It stands on disk by itself."""
-
-    @property
-    def is_on_disk(self) -> bool:
-        return self.has_own_record or self.record is not None
-
-    def forget_what_is_cheap(self) -> None:
-        """Keep the bytes alone, which take a fifth of the room; the rest is found again when its turn comes."""
-        self.payload = self.listeners = self.bot = None
-
-    def tried(self, due_at: float, error: str = "") -> Tried:
-        """Return how far it has come, as the inbox keeps it."""
-        return Tried(self.event, self.attempts, due_at, self.left, error)
+    prepared: Prepared | None = None
+    """It takes five times the memory of the event's bytes, so it is dropped while the job waits, and made again."""
+    is_on_disk: bool = True
+    """Whether its outcome must be written."""
+    is_started: bool = False
 
 
-def job_from(tried: Tried) -> Job:
-    """Return the job for an event that has a record of its own."""
-    payload = parsed(tried.event)
-    return Job(
-        tried.event,
-        payload.workspace,
-        payload.channel_id,
-        None,
-        left=tried.listeners,
-        attempts=tried.attempts,
-        has_own_record=True,
-    )
+def job_from(event: StoredEvent) -> Job:
+    """Return the job for an event from the store; raises PayloadError."""
+    payload = parse_event(event)
+    return Job(event, payload.workspace, payload.channel_id)
 
 
-def parsed(event: Event) -> Payload:
-    """Return the event's payload, as it was when it came."""
+def parse_event(event: StoredEvent) -> Payload:
+    """Return the event's payload, as it was when it was received; raises PayloadError."""
     payload = parse("application/json", event.body)
     payload.retry_num = event.retry_num
     return payload

@@ -1,166 +1,120 @@
-"""What has become of events, gathered and committed together.
+"""The outcomes of attempts, from the workers to the next commit.
 
-Rule: an event is forgotten in memory only after its end is on disk; until then
-another copy of it is still known. A commit that fails is tried again, with all
-that has come since.
+Invariant: an event is forgotten in memory only after its outcome is on disk; until then copies of it are recognized in
+memory. Outcomes that could not be written are written later.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 from latchkey.dispatch.events.job import Job
 from latchkey.errors import LatchkeyError
-from latchkey.storage import Event, Progress, Tried
+from latchkey.storage import Outcome, OutcomeKind, StoredEvent
 
-GATHER_SECONDS = 0.1
-"""How long an end may wait for others: a crash within it runs those events once more."""
-GATHER_MOST = 500
+MAX_OUTCOMES = 500
+"""In one commit."""
 RETRY_SECONDS = 1.0
+"""After a failed commit, unless new events are committed earlier."""
 
 logger = logging.getLogger("latchkey.inbox")
 
 
-class _Gathered:
-    """Ends that belong to one commit; the last word on an event counts."""
+class _Written(NamedTuple):
+    """An outcome, and the future of the attempt that waits until it is on disk, if there is one."""
 
-    def __init__(self) -> None:
-        self.done: list[Event] = []
-        self.records: list[str] = []
-        self.tried: dict[str, Tried] = {}
-        self.settled: dict[str, Event] = {}
-        self.aside: dict[str, Tried] = {}
-        self.forgotten: list[Event] = []
-        self.waiting: list[asyncio.Future[None]] = []
-
-    def __len__(self) -> int:
-        return len(self.done) + len(self.tried) + len(self.settled) + len(self.aside)
-
-    def progress(self) -> Progress:
-        return Progress(
-            self.done, self.records, list(self.tried.values()), list(self.settled.values()), list(self.aside.values())
-        )
-
-    def absorb_older(self, older: _Gathered) -> None:
-        """Take over what an earlier commit could not write, where nothing newer is known."""
-        self.done = older.done + self.done
-        self.records = older.records + self.records
-        self.forgotten = older.forgotten + self.forgotten
-        self.waiting = older.waiting + self.waiting
-        self.aside = {**older.aside, **self.aside}
-        self.tried = {**{key: value for key, value in older.tried.items() if key not in self.settled}, **self.tried}
-        self.settled = {**{key: value for key, value in older.settled.items() if key not in self.tried}, **self.settled}
+    outcome: Outcome
+    waiter: asyncio.Future[None] | None = None
 
 
-class Ledger:
-    """Where workers tell what has become of an event; it commits many ends at a time."""
+Outcomes: TypeAlias = dict[str, _Written]
+"""By event id: a later outcome of an event replaces an earlier one."""
 
-    def __init__(self, commit: Callable[[Progress], Awaitable[None]], forget: Callable[[Event], None]) -> None:
-        """`commit` puts progress on disk off the loop; `forget` is told of each event whose end is there."""
-        self._commit = commit
+
+class OutcomeWriter:
+    """Gathers outcomes for the next commit."""
+
+    def __init__(self, request_commit: Callable[[], None], forget: Callable[[StoredEvent], None]) -> None:
+        """`forget` is called with each finished event whose outcome is on disk."""
+        self._request_commit = request_commit
         self._forget = forget
-        self._gathered = _Gathered()
-        self._wake: asyncio.Event = asyncio.Event()
-        self._full: asyncio.Event = asyncio.Event()
-        self._closing = False
-        self._task: asyncio.Task[None] | None = None
+        self._outcomes: Outcomes = {}
+        self._retry: asyncio.TimerHandle | None = None
 
-    def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._run())
+    @property
+    def is_ready(self) -> bool:
+        """Whether there are outcomes to be committed now."""
+        return bool(self._outcomes) and self._retry is None
 
     def done(self, job: Job) -> None:
-        """Its listeners have all succeeded, or there are none."""
-        if not job.is_on_disk:
+        """All listeners of the event have succeeded, or there are none."""
+        if job.is_on_disk:
+            self._write(Outcome.done(job.event))
+        else:
             self._forget(job.event)
+
+    def retry(self, job: Job, *, attempts: int, due_at: float, waiter: asyncio.Future[None] | None = None) -> None:
+        """The event is tried again at `due_at` (Unix seconds); `waiter` is resolved once that is on disk."""
+        outcome = Outcome.retry(job.event, attempts=attempts, due_at=due_at)
+        job.event = outcome.event
+        job.is_on_disk = True
+        self._write(outcome, waiter)
+
+    def failed(self, job: Job, *, attempts: int, now: float) -> None:
+        """The event has failed for the last time."""
+        self._write(Outcome.failed(job.event, attempts=attempts, now=now))
+
+    async def started(self, job: Job, attempts: int) -> None:
+        """Return once it is on disk that one more attempt has started, so that a crash during it counts."""
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.retry(job, attempts=attempts, due_at=0.0, waiter=written)
+        await written
+
+    def take(self) -> Outcomes:
+        """Return the outcomes for a commit; `committed` or `put_back` must follow."""
+        if len(self._outcomes) <= MAX_OUTCOMES:
+            taken, self._outcomes = self._outcomes, {}
+        else:
+            taken = dict(itertools.islice(self._outcomes.items(), MAX_OUTCOMES))
+            for event_id in taken:
+                del self._outcomes[event_id]
+        return taken
+
+    def committed(self, outcomes: Outcomes) -> None:
+        """These outcomes are on disk."""
+        self._stop_waiting()
+        for outcome, waiter in outcomes.values():
+            if outcome.kind is not OutcomeKind.RETRY:
+                self._forget(outcome.event)
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
+
+    def put_back(self, outcomes: Outcomes, error: LatchkeyError) -> None:
+        """These outcomes could not be written; they are tried again later, with those that have come since."""
+        if not outcomes:
             return
-        self._leave_record(job)
-        self._gathered.forgotten.append(job.event)
-        self._changed()
+        logger.error("could not save the outcomes of %d events: %s", len(outcomes), error)
+        self._outcomes = {**outcomes, **self._outcomes}
+        self._stop_waiting()
+        self._retry = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._resume)
 
-    def again(self, job: Job, tried: Tried) -> None:
-        """It is to be tried again."""
-        self._leave_record(job)
-        self._put(job, tried)
-        self._changed()
+    def close(self) -> None:
+        """Request a last commit at once, whether or not one has failed just now."""
+        self._resume()
 
-    def aside(self, job: Job, tried: Tried) -> None:
-        """It has failed for the last time."""
-        self._leave_record(job)
-        self._gathered.aside[tried.event.event_id] = tried
-        self._gathered.forgotten.append(job.event)
-        self._changed()
+    def _write(self, outcome: Outcome, waiter: asyncio.Future[None] | None = None) -> None:
+        self._outcomes[outcome.event.event_id] = _Written(outcome, waiter)
+        self._request_commit()
 
-    async def begun(self, job: Job) -> None:
-        """It is about to be tried once more; returns when a crash in it will be counted."""
-        self._put(job, job.tried(due_at=0.0))
-        committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._gathered.waiting.append(committed)
-        self._changed()
-        self._full.set()
-        await committed
+    def _resume(self) -> None:
+        self._stop_waiting()
+        self._request_commit()
 
-    async def close(self) -> None:
-        """Commit what has been gathered, if the store takes it."""
-        self._closing = True
-        self._wake.set()
-        self._full.set()
-        if self._task is not None:
-            await self._task
-
-    def _leave_record(self, job: Job) -> None:
-        event_id = job.event.event_id
-        if job.has_own_record:
-            self._gathered.tried.pop(event_id, None)
-            self._gathered.settled[event_id] = job.event
-            job.has_own_record = False
-        elif job.record is not None:
-            self._gathered.done.append(job.event)
-            job.record.events -= 1
-            if not job.record.events:
-                self._gathered.records.append(job.record.record_id)
-            job.record = None
-
-    def _put(self, job: Job, tried: Tried) -> None:
-        job.has_own_record = True
-        self._gathered.settled.pop(tried.event.event_id, None)
-        self._gathered.tried[tried.event.event_id] = tried
-
-    def _changed(self) -> None:
-        self._wake.set()
-        if len(self._gathered) >= GATHER_MOST:
-            self._full.set()
-
-    async def _run(self) -> None:
-        while not (self._closing and not len(self._gathered)):
-            await self._wake.wait()
-            try:
-                async with asyncio.timeout(GATHER_SECONDS):
-                    await self._full.wait()
-            except TimeoutError:
-                pass
-            self._wake.clear()
-            self._full.clear()
-            if not await self._write() and self._closing:
-                return  # the store does not take it; those events run once more at the next start
-
-    async def _write(self) -> bool:
-        batch, self._gathered = self._gathered, _Gathered()
-        if not len(batch):
-            return True
-        try:
-            await self._commit(batch.progress())
-        except LatchkeyError as error:
-            logger.error("what has become of %d events could not be written: %s", len(batch), error)  # noqa: TRY400
-            self._gathered.absorb_older(batch)
-            if not self._closing:
-                await asyncio.sleep(RETRY_SECONDS)
-            self._wake.set()
-            return False
-        for event in batch.forgotten:
-            self._forget(event)
-        for committed in batch.waiting:
-            if not committed.done():
-                committed.set_result(None)
-        return True
+    def _stop_waiting(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None

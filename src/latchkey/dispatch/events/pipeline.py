@@ -1,11 +1,9 @@
-"""Everything behind the events URL, wired: intake, workers, ledger, recovery and housekeeping.
-
-Rule: one object to start and to drain; what it is made of does not know it.
-"""
+"""Everything behind the events URL: intake, workers, commits, recovery and housekeeping."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -13,19 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from latchkey.dispatch.events import backoff
-from latchkey.dispatch.events.intake import Answer, Intake
+from latchkey.dispatch.events.intake import DEADLINE_SECONDS, Intake
 from latchkey.dispatch.events.job import job_from
-from latchkey.dispatch.events.outcomes import Ledger
+from latchkey.dispatch.events.outcomes import OutcomeWriter
 from latchkey.dispatch.events.pending import Pending
 from latchkey.dispatch.events.workers import Workers
 from latchkey.dispatch.listeners import Runner
 from latchkey.errors import LatchkeyError, PayloadError
 from latchkey.metrics import Metrics
-from latchkey.slackapi.requests import Payload
-from latchkey.storage import Inbox, Progress, Tried
+from latchkey.storage import Inbox, StoredEvent
 
-REPLAY_SECONDS = 2.0
-"""How soon an event is tried again after the administrator has asked for it."""
+REPLAY_POLL_SECONDS = 2.0
+"""A replay starts at most this long after the operator has asked for it."""
 SWEEP_SECONDS = 60.0
 
 logger = logging.getLogger("latchkey.inbox")
@@ -33,18 +30,22 @@ logger = logging.getLogger("latchkey.inbox")
 
 @dataclass(frozen=True)
 class EventOptions:
-    """What `[events]` sets."""
+    """The settings in `[events]`."""
 
     durable: bool = True
-    """False: only what has failed once is put on disk."""
+    """False: only events that have failed once are written to disk."""
     tries: int = 5
     ordered: bool = False
     inbox_events: int = 20_000
     inbox_bytes: int = 64 << 20
 
 
-class EventFlow:
-    """Events from their acceptance to the end of their listeners."""
+class EventPipeline:
+    """Accepts events and runs their listeners.
+
+    New events and the outcomes of earlier ones share their commits, one at a time. Nothing waits for company: if no
+    commit is running, it is committed at once; what arrives during a commit shares the next one.
+    """
 
     def __init__(
         self,
@@ -54,16 +55,20 @@ class EventFlow:
         options: EventOptions,
         clock: Callable[[], float] = time.time,
         delay: Callable[[int, random.Random], float] = backoff.delay,
+        deadline: float = DEADLINE_SECONDS,
     ) -> None:
-        """`clock` gives Unix seconds; `delay` says how long an event waits after so many attempts."""
+        """`clock` returns Unix seconds; `delay` returns how long an event waits after this many attempts.
+
+        `deadline` is how long an event may wait for its commit, in seconds.
+        """
         self._inbox = inbox
         self._metrics = metrics
         self._ordered = options.ordered
-        self._pending = Pending(most_events=options.inbox_events, most_bytes=options.inbox_bytes, clock=clock)
-        self._ledger = Ledger(self._commit, self._pending.remove)
+        self._pending = Pending(max_events=options.inbox_events, max_bytes=options.inbox_bytes, clock=clock)
+        self._outcomes = OutcomeWriter(self._request_commit, self._pending.remove)
         self._workers = Workers(
             runner,
-            self._ledger,
+            self._outcomes,
             metrics,
             tries=options.tries,
             ordered=options.ordered,
@@ -71,64 +76,93 @@ class EventFlow:
             delay=delay,
         )
         self._intake = Intake(
-            runner, self._workers, self._pending, metrics, inbox if options.durable else None, clock=clock
+            runner,
+            self._workers,
+            self._pending,
+            metrics,
+            self._request_commit if options.durable else None,
+            clock=clock,
+            deadline=deadline,
         )
+        self.accept = self._intake.accept
+        self._commits: asyncio.Task[None] | None = None
         self._housekeeping: asyncio.Task[None] | None = None
         metrics.watch("inbox_events", "Events not finished", lambda: len(self._pending))
         metrics.watch("inbox_oldest_seconds", "Age of the oldest of them", self._pending.oldest_seconds)
 
-    def start(self, recovered: list[Tried]) -> None:
-        """Go on with what was found at the start, and begin to accept."""
-        self._ledger.start()
+    def start(self, recovered: list[StoredEvent]) -> None:
+        """Resume the events that were found at the start, and begin to accept new ones."""
         self._housekeeping = asyncio.get_running_loop().create_task(self._keep_house())
         if recovered:
-            logger.warning("%d acknowledged events were not finished at the last stop; they go on now", len(recovered))
+            logger.warning("resuming %d acknowledged events left unfinished by the last run", len(recovered))
             self._metrics.recovered += len(recovered)
-        for tried in sorted(recovered, key=lambda tried: tried.event.received_at):
-            self._take(tried)
-
-    def accept(self, payload: Payload, body: bytes, request_id: str, answer: Answer) -> None:
-        """Take a verified event, and answer it at once or when it is on disk. Raises Overloaded."""
-        self._intake.accept(payload, body, request_id, answer)
+        for event in sorted(recovered, key=lambda event: event.received_at):
+            self._resume(event)
 
     async def drain(self, seconds: float) -> int:
-        """Finish what has begun within `seconds`; returns how many events were left under way.
+        """Finish within `seconds` what is running; returns how many events were still running then.
 
-        They, and all that had not begun, are in the inbox for the next start.
+        These, and all that were not started, are in the inbox for the next start.
         """
         if self._housekeeping is not None:
             self._housekeeping.cancel()
             await asyncio.wait([self._housekeeping])
-        await self._intake.drain(seconds)
-        return await self._workers.drain(seconds)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._intake.drain()
+        unfinished = await self._workers.drain(seconds)
+        self._outcomes.close()
+        if self._commits is not None:
+            await asyncio.wait([self._commits])
+        return unfinished
 
-    async def _commit(self, progress: Progress) -> None:
-        await self._inbox.async_commit(progress)
+    def _request_commit(self) -> None:
+        """Commit what is waiting, after the commit that is running."""
+        if self._commits is None:
+            self._commits = asyncio.get_running_loop().create_task(self._commit_all())
 
-    def _take(self, tried: Tried) -> None:
+    async def _commit_all(self) -> None:
         try:
-            job = job_from(tried)
-        except PayloadError as error:
-            # What was accepted once is refused now: it was written by a version that read it otherwise.
-            logger.error("an event of the inbox is left there: %s", error)  # noqa: TRY400
-            return
-        self._pending.add(tried.event)
-        if self._ordered:
-            self._workers.add(job)  # waiting for its time would let later ones of its channel pass
+            while self._intake.is_ready or self._outcomes.is_ready:
+                await self._commit()
+        finally:
+            self._commits = None
+
+    async def _commit(self) -> None:
+        events, outcomes = self._intake.take(), self._outcomes.take()
+        try:
+            known = await self._inbox.async_commit(events, [outcome for outcome, _ in outcomes.values()])
+        except LatchkeyError as error:
+            self._outcomes.put_back(outcomes, error)
+            self._intake.refuse(error)
         else:
-            self._workers.add_later(job, tried.due_at)
+            self._outcomes.committed(outcomes)
+            self._intake.committed(known)
+
+    def _resume(self, event: StoredEvent) -> None:
+        try:
+            job = job_from(event)
+        except PayloadError as error:
+            # It was accepted by a version that parsed it differently.
+            logger.error("cannot parse a stored event, leaving it in the inbox: %s", error)  # noqa: TRY400
+            return
+        self._pending.add(event)
+        if self._ordered:
+            self._workers.add(job)  # if it waited until it is due, later events of its channel would pass it
+        else:
+            self._workers.add_later(job, event.due_at)
 
     async def _keep_house(self) -> None:
-        """Take what the administrator wants tried again, and forget old ids, for as long as the server runs."""
+        """Run replays and delete old ids, until it is cancelled."""
         loop = asyncio.get_running_loop()
         next_sweep = loop.time()
         while True:
             try:
-                for tried in await self._inbox.async_take_replays():
-                    logger.info("an event is tried again request_id=%s", tried.event.request_id)
-                    self._take(tried)
+                for event in await self._inbox.async_take_replays():
+                    logger.info("replaying an event request_id=%s", event.request_id)
+                    self._resume(event)
                 if loop.time() >= next_sweep and not await self._inbox.async_forget_old():
                     next_sweep = loop.time() + SWEEP_SECONDS
             except LatchkeyError as error:
                 logger.warning("housekeeping: %s", error)
-            await asyncio.sleep(REPLAY_SECONDS)
+            await asyncio.sleep(REPLAY_POLL_SECONDS)

@@ -1,8 +1,7 @@
-"""The workers behind the inbox: each event's listeners, in fair turns, until they have succeeded.
+"""Runs the listeners of acknowledged events until they have succeeded, workspaces taking turns.
 
-Rule: a listener that has succeeded is not run again because another has failed.
-What fails is put off, longer each time, and set aside after the last try; none
-of it holds up another workspace.
+Invariant: a listener that has succeeded does not run again because another has failed. Failed events are retried with
+growing delays, and are kept as failed after the last attempt; no workspace can block another.
 """
 
 from __future__ import annotations
@@ -14,19 +13,18 @@ import time
 from collections.abc import Callable
 
 from latchkey.dispatch.events import backoff
-from latchkey.dispatch.events.job import Job, parsed
-from latchkey.dispatch.events.outcomes import Ledger
+from latchkey.dispatch.events.job import Job, Prepared, parse_event
+from latchkey.dispatch.events.outcomes import OutcomeWriter
 from latchkey.dispatch.fair_queue import FairQueue
-from latchkey.dispatch.listeners import Listener, Runner, describe, is_own
+from latchkey.dispatch.listeners import Runner, describe, is_own
 from latchkey.dispatch.slots import Slot
 from latchkey.errors import LatchkeyError, StoreUnavailable
 from latchkey.metrics import Metrics
-from latchkey.slackapi.requests import Payload
 
-RUNNING = 1000
-"""Events whose listeners run at once."""
-RUNNING_EACH = 100
-"""Of one workspace."""
+MAX_RUNNING = 1000
+"""Events whose listeners run at the same time."""
+MAX_RUNNING_EACH = 100
+"""The same for the events of one workspace."""
 
 logger = logging.getLogger("latchkey.listeners")
 
@@ -37,19 +35,19 @@ class Workers:
     def __init__(
         self,
         runner: Runner,
-        ledger: Ledger,
+        outcomes: OutcomeWriter,
         metrics: Metrics,
         *,
         tries: int,
         ordered: bool = False,
-        running: int = RUNNING,
-        running_each: int = RUNNING_EACH,
+        running: int = MAX_RUNNING,
+        running_each: int = MAX_RUNNING_EACH,
         clock: Callable[[], float] = time.time,
         delay: Callable[[int, random.Random], float] = backoff.delay,
     ) -> None:
-        """`tries` is how often an event is begun before it is set aside; `ordered` keeps each channel's order."""
+        """`tries` is the maximum number of attempts; `ordered` runs the events of a channel one after another."""
         self._runner = runner
-        self._ledger = ledger
+        self._outcomes = outcomes
         self._metrics = metrics
         self._tries = tries
         self._clock = clock
@@ -61,20 +59,20 @@ class Workers:
         self._stopping = False
 
     def add(self, job: Job) -> None:
-        """Take an event that is acknowledged; it is begun when its turn comes."""
+        """Queue an acknowledged event, or start it at once."""
         self._queue.add(job.workspace, job.channel_id, job)
         self._begin()
-        if not job.begun:
-            job.forget_what_is_cheap()
+        if not job.is_started:
+            job.prepared = None
 
     def add_later(self, job: Job, due_at: float) -> None:
-        """Take an event that is not to be begun before `due_at` (Unix seconds)."""
+        """Queue an event at `due_at` (Unix seconds)."""
         self._after(due_at - self._clock(), lambda: self.add(job))
 
     async def drain(self, seconds: float) -> int:
-        """Begin nothing more, wait for what is under way, cancel what is left then; returns how many that were.
+        """Start nothing more, and cancel what is still running after `seconds`; returns how many events that were.
 
-        What was not finished is in the inbox still.
+        Unfinished events are still in the inbox.
         """
         self._stopping = True
         for handle in self._later:
@@ -86,94 +84,105 @@ class Workers:
             task.cancel()
         if unfinished:
             await asyncio.wait(unfinished, timeout=1)
-        await self._ledger.close()
         return len(unfinished)
 
     def _begin(self) -> None:
         while not self._stopping and (job := self._queue.next()) is not None:
-            job.begun = True
+            job.is_started = True
             slot = Slot(self._queue, job.workspace, job.channel_id, self._begin)
             # The loop keeps only weak references to its tasks.
             self._tasks[slot] = asyncio.get_running_loop().create_task(self._work(job, slot))
 
     async def _work(self, job: Job, slot: Slot) -> None:
-        keep = False
+        keep_channel = False
         try:
-            keep = not await self._try(job, slot)
+            keep_channel = not await self._try(job, slot)
         finally:
             del self._tasks[slot]
-            slot.give_back(keep_channel=keep)
+            slot.give_back(keep_channel=keep_channel)
 
     async def _try(self, job: Job, slot: Slot) -> bool:
-        """Run what is left of an event; False where it is to be tried again."""
-        job.attempts += 1
-        if job.attempts > 1:
-            if job.attempts > self._tries:
-                # It was begun often enough, and the server never lived to see its end.
-                return self._give_up(job, "the server ended while it ran")
-            await self._ledger.begun(job)
-        payload = job.payload or parsed(job.event)
+        """Make one attempt at an event; False if it is to be retried."""
+        attempts = job.event.attempts + 1
+        if attempts > self._tries:
+            # The server stopped during the last attempt.
+            return self._fail(job, job.event.attempts, "the server ended while it ran")
+        if attempts > 1:
+            await self._outcomes.started(job, attempts)
         try:
-            failures = await self._run(job, payload, slot)
+            failures = await self._run(job, attempts, slot)
         except LatchkeyError as error:
-            logger.error("an event could not be run: %s request_id=%s", error, job.event.request_id)  # noqa: TRY400
-            if isinstance(error, StoreUnavailable):
-                job.attempts -= 1  # no listener was asked; a store that is away for hours sets nothing aside
+            logger.error("cannot run an event: %s request_id=%s", error, job.event.request_id)  # noqa: TRY400
             failures = [("", error)]
+            if isinstance(error, StoreUnavailable):
+                attempts -= 1  # no listener has run: a store that is away for hours makes no event fail
+        job.prepared = None
         if not failures:
             self._metrics.finished += 1
-            self._ledger.done(job)
+            self._outcomes.done(job)
             return True
-        job.forget_what_is_cheap()
-        what = "; ".join(f"{key}: {describe(raised)}" if key else describe(raised) for key, raised in failures)
-        if failures[0][0]:
-            job.left = [key for key, _ in failures]
-        if job.attempts >= self._tries:
-            return self._give_up(job, what)
-        self._put_off(job, what)
+        self._note(job, failures)
+        if attempts >= self._tries:
+            return self._fail(job, attempts, job.event.error)
+        self._retry(job, attempts)
         return False
 
-    async def _run(self, job: Job, payload: Payload, slot: Slot) -> list[tuple[str, Exception]]:
-        """Return the keys of the listeners that failed, and what they raised."""
-        bot = job.bot or await self._runner.find_bot(payload)
-        if bot is None:
-            logger.info(
-                "an event was not run: the workspace has not installed the app request_id=%s", job.event.request_id
-            )
+    async def _run(self, job: Job, attempt: int, slot: Slot) -> list[tuple[str, Exception]]:
+        """Return the ids of the listeners that failed, and what they raised."""
+        prepared = job.prepared or await self._prepare(job)
+        if prepared is None:
             return []
-        if job.bot is None and is_own(payload, bot):
-            return []
-        listeners = job.listeners if job.listeners is not None else self._listeners(job, payload)
+        payload, listeners, bot = prepared
         runs = [
             self._runner.run(
                 listener,
-                self._runner.make_call(payload, listener, bot, job.event.request_id, attempt=job.attempts, slot=slot),
+                self._runner.make_call(payload, listener, bot, job.event.request_id, attempt=attempt, slot=slot),
             )
             for listener in listeners
         ]
         errors = [await runs[0]] if len(runs) == 1 else await asyncio.gather(*runs)
         return [(listener.key, error) for listener, error in zip(listeners, errors, strict=True) if error is not None]
 
-    def _listeners(self, job: Job, payload: Payload) -> list[Listener]:
-        matching = self._runner.app.matching(payload)
-        return matching if job.left is None else [listener for listener in matching if listener.key in job.left]
+    async def _prepare(self, job: Job) -> Prepared | None:
+        """Return what the attempt needs; None if there is nothing to run. Raises StoreError."""
+        payload = parse_event(job.event)
+        bot = await self._runner.find_bot(payload)
+        if bot is None:
+            logger.info(
+                "not running an event: its workspace has not installed the app request_id=%s", job.event.request_id
+            )
+            return None
+        if is_own(payload, bot):
+            return None
+        listeners, left = self._runner.app.matching(payload), job.event.listeners
+        if left is not None:
+            listeners = [listener for listener in listeners if listener.key in left]
+        return Prepared(payload, listeners, bot)
 
-    def _put_off(self, job: Job, error: str) -> None:
-        seconds = self._delay(max(1, job.attempts), self._chance)
+    def _note(self, job: Job, failures: list[tuple[str, Exception]]) -> None:
+        """Note in the event what went wrong, and which listeners have not succeeded yet."""
+        error = "; ".join(f"{name}: {describe(raised)}" if name else describe(raised) for name, raised in failures)
+        job.event = job.event._replace(error=error)
+        if failures[0][0]:
+            job.event = job.event._replace(listeners=[name for name, _ in failures])
+
+    def _retry(self, job: Job, attempts: int) -> None:
+        seconds = self._delay(max(1, attempts), self._chance)
         self._metrics.retried += 1
-        self._ledger.again(job, job.tried(self._clock() + seconds, error))
+        self._outcomes.retry(job, attempts=attempts, due_at=self._clock() + seconds)
         self._after(seconds, lambda: self._resume(job))
 
     def _resume(self, job: Job) -> None:
         self._queue.requeue(job.workspace, job)
         self._begin()
 
-    def _give_up(self, job: Job, error: str) -> bool:
+    def _fail(self, job: Job, attempts: int, error: str) -> bool:
+        event = job.event = job.event._replace(error=error)
         logger.error(
-            "an event was set aside: %s event_id=%s request_id=%s", error, job.event.event_id, job.event.request_id
+            "an event failed for the last time: %s event_id=%s request_id=%s", error, event.event_id, event.request_id
         )
-        self._metrics.set_aside += 1
-        self._ledger.aside(job, job.tried(self._clock(), error))
+        self._metrics.failed += 1
+        self._outcomes.failed(job, attempts=attempts, now=self._clock())
         return True
 
     def _after(self, seconds: float, call: Callable[[], None]) -> None:
