@@ -1,4 +1,4 @@
-"""What the simulator sends to an app, and what it records."""
+"""Requests that the simulator sends to an app."""
 
 import json
 import socket

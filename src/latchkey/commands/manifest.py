@@ -42,7 +42,7 @@ def command(config_path: Path | None, as_json: bool, as_yaml: bool, as_link: boo
     """Print the Slack app manifest that this app needs, as JSON.
 
     It is made from [server] public_url, [slack] scopes, [manifest] and the registered listeners. Notes on
-    stderr name what has to be completed by hand.
+    stderr name what you have to add yourself.
     """
     if as_yaml + as_link + as_json > 1 or (exported is not None and (as_yaml or as_link)):
         raise click.UsageError("choose one of --json, --yaml and --link; --diff can only be combined with --json")

@@ -1,4 +1,4 @@
-"""What the simulator knows: workspaces, tokens, codes, messages, open forms. Plain data in memory."""
+"""The simulator's state: workspaces, tokens, codes, messages, open forms. Plain data in memory."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Grant:
 
 @dataclass
 class Token:
-    """Who a token belongs to, and what it may do."""
+    """The owner and the scopes of a token."""
 
     workspace: SimulatedWorkspace
     user_id: str

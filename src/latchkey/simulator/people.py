@@ -1,4 +1,4 @@
-"""What people do in the simulated Slack, and what they then see.
+"""Acts as the people in the simulated Slack.
 
 The app's response is shown as Slack shows it: a command's response becomes a message; a submission's
 response closes the form, changes it, or shows errors in it.

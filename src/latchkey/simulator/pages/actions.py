@@ -1,4 +1,4 @@
-"""What a person does on the simulator's page: write, submit or close a form, click, remove the app."""
+"""Handles clicks on the simulator's page: send a message, submit or close a form, remove the app."""
 
 from __future__ import annotations
 

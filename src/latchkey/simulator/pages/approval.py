@@ -1,4 +1,4 @@
-"""What Allow and Cancel on the consent page do.
+"""Implements Allow and Cancel of the consent page.
 
 Invariant: the redirect URI must equal a configured one exactly, so no code is ever sent elsewhere.
 """

@@ -43,7 +43,7 @@ class _Message(NamedTuple):
     author: str
     text: str
     note: str
-    """Who can see it, unless everyone can."""
+    """For example "only you can see this"; empty if everyone can."""
     is_direct: bool
     buttons: list[_Button]
 

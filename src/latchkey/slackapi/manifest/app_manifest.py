@@ -17,7 +17,7 @@ from latchkey.slackapi.paths import CALLBACK_PATH, EVENTS_PATH
 Manifest: TypeAlias = dict[str, Any]
 
 ALWAYS = ("app_uninstalled", "tokens_revoked")
-"""Events that tell the server which tokens Slack has revoked."""
+"""The server needs these to delete tokens that Slack has revoked."""
 
 MAX_COMMAND_LENGTH = 32
 MAX_COMMAND_DESCRIPTION = 2000
