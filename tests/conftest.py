@@ -1,4 +1,4 @@
-"""Rules for all tests: what is long, or boots a machine, runs only when asked for, and what is skipped has failed."""
+"""Selects the tests to run by option, and fails the run if a test is skipped."""
 
 import asyncio
 import shutil
@@ -11,11 +11,11 @@ MISSING = pytest.StashKey[set[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="run the long tests as well")
-    parser.addoption("--boot", action="store_true", help="run those that boot a Debian as well; needs root")
+    parser.addoption("--long", action="store_true", help="also run the long tests")
+    parser.addoption("--boot", action="store_true", help="also run the tests that boot a Debian; needs root")
     parser.addoption("--wheel", action="store_true", help="also install the wheel into an empty virtual environment")
     parser.addoption(
-        "--programs", action="store_true", help="fail where a program that a test shows our files to is missing"
+        "--programs", action="store_true", help="fail instead of leaving out tests whose programs are missing"
     )
 
 
@@ -49,13 +49,13 @@ def missing_programs(item: pytest.Item) -> list[str]:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and reporter.stats.get("skipped"):
-        reporter.write_line("a skipped test is a failed one: each proves a promise", red=True)
+        reporter.write_line("a skipped test fails the run", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture
 def io_loop() -> Iterator[IOLoop]:
-    """A loop for each test; pytest-tornado's own makes it in a way that Tornado has deprecated."""
+    """A loop for each test; the fixture of pytest-tornado uses a deprecated call of Tornado."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     io_loop = IOLoop.current()

@@ -27,11 +27,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+EXIT_FAILED = 1
+
 
 class LatchkeyError(Exception):
     """The root: `str()` says what was wrong and where, `hint` says what to do (or is empty)."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[int] = EXIT_FAILED
     """The exit code of a command that ends with this error."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:

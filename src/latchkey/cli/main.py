@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 import click
 
 from latchkey import __version__
-from latchkey.commands.output import EXIT_FAILED
-from latchkey.errors import LatchkeyError
+from latchkey.errors import EXIT_FAILED, LatchkeyError
 from latchkey.logs import print_error
 
 

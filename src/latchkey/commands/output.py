@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-EXIT_FAILED = 1
+from latchkey.errors import EXIT_FAILED as EXIT_FAILED  # noqa: PLC0414  # re-exported for the commands
+
 EXIT_UNCONFIRMED = 3
 
 F = TypeVar("F", bound=Callable[..., Any])

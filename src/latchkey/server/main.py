@@ -24,7 +24,7 @@ import click
 from latchkey import logs
 from latchkey.config import Settings, SlackCredentials, find_checkout, load_settings, refuse_empty_folder
 from latchkey.dispatch import App, load_listeners
-from latchkey.errors import LatchkeyError
+from latchkey.errors import EXIT_FAILED, LatchkeyError
 from latchkey.handlers import (
     AccessLog,
     LatchkeyServer,
@@ -41,7 +41,6 @@ from latchkey.server.supervision import HTTP_SOCKET, Supervisor, supervised
 from latchkey.server.wiring import services_for
 from latchkey.storage import Store, StoredEvent, forbid_core_dumps, open_store
 
-EXIT_FAILED = 1
 LINGER_SECONDS = 0.5
 """How long a stop waits for idle clients' next requests."""
 QUICK_DRAIN_SECONDS = 1.5
@@ -71,7 +70,7 @@ def command(*, config_path: Path | None, listen: str | None, new_store: bool) ->
 
 def main() -> int:
     """Run the server until it is stopped; returns the exit code if it could not start."""
-    command.main(prog_name="server.py")
+    command.main(prog_name="latchkey serve")
     return 0
 
 
