@@ -1,7 +1,7 @@
-"""What a backup is: a folder with the store's file and a manifest that tells what is in it.
+"""A backup: a folder with the store's file and a manifest that describes it.
 
-Rule: a folder is a backup where its name is one of ours and its manifest can be
-read; every other folder is somebody else's, and is never touched.
+Invariant: only a folder with a backup's name and a valid manifest is a backup.
+Any other folder is never changed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from latchkey.storage.engine import create_private_file
 STORE_NAME = "store.sqlite"
 MANIFEST_NAME = "manifest.json"
 MANIFEST_VERSION = 1
-LARGEST_MANIFEST = 1 << 20
+MAX_MANIFEST_BYTES = 1 << 20
 
 _NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?", re.ASCII)
 
@@ -31,24 +31,24 @@ logger = logging.getLogger("latchkey.storage")
 
 @dataclass(frozen=True)
 class Backup:
-    """A whole backup."""
+    """A complete backup."""
 
     path: Path
     made_at: float
     """Unix seconds."""
     key_ids: tuple[str, ...]
-    """The keys without which its records cannot be opened."""
+    """The keys that its records need."""
     records: Mapping[str, int]
-    """How many records it has, by table."""
+    """The number of records in each table."""
     unreadable: int
-    """How many of them could not be opened when it was made; they could not be in the store either."""
+    """The number of records that could not be decrypted when it was made, neither here nor in the store."""
     size: int
-    """Bytes of the store's file."""
+    """Bytes of the store's file in it."""
     sha256: str
 
     @property
     def store(self) -> Path:
-        """The store's file in it."""
+        """The path of the store's file in it."""
         return self.path / STORE_NAME
 
 
@@ -65,13 +65,13 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 def name_for(made_at: float, number: int) -> str:
-    """Return the name of a backup made then (Unix seconds); `number` is 1 for the first of that second."""
+    """Return the name of a backup made at this time (Unix seconds); `number` is 1 for the first in that second."""
     name = datetime.fromtimestamp(made_at, UTC).strftime("%Y-%m-%dT%H%M%SZ")
     return name if number == 1 else f"{name}-{number}"
 
 
 def write_manifest(backup: Backup, folder: Path, made_by: str) -> None:
-    """Put the manifest into the folder in which the backup is being made."""
+    """Write the manifest into the folder of the new backup."""
     manifest = _Manifest(
         format="latchkey-backup",
         version=MANIFEST_VERSION,
@@ -88,12 +88,12 @@ def write_manifest(backup: Backup, folder: Path, made_by: str) -> None:
 
 
 def read_backup(path: Path) -> Backup:
-    """Return the backup in this folder, as its manifest tells; raises StoreRefused where it is none."""
+    """Return the backup in this folder, as described by its manifest; raises StoreRefused if it is not a backup."""
     if not path.is_dir():
         raise StoreRefused(f"there is no backup {path}")
     try:
         with open(path / MANIFEST_NAME, "rb") as file:
-            content = file.read(LARGEST_MANIFEST + 1)
+            content = file.read(MAX_MANIFEST_BYTES + 1)
         manifest = msgspec.json.decode(content, type=_Manifest)
     except OSError as error:
         raise StoreRefused(f"{path} is not a backup of Latchkey: {MANIFEST_NAME}: {error.strerror}") from None
@@ -115,9 +115,9 @@ def read_backup(path: Path) -> Backup:
 
 
 def list_backups(folder: Path) -> list[Backup]:
-    """Return the backups in this folder, the newest first; none where there is no such folder.
+    """Return the backups in this folder, the newest first; empty if there is no such folder.
 
-    What is named like one and has no manifest that can be read is logged, and left out.
+    A folder with a backup's name but no valid manifest is logged and left out.
     """
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -125,5 +125,5 @@ def list_backups(folder: Path) -> list[Backup]:
             try:
                 found.append(read_backup(path))
             except StoreRefused as error:
-                logger.warning("%s; it is left alone", error)
+                logger.warning("%s; it is not used", error)
     return sorted(found, key=lambda backup: (backup.made_at, backup.path.name), reverse=True)

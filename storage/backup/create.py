@@ -1,7 +1,8 @@
-"""Backups: the whole store in a dated folder, made beside a running server and checked before it has its name.
+"""Makes backups, beside a running server: copies the store into a folder, checks the copy, then names the folder.
 
-Rule: a backup is whole or absent. It holds what the store holds, sealed as it
-is there, and never the keyring. An older one goes only after a newer one is whole.
+Invariant: a backup is complete or absent. It contains what the store contains,
+encrypted as it is there, and never the keyring. An older backup is deleted only
+once a newer one is complete.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ from latchkey.storage.engine import (
 )
 from latchkey.storage.progress import ProgressCallback, ignore_progress
 
-_LEFTOVER = re.compile(r"\.\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?\.[0-9a-f]{8}", re.ASCII)
-"""What is being made or deleted: hidden, and under a name that no backup has."""
+_HIDDEN_NAME = re.compile(r"\.\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?\.[0-9a-f]{8}", re.ASCII)
+"""The names of backups that are being made or deleted: hidden, unlike any backup's name."""
 
 logger = logging.getLogger("latchkey.storage")
 
@@ -59,20 +60,20 @@ def make_backup(
     progress: ProgressCallback = ignore_progress,
     clock: Callable[[], float] = time.time,
 ) -> Backup:
-    """Make a backup of the store in a new folder in `folder`, and return it; servers go on meanwhile.
+    """Make a backup of the store in a new folder in `folder`, and return it. Servers may keep running.
 
-    It has every write that was acknowledged before the call. `made_by` is Latchkey's version; `clock`
-    gives Unix seconds. Records that cannot be opened are copied and counted (`Backup.unreadable`).
-    Raises StoreRefused, StoreUnavailable or KeyringError, and then leaves no half of a backup.
+    It contains every write committed before the call. `made_by` is Latchkey's version; `clock`
+    returns Unix seconds. Unreadable records are copied and counted (`Backup.unreadable`).
+    Raises StoreRefused, StoreUnavailable or KeyringError, and then leaves nothing behind.
     """
     try:
         check_is_store(store_path)
         keys = read_keyring(keyring_path)
-        # Root may be the one who makes the first backup; the server's user makes the next.
+        # Root may make the first backup, and the server's user the next.
         create_private_folder(folder, owner_of=store_path)
         _clear_leftovers(folder)
         made_at = clock()
-        with _leftover(folder, name_for(made_at, 1)) as unfinished:
+        with _hidden_folder(folder, name_for(made_at, 1)) as unfinished:
             backup = _fill(unfinished, store_path, keys, keyring_path, made_at, progress)
             write_manifest(backup, unfinished, made_by)
             sync_folder(unfinished)
@@ -82,15 +83,15 @@ def make_backup(
 
 
 def prune(folder: Path, keep: int, *, spare: Path) -> list[Path]:
-    """Delete all but the newest `keep` backups of the folder, never `spare`; returns those that are gone.
+    """Delete all but the newest `keep` backups in the folder, and never `spare`; returns the deleted paths.
 
-    One in which somebody has put other files is logged, and left alone. Raises StoreRefused.
+    A backup with other files in it is logged and kept. Raises StoreRefused.
     """
-    gone = []
+    deleted = []
     older = [backup.path for backup in list_backups(folder) if backup.path != spare]
     for path in older[max(keep - 1, 0) :]:
         if {item.name for item in path.iterdir()} - {STORE_NAME, MANIFEST_NAME}:
-            logger.warning("the backup %s holds files that are not Latchkey's; it is left alone", path)
+            logger.warning("the backup %s contains files that are not Latchkey's; it is kept", path)
             continue
         hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
@@ -98,14 +99,14 @@ def prune(folder: Path, keep: int, *, spare: Path) -> list[Path]:
             _delete(hidden)
         except OSError as error:
             raise StoreRefused(f"the old backup {path} cannot be deleted: {error.strerror}") from None
-        gone.append(path)
-    return gone
+        deleted.append(path)
+    return deleted
 
 
 def _fill(
     unfinished: Path, store_path: Path, keys: Keyring, keyring_path: Path, made_at: float, progress: ProgressCallback
 ) -> Backup:
-    """Copy the store, then check the copy: its pages, and that every record opens."""
+    """Copy the store, then check the copy: its pages and every record."""
     copy = unfinished / STORE_NAME
     with in_place(store_path):
         copy_store(store_path, copy)
@@ -115,8 +116,8 @@ def _fill(
     except StoreUnavailable as error:
         raise StoreUnavailable(
             error.reason,
-            f"no backup was made: the store {store_path} is damaged, and its copy fails SQLite's check",
-            hint="restore an older backup; until then the server serves what can be read",
+            f"no backup was made: the store {store_path} is damaged (its copy fails SQLite's check)",
+            hint="restore an older backup; until then the server uses what it can read",
         ) from error
     _refuse_wrong_keys(found, store_path, keyring_path)
     return Backup(
@@ -133,21 +134,21 @@ def _fill(
 def _refuse_wrong_keys(found: Contents, store_path: Path, keyring_path: Path) -> None:
     if not found.key_ids:
         raise StoreRefused(
-            f"no record of the store {store_path} opens with the keys of {keyring_path}",
-            hint="put the keyring back from its copy; a backup that nobody has checked is none",
+            f"no record of the store {store_path} can be decrypted with the keys of {keyring_path}",
+            hint="put the keyring back from its copy; a backup is made only if it can be checked",
         )
 
 
 @contextmanager
-def _leftover(folder: Path, name: str) -> Iterator[Path]:
-    """Lend a new hidden folder, locked as long as its maker lives; what is in it at an error is deleted."""
+def _hidden_folder(folder: Path, name: str) -> Iterator[Path]:
+    """Yield a new hidden folder, locked while this process lives, and deleted on error."""
     while True:
         path = folder / f".{name}.{secrets.token_hex(4)}"
         path.mkdir(mode=PRIVATE_FOLDER)
         give_to_owner_of(folder, path)
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        # Between the two calls another run may have taken it for a dead one's, and away.
+        # Before it was locked, another run may have deleted it as a killed run's.
         if path.exists():
             break
         os.close(descriptor)
@@ -161,7 +162,7 @@ def _leftover(folder: Path, name: str) -> Iterator[Path]:
 
 
 def _publish(unfinished: Path, folder: Path, made_at: float) -> Path:
-    """Give a finished backup the first name of its second that is free."""
+    """Rename a finished backup to the first free name of its second."""
     for number in itertools.count(1):
         path = folder / name_for(made_at, number)
         if path.exists():
@@ -174,9 +175,9 @@ def _publish(unfinished: Path, folder: Path, made_at: float) -> Path:
 
 
 def _clear_leftovers(folder: Path) -> None:
-    """Delete what killed runs have left; what a living one is at work on is locked."""
+    """Delete what killed runs left behind; the folders of live runs are locked."""
     for path in folder.iterdir():
-        if not _LEFTOVER.fullmatch(path.name) or not path.is_dir():
+        if not _HIDDEN_NAME.fullmatch(path.name) or not path.is_dir():
             continue
         with suppress(FileNotFoundError):
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -189,7 +190,7 @@ def _clear_leftovers(folder: Path) -> None:
 
 
 def _delete(path: Path) -> None:
-    """Delete a folder of ours, by the names of the files that we put there and no others."""
+    """Delete a backup's folder: only the files that we write, then the folder if it is empty."""
     store, manifest = path / STORE_NAME, path / MANIFEST_NAME
     for file in (store, *companions(store), manifest, path / f"{MANIFEST_NAME}.new"):
         file.unlink(missing_ok=True)

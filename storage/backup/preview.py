@@ -1,7 +1,7 @@
-"""What a restore would take and give: the store as it is, beside a backup of it.
+"""Previews a restore: compares the current store with a backup.
 
-Rule: what is told of an installation is whose it is and when it was installed,
-never a token. Both files are read, and neither is changed.
+Invariant: both files are only read, and the result contains the owners and
+dates of installations, never a token.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from latchkey.storage.installations import ids_in
 from latchkey.storage.records import Records, Stored
 from latchkey.storage.tables import BOTS, INSTALLATIONS
 
-LISTED = 1000
-"""Differences that are told one by one; all are counted."""
+MAX_CHANGES = 1000
+"""Changes that are listed; all are counted."""
 
 Found = Stored | UnreadableRecord
 
 
-class Fate(StrEnum):
-    """What a restore does to an installation."""
+class ChangeKind(StrEnum):
+    """What a restore does to a bot or a user's installation."""
 
     LOST = "lost"
-    """It is in the store, and not in the backup."""
+    """It is in the store and not in the backup."""
     OLDER = "older"
-    """The backup has an earlier one, or an earlier token of it."""
-    BACK = "back"
-    """It is in the backup, and not in the store."""
+    """The backup has an older version of it."""
+    RESTORED = "restored"
+    """It is in the backup and not in the store."""
 
 
-class Difference(NamedTuple):
-    """A bot or a person's installation that is not the same in both."""
+class RestoreChange(NamedTuple):
+    """A bot or a user's installation that differs between the store and the backup."""
 
-    fate: Fate
+    kind: ChangeKind
     of: str
     """"bot" or "user"."""
     team_id: str
@@ -50,64 +50,63 @@ class Difference(NamedTuple):
     app_id: str | None
     user_id: str | None
     installed_at: float | None
-    """Unix seconds, as the store has it; None where it has none."""
-    in_backup: float | None
-    """The same of the backup."""
+    """In the store, in Unix seconds; None if it is not there."""
+    installed_at_in_backup: float | None
 
 
 @dataclass
-class Comparison:
+class RestorePreview:
     """What a restore would change."""
 
     problem: str = ""
-    """Why the store as it is cannot be read, and nothing can be said of what it would lose; empty where it can."""
-    counts: Counter[Fate] = field(default_factory=lambda: Counter(dict.fromkeys(Fate, 0)))
-    listed: list[Difference] = field(default_factory=list)
-    """The first LISTED of them."""
+    """Why the current store cannot be read, so that only `events_restored` is known; empty if it can be read."""
+    counts: Counter[ChangeKind] = field(default_factory=lambda: Counter(dict.fromkeys(ChangeKind, 0)))
+    changes: list[RestoreChange] = field(default_factory=list)
+    """The first MAX_CHANGES."""
     events_lost: int = 0
-    """Events in the store that are not done."""
-    events_back: int = 0
-    """Events in the backup that were not done when it was made."""
+    """Unfinished events in the store."""
+    events_restored: int = 0
+    """Unfinished events in the backup."""
 
 
-def compare(store_path: Path, backup_store: Path, keys: Keyring) -> Comparison:
-    """Compare the store with a backup's; raises StoreError where the backup cannot be read."""
-    found = Comparison()
+def preview_restore(store_path: Path, backup_store: Path, keys: Keyring) -> RestorePreview:
+    """Compare the store with the one in a backup; raises StoreError if the backup cannot be read."""
+    preview = RestorePreview()
     sealer = Sealer(keys)
     with closing(Snapshot(backup_store)) as snapshot:
         then = Records(snapshot, sealer)
-        found.events_back = sum(1 for _ in EventAdmin(then).all())
+        preview.events_restored = sum(1 for _ in EventAdmin(then).all())
         try:
             check_is_store(store_path)
             with closing(Snapshot(store_path)) as current:
-                _compare(Records(current, sealer), then, found)
+                _compare(Records(current, sealer), then, preview)
                 _refuse_moving(store_path, still=current.is_still)
         except StoreError as error:
-            return Comparison(problem=str(error), events_back=found.events_back)
+            return RestorePreview(problem=str(error), events_restored=preview.events_restored)
         except OSError as error:
-            return Comparison(problem=f"{store_path}: {error.strerror}", events_back=found.events_back)
-    return found
+            return RestorePreview(problem=f"{store_path}: {error.strerror}", events_restored=preview.events_restored)
+    return preview
 
 
-def _compare(now: Records, then: Records, found: Comparison) -> None:
-    found.events_lost = sum(1 for _ in EventAdmin(now).all())
+def _compare(now: Records, then: Records, preview: RestorePreview) -> None:
+    preview.events_lost = sum(1 for _ in EventAdmin(now).all())
     for table, of in ((INSTALLATIONS, "user"), (BOTS, "bot")):
         for ours, theirs in _pairs(now.all(table), then.all(table)):
-            fate = _fate(ours, theirs)
-            if fate is not None:
-                found.counts[fate] += 1
-                if len(found.listed) < LISTED:
-                    found.listed.append(_difference(fate, of, ours, theirs))
+            kind = _kind(ours, theirs)
+            if kind is not None:
+                preview.counts[kind] += 1
+                if len(preview.changes) < MAX_CHANGES:
+                    preview.changes.append(_change(kind, of, ours, theirs))
 
 
 def _refuse_moving(store_path: Path, *, still: bool) -> None:
-    """A file that was read as one that nobody writes, and that somebody has opened meanwhile, was read wrongly."""
+    """If another process opened the store while we read it as immutable, the result is unreliable."""
     if still and store_path.with_name(store_path.name + "-wal").exists():
         raise StoreRefused(f"the store {store_path} was opened by another process meanwhile")
 
 
 def _pairs(now: Iterator[Found], then: Iterator[Found]) -> Iterator[tuple[Found | None, Found | None]]:
-    """Go through two tables side by side, in the order of their ids."""
+    """Yield the records of two tables in the order of their ids, those with the same id together."""
     ours, theirs = next(now, None), next(then, None)
     while ours is not None or theirs is not None:
         first = min(_order(item) for item in (ours, theirs) if item is not None)
@@ -119,35 +118,35 @@ def _pairs(now: Iterator[Found], then: Iterator[Found]) -> Iterator[tuple[Found 
 
 
 def _order(item: Found) -> bytes:
-    return item.record_id.encode("utf-8", "surrogateescape")  # as SQLite compares them
+    return item.record_id.encode("utf-8", "surrogateescape")  # SQLite's order
 
 
-def _fate(ours: Found | None, theirs: Found | None) -> Fate | None:
-    """A record that cannot be opened is worth as much as none."""
+def _kind(ours: Found | None, theirs: Found | None) -> ChangeKind | None:
+    """Return the change from ours to theirs, or None; an unreadable record counts as absent."""
     mine, other = _value(ours), _value(theirs)
     if mine == other:
         return None
     if other is None:
-        return Fate.LOST
-    return Fate.BACK if mine is None else Fate.OLDER
+        return ChangeKind.LOST
+    return ChangeKind.RESTORED if mine is None else ChangeKind.OLDER
 
 
 def _value(item: Found | None) -> dict[str, Any] | None:
     return item.value if isinstance(item, Stored) else None
 
 
-def _difference(fate: Fate, of: str, ours: Found | None, theirs: Found | None) -> Difference:
+def _change(kind: ChangeKind, of: str, ours: Found | None, theirs: Found | None) -> RestoreChange:
     item = ours or theirs
     assert item is not None
     mine, other = _value(ours) or {}, _value(theirs) or {}
     enterprise_id, team_id, user_id = ids_in(item.record_id)
-    return Difference(
-        fate=fate,
+    return RestoreChange(
+        kind=kind,
         of=of,
         team_id=team_id,
         enterprise_id=enterprise_id,
         app_id=mine.get("app_id") or other.get("app_id"),
         user_id=user_id or None,
         installed_at=mine.get("installed_at"),
-        in_backup=other.get("installed_at"),
+        installed_at_in_backup=other.get("installed_at"),
     )

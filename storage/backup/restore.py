@@ -1,8 +1,8 @@
-"""A backup put in the place of the store.
+"""Replaces the store by a backup.
 
-Rule: first everything is checked, then the new file is made beside the old one,
-and only then are they changed for one another. Wherever it fails before that,
-the store is as it was.
+Invariant: everything is checked first, then the new file is written next to the
+old one, and only then are the two swapped. A failure before that leaves the
+store unchanged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from latchkey.errors import StoreRefused, StoreUnavailable, UnreadableRecord
 from latchkey.storage.backup.backup_manifest import Backup
-from latchkey.storage.backup.swap import clear_interrupted, copy_path, like_before, refuse_other_programs_file, replace
+from latchkey.storage.backup.swap import clear_interrupted, copy_owner_and_mode, copy_path, refuse_foreign_file, swap_in
 from latchkey.storage.crypto import Keyring, Sealer
 from latchkey.storage.engine import (
     PRIVATE_FILE,
@@ -37,13 +37,13 @@ from latchkey.storage.tables import FORMAT, FORMAT_VERSION, META, STATES, TABLES
 
 RESTORED = "restored from a backup"
 """The error of the events that a restore marks as failed, so that their listeners don't run long after they came."""
-_CHUNK = 1 << 20
+_CHUNK_BYTES = 1 << 20
 
 
 def check_backup(
     backup: Backup, keys: Keyring, keyring_path: Path, progress: ProgressCallback = ignore_progress
 ) -> None:
-    """Raise StoreRefused unless the backup is what its manifest says, and every record of it opens with these keys."""
+    """Raise StoreRefused unless the backup matches its manifest and these keys decrypt its records."""
     _check_keys(backup, keys, keyring_path)
     _check_file(backup)
     try:
@@ -53,18 +53,18 @@ def check_backup(
     except (StoreUnavailable, OSError) as error:
         raise _damaged(backup, "its store cannot be read") from error
     if found.records != {**dict.fromkeys(TABLES, 0), **backup.records}:
-        raise _damaged(backup, "it does not hold the records that its manifest tells of")
+        raise _damaged(backup, "its records are not those that its manifest lists")
     if found.unreadable > backup.unreadable:
-        raise _damaged(backup, f"{found.unreadable - backup.unreadable} of its records cannot be opened")
+        raise _damaged(backup, f"{found.unreadable - backup.unreadable} of its records cannot be decrypted")
 
 
 @contextmanager
 def restoring(store_path: Path) -> Iterator[None]:
-    """Keep everybody else from the store.
+    """Keep all other processes from opening the store meanwhile.
 
-    Raises StoreRefused where a process has it open or its path names something else, and AnotherRun.
+    Raises StoreRefused if a process has it open or its path is not a store, and AnotherRun.
     """
-    refuse_other_programs_file(store_path)
+    refuse_foreign_file(store_path)
     refuse_open(store_path)
     create_private_folder(store_path.parent)
     with maintenance_lock(store_path), alone(store_path):
@@ -72,11 +72,11 @@ def restoring(store_path: Path) -> Iterator[None]:
 
 
 def restore(store_path: Path, backup: Backup, keys: Keyring, *, now: float, keep_events: bool = False) -> Path | None:
-    """Put a backup that was checked in the store's place, and return where the old store is (None: there was none).
+    """Replace the store by a checked backup, and return the path of the old store (None: there was none).
 
-    To be called within `restoring`. `now` is Unix seconds. Events that were not done are put aside, so
-    that nobody is answered weeks later; with `keep_events` they run at the next start. OAuth states
-    are dropped. Raises StoreRefused or StoreUnavailable, and the store is then as it was.
+    Call it within `restoring`. `now` is in Unix seconds. Unfinished events are marked failed, so that
+    no event is handled weeks late; with `keep_events` they run at the next start. OAuth states are
+    dropped. Raises StoreRefused or StoreUnavailable, and then leaves the store unchanged.
     """
     copy = copy_path(store_path)
     try:
@@ -88,9 +88,9 @@ def restore(store_path: Path, backup: Backup, keys: Keyring, *, now: float, keep
             if not keep_events:
                 fail_unfinished(records, RESTORED)
         if any(companion.exists() for companion in companions(copy)):
-            raise StoreUnavailable("io", f"{copy} was not put on disk as a whole")
+            raise StoreUnavailable("io", f"{copy} was not written completely")
         _finish(copy, store_path)
-        return replace(store_path, copy, now)
+        return swap_in(store_path, copy, now)
     except OSError as error:
         raise StoreRefused(f"{error.filename or store_path}: {error.strerror}") from None
 
@@ -109,9 +109,9 @@ def _check_file(backup: Backup) -> None:
     try:
         size = backup.store.stat().st_size
         if size != backup.size:
-            raise _damaged(backup, f"{backup.store.name} has {size:,} bytes, and had {backup.size:,}")
+            raise _damaged(backup, f"{backup.store.name} has {size:,} bytes instead of {backup.size:,}")
         if sha256_of(backup.store) != backup.sha256:
-            raise _damaged(backup, f"{backup.store.name} is not what was written (its hash is another one)")
+            raise _damaged(backup, f"{backup.store.name} was changed (its hash differs)")
     except OSError as error:
         raise _damaged(backup, f"{backup.store.name}: {error.strerror}") from None
 
@@ -120,7 +120,7 @@ def _check_format(backup: Backup, records: Records) -> None:
     try:
         record = records.read(META, FORMAT)
     except UnreadableRecord:
-        raise _damaged(backup, "its format record cannot be opened") from None
+        raise _damaged(backup, "its format record cannot be decrypted") from None
     if record is None or record.value.get("version") != FORMAT_VERSION:
         raise StoreRefused(
             f"the backup {backup.path} was made by another version of Latchkey", hint="upgrade, then restore it"
@@ -134,12 +134,12 @@ def _damaged(backup: Backup, what: str) -> StoreRefused:
 
 
 def _copy(backup: Backup, copy: Path) -> None:
-    """Copy the backup's file, and see that it is still the one that was checked."""
+    """Copy the backup's file, and check that it is still the one that was checked before."""
     digest = hashlib.sha256()
     descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
     with open(descriptor, "wb") as target, open(backup.store, "rb") as source:
         give_to_owner_of(copy.parent, target.fileno())
-        while chunk := source.read(_CHUNK):
+        while chunk := source.read(_CHUNK_BYTES):
             digest.update(chunk)
             target.write(chunk)
     if digest.hexdigest() != backup.sha256:
@@ -150,13 +150,13 @@ def _copy(backup: Backup, copy: Path) -> None:
 def _finish(copy: Path, store_path: Path) -> None:
     descriptor = os.open(copy, os.O_RDWR | os.O_CLOEXEC)
     try:
-        like_before(descriptor, store_path)
+        copy_owner_and_mode(descriptor, store_path)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
 def _drop_states(records: Records) -> None:
-    """A state is good for ten minutes and one browser; those in a backup are of no use to anybody."""
+    """Delete the OAuth states: each is valid for ten minutes and one browser only."""
     while page := records.page(STATES):
         records.commit([records.discard(STATES, record.record_id) for record in page])

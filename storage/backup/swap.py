@@ -1,7 +1,7 @@
-"""One store's file in the place of another, so that a crash at any moment leaves the one or the other.
+"""Atomically swaps the store's file: after a crash, either the old or the new one is there.
 
-Rule: a new file never stands beside what SQLite has kept for the old one: a
-foreign -wal would be written into it. The old store is kept, with all of its.
+Invariant: a new file is never next to the old file's -wal, which SQLite would
+write into it. The old store is kept, with its -wal.
 """
 
 from __future__ import annotations
@@ -15,43 +15,43 @@ from pathlib import Path
 from latchkey.errors import StoreRefused
 from latchkey.storage.engine import ENDS, bring_to_rest, companions, is_foreign, remove_store, sync_folder
 
-_MODE = 0o777
+_MODE_BITS = 0o777
 
 
 def copy_path(store_path: Path) -> Path:
-    """Return the name under which the new file is made, in the store's folder."""
+    """Return the path of the new file while it is written, next to the store."""
     return store_path.with_name(store_path.name + ".restoring")
 
 
-def refuse_other_programs_file(store_path: Path) -> None:
-    """Raise StoreRefused where the store's path names what must not be replaced."""
+def refuse_foreign_file(store_path: Path) -> None:
+    """Raise StoreRefused if the store's path is something that must not be replaced."""
     if not store_path.exists():
         return
     if not store_path.is_file():
         raise StoreRefused(f"the store {store_path} is not a regular file")
     if is_foreign(store_path):
         raise StoreRefused(
-            f"the store {store_path} is a database of another program, and is not replaced",
+            f"the store {store_path} is a database of another program; it is not replaced",
             hint="check [storage] path",
         )
 
 
 def clear_interrupted(store_path: Path) -> None:
-    """Take away what a restore that was killed has left beside a store that is there: its copy, and second names."""
+    """Clean up after a killed restore: its copy, and hard links to the current store."""
     remove_store(copy_path(store_path))
     if store_path.exists() and store_path.stat().st_nlink > 1:
-        for kept in _kept(store_path):
+        for kept in _kept_stores(store_path):
             if kept.samefile(store_path):
-                # The store's second name goes last, since it is what tells that this is to be done.
+                # The store's second name is unlinked last, because it shows that this cleanup is needed.
                 for companion in companions(kept):
                     companion.unlink(missing_ok=True)
                 kept.unlink()
 
 
-def like_before(descriptor: int, store_path: Path) -> None:
-    """Give the new file the owner and the mode of the store that it replaces; raises StoreRefused where it cannot.
+def copy_owner_and_mode(descriptor: int, store_path: Path) -> None:
+    """Give the new, complete file the owner and the mode of the store that it replaces, if there is one.
 
-    The file is whole by then. Where there is no store, it stays as it was made.
+    Raises StoreRefused if that is not permitted.
     """
     if not store_path.exists():
         return
@@ -62,16 +62,16 @@ def like_before(descriptor: int, store_path: Path) -> None:
         except PermissionError:
             raise StoreRefused(
                 f"the restored store cannot be given to the owner of {store_path}",
-                hint="run it as root, or as that user",
+                hint="run the command as root, or as that user",
             ) from None
-    # What the owner could not write to was no store, so that much is always given.
-    os.fchmod(descriptor, stat.S_IMODE(before.st_mode) & _MODE | stat.S_IRUSR | stat.S_IWUSR)
+    # The owner always needs to read and write it.
+    os.fchmod(descriptor, stat.S_IMODE(before.st_mode) & _MODE_BITS | stat.S_IRUSR | stat.S_IWUSR)
 
 
-def replace(store_path: Path, copy: Path, now: float) -> Path | None:
-    """Put the copy, which is whole and on disk, in the store's place; returns where the old store is (None: none was).
+def swap_in(store_path: Path, copy: Path, now: float) -> Path | None:
+    """Replace the store by the copy, which is complete and on disk; return the path of the old store, or None.
 
-    `now` is Unix seconds. Raises StoreRefused where a process has the store open; nothing is changed then.
+    `now` is in Unix seconds. Raises StoreRefused if a process has the store open; nothing is changed then.
     """
     kept = _free_name(store_path, now)
     if not store_path.exists():
@@ -79,9 +79,9 @@ def replace(store_path: Path, copy: Path, now: float) -> Path | None:
         _rename(copy, store_path)
         return None
     at_rest = bring_to_rest(store_path)
-    _give_second_name(store_path, kept)
+    _link_to(store_path, kept)
     if not at_rest:
-        # It is damaged, and what stands in its -wal may be wanted: that is kept, and gone before anything new comes.
+        # It is damaged, and its -wal may be needed: both are kept, and out of the way before the new file comes.
         store_path.unlink()
         sync_folder(store_path.parent)
         _clear_companions(store_path, kept)
@@ -89,7 +89,7 @@ def replace(store_path: Path, copy: Path, now: float) -> Path | None:
     return kept
 
 
-def _give_second_name(store_path: Path, kept: Path) -> None:
+def _link_to(store_path: Path, kept: Path) -> None:
     os.link(store_path, kept)
     for companion, name in zip(companions(store_path), companions(kept), strict=True):
         if companion.exists():
@@ -98,8 +98,8 @@ def _give_second_name(store_path: Path, kept: Path) -> None:
 
 
 def _clear_companions(store_path: Path, kept: Path) -> None:
-    """Clear the place of a store that is gone: what has a second name goes, all else gets one that no store has."""
-    others = [name for older in _kept(store_path) for name in companions(older) if name.exists()]
+    """Remove leftover -wal and -shm files: unlink those hard-linked to a kept store, rename the others."""
+    others = [name for older in _kept_stores(store_path) for name in companions(older) if name.exists()]
     for companion, name in zip(companions(store_path), companions(kept), strict=True):
         if not companion.exists():
             continue
@@ -115,7 +115,7 @@ def _rename(path: Path, name: Path) -> None:
     sync_folder(name.parent)
 
 
-def _kept(store_path: Path) -> list[Path]:
+def _kept_stores(store_path: Path) -> list[Path]:
     """Return the stores that were replaced, the latest last."""
     found = store_path.parent.glob(f"{store_path.name}.replaced-*")
     return sorted(path for path in found if not path.name.endswith(ENDS))

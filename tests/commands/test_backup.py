@@ -103,7 +103,7 @@ def test_a_record_that_cannot_be_opened_is_1_and_saves_the_older_backups(tmp_pat
         connection.commit()
     done = run(tmp_path, "backup", "--keep", "1")
     assert done.returncode == 1
-    assert "1 record of the store cannot be opened" in done.stderr
+    assert "1 record of the store cannot be decrypted" in done.stderr
     assert "hint: " in done.stderr
     assert done.stdout.strip() == str(list_backups(tmp_path / "backups")[0].path)
     assert len(names(tmp_path)) == 3

@@ -29,10 +29,10 @@ def test_a_dry_run_says_what_would_be_lost_and_changes_no_byte(tmp_path: Path, p
     done = run(tmp_path, "restore", "--dry-run")
     lost = "4" if crashed else "2"
     assert done.returncode == 0
-    assert f"installations: {lost} are lost, 0 become older, 0 come back\n" in done.stdout
+    assert f"installations: {lost} would be lost, 0 replaced by older ones, 0 restored\n" in done.stdout
     assert "lost\tU1\tT3\t\tA1\t2026-11-18 11:06:40 UTC\t\n" in done.stdout
     assert "lost\tbot\tT3\t" in done.stdout
-    assert "events not done: 0 are lost, 0 come back, set aside" in done.stdout
+    assert "unfinished events: 0 would be lost; 0 from the backup will be marked failed" in done.stdout
     assert files(tmp_path) == before
     assert not (paths[0].parent / "store.sqlite.lock").exists()
 
@@ -40,8 +40,8 @@ def test_a_dry_run_says_what_would_be_lost_and_changes_no_byte(tmp_path: Path, p
 def test_a_dry_run_also_works_beside_a_server(tmp_path: Path, paths: Paths) -> None:
     with other_process(paths):
         told = run_json(tmp_path, "restore", "--dry-run")
-    assert (told["dry_run"], told["lost"], told["older"], told["back"]) == (True, 2, 0, 0)
-    assert [(item["fate"], item["of"], item["team_id"]) for item in told["differences"]] == [
+    assert (told["dry_run"], told["lost"], told["older"], told["restored"]) == (True, 2, 0, 0)
+    assert [(item["kind"], item["of"], item["team_id"]) for item in told["changes"]] == [
         ("lost", "user", "T3"), ("lost", "bot", "T3"),
     ]  # fmt: skip
 
@@ -60,7 +60,7 @@ def test_the_newest_is_restored_and_the_store_before_it_is_named(tmp_path: Path,
     [kept] = replaced(paths[0])
     newest = list_backups(tmp_path / "backups")[0]
     assert done.returncode == 0
-    assert done.stdout.endswith(f"restored {newest.path.name}; the store before it is {kept}\n")
+    assert done.stdout.endswith(f"restored {newest.path.name}; the previous store is {kept}\n")
     assert teams(paths) == {"T1", "T2"}
     assert teams((kept, paths[1])) == {"T1", "T2", "T3"}
 
@@ -127,7 +127,7 @@ def test_a_lost_store_is_said_to_be_unknown_and_comes_back(tmp_path: Path, paths
     paths[0].unlink()
     done = run(tmp_path, "restore", "--yes", "--offline")
     assert done.returncode == 0
-    assert "what is lost with the store as it is is not known: there is no store" in done.stdout
+    assert "cannot tell what would be lost, because the current store cannot be read: there is no store" in done.stdout
     assert teams(paths) == {"T1", "T2"}
 
 

@@ -1,4 +1,4 @@
-"""`latchkey backup`: the store copied beside the running server, checked, and told where it is."""
+"""`latchkey backup`: copies the store, beside a running server or without one, and checks the copy."""
 
 from __future__ import annotations
 
@@ -17,20 +17,18 @@ from latchkey.storage import Backup, ProgressCallback, make_backup, prune
 
 
 @click.command("backup")
-@click.option(
-    "--to", "folder", type=click.Path(path_type=Path), metavar="FOLDER", help="in place of [backup] path of config.toml"
-)
-@click.option("--keep", type=click.IntRange(1), metavar="N", help="in place of [backup] keep of config.toml")
+@click.option("--to", "folder", type=click.Path(path_type=Path), metavar="FOLDER", help="overrides [backup] path")
+@click.option("--keep", type=click.IntRange(1), metavar="N", help="overrides [backup] keep")
 @config_option
 @json_option
 def command(folder: Path | None, keep: int | None, config_path: Path | None, as_json: bool) -> None:
-    """Back up the store into a new dated folder, beside a running server or without one.
+    """Back up the store to a new folder named after the date. The server may keep running.
 
-    The keyring is not in it: keep a copy of that elsewhere.
+    The keyring is not in the backup: keep a copy of it elsewhere.
     """
     with show_progress() as progress:
-        backup, gone = back_up(command_settings(config_path), progress, folder, keep)
-    _report(backup, gone, as_json=as_json)
+        backup, deleted = back_up(command_settings(config_path), progress, folder, keep)
+    _report(backup, deleted, as_json=as_json)
     if backup.unreadable:
         sys.exit(EXIT_FAILED)
 
@@ -38,16 +36,15 @@ def command(folder: Path | None, keep: int | None, config_path: Path | None, as_
 def back_up(
     settings: Settings, progress: ProgressCallback, folder: Path | None = None, keep: int | None = None
 ) -> tuple[Backup, list[Path]]:
-    """Make a backup where the configuration says, or in `folder`; returns it, and the older ones that are gone."""
+    """Make a backup in [backup] path or in `folder`; returns it and the older backups that were deleted."""
     folder = folder or settings.backup_path
     backup = make_backup(settings.store_path, settings.keyring_path, folder, made_by=__version__, progress=progress)
-    # An older backup may be the last one in which such a record can be opened.
-    gone = [] if backup.unreadable else prune(folder, keep or settings.backup.keep, spare=backup.path)
-    return backup, gone
+    # An older backup may be the last one in which an unreadable record can still be decrypted.
+    deleted = [] if backup.unreadable else prune(folder, keep or settings.backup.keep, spare=backup.path)
+    return backup, deleted
 
 
 def to_json(backup: Backup) -> dict[str, Any]:
-    """Return what scripts are told of a backup."""
     return {
         "path": str(backup.path),
         "made_at": backup.made_at,
@@ -58,18 +55,18 @@ def to_json(backup: Backup) -> dict[str, Any]:
     }
 
 
-def _report(backup: Backup, gone: list[Path], *, as_json: bool) -> None:
+def _report(backup: Backup, deleted: list[Path], *, as_json: bool) -> None:
     if as_json:
-        print_json({**to_json(backup), "deleted": [str(path) for path in gone]})
+        print_json({**to_json(backup), "deleted": [str(path) for path in deleted]})
     else:
         click.echo(str(backup.path))
         size, records = f"{backup.size / 1e6:,.1f} MB", plural(sum(backup.records.values()), "record")
         say(f"{records}, {size}, checked; needs the key ids {', '.join(backup.key_ids)}")
-        for path in gone:
+        for path in deleted:
             say(f"deleted {path}")
     if backup.unreadable:
         say(
-            f"latchkey: {plural(backup.unreadable, 'record')} of the store cannot be opened;"
-            " the backup holds what the store holds, and no older one was deleted"
+            f"latchkey: {plural(backup.unreadable, 'record')} of the store cannot be decrypted;"
+            " the backup contains them, and no older backup was deleted"
         )
-        say("hint: put their keys back, or restore an older backup")
+        say("hint: put the missing keys back into the keyring, or restore an older backup")

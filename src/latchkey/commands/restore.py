@@ -1,4 +1,4 @@
-"""`latchkey restore`: a backup put in the store's place, after it was told what that costs."""
+"""`latchkey restore`: replaces the store by a backup, after showing what that changes."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from latchkey.config import Settings
 from latchkey.errors import StoreRefused
 from latchkey.storage import (
     Backup,
-    Comparison,
-    Fate,
+    ChangeKind,
+    RestorePreview,
     check_backup,
-    compare,
     list_backups,
+    preview_restore,
     read_backup,
     read_keyring,
     refuse_open,
@@ -42,9 +42,9 @@ from latchkey.storage import (
 
 @click.command("restore")
 @click.argument("backup", required=False)
-@click.option("--dry-run", is_flag=True, help="say what would be lost and what would come back, and change nothing")
-@click.option("--keep-events", is_flag=True, help="run the backup's unfinished events instead of setting them aside")
-@click.option("--offline", is_flag=True, help="do not ask Slack about the restored tokens")
+@click.option("--dry-run", is_flag=True, help="show what would be lost and what would be restored; change nothing")
+@click.option("--keep-events", is_flag=True, help="run the backup's unfinished events instead of marking them failed")
+@click.option("--offline", is_flag=True, help="do not check the restored tokens with Slack")
 @yes_option
 @config_option
 @json_option
@@ -57,102 +57,103 @@ def command(
     config_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Put a backup in the store's place: BACKUP is its folder, or its name; the newest where none is given.
+    """Replace the store by a backup: BACKUP is its folder or its name (default: the newest).
 
-    The server must be stopped. The store as it is is kept beside the restored one.
+    The server must be stopped. The current store is kept next to the restored one.
     """
     settings = command_settings(config_path)
     chosen = _choose(settings.backup_path, backup)
     keys = read_keyring(settings.keyring_path)
     if not dry_run:
-        refuse_open(settings.store_path)  # before the long work, and again after it
+        refuse_open(settings.store_path)  # before the long check, and once more after it
     with show_progress() as progress:
         check_backup(chosen, keys, settings.keyring_path, progress)
-    told: dict[str, Any] = {"backup": backup_to_json(chosen), "dry_run": dry_run}
+    result: dict[str, Any] = {"backup": backup_to_json(chosen), "dry_run": dry_run}
     if dry_run:
-        told |= _tell(chosen, compare(settings.store_path, chosen.store, keys), as_json, keep_events)
+        result |= _show(chosen, preview_restore(settings.store_path, chosen.store, keys), as_json, keep_events)
         if as_json:
-            print_json(told)
+            print_json(result)
         return
     with restoring(settings.store_path):
-        told |= _tell(chosen, compare(settings.store_path, chosen.store, keys), as_json, keep_events)
-        confirm(f"Put the backup {chosen.path.name} in the place of {settings.store_path}?", yes=yes)
+        result |= _show(chosen, preview_restore(settings.store_path, chosen.store, keys), as_json, keep_events)
+        confirm(f"Replace {settings.store_path} by the backup {chosen.path.name}?", yes=yes)
         replaced = restore(settings.store_path, chosen, keys, now=time.time(), keep_events=keep_events)
-    told["replaced"] = str(replaced) if replaced else None
+    result["replaced"] = str(replaced) if replaced else None
     if not as_json:
-        click.echo(f"restored {chosen.path.name}" + (f"; the store before it is {replaced}" if replaced else ""))
-    _ask(settings, told, offline=offline, as_json=as_json)
+        click.echo(f"restored {chosen.path.name}" + (f"; the previous store is {replaced}" if replaced else ""))
+    _check_tokens(settings, result, offline=offline, as_json=as_json)
 
 
 def _choose(folder: Path, name: str | None) -> Backup:
     if name is None:
         found = list_backups(folder)
         if not found:
-            raise StoreRefused(f"there is no backup in {folder}", hint="name one: latchkey restore FOLDER")
+            raise StoreRefused(f"there is no backup in {folder}", hint="pass a folder: latchkey restore FOLDER")
         return found[0]
-    # A name is looked for among the backups first, so that a folder here of the same name is not taken for one.
+    # A name is looked up among the backups first, before a folder of that name in the current folder.
     inside = folder / name
     if Path(name).name == name and inside.is_dir():
         return read_backup(inside)
     if not Path(name).is_dir():
         names = ", ".join(backup.path.name for backup in list_backups(folder)[:5])
         raise StoreRefused(
-            f"there is no backup {name}, neither as a folder nor in {folder}",
+            f"there is no backup {name}: not a folder, and not in {folder}",
             hint=f"the newest are {names}" if names else "",
         )
     return read_backup(Path(name))
 
 
-def _tell(backup: Backup, found: Comparison, as_json: bool, keep_events: bool) -> dict[str, Any]:
-    """Tell people what a restore changes; returns what scripts are told of it."""
+def _show(backup: Backup, preview: RestorePreview, as_json: bool, keep_events: bool) -> dict[str, Any]:
+    """Print what a restore changes, unless `as_json`; returns it for JSON."""
     if not as_json:
         age = duration(max(0.0, time.time() - backup.made_at))
         records = plural(sum(backup.records.values()), "record")
         click.echo(f"backup {backup.path}, made {utc(backup.made_at)}, {age} ago, with {records}")
-        _tell_differences(found)
-        fate = "to run at the next start" if keep_events else "set aside, for `latchkey events`"
-        click.echo(f"events not done: {found.events_lost:,} are lost, {found.events_back:,} come back, {fate}")
+        _print_changes(preview)
+        then = "will run at the next start" if keep_events else "will be marked failed (see `latchkey events list`)"
+        lost, restored = preview.events_lost, preview.events_restored
+        click.echo(f"unfinished events: {lost:,} would be lost; {restored:,} from the backup {then}")
     return {
-        "problem": found.problem or None,
-        **{fate.value: found.counts[fate] for fate in Fate},
-        "differences": [difference._asdict() for difference in found.listed],
-        "events_lost": found.events_lost,
-        "events_back": found.events_back,
+        "problem": preview.problem or None,
+        **{kind.value: preview.counts[kind] for kind in ChangeKind},
+        "changes": [change._asdict() for change in preview.changes],
+        "events_lost": preview.events_lost,
+        "events_restored": preview.events_restored,
     }
 
 
-def _tell_differences(found: Comparison) -> None:
-    if found.problem:
-        click.echo(f"what is lost with the store as it is is not known: {found.problem}")
+def _print_changes(preview: RestorePreview) -> None:
+    if preview.problem:
+        click.echo(f"cannot tell what would be lost, because the current store cannot be read: {preview.problem}")
         return
-    lost, older, back = (found.counts[fate] for fate in (Fate.LOST, Fate.OLDER, Fate.BACK))
-    click.echo(f"installations: {lost:,} are lost, {older:,} become older, {back:,} come back")
+    lost, older, restored = (preview.counts[kind] for kind in (ChangeKind.LOST, ChangeKind.OLDER, ChangeKind.RESTORED))
+    click.echo(f"installations: {lost:,} would be lost, {older:,} replaced by older ones, {restored:,} restored")
     columns = ("", "token of", "team_id", "enterprise_id", "app_id", "installed", "in the backup")
     rows = [
         (
-            item.fate.value,
-            item.user_id or "bot",
-            item.team_id,
-            item.enterprise_id,
-            item.app_id,
-            utc(item.installed_at) if item.installed_at is not None else None,
-            utc(item.in_backup) if item.in_backup is not None else None,
+            change.kind.value,
+            change.user_id or "bot",
+            change.team_id,
+            change.enterprise_id,
+            change.app_id,
+            utc(change.installed_at) if change.installed_at is not None else None,
+            utc(change.installed_at_in_backup) if change.installed_at_in_backup is not None else None,
         )
-        for item in found.listed
+        for change in preview.changes
     ]
     if rows:
         print_table(columns, rows)
-    if len(rows) < lost + older + back:
-        click.echo(f"… and {lost + older + back - len(rows):,} more")
+    if len(rows) < lost + older + restored:
+        click.echo(f"… and {lost + older + restored - len(rows):,} more")
 
 
-def _ask(settings: Settings, told: dict[str, Any], *, offline: bool, as_json: bool) -> None:
-    """Ask Slack which of the restored tokens it still takes, and end the report."""
+def _check_tokens(settings: Settings, result: dict[str, Any], *, offline: bool, as_json: bool) -> None:
+    """Check the restored tokens with Slack, and print the rest of the result."""
     checked = None
     if not offline:
         with opened_store(settings) as store:
             checked = check_workspaces(store.workspaces.all(), settings.slack.api_url)
     if as_json:
-        print_json({**told, "tokens": checked.to_json() if checked else None})
+        print_json({**result, "tokens": checked.to_json() if checked else None})
     elif checked:
         checked.print()

@@ -1,8 +1,8 @@
-"""Slack's OAuth v2: where an install begins, and what a code is exchanged for.
+"""Slack's OAuth v2: the authorize URL, and the exchange of a code for tokens.
 
-Rule: a code is exchanged once. It is good for one exchange (Slack, "Installing
-with OAuth"), so a call whose answer is lost is not repeated. Tokens come back
-in an `Installation` and stand in no exception.
+Invariant: a code is exchanged once. Slack accepts it only once, so the call is
+not retried if its response is lost. Tokens are returned in an `Installation`
+and are never in an exception.
 https://docs.slack.dev/authentication/installing-with-oauth
 """
 
@@ -21,22 +21,22 @@ from latchkey.slackapi.client import WebClients, answer_of
 from latchkey.slackapi.requests import as_object
 
 TIMEOUT_SECONDS = 10.0
-"""For the exchange and for auth.test each; a person is waiting at a browser."""
+"""For each of the two calls; a person is waiting at a browser."""
 
 _TEAM = re.compile(r"[TE][A-Z0-9]{1,20}", re.ASCII)
 
 
 class Links(NamedTuple):
-    """Where to go after an install."""
+    """Links for the page after an install."""
 
     app: str
     """Opens the Slack app (`slack://`)."""
     browser: str
-    """The same in a browser."""
+    """Opens Slack in a browser."""
 
 
 class OAuthClient:
-    """One Slack app's side of OAuth."""
+    """The OAuth calls of one Slack app."""
 
     def __init__(
         self,
@@ -62,13 +62,13 @@ class OAuthClient:
         self._clock = clock
 
     def use_secret(self, client_secret: str) -> None:
-        """Exchange codes with this secret from now on."""
+        """Replace the client secret."""
         self._client_secret = client_secret
 
     def authorize_url(self, state: str, team: str | None = None) -> str:
-        """Return the URL at which a person allows the install; `team` preselects a workspace where it is an id.
+        """Return the URL where a person approves the install; `team` preselects a workspace if it is an id.
 
-        All of it is encoded: a `team` from a stranger's link cannot add a redirect_uri of its own.
+        Every value is encoded, so that a `team` from anyone's link cannot add another redirect_uri.
         """
         query = {
             "client_id": self._client_id,
@@ -82,9 +82,9 @@ class OAuthClient:
         return f"{self._authorize_url}?{urlencode(query)}"
 
     async def exchange(self, code: str) -> Installation:
-        """Return the installation for which Slack takes the code (method oauth.v2.access).
+        """Exchange a code for an installation (method oauth.v2.access).
 
-        Raises OAuthError with Slack's reason, or SlackUnavailable.
+        Raises OAuthError with Slack's error code, or SlackUnavailable.
         """
         client = self._web.client()
         answer = await self._call(
@@ -96,9 +96,9 @@ class OAuthClient:
         return _installation(answer, self._clock())
 
     async def enrich(self, installation: Installation) -> Installation:
-        """Add what the exchange does not tell (method auth.test): the bot's id, and an org's URL.
+        """Add what the exchange does not return (method auth.test): the bot's id, and an org's URL.
 
-        The installation is good without it. Raises OAuthError or SlackUnavailable.
+        The installation works without them. Raises OAuthError or SlackUnavailable.
         """
         if installation.bot_token is None:
             return installation
@@ -116,7 +116,7 @@ class OAuthClient:
 
 
 def links(installation: Installation) -> Links:
-    """Return where the person who installed goes next: the workspace, or for an org the adding of workspaces."""
+    """Return links to the workspace, or for an org to the page where its workspaces are added."""
     app_id, team_id = installation.app_id, installation.team_id
     if installation.is_enterprise_install:
         page = f"https://app.slack.com/manage/{installation.enterprise_id}/integrations/profile/{app_id}/workspaces/add"

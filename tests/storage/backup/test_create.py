@@ -222,7 +222,7 @@ def test_a_damaged_page_makes_no_backup(filled: Paths, folder: Path) -> None:
 def test_a_missing_and_a_wrong_keyring_make_no_backup(filled: Paths, folder: Path) -> None:
     key = filled[1].read_bytes()
     filled[1].write_bytes(Fernet.generate_key())
-    no_backup(filled, folder, StoreRefused, "no record .* opens")
+    no_backup(filled, folder, StoreRefused, "no record .* can be decrypted")
     filled[1].unlink()
     no_backup(filled, folder, KeyringError, "No such file")
     filled[1].write_bytes(key)

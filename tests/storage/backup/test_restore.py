@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet
 from latchkey.errors import AnotherRun, StoreRefused, UnreadableRecord
 from latchkey.storage import Backup, EventStatus, Outcome, StoredEvent, list_backups, make_backup, open_store
 from latchkey.storage.backup.backup_manifest import read_backup
-from latchkey.storage.backup.preview import Comparison, Fate, compare
+from latchkey.storage.backup.preview import ChangeKind, RestorePreview, preview_restore
 from latchkey.storage.backup.restore import RESTORED, check_backup, restore, restoring
 from latchkey.storage.backup.swap import copy_path
 from latchkey.storage.crypto import Sealer, read_keyring
@@ -156,13 +156,13 @@ def test_one_flipped_byte_anywhere_is_refused(paths: Paths, backup: Backup) -> N
         changed = bytearray(content)
         changed[place] ^= 1
         backup.store.write_bytes(changed)
-        refused(paths, backup, "its hash is another one")
+        refused(paths, backup, "its hash differs")
 
 
 @pytest.mark.parametrize("length", [0, 100, 4096, 40_000])
 def test_a_truncated_backup_is_refused(paths: Paths, backup: Backup, length: int) -> None:
     backup.store.write_bytes(backup.store.read_bytes()[:length])
-    refused(paths, backup, "bytes, and had")
+    refused(paths, backup, "bytes instead of")
 
 
 def test_a_backup_without_its_store_is_refused(paths: Paths, backup: Backup) -> None:
@@ -204,7 +204,7 @@ def test_refuses_a_backup_of_a_store_in_a_later_format(paths: Paths, tmp_path: P
 
 def test_a_manifest_that_tells_of_other_records_is_refused(paths: Paths, backup: Backup) -> None:
     change_manifest(backup, records={**backup.records, "bots": 3})
-    refused(paths, read_backup(backup.path), "its manifest tells of")
+    refused(paths, read_backup(backup.path), "its manifest lists")
 
 
 def test_a_missing_key_is_named_and_refused(paths: Paths, backup: Backup) -> None:
@@ -220,7 +220,7 @@ def test_a_row_moved_within_the_backup_is_refused_though_its_hash_fits(paths: Pa
         connection.execute("UPDATE bots SET value = (SELECT value FROM bots WHERE key = '/T2') WHERE key = '/T1'")
         connection.commit()
     change_manifest(backup, sha256=sha256_of(backup.store), bytes=backup.store.stat().st_size)
-    refused(paths, read_backup(backup.path), "1 of its records cannot be opened")
+    refused(paths, read_backup(backup.path), "1 of its records cannot be decrypted")
 
 
 def test_records_that_could_not_be_opened_before_either_come_back_as_they_were(paths: Paths, tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_another_programs_database_and_a_folder_are_not_replaced(paths: Paths, b
     paths[0].unlink()
     with closing(sqlite3.connect(paths[0])) as other:
         other.execute("CREATE TABLE theirs (a)")
-    refused(paths, backup, "another program, and is not replaced")
+    refused(paths, backup, "another program; it is not replaced")
     paths[0].unlink()
     paths[0].mkdir()
     refused(paths, backup, "not a regular file")
@@ -348,8 +348,8 @@ def nothing_changed(folder: Path) -> Iterator[None]:
     assert files(folder) == before
 
 
-def difference(paths: Paths, backup: Backup) -> Comparison:
-    return compare(paths[0], backup.store, read_keyring(paths[1]))
+def difference(paths: Paths, backup: Backup) -> RestorePreview:
+    return preview_restore(paths[0], backup.store, read_keyring(paths[1]))
 
 
 def test_a_comparison_tells_what_is_lost_older_and_back(paths: Paths, backup: Backup, tmp_path: Path) -> None:
@@ -360,15 +360,15 @@ def test_a_comparison_tells_what_is_lost_older_and_back(paths: Paths, backup: Ba
     with nothing_changed(tmp_path):
         found = difference(paths, backup)
     assert not found.problem
-    assert found.counts == {Fate.LOST: 2, Fate.OLDER: 2, Fate.BACK: 2}
-    assert [(item.fate, item.of, item.team_id, item.installed_at, item.in_backup) for item in found.listed] == [
-        (fate, of, team, *times)
+    assert found.counts == {ChangeKind.LOST: 2, ChangeKind.OLDER: 2, ChangeKind.RESTORED: 2}
+    assert [(item.kind, item.of, item.team_id, item.installed_at, item.installed_at_in_backup) for item in found.changes] == [
+        (kind, of, team, *times)
         for of in ("user", "bot")
-        for fate, team, times in (
-            (Fate.BACK, "T1", (None, NOW)), (Fate.OLDER, "T2", (NOW + 60, NOW)), (Fate.LOST, "T3", (NOW, None)),
+        for kind, team, times in (
+            (ChangeKind.RESTORED, "T1", (None, NOW)), (ChangeKind.OLDER, "T2", (NOW + 60, NOW)), (ChangeKind.LOST, "T3", (NOW, None)),
         )
     ]  # fmt: skip
-    assert (found.events_lost, found.events_back) == (1, 0)
+    assert (found.events_lost, found.events_restored) == (1, 0)
     assert "sentinel" not in repr(found)
 
 
@@ -377,7 +377,7 @@ def test_the_same_store_is_no_difference_also_after_its_records_were_sealed_anew
     with closing(open_store(*paths)) as store:
         store.installations.delete_all(enterprise_id=None, team_id="T3")
     fill(paths, "T1", "T2")
-    assert not difference(paths, backup).listed
+    assert not difference(paths, backup).changes
 
 
 @pytest.mark.parametrize("crashed", [False, True])
@@ -387,7 +387,7 @@ def test_a_comparison_changes_no_byte_beside_a_server_after_a_crash_or_at_rest(
     if crashed:
         fill_and_crash(paths, "T4")
     with nothing_changed(tmp_path):
-        assert difference(paths, backup).counts[Fate.LOST] == 4 if crashed else 2
+        assert difference(paths, backup).counts[ChangeKind.LOST] == 4 if crashed else 2
     with other_process(paths), nothing_changed(tmp_path):
         difference(paths, backup)
 

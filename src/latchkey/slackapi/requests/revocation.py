@@ -1,7 +1,7 @@
-"""What Slack says is gone: the events app_uninstalled and tokens_revoked.
+"""Reads the events app_uninstalled and tokens_revoked.
 
-Rule: they come in any order, late, twice, and without `authorizations`; so
-they are taken as they stand, and what is removed never depends on what was.
+Invariant: each event is applied on its own, independent of earlier ones: they
+arrive in any order, late, twice, and without `authorizations`.
 https://docs.slack.dev/reference/events/tokens_revoked
 """
 
@@ -16,17 +16,17 @@ from latchkey.slackapi.requests.payload import Kind, Payload
 
 
 class Revocation(NamedTuple):
-    """What is to be removed of one workspace's install."""
+    """What Slack revoked in one workspace."""
 
     everything: bool
     bot: bool
     user_ids: tuple[str, ...]
     event_time: float | None
-    """Unix seconds; nothing that was installed later is meant. None: Slack did not say."""
+    """Unix seconds; later installations are not revoked. None: Slack sent no time."""
 
 
 def revocation(payload: Payload) -> Revocation | None:
-    """Return what this event says is gone, or None for every other payload; raises PayloadError."""
+    """Return what this event revokes, or None for any other payload; raises PayloadError."""
     if payload.kind is not Kind.EVENT:
         return None
     if payload.type == "app_uninstalled":
