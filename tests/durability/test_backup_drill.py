@@ -132,7 +132,7 @@ async def test_the_drill_of_the_document_brings_back_what_was_lost(folder: Path)
             else:
                 assert line[0] == "cp"  # the keyring's copy
         text = "".join(printed)
-        assert "installations: 2 are lost, 0 become older, 2 come back" in text
+        assert "installations: 2 would be lost, 0 replaced by older ones, 2 restored" in text
         assert text.count("T0BIRCH\tBirch\tbot\tinvalid_auth\n") == 2
         assert "T0ACME\tAcme\tbot" not in text
         answer = await it.slack.people.mention(it.slack.workspace("T0ACME"), "hello")
