@@ -37,6 +37,6 @@ def test_marks_are_words_if_the_terminal_has_no_utf8() -> None:
     assert done.stdout.startswith("ok   the server answers url_verification")
 
 
-@pytest.mark.parametrize("arguments", [("--nonsense",), ("extra",)])
+@pytest.mark.parametrize("arguments", [("--nonsense",), ("extra",), ("--port", "99999")])
 def test_wrong_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
     assert demo(*arguments).returncode == 2

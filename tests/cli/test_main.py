@@ -1,6 +1,9 @@
 """The command line: help, usage errors, exit codes and output formats."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,3 +103,21 @@ def test_config_show_is_plain_text_in_a_pipe_and_masks_secrets(tmp_path: Path) -
     assert "slack.signing_secret\t********\tSLACK_SIGNING_SECRET\n" in done.stdout
     assert "sentinel" not in done.stdout
     assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(("environ", "is_colored"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_no_color_turns_colors_off_on_a_terminal(tmp_path: Path, environ: dict[str, str], is_colored: bool) -> None:
+    ours, theirs = os.openpty()
+    subprocess.run(
+        [sys.executable, "-m", "latchkey", "doctor", "--offline"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "TERM": "xterm", **environ},
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    os.close(theirs)
+    printed = os.read(ours, 1 << 16)
+    os.close(ours)
+    assert b"slack-not-configured" in printed
+    assert (b"\x1b[" in printed) == is_colored

@@ -8,6 +8,7 @@ that begins with `hint:` says what to do.
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
@@ -106,7 +107,8 @@ def version() -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command on the command line; returns the exit code."""
     try:
-        return int(cli.main(arguments, prog_name="latchkey", standalone_mode=False) or 0)
+        color = False if os.environ.get("NO_COLOR") else None  # click does not look at it
+        return int(cli.main(arguments, prog_name="latchkey", standalone_mode=False, color=color) or 0)
     except LatchkeyError as error:
         print_error(error)
         return error.exit_code
