@@ -8,7 +8,6 @@ that come back are saved before anything else can fail.
 from __future__ import annotations
 
 import logging
-import re
 from urllib.parse import urlencode
 
 from slack_sdk.oauth.installation_store import Installation
@@ -19,13 +18,12 @@ from latchkey.handlers import pages
 from latchkey.handlers.base import BaseHandler
 from latchkey.handlers.cookies import is_same_browser
 from latchkey.metrics import INSTALLED
+from latchkey.slackapi.client import is_error_code
 from latchkey.slackapi.oauth import links
 from latchkey.slackapi.paths import INSTALL_PATH
 
 LONGEST_ARGUMENT = 1024
 """Slack's codes are under 200 characters, and our states are 51."""
-
-_ERROR_CODE = re.compile(r"[a-z0-9_]{1,60}", re.ASCII)
 
 logger = logging.getLogger("latchkey.oauth")
 
@@ -76,7 +74,7 @@ class CallbackHandler(BaseHandler):
         if error == "access_denied":
             raise _Failed(failures.CANCELLED)
         if error is not None:
-            raise _Failed(failures.SLACK_ERROR, error if _ERROR_CODE.fullmatch(error) else "")
+            raise _Failed(failures.SLACK_ERROR, error if is_error_code(error) else "")
 
     def _check_state(self, was_valid: bool) -> None:
         if not was_valid:

@@ -144,7 +144,7 @@ class EventsDelegate(HTTPMessageDelegate):
         elif kind is Kind.SSL_CHECK:
             self._respond(EMPTY)
         else:
-            self._services.dispatcher.answer(payload, self._request_id, partial(self._answered, kind))
+            self._services.interactions.handle(payload, self._request_id, partial(self._answered, kind))
 
     async def _remove_and_accept(self, payload: Payload, body: bytes) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from latchkey.dispatch import Dispatcher, EventPipeline
+from latchkey.dispatch import EventPipeline, Interactions
 from latchkey.handlers.transport import AccessLog, Clients
 from latchkey.metrics import Metrics
 from latchkey.slackapi.oauth import OAuthClient
@@ -63,7 +63,7 @@ class Services:
     """Everything behind the handlers."""
 
     store: Store
-    dispatcher: Dispatcher
+    interactions: Interactions
     events: EventPipeline
     metrics: Metrics
     oauth: OAuthClient

@@ -95,8 +95,8 @@ def test_prints_notes_on_what_it_cannot_contain(folder: Path) -> None:
     done = run(folder, "manifest")
     notes = [line for line in done.stderr.splitlines() if line.startswith("note: ")]
     assert notes == [
-        "note: our_app.register.<locals>.anything takes a pattern (^/x): add the commands that it is for by hand",
-        "note: the shortcut either is listed as a global one; a message's is registered with message_shortcut()",
+        "note: our_app.register.<locals>.anything is registered with a pattern (^/x): add the commands that it handles by hand",
+        "note: the shortcut either is listed as a global one; register a message shortcut with message_shortcut()",
     ]
     assert "this module talks" in done.stderr
 

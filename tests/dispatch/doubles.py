@@ -1,4 +1,4 @@
-"""What a dispatcher works with, reduced to what a test looks at."""
+"""Test doubles for everything around `dispatch`, and builders of payloads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from slack_sdk.oauth.installation_store import Bot
 
-from latchkey.dispatch import App, Dispatcher, EventOptions, EventPipeline, Reply, Runner
+from latchkey.dispatch import App, EventOptions, EventPipeline, Interactions, Reply, Runner
 from latchkey.dispatch.events import backoff
 from latchkey.dispatch.events.intake import DEADLINE_SECONDS
 from latchkey.errors import LatchkeyError
@@ -28,7 +28,7 @@ INSTALL_URL = "https://app.example.com/slack/install"
 
 
 class Response:
-    """What a fake client's call returns: enough of slack_sdk's response."""
+    """The part of slack_sdk's response that listeners use."""
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.data = data
@@ -43,7 +43,7 @@ class FakeClient:
         self._clients = clients
 
     async def wait_for_slack(self, released: asyncio.Event) -> None:
-        """Do as a retrying client does whose call has been limited."""
+        """Wait as a RetryingClient does when Slack limits a call."""
         with nullcontext() if self._slot is None else self._slot.released():
             await released.wait()
 
@@ -59,7 +59,7 @@ class FakeClient:
 
 
 class FakeClients:
-    """Stands where WebClients stands."""
+    """Replaces WebClients."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, Any]] = []
@@ -75,7 +75,7 @@ class FakeClients:
 
 
 class FakeInstallations:
-    """One workspace has the app: T1."""
+    """The store of one installation, in workspace T1."""
 
     def __init__(self) -> None:
         self.bot: Bot | None = Bot(
@@ -94,7 +94,7 @@ class FakeInstallations:
 
 
 class Bench:
-    """An App, all that runs its listeners on a real inbox, and what they did."""
+    """An App whose listeners run against fake clients and a real inbox."""
 
     def __init__(self, folder: Path) -> None:
         self.clock: Callable[[], float] = time.time
@@ -106,51 +106,51 @@ class Bench:
         self.options = EventOptions()
         self.delay: Callable[..., float] = backoff.delay
         self.deadline = DEADLINE_SECONDS
-        self.ack_seconds = 0.2
+        self.ack_timeout = 0.2
 
-    def run(self, use: Callable[[Dispatcher, EventPipeline], Awaitable[Any]], *, drain_seconds: float = 2) -> Any:
-        """Run `use` on a loop as one life of a server, wait for all listeners, and return its result."""
+    def run(self, use: Callable[[Interactions, EventPipeline], Awaitable[Any]], *, drain_seconds: float = 2) -> Any:
+        """Run `use` as one run of a server does: start, drain and close everything; return its result."""
 
-        async def life() -> Any:
+        async def server() -> Any:
             runner = Runner(self.app, installations=self.installations, clients=self.clients, metrics=self.metrics)  # type: ignore[arg-type]
-            dispatcher = Dispatcher(runner, self.metrics, install_url=INSTALL_URL, ack_seconds=self.ack_seconds)
+            interactions = Interactions(runner, self.metrics, install_url=INSTALL_URL, ack_timeout=self.ack_timeout)
             events = EventPipeline(
                 runner, self.metrics, self.store.inbox, self.options, self.clock, self.delay, self.deadline
             )
             events.start(self.store.inbox.recover())
             try:
-                return await use(dispatcher, events)
+                return await use(interactions, events)
             finally:
-                self.unfinished = await dispatcher.drain(drain_seconds) + await events.drain(drain_seconds)
+                self.unfinished = await interactions.drain(drain_seconds) + await events.drain(drain_seconds)
                 runner.close()
 
-        return asyncio.run(life())
+        return asyncio.run(server())
 
-    def answer(self, payload: Payload) -> Any:
-        """Return what Slack is told of a command, action, view or options request."""
-        return self.run(lambda dispatcher, _: answered(dispatcher, payload))
+    def reply_to(self, payload: Payload) -> Any:
+        """Return the reply to a command, action, view or options request."""
+        return self.run(lambda interactions, _: reply_to(interactions, payload))
 
     def send(self, *payloads: Payload) -> list[Exception | None]:
-        """Send events one after another, and return each one's answer."""
+        """Send events one after another; return the error of each, or None for a 200."""
         return self.run(lambda _, events: send(events, *payloads))
 
     def live(self, seconds: float) -> None:
-        """Run for so long without a new event."""
+        """Run for `seconds` without a new event."""
         self.run(lambda _, __: asyncio.sleep(seconds))
 
 
-async def answered(dispatcher: Dispatcher, payload: Payload) -> Reply:
-    """Return what Slack is told; raises where nothing can be said."""
-    told: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+async def reply_to(interactions: Interactions, payload: Payload) -> Reply:
+    """Return the reply; raise the error if there is one instead."""
+    replied: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
-    def tell(outcome: Reply | LatchkeyError) -> None:
+    def on_reply(outcome: Reply | LatchkeyError) -> None:
         if isinstance(outcome, Reply):
-            told.set_result(outcome)
+            replied.set_result(outcome)
         else:
-            told.set_exception(outcome)
+            replied.set_exception(outcome)
 
-    dispatcher.answer(payload, "request-1", tell)
-    return await asyncio.wait_for(told, 5)
+    interactions.handle(payload, "request-1", on_reply)
+    return await asyncio.wait_for(replied, 5)
 
 
 async def send(events: EventPipeline, *payloads: Payload) -> list[Exception | None]:

@@ -1,4 +1,4 @@
-"""Running listeners: what they are given, what Slack is told, and whose failure is whose."""
+"""Running listeners: their arguments, the replies Slack gets, and how failures are contained."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from latchkey.errors import StoreUnavailable
 from tests.dispatch.doubles import INSTALL_URL, Bench, action, command, event, interaction, submission
 
 
-def test_an_async_listener_is_given_what_it_names(bench: Bench) -> None:
+def test_an_async_listener_gets_the_arguments_it_names(bench: Bench) -> None:
     given: dict[str, Any] = {}
 
     @bench.app.event("app_mention")
@@ -46,11 +46,11 @@ def test_each_kind_has_its_own_payload(bench: Bench) -> None:
         command(), action(), submission(), interaction("shortcut", callback_id="s"),
         interaction("block_suggestion", action_id="o"),
     ):  # fmt: skip
-        assert bench.answer(payload).status == 200
+        assert bench.reply_to(payload).status == 200
     assert seen == ["you", ("v", True), "form", "s", "o"]
 
 
-def test_message_groups_are_in_the_context(bench: Bench) -> None:
+def test_the_groups_of_a_message_pattern_are_in_the_context(bench: Bench) -> None:
     seen: list[Any] = []
     bench.app.message("he(l+)o (th)")(lambda context: seen.append(context["matches"]))
     bench.app.message("hello")(lambda matches: seen.append(matches))
@@ -77,12 +77,12 @@ def test_ack_becomes_the_reply(bench: Bench, arguments: Any, fields: Any, conten
     async def listener(ack: Any) -> None:
         await ack(*arguments, **fields)
 
-    reply = bench.answer(command())
+    reply = bench.reply_to(command())
     assert reply.content_type.startswith(content_type)
     assert (json.loads(reply.body) if "json" in content_type else reply.body.decode()) == body
 
 
-def test_a_listener_goes_on_after_its_ack(bench: Bench) -> None:
+def test_a_listener_keeps_running_after_its_ack(bench: Bench) -> None:
     done: list[int] = []
 
     @bench.app.command("/hi")
@@ -92,7 +92,7 @@ def test_a_listener_goes_on_after_its_ack(bench: Bench) -> None:
         await respond("later", response_type="in_channel")
         done.append(1)
 
-    assert bench.answer(command()).body == b"at once"
+    assert bench.reply_to(command()).body == b"at once"
     assert done
     assert bench.clients.calls == [
         ("https://hooks.slack.com/commands/1", {"text": "later", "response_type": "in_channel"})
@@ -105,10 +105,10 @@ def test_only_the_first_ack_counts(bench: Bench) -> None:
         await ack("one")
         await ack("two")
 
-    assert bench.answer(command()).body == b"one"
+    assert bench.reply_to(command()).body == b"one"
 
 
-def test_a_sync_listener_runs_in_a_thread_with_blocking_things(bench: Bench) -> None:
+def test_a_sync_listener_runs_in_a_thread_with_blocking_arguments(bench: Bench) -> None:
     seen: dict[str, Any] = {}
 
     @bench.app.command("/hi")
@@ -119,7 +119,7 @@ def test_a_sync_listener_runs_in_a_thread_with_blocking_things(bench: Bench) -> 
         respond("responded")
         seen["answer"] = client.auth_test()
 
-    assert bench.answer(command()).body == b"done"
+    assert bench.reply_to(command()).body == b"done"
     assert seen["thread"] is not threading.main_thread()
     assert seen["answer"]["ok"]
     assert [name for name, _ in bench.clients.calls] == [
@@ -127,18 +127,18 @@ def test_a_sync_listener_runs_in_a_thread_with_blocking_things(bench: Bench) -> 
     ]  # fmt: skip
 
 
-def test_events_run_every_matching_listener_and_commands_the_first(bench: Bench) -> None:
+def test_events_run_every_matching_listener_and_commands_only_the_first(bench: Bench) -> None:
     ran: list[str] = []
     bench.app.event("app_mention")(lambda: ran.append("one"))
     bench.app.event("app_mention")(lambda: ran.append("two"))
     bench.app.command("/hi")(lambda ack: ran.append("first") or ack())
     bench.app.command("/hi")(lambda ack: ran.append("second") or ack())
     bench.send(event())
-    bench.answer(command())
+    bench.reply_to(command())
     assert sorted(ran) == ["first", "one", "two"]
 
 
-def test_one_listeners_exception_is_its_own(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_listeners_exception_does_not_affect_another(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     ran: list[str] = []
     handled: list[Any] = []
 
@@ -164,7 +164,7 @@ def test_a_failing_error_handler_is_logged(bench: Bench, caplog: pytest.LogCaptu
     assert "the error handler" in caplog.text
 
 
-FAILED = "Sorry, that did not work. The app's administrator finds the reason in the log under request-1."
+FAILED = "Sorry, something went wrong. The app's operator can find the cause in the log under request-1."
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ FAILED = "Sorry, that did not work. The app's administrator finds the reason in 
         (interaction("block_suggestion", action_id="a"), 200, {"options": []}),
     ],
 )
-def test_a_listener_that_raises_before_its_ack_tells_the_person_and_not_why(
+def test_a_listener_that_raises_before_its_ack_shows_an_error_without_its_cause(
     bench: Bench, payload: Any, status: int, body: Any
 ) -> None:
     def fail() -> None:
@@ -184,12 +184,14 @@ def test_a_listener_that_raises_before_its_ack_tells_the_person_and_not_why(
 
     for register in (bench.app.command("/hi"), bench.app.action("a"), bench.app.view("form"), bench.app.options("a")):
         register(fail)
-    reply = bench.answer(payload)
+    reply = bench.reply_to(payload)
     assert reply.status == status
     assert (json.loads(reply.body) if isinstance(body, dict) else reply.body.decode()) == body
 
 
-def test_a_listener_that_is_late_is_answered_for_and_goes_on(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_listener_that_acks_too_late_is_replied_for_and_keeps_running(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     done: list[int] = []
 
     async def slow(ack: Any) -> None:
@@ -200,26 +202,26 @@ def test_a_listener_that_is_late_is_answered_for_and_goes_on(bench: Bench, caplo
     bench.app.command("/hi")(slow)
     bench.app.view("form")(slow)
     begun = time.monotonic()
-    reply = bench.answer(command())
+    reply = bench.reply_to(command())
     assert (reply.status, reply.body) == (200, b"")
     assert time.monotonic() - begun < 2
     assert done == [1]
-    assert "slow has not acknowledged within" in caplog.text
-    late = json.loads(bench.answer(submission()).body)
-    assert late["errors"] == {"b-id": "The app is slow to answer just now. Please try again."}
+    assert "slow did not call ack() within" in caplog.text
+    late = json.loads(bench.reply_to(submission()).body)
+    assert late["errors"] == {"b-id": "The app is slow to respond right now. Please try again."}
 
 
-def test_a_listener_that_forgets_its_ack_is_answered_for_at_once(
+def test_a_listener_that_ends_without_ack_is_replied_for_at_once(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench.ack_seconds = 30
+    bench.ack_timeout = 30
     bench.app.command("/hi")(lambda: None)
-    assert (bench.answer(command()).status, bench.answer(command()).body) == (200, b"")
-    assert "ended without ack()" in caplog.text
+    assert (bench.reply_to(command()).status, bench.reply_to(command()).body) == (200, b"")
+    assert "ended without calling ack()" in caplog.text
 
 
-def test_what_nobody_listens_to_is_404(bench: Bench) -> None:
-    assert bench.answer(command()).status == 404
+def test_a_request_without_a_listener_gets_404(bench: Bench) -> None:
+    assert bench.reply_to(command()).status == 404
 
 
 @pytest.mark.parametrize(
@@ -231,17 +233,19 @@ def test_what_nobody_listens_to_is_404(bench: Bench) -> None:
         (action(team={"id": "T9"}), ""),
     ],
 )  # fmt: skip
-def test_a_workspace_without_the_app_is_told_so(bench: Bench, payload: Any, body: Any) -> None:
+def test_a_workspace_without_the_app_is_asked_to_install_it(bench: Bench, payload: Any, body: Any) -> None:
     ran: list[int] = []
     for register in (bench.app.command("/hi"), bench.app.action("a"), bench.app.view("form"), bench.app.options("a")):
         register(lambda ack: ran.append(1))
-    reply = bench.answer(payload)
+    reply = bench.reply_to(payload)
     assert reply.status == 200
     assert (json.loads(reply.body) if isinstance(body, dict) else reply.body.decode()) == body
     assert not ran
 
 
-def test_an_event_of_a_workspace_without_the_app_runs_nothing(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_event_of_a_workspace_without_the_app_runs_no_listener(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     ran: list[int] = []
     bench.app.event("app_mention")(lambda: ran.append(1))
@@ -250,13 +254,15 @@ def test_an_event_of_a_workspace_without_the_app_runs_nothing(bench: Bench, capl
     assert "has not installed the app" in caplog.text
 
 
-def test_a_store_that_does_not_answer_is_the_callers_to_know(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_store_that_does_not_respond_is_reported_to_the_caller(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     bench.installations.cached = False
     bench.installations.error = StoreUnavailable("locked", "the store is locked")
     bench.app.command("/hi")(lambda ack: ack())
     bench.app.event("app_mention")(lambda: None)
     with pytest.raises(StoreUnavailable):
-        bench.answer(command())
+        bench.reply_to(command())
     bench.send(event())
     assert "cannot run an event: the store is locked" in caplog.text
     bench.installations.error = None
@@ -273,7 +279,7 @@ def test_a_store_that_does_not_answer_is_the_callers_to_know(bench: Bench, caplo
     ],
 )
 @pytest.mark.parametrize("cached", [True, False])
-def test_the_apps_own_events_are_ignored_but_for_its_comings_and_goings(
+def test_the_apps_own_events_are_ignored_except_joining_and_leaving_a_channel(
     bench: Bench, payload: Any, runs: bool, cached: bool
 ) -> None:
     ran: list[int] = []
@@ -283,7 +289,7 @@ def test_the_apps_own_events_are_ignored_but_for_its_comings_and_goings(
     assert bool(ran) is runs
 
 
-def test_say_goes_to_the_payloads_channel_or_the_named_one(bench: Bench) -> None:
+def test_say_posts_to_the_payloads_channel_or_the_named_one(bench: Bench) -> None:
     @bench.app.event("app_mention")
     async def listener(say: Any) -> None:
         await say("here", thread_ts="1.2")
@@ -298,32 +304,32 @@ def test_say_goes_to_the_payloads_channel_or_the_named_one(bench: Bench) -> None
     ]
 
 
-def test_an_org_wide_installs_client_knows_the_team(bench: Bench) -> None:
+def test_the_client_of_an_org_wide_installation_knows_the_team(bench: Bench) -> None:
     bench.app.command("/hi")(lambda ack, client: ack())
-    bench.answer(command(enterprise_id="E1", is_enterprise_install="true"))
+    bench.reply_to(command(enterprise_id="E1", is_enterprise_install="true"))
     assert bench.clients.made[-1].team_id == "T1"
 
 
-def test_no_client_is_made_that_nobody_names(bench: Bench) -> None:
+def test_no_client_is_made_unless_a_listener_names_it(bench: Bench) -> None:
     bench.app.event("app_mention")(lambda event: None)
     bench.send(event())
     assert not bench.clients.made
 
 
 @pytest.mark.parametrize("function", [lambda nonsense: None, lambda next: None, lambda event, *, req: None])
-def test_an_argument_that_does_not_exist_is_refused_at_registration(bench: Bench, function: Any) -> None:
-    with pytest.raises(TypeError, match="names an argument .*; there are ack, "):
+def test_rejects_an_unknown_argument_at_registration(bench: Bench, function: Any) -> None:
+    with pytest.raises(TypeError, match="unknown argument .*; available: ack, "):
         bench.app.event("x")(function)
 
 
-def test_defaults_and_collected_arguments_are_left_alone(bench: Bench) -> None:
+def test_does_not_fill_parameters_with_defaults_or_collected_ones(bench: Bench) -> None:
     seen: list[Any] = []
     bench.app.event("app_mention")(lambda event, mine=7, *rest, **more: seen.append((mine, rest, more)))
     bench.send(event())
     assert seen == [(7, (), {})]
 
 
-def test_a_printed_context_shows_no_token(bench: Bench) -> None:
+def test_a_printed_context_does_not_show_the_token(bench: Bench) -> None:
     seen: list[Context] = []
     bench.app.event("app_mention")(lambda context: seen.append(context))
     bench.send(event())

@@ -11,7 +11,7 @@ import pytest
 from tornado.ioloop import IOLoop
 from tornado.web import Application
 
-from latchkey.dispatch import App, Dispatcher, EventOptions, EventPipeline, Runner
+from latchkey.dispatch import App, EventOptions, EventPipeline, Interactions, Runner
 from latchkey.handlers import Services, make_application
 from latchkey.metrics import Metrics
 from latchkey.simulator import Browser, Slack
@@ -81,7 +81,7 @@ def make_services(
     def make(**changes: Any) -> Services:
         public_url = changes.pop("public_url", base_url)
         metrics = Metrics()
-        clients = WebClients(api_url=slack.api_url, session=session, watch=metrics.count_api_call)
+        clients = WebClients(api_url=slack.api_url, session=session, on_call=metrics.count_api_call)
         oauth = OAuthClient(
             clients,
             client_id=CLIENT_ID,
@@ -97,7 +97,7 @@ def make_services(
         options = EventOptions(**changes.pop("events", {}))
         return Services(
             store=store,
-            dispatcher=Dispatcher(runner, metrics, install_url=public_url + INSTALL_PATH, ack_seconds=0.4),
+            interactions=Interactions(runner, metrics, install_url=public_url + INSTALL_PATH, ack_timeout=0.4),
             events=EventPipeline(runner, metrics, store.inbox, options, clock),
             metrics=metrics,
             oauth=oauth,
@@ -125,7 +125,7 @@ def services(
         services.events.start(store.inbox.recover())
 
     async def drain() -> None:
-        await services.dispatcher.drain(1)
+        await services.interactions.drain(1)
         await services.events.drain(1)
 
     io_loop.run_sync(start)

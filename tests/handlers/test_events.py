@@ -452,9 +452,9 @@ async def test_a_retry_of_an_event_that_was_refused_is_run(
     ran: list[dict[str, Any]] = []
     listeners.event("app_mention")(lambda context: ran.append(context))
     body = installed.sender.event_body(installed.workspace(), {"type": "app_mention", "user": "U1", "text": "x"})
-    services.events._pending._most_events = 0
+    services.events._pending._max_events = 0
     assert (await installed.sender.send("event", body, JSON)).status == 503
-    services.events._pending._most_events = 10
+    services.events._pending._max_events = 10
     assert (await installed.sender.send("event", body, JSON, retry=1)).status == 200
     await until(lambda: ran)
     assert (ran[0]["retry_num"], ran[0]["attempt"]) == (1, 1)
@@ -503,7 +503,7 @@ async def test_a_view_whose_listener_is_late_stays_open_and_says_so(
     answer = await installed.sender.interaction(installed.workspace(), "view_submission", fields)
     assert answer.document == {
         "response_action": "errors",
-        "errors": {"b1": "The app is slow to answer just now. Please try again."},
+        "errors": {"b1": "The app is slow to respond right now. Please try again."},
     }
     assert services.metrics.acked_for == 1
 

@@ -13,9 +13,9 @@ import msgspec
 from latchkey.commands.context import command_settings
 from latchkey.commands.output import EXIT_FAILED, config_option, json_option, print_json, say
 from latchkey.config import Settings, find_checkout
-from latchkey.dispatch import load_listeners, wanted_by
+from latchkey.dispatch import load_listeners, requirements_of
 from latchkey.slackapi.manifest import (
-    Described,
+    AppSettings,
     Manifest,
     ManifestDifference,
     differences,
@@ -51,7 +51,7 @@ def command(config_path: Path | None, as_json: bool, as_yaml: bool, as_link: boo
     # Anything that a module prints is not part of the result.
     with contextlib.redirect_stdout(sys.stderr):
         app = load_listeners(settings.listeners.modules, settings.base, find_checkout())
-    made, notes = make_manifest(app_settings(settings), wanted_by(app))
+    made, notes = make_manifest(app_settings(settings), requirements_of(app))
     for note in notes:
         say(f"note: {note}")
     if slack is not None:
@@ -64,9 +64,9 @@ def command(config_path: Path | None, as_json: bool, as_yaml: bool, as_link: boo
         print_json(made)
 
 
-def app_settings(settings: Settings) -> Described:
+def app_settings(settings: Settings) -> AppSettings:
     """Return the settings that go into the manifest; raises ConfigError if [server] public_url is not set."""
-    return Described(
+    return AppSettings(
         name=settings.manifest.name,
         description=settings.manifest.description,
         public_url=settings.public_url,

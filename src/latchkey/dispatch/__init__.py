@@ -1,17 +1,17 @@
-"""From a verified payload to a listener: registration, matching, arguments, the inbox and its workers."""
+"""From a verified payload to a listener: registration, matching, running, events and interactions."""
 
 from latchkey.dispatch.events import EventOptions, EventPipeline
-from latchkey.dispatch.interactions import Dispatcher
-from latchkey.dispatch.listeners import EMPTY, App, Reply, Runner, load_listeners, wanted_by
+from latchkey.dispatch.interactions import Interactions
+from latchkey.dispatch.listeners import EMPTY, App, Reply, Runner, load_listeners, requirements_of
 
 __all__ = [
     "EMPTY",
     "App",
-    "Dispatcher",
     "EventOptions",
     "EventPipeline",
+    "Interactions",
     "Reply",
     "Runner",
     "load_listeners",
-    "wanted_by",
+    "requirements_of",
 ]

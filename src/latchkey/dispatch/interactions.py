@@ -1,7 +1,7 @@
-"""Commands, actions, shortcuts, views and options: what their listener acknowledges with is the response.
+"""Runs listeners for commands, actions, shortcuts, views and options; what a listener passes to `ack` is the response.
 
-Rule: Slack is told nothing of an error but that there was one. Nothing of this
-kind is run again after a crash, because its trigger ids are dead by then.
+Invariant: a response never says why a listener failed. Nothing here runs again after a crash, because its trigger
+ids have expired by then.
 """
 
 from __future__ import annotations
@@ -13,47 +13,49 @@ from typing import Any, TypeAlias
 
 from slack_sdk.oauth.installation_store import Bot
 
-from latchkey.dispatch import refusals
-from latchkey.dispatch.listeners import EMPTY, Listener, Reply, Runner
+from latchkey.dispatch.listeners import EMPTY, Listener, Reply, Runner, json_reply, text_reply, view_of
 from latchkey.errors import LatchkeyError
 from latchkey.metrics import Metrics
-from latchkey.slackapi.requests import Payload
+from latchkey.slackapi.requests import Kind, Payload
 
-ACK_SECONDS = 2.5
-"""How long a listener may take to `ack`: Slack waits for 3 s, and half a second is the network's."""
+ACK_TIMEOUT = 2.5
+"""Seconds that a listener has for `ack`. Slack waits for 3 s; the rest is left to the network."""
+
+NO_LISTENER = text_reply("no listener is registered for this", 404)
+"""Slack then shows its own error, which is how an author finds a misspelt name."""
 
 logger = logging.getLogger("latchkey.listeners")
 
+ReplyCallback: TypeAlias = Callable[[Reply | LatchkeyError], None]
+"""Called exactly once with the reply for Slack, or with the error that prevented one."""
 
-Answer: TypeAlias = Callable[[Reply | LatchkeyError], None]
-"""Is told once what Slack is told, or why nothing can be said."""
 
+class Interactions:
+    """Runs one listener for each interactive request."""
 
-class Dispatcher:
-    """Answers what a person waits for."""
-
-    def __init__(self, runner: Runner, metrics: Metrics, *, install_url: str, ack_seconds: float = ACK_SECONDS) -> None:
+    def __init__(self, runner: Runner, metrics: Metrics, *, install_url: str, ack_timeout: float = ACK_TIMEOUT) -> None:
+        """`install_url` is shown to people whose workspace has not installed the app."""
         self._runner = runner
         self._metrics = metrics
         self._install_url = install_url
-        self._ack_seconds = ack_seconds
+        self._ack_timeout = ack_timeout
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def answer(self, payload: Payload, request_id: str, answer: Answer) -> None:
-        """Answer what Slack is told: what the first matching listener acknowledges with; it goes on afterwards.
+    def handle(self, payload: Payload, request_id: str, on_reply: ReplyCallback) -> None:
+        """Reply with whatever the first matching listener passes to `ack`; the listener keeps running afterwards.
 
-        Where the workspace's install cannot be looked up, the answer is StoreUnavailable or UnreadableRecord.
+        `on_reply` is called with StoreUnavailable or UnreadableRecord if the installation cannot be looked up.
         """
         listeners = self._runner.app.matching(payload)
         if not listeners:
-            answer(refusals.NO_LISTENER)
+            on_reply(NO_LISTENER)
             return
-        request = _Request(payload, listeners[0], request_id, answer)
+        request = _Request(payload, listeners[0], request_id, on_reply)
         bot = self._runner.cached_bot(payload)
         self._start(self._run(request, bot) if bot is not None else self._look_up_and_run(request))
 
     async def drain(self, seconds: float) -> int:
-        """Wait for the listeners under way, then cancel what is left; returns how many that were."""
+        """Wait up to `seconds` for running listeners, then cancel the rest; return how many were cancelled."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
         unfinished = set(self._tasks)
@@ -67,39 +69,37 @@ class Dispatcher:
         try:
             bot = await self._runner.find_bot(request.payload)
         except LatchkeyError as error:
-            request.answer_once(error)
+            request.reply(error)
             return
         if bot is None:
-            request.answer_once(refusals.not_installed(request.payload, self._install_url))
+            request.reply(_not_installed(request.payload, self._install_url))
             return
         await self._run(request, bot)
 
     async def _run(self, request: _Request, bot: Bot) -> None:
-        request.timer = asyncio.get_running_loop().call_later(self._ack_seconds, self._answer_for, request)
-        call = self._runner.make_call(
-            request.payload, request.listener, bot, request.request_id, on_ack=request.answer_once
-        )
+        request.timer = asyncio.get_running_loop().call_later(self._ack_timeout, self._ack_timed_out, request)
+        call = self._runner.make_call(request.payload, request.listener, bot, request.request_id, on_ack=request.reply)
         error = await self._runner.run(request.listener, call)
-        if request.is_answered:
+        if request.is_replied:
             return
         if error is None:
             self._metrics.acked_for += 1
             logger.warning(
-                "%s ended without ack(); Slack was sent an empty one request_id=%s",
+                "%s ended without calling ack(); sent an empty reply request_id=%s",
                 request.listener.name,
                 request.request_id,
             )
-        request.answer_once(EMPTY if error is None else refusals.failed(request.payload, request.request_id))
+        request.reply(EMPTY if error is None else _failed(request.payload, request.request_id))
 
-    def _answer_for(self, request: _Request) -> None:
+    def _ack_timed_out(self, request: _Request) -> None:
         self._metrics.acked_for += 1
         logger.warning(
-            "%s has not acknowledged within %s s; Slack was answered on its behalf request_id=%s",
+            "%s did not call ack() within %s s; replied on its behalf request_id=%s",
             request.listener.name,
-            self._ack_seconds,
+            self._ack_timeout,
             request.request_id,
         )
-        request.answer_once(refusals.too_late(request.payload))
+        request.reply(_timed_out(request.payload))
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)
@@ -109,23 +109,60 @@ class Dispatcher:
 
 
 class _Request:
-    """Something that waits for its one answer."""
+    """A request that waits for its one reply."""
 
-    __slots__ = ("_answer", "is_answered", "listener", "payload", "request_id", "timer")
+    __slots__ = ("_on_reply", "is_replied", "listener", "payload", "request_id", "timer")
 
-    def __init__(self, payload: Payload, listener: Listener, request_id: str, answer: Answer) -> None:
+    def __init__(self, payload: Payload, listener: Listener, request_id: str, on_reply: ReplyCallback) -> None:
         self.payload = payload
         self.listener = listener
         self.request_id = request_id
         self.timer: asyncio.TimerHandle | None = None
-        self.is_answered = False
-        self._answer = answer
+        self.is_replied = False
+        self._on_reply = on_reply
 
-    def answer_once(self, reply: Reply | LatchkeyError) -> None:
-        """Answer; only the first one counts."""
-        if self.is_answered:
+    def reply(self, reply: Reply | LatchkeyError) -> None:
+        """Send the reply; later ones are ignored."""
+        if self.is_replied:
             return
-        self.is_answered = True
+        self.is_replied = True
         if self.timer is not None:
             self.timer.cancel()
-        self._answer(reply)
+        self._on_reply(reply)
+
+
+def _not_installed(payload: Payload, install_url: str) -> Reply:
+    return _visible(payload, f"Please install this app first! {install_url}", otherwise=EMPTY)
+
+
+def _failed(payload: Payload, request_id: str) -> Reply:
+    text = f"Sorry, something went wrong. The app's operator can find the cause in the log under {request_id}."
+    return _visible(payload, text, otherwise=text_reply("the listener failed", 500))
+
+
+def _timed_out(payload: Payload) -> Reply:
+    """Reply for a listener that is still running; it may yet use `respond`, so a command shows nothing."""
+    if payload.kind is Kind.COMMAND:
+        return EMPTY
+    return _visible(payload, "The app is slow to respond right now. Please try again.", otherwise=EMPTY)
+
+
+def _visible(payload: Payload, text: str, *, otherwise: Reply) -> Reply:
+    """Return a reply in which Slack shows `text` to the person, or `otherwise` if this kind of request has none."""
+    if payload.kind is Kind.COMMAND:
+        return text_reply(text)
+    if payload.kind is Kind.OPTIONS:
+        return json_reply({"options": []})
+    block_id = _first_input(payload) if payload.type == "view_submission" else None
+    if block_id is None:
+        return otherwise
+    # The form stays open with what was typed, and the text is shown under its first field.
+    return json_reply({"response_action": "errors", "errors": {block_id: text}})
+
+
+def _first_input(payload: Payload) -> str | None:
+    blocks = view_of(payload).get("blocks")
+    for block in blocks if isinstance(blocks, list) else ():
+        if isinstance(block, dict) and block.get("type") == "input" and isinstance(block.get("block_id"), str):
+            return str(block["block_id"])
+    return None

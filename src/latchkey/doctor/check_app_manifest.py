@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from latchkey.dispatch import wanted_by
+from latchkey.dispatch import requirements_of
 from latchkey.doctor.doctor_context import DoctorContext
 from latchkey.doctor.findings import Finding, finding
 from latchkey.errors import LatchkeyError, ListenerLoadError
@@ -25,6 +25,6 @@ def check_app_manifest(context: DoctorContext) -> Iterator[Finding]:
     except LatchkeyError as error:
         yield finding("app-settings", str(error), error.hint)
         return
-    needed, _ = make_manifest(context.app_settings, wanted_by(context.app))
+    needed, _ = make_manifest(context.app_settings, requirements_of(context.app))
     for difference in differences(needed, slack):
         yield finding("app-settings", str(difference))

@@ -14,7 +14,7 @@ from typing import Self
 from latchkey.config import Settings
 from latchkey.dispatch import App, load_listeners
 from latchkey.errors import LatchkeyError, ListenerLoadError
-from latchkey.slackapi.manifest import Described
+from latchkey.slackapi.manifest import AppSettings
 from latchkey.storage import ProgressCallback, Store, open_store
 
 
@@ -28,7 +28,7 @@ class DoctorContext:
     """The config.toml that was read; it may not exist."""
     checkout: Path | None
     """A checkout of Latchkey, in which listener modules are looked for as well."""
-    app_settings: Described | None = None
+    app_settings: AppSettings | None = None
     """The settings that the manifest needs; None if [server] public_url is not set."""
     exported_manifest: Path | None = None
     """A manifest exported from Slack; None: not compared."""

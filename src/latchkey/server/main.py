@@ -213,7 +213,7 @@ async def _drain(server: LatchkeyServer, services: Services, seconds: float) -> 
     await server.clients_gone(min(LINGER_SECONDS, seconds))
     requests = await services.in_flight.wait(max(0.0, deadline - loop.time()))
     listeners, events = await asyncio.gather(
-        services.dispatcher.drain(max(0.0, deadline - loop.time())),
+        services.interactions.drain(max(0.0, deadline - loop.time())),
         services.events.drain(max(0.0, deadline - loop.time())),
     )
     await server.close_all_connections()

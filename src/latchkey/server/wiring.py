@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from latchkey.config import Settings, SlackCredentials
-from latchkey.dispatch import App, Dispatcher, EventOptions, EventPipeline, Runner
+from latchkey.dispatch import App, EventOptions, EventPipeline, Interactions, Runner
 from latchkey.handlers import AccessLog, Clients, Services
 from latchkey.metrics import Inventory, Metrics
 from latchkey.slackapi.client import WebClients, open_session
@@ -35,7 +35,7 @@ async def services_for(
     async with open_session(settings.unix_sockets_path) as session:
         metrics = Metrics()
         store.observe(metrics.count_store_call)
-        clients = WebClients(api_url=settings.slack.api_url, session=session, watch=metrics.count_api_call)
+        clients = WebClients(api_url=settings.slack.api_url, session=session, on_call=metrics.count_api_call)
         oauth = OAuthClient(
             clients,
             client_id=credentials.client_id,
@@ -46,14 +46,14 @@ async def services_for(
             authorize_url=settings.slack.authorize_url,
         )
         runner = Runner(app, installations=store.installations, clients=clients, metrics=metrics)
-        dispatcher = Dispatcher(runner, metrics, install_url=public_url + INSTALL_PATH)
+        interactions = Interactions(runner, metrics, install_url=public_url + INSTALL_PATH)
         events = EventPipeline(runner, metrics, store.inbox, _event_options(settings))
         events.start(recovered)
         inventory = Inventory(store.keys, lambda: _newest_backup(settings), metrics)
         counting = asyncio.get_running_loop().create_task(inventory.run())
         yield Services(
             store=store,
-            dispatcher=dispatcher,
+            interactions=interactions,
             events=events,
             metrics=metrics,
             oauth=oauth,

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
 from latchkey.errors import SlackRefused, SlackUnavailable
-from latchkey.slackapi.client import WebClients, answer_of, open_session
+from latchkey.slackapi.client import WebClients, open_session, response_data
 
 T = TypeVar("T")
 
@@ -68,7 +68,7 @@ def uninstall(api_url: str, token: str, *, client_id: str, client_secret: str) -
         # slack_sdk's own apps_uninstall puts the secret into the URL, which proxies log.
         credentials = {"client_id": client_id, "client_secret": client_secret}
         call = web.client(token).api_call("apps.uninstall", data=credentials)
-        await answer_of("apps.uninstall", call, TIMEOUT_SECONDS)
+        await response_data("apps.uninstall", call, TIMEOUT_SECONDS)
 
     _with_slack(api_url, call_slack)
 
@@ -83,7 +83,7 @@ def check_credentials(api_url: str, client_id: str, client_secret: str) -> str:
     async def call_slack(web: WebClients) -> str:
         call = web.client().oauth_v2_access(client_id=client_id, client_secret=client_secret, code="0")
         try:
-            await answer_of("oauth.v2.access", call, TIMEOUT_SECONDS)
+            await response_data("oauth.v2.access", call, TIMEOUT_SECONDS)
         except SlackRefused as error:
             return error.reason if error.reason in CREDENTIAL_ERRORS else ""
         except SlackUnavailable:
@@ -95,7 +95,7 @@ def check_credentials(api_url: str, client_id: str, client_secret: str) -> str:
 
 async def _status(web: WebClients, token: str) -> TokenStatus:
     try:
-        await answer_of("auth.test", web.client(token).auth_test(), TIMEOUT_SECONDS)
+        await response_data("auth.test", web.client(token).auth_test(), TIMEOUT_SECONDS)
     except SlackRefused as error:
         health = TokenHealth.REVOKED if error.reason in REVOKED_ERRORS else TokenHealth.UNKNOWN
         return TokenStatus(health, error.reason)

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from slack_sdk.oauth.installation_store import Installation
 
 from latchkey.errors import OAuthError, SlackRefused
-from latchkey.slackapi.client import WebClients, answer_of
+from latchkey.slackapi.client import WebClients, response_data
 from latchkey.slackapi.requests import as_object
 
 TIMEOUT_SECONDS = 10.0
@@ -110,7 +110,7 @@ class OAuthClient:
 
     async def _call(self, method: str, call: Any) -> dict[str, Any]:
         try:
-            return await answer_of(method, call, self._timeout)
+            return await response_data(method, call, self._timeout)
         except SlackRefused as error:
             raise OAuthError(error.reason) from None
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from latchkey.dispatch import Dispatcher, EventOptions, EventPipeline
+from latchkey.dispatch import EventOptions, EventPipeline, Interactions
 from latchkey.errors import Overloaded, StoreUnavailable, UnreadableRecord
 from latchkey.storage import Outcome, OutcomeKind, StoredEvent
 from tests.dispatch.doubles import Bench, event, send, sent
@@ -59,7 +59,7 @@ class TestOnce:
         ran: list[int] = []
         bench.app.event("app_mention")(lambda: ran.append(1))
 
-        async def use(_: Dispatcher, events: EventPipeline) -> list[Exception | None]:
+        async def use(_: Interactions, events: EventPipeline) -> list[Exception | None]:
             copies = [event(event_id="Ev1", retry_num=number or None) for number in range(10)]
             return await asyncio.gather(*(sent(events, copy) for copy in copies))
 
@@ -75,7 +75,7 @@ class TestOnce:
             ran.append(1)
             await go_on.wait()
 
-        async def use(_: Dispatcher, events: EventPipeline) -> None:
+        async def use(_: Interactions, events: EventPipeline) -> None:
             await send(events, event(event_id="Ev1"), event(event_id="Ev1", retry_num=1))
             go_on.set()
 
@@ -214,7 +214,7 @@ class TestFailing:
             ran.append(context.attempt)
             await asyncio.sleep(3600)
 
-        async def killed(_: Dispatcher, events: EventPipeline) -> None:
+        async def killed(_: Interactions, events: EventPipeline) -> None:
             if not lives:
                 await send(events, event(event_id="Ev1"))
             await asyncio.sleep(0.15)
@@ -239,7 +239,7 @@ class TestFailing:
         bench.installations.cached = False
         bench.installations.error = StoreUnavailable("locked", "the store is locked")
 
-        async def use(_: Dispatcher, events: EventPipeline) -> None:
+        async def use(_: Interactions, events: EventPipeline) -> None:
             await send(events, event())
             await until(lambda: bench.metrics.retried >= 4)
             bench.installations.error = None
@@ -298,7 +298,7 @@ class TestRestart:
             if event["text"] == "stuck" and ran.count("stuck") == 1:
                 await asyncio.sleep(3600)
 
-        async def use(_: Dispatcher, events: EventPipeline) -> None:
+        async def use(_: Interactions, events: EventPipeline) -> None:
             await asyncio.gather(*(sent(events, event(text=text)) for text in ("a", "stuck", "b")))
             await asyncio.sleep(0.2)
 
@@ -350,7 +350,7 @@ class TestOrder:
 
         payloads = [event(text="first"), event(text="second"), event(text="other", channel="C2")]
 
-        async def use(_: Dispatcher, events: EventPipeline) -> None:
+        async def use(_: Interactions, events: EventPipeline) -> None:
             await send(events, *payloads)
             await until(lambda: len(ran) == 3)
 
@@ -381,7 +381,7 @@ class TestCommits:
         bench.app.event("app_mention")(lambda: None)
         commits = Commits(bench)
 
-        async def use(_: Dispatcher, events: EventPipeline) -> None:
+        async def use(_: Interactions, events: EventPipeline) -> None:
             loop = asyncio.get_running_loop()
             now = loop.time()
             loop.time = lambda: now  # type: ignore[method-assign]  # so that no timer fires
@@ -405,7 +405,7 @@ class TestCommits:
 
         commits = Commits(bench)
 
-        async def use(_: Dispatcher, events: EventPipeline) -> None:
+        async def use(_: Interactions, events: EventPipeline) -> None:
             assert await send(events, event(event_id="Ev1"), event(event_id="Ev2")) == [None, None]
             commits.go_on.clear()
             waiting = [asyncio.ensure_future(sent(events, event(event_id="Ev3")))]
@@ -460,7 +460,7 @@ class TestBackPressure:
             await go_on.wait()
             ran.append(1)
 
-        async def use(_: Dispatcher, events: EventPipeline) -> None:
+        async def use(_: Interactions, events: EventPipeline) -> None:
             assert [type(answer) for answer in await send(events, *(event() for _ in range(4)))] == [
                 type(None), type(None), Overloaded, Overloaded,
             ]  # fmt: skip
@@ -476,7 +476,7 @@ class TestBackPressure:
         ran: list[int] = []
         bench.app.event("app_mention")(lambda: ran.append(1))
 
-        async def use(_: Dispatcher, events: EventPipeline) -> None:
+        async def use(_: Interactions, events: EventPipeline) -> None:
             with closing(sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
                 begun = time.monotonic()
@@ -497,7 +497,7 @@ class TestBackPressure:
         ran: list[int] = []
         bench.app.event("app_mention")(lambda: ran.append(1))
 
-        async def use(_: Dispatcher, events: EventPipeline) -> list[Exception | None]:
+        async def use(_: Interactions, events: EventPipeline) -> list[Exception | None]:
             commit = bench.store.inbox.commit
             bench.store.inbox.commit = lambda *written: time.sleep(0.4) or commit(*written)  # type: ignore[method-assign,func-returns-value]
             answers = await send(events, *(event(event_id="Ev1", retry_num=number or None) for number in range(3)))
@@ -512,7 +512,7 @@ class TestBackPressure:
         ran: list[str] = []
         bench.app.event("app_mention")(lambda event: ran.append(event["text"]))
 
-        async def use(_: Dispatcher, events: EventPipeline) -> None:
+        async def use(_: Interactions, events: EventPipeline) -> None:
             commit = bench.store.inbox.commit
             bench.store.inbox.commit = lambda *written: time.sleep(0.4) or commit(*written)  # type: ignore[method-assign,func-returns-value]
             first = asyncio.ensure_future(sent(events, event(text="first")))
@@ -536,7 +536,7 @@ class TestBackPressure:
         async def listener() -> None:
             await go_on.wait()
 
-        async def use(_: Dispatcher, events: EventPipeline) -> None:
+        async def use(_: Interactions, events: EventPipeline) -> None:
             await send(events, event(event_id="Ev1"))
             with closing(sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
@@ -587,7 +587,7 @@ class TestMetrics:
         async def listener() -> None:
             await asyncio.sleep(0.2)
 
-        async def use(_: Dispatcher, events: EventPipeline) -> float:
+        async def use(_: Interactions, events: EventPipeline) -> float:
             await send(events, event())
             await asyncio.sleep(0.1)
             return bench.metrics.registry.get_sample_value("latchkey_inbox_oldest_seconds") or 0.0

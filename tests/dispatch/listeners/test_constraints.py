@@ -1,4 +1,4 @@
-"""Which payloads a listener gets: Bolt's constraints, each kind, matching and not."""
+"""Bolt's constraints of every kind, with payloads that match and payloads that do not."""
 
 import re
 from typing import Any
@@ -68,11 +68,13 @@ TABLE: list[tuple[str, Any, Payload, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("decorator", "constraint", "payload", "wanted"), TABLE)
-def test_a_listener_gets_what_it_asked_for(decorator: str, constraint: Any, payload: Payload, wanted: bool) -> None:
+@pytest.mark.parametrize(("decorator", "constraint", "payload", "expected"), TABLE)
+def test_a_listener_gets_the_payloads_that_match(
+    decorator: str, constraint: Any, payload: Payload, expected: bool
+) -> None:
     app = App()
     getattr(app, decorator)(constraint)(lambda: None)
-    assert bool(app.matching(payload)) is wanted
+    assert bool(app.matching(payload)) is expected
 
 
 @pytest.mark.parametrize(
@@ -84,12 +86,12 @@ def test_a_listener_gets_what_it_asked_for(decorator: str, constraint: Any, payl
         ("view", {}), ("options", {"nonsense": "x"}), ("message", 7),
     ],
 )  # fmt: skip
-def test_an_impossible_constraint_is_refused_at_registration(decorator: str, constraint: Any) -> None:
+def test_rejects_an_impossible_constraint_at_registration(decorator: str, constraint: Any) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         getattr(App(), decorator)(constraint)
 
 
-def test_a_decorator_gives_the_function_back() -> None:
+def test_a_decorator_returns_the_function() -> None:
     def listener() -> None: ...
 
     assert App().event("x")(listener) is listener

@@ -1,4 +1,4 @@
-"""Loading listener modules: beside config.toml first, Bolt's templates as they are, and a reason for each refusal."""
+"""Loading listener modules: the search order, Bolt's templates unchanged, and the reason for each refusal."""
 
 import sys
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def write(folder: Path, name: str, text: str) -> None:
     path.write_text(text)
 
 
-def test_a_module_beside_the_configuration_comes_before_the_projects(tmp_path: Path) -> None:
+def test_a_module_beside_the_configuration_comes_before_the_checkouts(tmp_path: Path) -> None:
     write(tmp_path / "mine", "their_app.py", "def register(app): app.command('/mine')(lambda ack: ack())")
     write(tmp_path / "project", "their_app.py", "def register(app): app.command('/other')(lambda ack: ack())")
     app = load_listeners(["their_app"], tmp_path / "mine", tmp_path / "project")
@@ -108,13 +108,13 @@ def register(app):
 }
 
 
-def test_a_folder_like_bolts_starter_template_works_as_it_is(tmp_path: Path, bench: Bench) -> None:
+def test_a_folder_like_bolts_starter_template_works_unchanged(tmp_path: Path, bench: Bench) -> None:
     for name, text in TEMPLATE.items():
         write(tmp_path / "their_listeners", name, text)
-    bench.ack_seconds = 2
+    bench.ack_timeout = 2
     bench.app = load_listeners(["their_listeners"], tmp_path)
     for payload in (command(), action(), interaction("shortcut", callback_id="s"), submission()):
-        assert bench.answer(payload).status == 200
+        assert bench.reply_to(payload).status == 200
     bench.send(event("app_home_opened"), event("message"))
     calls = [name for name, _ in bench.clients.calls]
     assert sorted(calls) == [
@@ -132,7 +132,7 @@ def test_a_folder_like_bolts_starter_template_works_as_it_is(tmp_path: Path, ben
         ("1 / 0", r"its import raised ZeroDivisionError: .*\(their_app.py, line 1\)"),
         ("x = 1", r"it has no function register\(app\)"),
         ("def register(app): app.nonsense('x')", r"its register\(app\) raised AttributeError"),
-        ("def register(app): app.event('x')(lambda nonsense: 1)", "names an argument 'nonsense'"),
+        ("def register(app): app.event('x')(lambda nonsense: 1)", "unknown argument 'nonsense'"),
         ("def register(app): app.event('message.channels')", 'arrive as "message"'),
         ("def register(app): app.command('/x', middleware=[])", "unexpected keyword argument 'middleware'"),
     ],

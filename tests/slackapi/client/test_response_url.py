@@ -1,4 +1,4 @@
-"""A response_url takes five messages within 30 minutes, and then says that it is spent."""
+"""A response_url takes five messages within 30 minutes; later ones raise an error that says so."""
 
 import asyncio
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class Posts:
             raise self.error
 
 
-def test_the_sixth_message_is_not_sent_and_says_why() -> None:
+def test_the_sixth_message_is_not_sent() -> None:
     posts = Posts()
     url = ResponseUrl(URL, posts, Clock(1.0))
     for number in range(5):
@@ -36,7 +36,7 @@ def test_the_sixth_message_is_not_sent_and_says_why() -> None:
     assert "sentinel" not in str(caught.value)
 
 
-def test_one_that_slack_refused_counts_as_well() -> None:
+def test_a_message_that_slack_refused_counts_too() -> None:
     posts = Posts()
     posts.error = SlackUnavailable("response_url", "status 500")
     url = ResponseUrl(URL, posts, Clock(1.0))
@@ -47,7 +47,7 @@ def test_one_that_slack_refused_counts_as_well() -> None:
         asyncio.run(url.post({}))
 
 
-def test_it_ends_after_thirty_minutes() -> None:
+def test_expires_after_thirty_minutes() -> None:
     clock, posts = Clock(1.0), Posts()
     url = ResponseUrl(URL, posts, clock)
     clock.now += 1799.9
@@ -66,5 +66,5 @@ def test_it_ends_after_thirty_minutes() -> None:
         ({"response_urls": [None]}, None), ({"response_urls": {}}, None), ({}, None),
     ],
 )  # fmt: skip
-def test_where_a_payload_may_be_answered(body: dict[str, Any], url: str | None) -> None:
+def test_finds_the_response_url_of_a_payload(body: dict[str, Any], url: str | None) -> None:
     assert response_url_of(body) == url

@@ -1,4 +1,4 @@
-"""What is sent to Slack again, and what never is."""
+"""Which calls to Slack are retried, when, and which never are."""
 
 import asyncio
 import io
@@ -16,34 +16,34 @@ from slack_sdk.web.async_client import AsyncWebClient
 from latchkey.slackapi.client import retrying
 from latchkey.slackapi.client.factory import WebClients, open_session
 from latchkey.slackapi.client.rate_limits import RateLimits
-from latchkey.slackapi.client.retrying import may_be_repeated
+from latchkey.slackapi.client.retrying import is_safe_to_retry
 from latchkey.slackapi.requests import WorkspaceId
 
 ACME, BIRCH = WorkspaceId(None, "T0ACME", False), WorkspaceId(None, "T0BIRCH", False)
-Answer = tuple[int, dict[str, str]] | str
-OK: Answer = (200, {})
-LIMITED: Answer = (429, {"Retry-After": "2"})
+Scripted = tuple[int, dict[str, str]] | str
+OK: Scripted = (200, {})
+LIMITED: Scripted = (429, {"Retry-After": "2"})
 DISCONNECT = "disconnect"
 
 
 class Script:
-    """A Slack that answers each method as it was told, and then well."""
+    """A Slack that gives each method's scripted responses, and then succeeds."""
 
-    def __init__(self, **answers: list[Answer]) -> None:
-        self.answers = {name.replace("_", "."): list(given) for name, given in answers.items()}
+    def __init__(self, **responses: list[Scripted]) -> None:
+        self.responses = {name.replace("_", "."): list(given) for name, given in responses.items()}
         self.calls: Counter[str] = Counter()
         self.slept: list[float] = []
 
     async def handle(self, request: web.Request) -> web.Response:
         method = request.match_info["method"]
         self.calls[method] += 1
-        answers = self.answers.get(method)
-        answer = answers.pop(0) if answers else OK
-        if isinstance(answer, str):
+        responses = self.responses.get(method)
+        response = responses.pop(0) if responses else OK
+        if isinstance(response, str):
             assert request.transport is not None
             request.transport.close()
             return web.Response()
-        status, headers = answer
+        status, headers = response
         error = {} if status == 200 else {"error": "ratelimited" if status == 429 else "fatal_error"}
         return web.json_response({"ok": status == 200, **error}, status=status, headers=headers)
 
@@ -51,7 +51,7 @@ class Script:
         self.slept.append(seconds)
 
     def run(self, use: Callable[[Callable[[WorkspaceId], AsyncWebClient]], Awaitable[Any]]) -> Any:
-        """Run `use`, which is given a maker of clients, against this Slack."""
+        """Run `use` against this Slack, with a function that makes a workspace's client."""
         now = 0.0
 
         async def sleep(seconds: float) -> None:
@@ -78,7 +78,7 @@ class Script:
         return asyncio.run(live())
 
 
-def test_a_limited_call_waits_as_long_as_slack_says_and_is_sent_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_limited_call_waits_as_long_as_slack_asks_and_is_retried(caplog: pytest.LogCaptureFixture) -> None:
     slack = Script(chat_postMessage=[LIMITED, LIMITED])
 
     async def use(client: Any) -> None:
@@ -88,11 +88,11 @@ def test_a_limited_call_waits_as_long_as_slack_says_and_is_sent_again(caplog: py
         slack.run(use)
     assert slack.calls == {"chat.postMessage": 3}
     assert slack.slept == [2, 2]
-    assert "Slack limits chat.postMessage for 2 s" in caplog.text
+    assert "Slack rate-limits chat.postMessage for 2 s" in caplog.text
     assert "sentinel" not in caplog.text
 
 
-def test_a_limit_is_one_workspaces_and_one_methods() -> None:
+def test_a_limit_applies_to_one_method_of_one_workspace() -> None:
     slack = Script(chat_postMessage=[LIMITED])
 
     async def use(client: Any) -> None:
@@ -105,7 +105,7 @@ def test_a_limit_is_one_workspaces_and_one_methods() -> None:
     slack.run(use)
 
 
-def test_a_wait_that_is_too_long_is_the_listeners_to_know() -> None:
+def test_a_limit_that_lasts_too_long_raises_at_once() -> None:
     slack = Script(chat_postMessage=[(429, {"Retry-After": "900"})])
 
     async def use(client: Any) -> None:
@@ -118,7 +118,7 @@ def test_a_wait_that_is_too_long_is_the_listeners_to_know() -> None:
 
 
 @pytest.mark.parametrize("retry_after", [{}, {"Retry-After": "soon"}, {"Retry-After": "-5"}])
-def test_a_limit_without_a_time_is_a_second(retry_after: dict[str, str]) -> None:
+def test_a_limit_without_a_duration_lasts_one_second(retry_after: dict[str, str]) -> None:
     slack = Script(chat_postMessage=[(429, retry_after)])
 
     async def use(client: Any) -> None:
@@ -129,7 +129,7 @@ def test_a_limit_without_a_time_is_a_second(retry_after: dict[str, str]) -> None
 
 
 @pytest.mark.parametrize("fault", [(500, {}), (503, {}), DISCONNECT])
-def test_only_what_does_no_harm_twice_is_sent_again_after_a_failure(fault: Answer) -> None:
+def test_only_calls_that_are_safe_to_retry_are_retried_after_a_failure(fault: Scripted) -> None:
     slack = Script(chat_postMessage=[fault], conversations_list=[fault, fault], views_publish=[fault])
 
     async def use(client: Any) -> None:
@@ -143,7 +143,7 @@ def test_only_what_does_no_harm_twice_is_sent_again_after_a_failure(fault: Answe
     assert slack.calls == {"chat.postMessage": 1, "conversations.list": 3, "views.publish": 2}
 
 
-def test_a_failure_that_stays_is_told_after_two_repetitions() -> None:
+def test_a_persistent_failure_is_raised_after_two_retries() -> None:
     slack = Script(conversations_list=[(500, {})] * 9)
 
     async def use(client: Any) -> None:
@@ -156,29 +156,29 @@ def test_a_failure_that_stays_is_told_after_two_repetitions() -> None:
     assert 2 <= slack.slept[1] <= 3
 
 
-def test_a_connection_that_never_came_about_is_tried_again_for_every_method() -> None:
+def test_a_connection_that_cannot_be_opened_is_retried_for_every_method() -> None:
     slack = Script()
 
     async def use(client: Any) -> None:
-        nobody = client(ACME)
-        nobody.base_url = "http://127.0.0.1:9/api/"
+        unreachable = client(ACME)
+        unreachable.base_url = "http://127.0.0.1:9/api/"
         with pytest.raises(aiohttp.ClientConnectorError):
-            await nobody.chat_postMessage(channel="C1", text="hello")
+            await unreachable.chat_postMessage(channel="C1", text="hello")
 
     slack.run(use)
-    assert len(slack.slept) == len(retrying.REPEAT_SECONDS)
+    assert len(slack.slept) == len(retrying.RETRY_DELAYS_SECONDS)
 
 
-def test_further_pages_are_as_patient_as_the_first() -> None:
+def test_further_pages_are_retried_like_the_first() -> None:
     slack = Script()
-    answers = [
+    responses = [
         web.json_response({"ok": True, "response_metadata": {"next_cursor": "more"}}),
         web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "3"}),
         web.json_response({"ok": True}),
     ]
 
     async def handle(request: web.Request) -> web.Response:
-        return answers.pop(0)
+        return responses.pop(0)
 
     slack.handle = handle  # type: ignore[method-assign]
 
@@ -212,5 +212,5 @@ def test_an_open_file_is_sent_once() -> None:
         ("conversations.listConnectInvites", False), ("forgets.x", False), ("widget", False),
     ],
 )  # fmt: skip
-def test_what_may_be_repeated(method: str, safe: bool) -> None:
-    assert may_be_repeated(method) is safe
+def test_which_methods_are_safe_to_retry(method: str, safe: bool) -> None:
+    assert is_safe_to_retry(method) is safe

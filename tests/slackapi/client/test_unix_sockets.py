@@ -1,4 +1,4 @@
-"""Slack through unix sockets: TLS from end to end, and no way to a host that has no socket."""
+"""Slack through unix sockets: TLS is end to end, and hosts without a socket cannot be reached."""
 
 import asyncio
 import datetime as dt
@@ -18,7 +18,7 @@ from latchkey.slackapi.client.factory import open_session
 
 
 def make_certificate(folder: Path, host: str) -> None:
-    """Write a certificate of its own authority for this host, and its key."""
+    """Write a self-signed certificate for this host, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = dt.datetime.now(dt.UTC)
@@ -41,7 +41,7 @@ def make_certificate(folder: Path, host: str) -> None:
 
 
 def through_unix_sockets(folder: Path, use: Callable[[aiohttp.ClientSession], Awaitable[None]], *sockets: str) -> None:
-    """Serve `slack.com` over TLS at each of these sockets, and run `use` with a session that goes through them."""
+    """Serve `slack.com` at each of these sockets (TLS on port 443) and run `use` with a session that uses them."""
 
     async def answer(request: web.Request) -> web.Response:
         return web.Response(text=f"{request.host} {request.path}")
@@ -77,7 +77,7 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_call_goes_through_the_hosts_own_socket(trusted: Path) -> None:
+def test_a_call_goes_through_the_socket_of_its_host(trusted: Path) -> None:
     async def use(session: aiohttp.ClientSession) -> None:
         assert await get(session, "https://slack.com/x") == "slack.com /x"
         assert await get(session, "https://slack.com:443/y") == "slack.com /y"
@@ -94,7 +94,7 @@ def test_a_host_without_a_socket_cannot_be_reached(trusted: Path) -> None:
     through_unix_sockets(trusted, use, "slack.com:443")
 
 
-def test_a_socket_that_leads_elsewhere_fails_the_certificates_check(trusted: Path) -> None:
+def test_a_socket_that_leads_to_another_host_fails_certificate_verification(trusted: Path) -> None:
     async def use(session: aiohttp.ClientSession) -> None:
         with pytest.raises(aiohttp.ClientConnectorSSLError, match="Hostname mismatch"):
             await get(session, "https://hooks.slack.com/x")
@@ -102,7 +102,7 @@ def test_a_socket_that_leads_elsewhere_fails_the_certificates_check(trusted: Pat
     through_unix_sockets(trusted, use, "hooks.slack.com:443")
 
 
-def test_a_certificate_of_nobody_known_is_refused(tmp_path: Path) -> None:
+def test_rejects_a_certificate_of_an_unknown_authority(tmp_path: Path) -> None:
     make_certificate(tmp_path, "slack.com")
 
     async def use(session: aiohttp.ClientSession) -> None:
@@ -119,7 +119,7 @@ def test_reaches_a_simulated_slack_without_tls(trusted: Path) -> None:
     through_unix_sockets(trusted, use, "localhost:8090")
 
 
-def test_a_name_with_a_slash_leads_out_of_no_folder(trusted: Path) -> None:
+def test_a_host_name_with_a_slash_does_not_leave_the_folder(trusted: Path) -> None:
     async def use(session: aiohttp.ClientSession) -> None:
         for url in ("https://..%2f..%2fslack.com/x", "https://../x"):
             with pytest.raises((aiohttp.ClientError, ValueError)):

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from latchkey.slackapi.manifest import Command, Described, Shortcut, Wanted, differences, make_manifest
+from latchkey.slackapi.manifest import AppSettings, Command, ManifestRequirements, Shortcut, differences, make_manifest
 from latchkey.slackapi.manifest.event_scopes import EVENT_SCOPES, USER_EVENTS
 from tests.support.slack_manifest import check_manifest
 
@@ -13,8 +13,8 @@ URL = "https://slack.example.com"
 EVENTS = f"{URL}/slack/events"
 
 
-def made(wanted: Wanted | None = None, **changes: Any) -> tuple[dict[str, Any], list[str]]:
-    app = Described(
+def made(wanted: ManifestRequirements | None = None, **changes: Any) -> tuple[dict[str, Any], list[str]]:
+    app = AppSettings(
         **{
             "name": "Our App",
             "description": "",
@@ -24,7 +24,7 @@ def made(wanted: Wanted | None = None, **changes: Any) -> tuple[dict[str, Any], 
             **changes,
         }
     )
-    manifest, notes = make_manifest(app, wanted or Wanted())
+    manifest, notes = make_manifest(app, wanted or ManifestRequirements())
     check_manifest(manifest)
     return manifest, notes
 
@@ -56,7 +56,7 @@ def test_notes_a_url_without_https() -> None:
 
 
 def test_adds_and_notes_a_scope_that_an_event_requires() -> None:
-    manifest, notes = made(Wanted(events=["app_mention", "reaction_added"]))
+    manifest, notes = made(ManifestRequirements(events=["app_mention", "reaction_added"]))
     scopes, events = bot(manifest)
     assert scopes == ["chat:write", "app_mentions:read", "reactions:read"]
     assert events == ["app_mention", "app_uninstalled", "reaction_added", "tokens_revoked"]
@@ -67,7 +67,7 @@ def test_adds_and_notes_a_scope_that_an_event_requires() -> None:
 
 
 def test_one_of_several_scopes_is_enough() -> None:
-    manifest, notes = made(Wanted(events=["member_joined_channel"]), scopes=["groups:read"])
+    manifest, notes = made(ManifestRequirements(events=["member_joined_channel"]), scopes=["groups:read"])
     assert bot(manifest)[0] == ["groups:read"]
     assert notes == []
 
@@ -81,13 +81,13 @@ def test_one_of_several_scopes_is_enough() -> None:
     ],
 )
 def test_subscribes_to_messages_that_the_scopes_allow_to_read(scopes: list[str], subscribed: set[str]) -> None:
-    manifest, _ = made(Wanted(events=["message"]), scopes=scopes)
+    manifest, _ = made(ManifestRequirements(events=["message"]), scopes=scopes)
     assert set(bot(manifest)[1]) - {"app_uninstalled", "tokens_revoked"} == subscribed
     assert set(bot(manifest)[0]) == set(scopes) or bot(manifest)[0] == ["channels:history"]
 
 
 def test_direct_messages_enable_the_messages_tab_and_app_home_opened_the_home_tab() -> None:
-    manifest, _ = made(Wanted(events=["message", "app_home_opened"]), scopes=["im:history"])
+    manifest, _ = made(ManifestRequirements(events=["message", "app_home_opened"]), scopes=["im:history"])
     assert manifest["features"]["app_home"] == {
         "home_tab_enabled": True,
         "messages_tab_enabled": True,
@@ -96,20 +96,20 @@ def test_direct_messages_enable_the_messages_tab_and_app_home_opened_the_home_ta
 
 
 def test_user_events_become_user_subscriptions_with_user_scopes() -> None:
-    manifest, _ = made(Wanted(events=["star_added"]))
+    manifest, _ = made(ManifestRequirements(events=["star_added"]))
     assert manifest["settings"]["event_subscriptions"]["user_events"] == ["star_added"]
     assert manifest["oauth_config"]["scopes"] == {"bot": ["chat:write"], "user": ["stars:read"]}
 
 
 def test_an_unknown_event_is_kept_and_noted() -> None:
-    manifest, notes = made(Wanted(events=["brand_new"]))
+    manifest, notes = made(ManifestRequirements(events=["brand_new"]))
     assert "brand_new" in bot(manifest)[1]
     assert notes == ["brand_new is an unknown event: look up which scope it requires"]
 
 
 def test_names_and_descriptions_are_shortened_to_slacks_limits() -> None:
     long = "x" * 3000
-    wanted = Wanted(
+    wanted = ManifestRequirements(
         commands=[Command("/deploy", ""), Command("/long", long), Command("/deploy", "again"), Command("deploy", ""), Command("/" + "x" * 32, "")],
         shortcuts=[Shortcut("global", "open_the-form", ""), Shortcut("message", "a_very_long_callback_id_indeed", long), Shortcut("global", "", "")],
         interactivity=True,
@@ -129,30 +129,30 @@ def test_names_and_descriptions_are_shortened_to_slacks_limits() -> None:
 
 
 def test_options_are_loaded_from_the_same_url() -> None:
-    manifest, _ = made(Wanted(interactivity=True, options=True))
+    manifest, _ = made(ManifestRequirements(interactivity=True, options=True))
     assert manifest["settings"]["interactivity"] == {
         "is_enabled": True, "request_url": EVENTS, "message_menu_options_url": EVENTS,
     }  # fmt: skip
 
 
 def test_an_assistant_gets_its_view_and_its_scope() -> None:
-    manifest, _ = made(Wanted(events=["assistant_thread_started"]), description="Helps")
+    manifest, _ = made(ManifestRequirements(events=["assistant_thread_started"]), description="Helps")
     assert manifest["features"]["assistant_view"] == {"assistant_description": "Helps"}
     assert "assistant:write" in bot(manifest)[0]
 
 
 def test_notes_more_commands_and_events_than_slack_allows() -> None:
-    wanted = Wanted(
+    wanted = ManifestRequirements(
         commands=[Command(f"/c{number}", "") for number in range(51)], events=[f"e{number}" for number in range(101)]
     )
-    _, notes = make_manifest(Described("A", "", URL, ["commands"], []), wanted)
+    _, notes = make_manifest(AppSettings("A", "", URL, ["commands"], []), wanted)
     assert "Slack allows 50 commands, but there are 51" in notes
     assert "Slack allows 100 events, but there are 103" in notes
 
 
 def test_every_known_event_makes_a_valid_manifest() -> None:
     for event in [*EVENT_SCOPES, "message"]:
-        made(Wanted(events=[event]))
+        made(ManifestRequirements(events=[event]))
     assert set(EVENT_SCOPES) >= USER_EVENTS
 
 
@@ -207,7 +207,7 @@ def exported(**changes: Any) -> dict[str, Any]:
 
 
 def compared(**changes: Any) -> list[str]:
-    manifest, _ = made(Wanted(commands=[Command("/deploy", "")]), scopes=["chat:write", "commands"])
+    manifest, _ = made(ManifestRequirements(commands=[Command("/deploy", "")]), scopes=["chat:write", "commands"])
     return [str(difference) for difference in differences(manifest, exported(**changes))]
 
 

@@ -141,7 +141,7 @@ class Workers:
             for listener in listeners
         ]
         errors = [await runs[0]] if len(runs) == 1 else await asyncio.gather(*runs)
-        return [(listener.key, error) for listener, error in zip(listeners, errors, strict=True) if error is not None]
+        return [(listener.id, error) for listener, error in zip(listeners, errors, strict=True) if error is not None]
 
     async def _prepare(self, job: Job) -> Prepared | None:
         """Return what the attempt needs; None if there is nothing to run. Raises StoreError."""
@@ -156,7 +156,7 @@ class Workers:
             return None
         listeners, left = self._runner.app.matching(payload), job.event.listeners
         if left is not None:
-            listeners = [listener for listener in listeners if listener.key in left]
+            listeners = [listener for listener in listeners if listener.id in left]
         return Prepared(payload, listeners, bot)
 
     def _note(self, job: Job, failures: list[tuple[str, Exception]]) -> None:

@@ -1,10 +1,10 @@
-"""Registration, matching, arguments and running of listeners."""
+"""Registers, loads, matches and runs listeners."""
 
 from latchkey.dispatch.listeners.app import App, Listener
 from latchkey.dispatch.listeners.constraints import view_of
 from latchkey.dispatch.listeners.loading import load_listeners
 from latchkey.dispatch.listeners.reply import EMPTY, Reply, json_reply, text_reply
-from latchkey.dispatch.listeners.requirements import wanted_by
+from latchkey.dispatch.listeners.requirements import requirements_of
 from latchkey.dispatch.listeners.runner import Runner, describe, is_own
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "is_own",
     "json_reply",
     "load_listeners",
+    "requirements_of",
     "text_reply",
     "view_of",
-    "wanted_by",
 ]

@@ -1,7 +1,6 @@
-"""The object that a listener module registers with; its decorators are Bolt's.
+"""The object that a listener module registers with; its decorators are Bolt's (mirrors `slack_bolt.app.async_app`).
 
-Rule: an App is a list of listeners and nothing else. It does no I/O, so a
-module's `register(app)` can be tested by itself.
+An App only lists listeners and does no I/O, so a module's `register(app)` can be tested without a server.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
 from latchkey.dispatch.listeners import constraints
-from latchkey.dispatch.listeners.arguments import Plan
+from latchkey.dispatch.listeners.arguments import CallPlan
 from latchkey.dispatch.listeners.constraints import Constraint, Predicate, Text
 from latchkey.slackapi.requests import Kind, Payload
 
@@ -20,7 +19,7 @@ Decorator: TypeAlias = Callable[[F], F]
 
 
 class Listener:
-    """A function, what it is for, and the arguments that it names."""
+    """A function, the payloads it is for, and the arguments it names."""
 
     def __init__(
         self,
@@ -30,15 +29,16 @@ class Listener:
         keyword: Text | None = None,
         constraint: Constraint | None = None,
     ) -> None:
+        """Raises TypeError if the function names an argument that does not exist."""
         self.kind = kind
         self.matches = matches
         self.constraint = constraint
-        """What it was registered for, as it was given; what is asked of Slack is read from it."""
+        """As it was registered; the manifest is derived from it."""
         self.keyword = keyword
-        """Of a `message` listener: what `context["matches"]` is taken from."""
-        self.plan = Plan(function)
-        self.key = self.plan.name
-        """Its name, told apart from those of the same name; an event on disk knows its listeners by it."""
+        """For `message` listeners: the pattern whose groups become `context["matches"]`."""
+        self.plan = CallPlan(function)
+        self.id = self.plan.name
+        """Its name, numbered if several listeners share it. Stored events refer to their listeners by it."""
 
     @property
     def name(self) -> str:
@@ -46,11 +46,11 @@ class Listener:
 
 
 class App:
-    """Takes listeners: `@app.event("app_mention")`, or `app.event("app_mention")(function)`."""
+    """Registers listeners: `@app.event("app_mention")`, or `app.event("app_mention")(function)`."""
 
     def __init__(self) -> None:
         self._listeners: dict[Kind, list[Listener]] = {}
-        self._named: dict[str, int] = {}
+        self._count_by_name: dict[str, int] = {}
         self.error_handlers: list[Listener] = []
 
     def event(self, event: Constraint) -> Decorator[F]:
@@ -91,17 +91,17 @@ class App:
         return self._decorator(Kind.OPTIONS, constraints.for_options(constraint), constraint)
 
     def error(self, function: F) -> F:
-        """Take a function that is called with `error` (and the usual arguments) when a listener raises."""
+        """Register a function that is called with `error` (and the usual arguments) when a listener raises."""
         self.error_handlers.append(Listener(function, None, lambda _: True))
         return function
 
     @property
     def listeners(self) -> list[Listener]:
-        """All of them, kind by kind."""
+        """All listeners, grouped by kind; error handlers are not included."""
         return [listener for registered in self._listeners.values() for listener in registered]
 
     def matching(self, payload: Payload) -> list[Listener]:
-        """Return the listeners that want this payload, in the order of their registration."""
+        """Return the listeners that match this payload, in the order of their registration."""
         return [listener for listener in self._listeners.get(payload.kind, ()) if listener.matches(payload)]
 
     def _decorator(
@@ -109,9 +109,9 @@ class App:
     ) -> Decorator[F]:
         def register(function: F) -> F:
             listener = Listener(function, kind, matches, keyword, constraint)
-            named = self._named[listener.name] = self._named.get(listener.name, 0) + 1
-            if named > 1:
-                listener.key += f"#{named}"
+            count = self._count_by_name[listener.name] = self._count_by_name.get(listener.name, 0) + 1
+            if count > 1:
+                listener.id += f"#{count}"
             self._listeners.setdefault(kind, []).append(listener)
             return function
 

@@ -1,8 +1,7 @@
-"""Which arguments a listener names, and what each of them means.
+"""The arguments that a listener can name, and their values (mirrors `slack_bolt.kwargs_injection`).
 
-Rule: the names are Bolt's, with Bolt's meanings. They are read once, at
-registration, where a name that nobody knows is refused; a call then builds what
-is named and nothing else.
+Names and meanings are Bolt's. A function's signature is read once, at registration, and an unknown name is refused
+there; each call then builds only the values that are named.
 """
 
 from __future__ import annotations
@@ -13,15 +12,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from latchkey.dispatch.listeners.constraints import action_of, view_of
-from latchkey.dispatch.listeners.context import NAMES as CONTEXT_NAMES
+from latchkey.dispatch.listeners.context import CONTEXT_NAMES
 from latchkey.slackapi.requests import Kind, Payload
 
 if TYPE_CHECKING:
     from latchkey.dispatch.listeners.call import BlockingCall, Call
 
-_logger = "latchkey.listeners"
+
+def _from_context(name: str) -> Callable[[Call | BlockingCall], Any]:
+    return lambda call: call.context.get(name)
+
 
 PROVIDERS: dict[str, Callable[[Call | BlockingCall], Any]] = {
+    **{name: _from_context(name) for name in sorted(CONTEXT_NAMES)},
     "body": lambda call: call.payload.body,
     "payload": lambda call: inner_payload(call.payload),
     "event": lambda call: call.payload.event or None,
@@ -36,25 +39,18 @@ PROVIDERS: dict[str, Callable[[Call | BlockingCall], Any]] = {
     "ack": lambda call: call.ack,
     "say": lambda call: call.say,
     "respond": lambda call: call.respond,
-    "logger": lambda call: logging.getLogger(_logger),
+    "logger": lambda call: logging.getLogger("latchkey.listeners"),
     "installations": lambda call: call.installations,
     "error": lambda call: call.error,
 }
-"""What each argument is, given the call."""
+"""For each argument, a function that returns its value for a call."""
 
 
-def _from_context(name: str) -> Callable[[Call | BlockingCall], Any]:
-    return lambda call: call.context.get(name)
-
-
-PROVIDERS.update({name: _from_context(name) for name in CONTEXT_NAMES})
-
-
-class Plan:
-    """How one function is called."""
+class CallPlan:
+    """The arguments of one function, resolved from its signature."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        """Raises TypeError where the function names an argument that does not exist."""
+        """Raises TypeError if the function names an argument that does not exist."""
         self.function = function
         self.name = f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', repr(function))}"
         self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
@@ -67,7 +63,7 @@ class Plan:
 
 
 def inner_payload(payload: Payload) -> dict[str, Any]:
-    """Return Bolt's `payload`: the part that the listener is about."""
+    """Return Bolt's `payload`: the event, the action, the view, or the whole body of anything else."""
     if payload.kind is Kind.EVENT:
         return payload.event
     if payload.kind is Kind.ACTION:
@@ -77,7 +73,7 @@ def inner_payload(payload: Payload) -> dict[str, Any]:
     return payload.body
 
 
-def _names(function: Callable[..., Any], where: str) -> list[str]:
+def _names(function: Callable[..., Any], function_name: str) -> list[str]:
     names = []
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
@@ -85,5 +81,6 @@ def _names(function: Callable[..., Any], where: str) -> list[str]:
         if name in PROVIDERS and parameter.kind is not parameter.POSITIONAL_ONLY:
             names.append(name)
         elif parameter.default is parameter.empty:
-            raise TypeError(f"{where} names an argument {name!r}; there are {', '.join(sorted(PROVIDERS))}")
+            available = ", ".join(sorted(PROVIDERS))
+            raise TypeError(f"{function_name}: unknown argument {name!r}; available: {available}")
     return names

@@ -1,7 +1,7 @@
-"""One listener's call: the things it may ask for, built when it asks.
+"""One call of a listener: `ack`, `say`, `respond` and `client`, each built when it is used.
 
-Rule: an async listener gets awaitable things; a sync one gets the same things
-as blocking calls, which the loop carries out.
+An async listener awaits them. A sync listener gets blocking versions, which run on the event loop meanwhile.
+Mirrors `slack_bolt.context.ack`, `.say` and `.respond`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from latchkey.dispatch.listeners.context import Context
 from latchkey.dispatch.listeners.reply import Reply, from_ack
 from latchkey.dispatch.slots import Slot
-from latchkey.slackapi.client import MAX_WAIT_SECONDS, TIMEOUT_SECONDS, ResponseUrl, WebClients
+from latchkey.slackapi.client import MAX_WAIT_SECONDS, REQUEST_TIMEOUT, ResponseUrl, WebClients
 from latchkey.slackapi.requests import Payload
 
 if TYPE_CHECKING:
     from latchkey.storage import Installations
 
-BLOCKING_CALL_TIMEOUT = MAX_WAIT_SECONDS + 4 * TIMEOUT_SECONDS
+BLOCKING_CALL_TIMEOUT = MAX_WAIT_SECONDS + 4 * REQUEST_TIMEOUT
 """Seconds that a sync listener's thread waits for a call to Slack on the loop, all retries included."""
 
 
@@ -58,28 +58,29 @@ class Call:
             self.on_ack(reply)
 
     async def say(self, text: str | dict[str, Any] = "", channel: str | None = None, **fields: Any) -> Any:
-        """Post to the channel that the payload is about (method chat.postMessage)."""
+        """Post to the payload's channel (method chat.postMessage). Raises ValueError if there is none."""
         message = {**(text if isinstance(text, dict) else {"text": text}), **fields}
         message.setdefault("channel", channel or self.payload.channel_id)
         if not message["channel"]:
-            raise ValueError("say needs a channel here: this payload is about none")
+            raise ValueError("say() needs channel=: this payload has none")
         return await self.client.chat_postMessage(**message)
 
     async def respond(self, text: str | dict[str, Any] = "", **fields: Any) -> None:
-        """Post to the payload's `response_url`: five times within 30 minutes, for the acting user alone by default.
+        """Post to the payload's `response_url`, at most five times within 30 minutes.
 
-        Raises ValueError where the payload has none, ResponseUrlSpent, or SlackUnavailable.
+        Only the acting user sees it unless `response_type="in_channel"`. Raises ValueError if the payload has no
+        response_url, ResponseUrlSpent, or SlackUnavailable.
         """
         if self.response_url is None:
             raise ValueError(
-                "respond works for commands, actions and message shortcuts; this payload has no response_url"
+                "respond() works for commands, actions and message shortcuts; this payload has no response_url"
             )
         message = text if isinstance(text, dict) else {"text": text, **fields}
         await self.response_url.post({name: value for name, value in message.items() if value is not None})
 
 
 class BlockingCall:
-    """The same for a sync listener, which runs in a thread: each thing blocks there while the loop does it."""
+    """Provides the arguments of a sync listener: each call blocks its thread while the event loop does the work."""
 
     def __init__(self, call: Call, loop: asyncio.AbstractEventLoop) -> None:
         self.payload = call.payload
@@ -107,7 +108,7 @@ class BlockingCall:
 
 
 class _BlockingClient(WebClient):
-    """slack_sdk's blocking client, whose calls go through the async one: one connection pool and one policy."""
+    """A WebClient whose calls go through the async client, so that both share its connections, limits and retries."""
 
     def __init__(self, client: AsyncWebClient, wait: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
         super().__init__(token=client.token, base_url=client.base_url, team_id=client.default_params.get("team_id"))
@@ -115,13 +116,13 @@ class _BlockingClient(WebClient):
         self._wait = wait
 
     def api_call(self, api_method: str, **arguments: Any) -> SlackResponse:
-        answer = self._wait(self._async_client.api_call(api_method, **arguments))
+        response = self._wait(self._async_client.api_call(api_method, **arguments))
         return SlackResponse(
             client=self,
-            http_verb=answer.http_verb,
-            api_url=answer.api_url,
-            req_args=answer.req_args,
-            data=answer.data,
-            headers=answer.headers,
-            status_code=answer.status_code,
+            http_verb=response.http_verb,
+            api_url=response.api_url,
+            req_args=response.req_args,
+            data=response.data,
+            headers=response.headers,
+            status_code=response.status_code,
         )

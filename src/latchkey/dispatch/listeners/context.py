@@ -1,6 +1,6 @@
-"""The `context` of one call: Bolt's names, as items and as attributes.
+"""The `context` of one call: Bolt's names, as items and as attributes (mirrors `slack_bolt.context.base_context`).
 
-Rule: it may be printed. The token in it is reached by name and never shown.
+Invariant: printing it never shows the token, which is only reached by name.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from slack_sdk.oauth.installation_store import Bot
 from latchkey.slackapi.client import response_url_of
 from latchkey.slackapi.requests import Payload
 
-NAMES = frozenset(
+CONTEXT_NAMES = frozenset(
     {
         "enterprise_id",
         "team_id",
@@ -33,10 +33,10 @@ NAMES = frozenset(
 
 
 class Context(dict[str, Any]):
-    """A dict of what is known about the call; any other key is the listener's own to set."""
+    """Facts about the call. Listeners may add items of their own."""
 
     def __getattr__(self, name: str) -> Any:
-        if name in NAMES or name in self:
+        if name in CONTEXT_NAMES or name in self:
             return self.get(name)
         raise AttributeError(f"context has no {name}")
 

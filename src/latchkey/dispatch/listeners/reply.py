@@ -1,7 +1,7 @@
-"""What goes back to Slack as the HTTP response of a command, an action, a view or an options request.
+"""The HTTP response to a command, action, view or options request (mirrors `slack_bolt.context.ack`).
 
-Rule: the shapes are Bolt's `ack` arguments. Text alone is text/plain, anything
-more is JSON; no argument at all is an empty 200.
+It is made from the arguments of `ack`: text only becomes text/plain, anything more becomes JSON, and no argument an
+empty 200.
 https://docs.slack.dev/interactivity/handling-user-interaction#acknowledgment_response
 """
 
@@ -16,7 +16,7 @@ JSON = "application/json; charset=utf-8"
 
 
 class Reply(NamedTuple):
-    """A whole response."""
+    """Status, content type and body of an HTTP response."""
 
     status: int = 200
     content_type: str = TEXT
@@ -31,22 +31,22 @@ def text_reply(text: str, status: int = 200) -> Reply:
 
 
 def json_reply(document: object) -> Reply:
-    """Return a JSON reply; slack_sdk's model objects (blocks, views, options) in it are turned into dicts."""
+    """Return a JSON reply; slack_sdk's model objects (blocks, views, options) in it are converted."""
     return Reply(200, JSON, msgspec.json.encode(document, enc_hook=_model_to_dict))
 
 
 def from_ack(text: str | dict[str, Any] = "", **fields: Any) -> Reply:
-    """Return the reply for the arguments of an `ack(...)`; raises ValueError and TypeError for impossible ones."""
+    """Return the reply for the arguments of `ack(...)`. Raises ValueError or TypeError if they are invalid."""
     if isinstance(text, dict):
         return json_reply({**text, **_given(fields)})
     if not isinstance(text, str):
-        raise TypeError(f"ack takes text or a dict, not {type(text).__name__}")
+        raise TypeError(f"ack() takes text or a dict, not {type(text).__name__}")
     unknown = fields.keys() - _FIELDS
     if unknown:
-        raise TypeError(f"ack takes no {', '.join(sorted(unknown))}")
+        raise TypeError(f"ack() does not take {', '.join(sorted(unknown))}")
     given = _given(fields)
     if given.get("response_action") == "errors" and not given.get("errors"):
-        raise ValueError('ack(response_action="errors") needs errors')
+        raise ValueError('ack(response_action="errors") needs errors=')
     if not given:
         return text_reply(text) if text else EMPTY
     # Replies to a form or a select have no text; messages always have one.
@@ -64,4 +64,4 @@ def _given(fields: dict[str, Any]) -> dict[str, Any]:
 def _model_to_dict(model: Any) -> Any:
     if hasattr(model, "to_dict"):
         return model.to_dict()
-    raise TypeError(f"{type(model).__name__} cannot stand in a reply")
+    raise TypeError(f"ack() cannot send a {type(model).__name__}")

@@ -1,7 +1,6 @@
-"""What an app's listeners are for, as Slack's manifest lists it.
+"""Derives the manifest's commands, shortcuts and events from the registered listeners.
 
-Rule: what was registered by its name is listed. What was registered by a
-pattern cannot be, and is named in a note.
+A listener that is registered with a pattern cannot be listed; a note names it.
 """
 
 from __future__ import annotations
@@ -11,63 +10,67 @@ import re
 from collections.abc import Mapping
 
 from latchkey.dispatch.listeners.app import App, Listener
-from latchkey.slackapi.manifest import Command, Shortcut, Wanted
+from latchkey.slackapi.manifest import Command, ManifestRequirements, Shortcut
 from latchkey.slackapi.requests import Kind
 
 
-def wanted_by(app: App) -> Wanted:
-    """Return what the listeners need of Slack."""
-    wanted = Wanted()
+def requirements_of(app: App) -> ManifestRequirements:
+    """Return what the listeners require of the app's manifest."""
+    requirements = ManifestRequirements()
     for listener in app.listeners:
         if listener.kind is Kind.EVENT:
-            _add_event(wanted, listener)
+            _add_event(requirements, listener)
         elif listener.kind is Kind.COMMAND:
-            _add_command(wanted, listener)
+            _add_command(requirements, listener)
         else:
-            wanted.interactivity = True
-            wanted.options = wanted.options or listener.kind is Kind.OPTIONS
+            requirements.interactivity = True
+            requirements.options = requirements.options or listener.kind is Kind.OPTIONS
             if listener.kind is Kind.SHORTCUT:
-                _add_shortcut(wanted, listener)
-    return wanted
+                _add_shortcut(requirements, listener)
+    return requirements
 
 
-def _add_event(wanted: Wanted, listener: Listener) -> None:
+def _add_event(requirements: ManifestRequirements, listener: Listener) -> None:
     constraint = listener.constraint
     kind = constraint.get("type") if isinstance(constraint, Mapping) else constraint
     if isinstance(kind, str):
-        wanted.events.append(kind)
+        requirements.events.append(kind)
     else:
-        _note_pattern(wanted, listener, "the events", kind)
+        _note_pattern(requirements, listener, "the events", kind)
 
 
-def _add_command(wanted: Wanted, listener: Listener) -> None:
+def _add_command(requirements: ManifestRequirements, listener: Listener) -> None:
     if isinstance(listener.constraint, str):
-        wanted.commands.append(Command(listener.constraint, _said_of(listener)))
+        requirements.commands.append(Command(listener.constraint, _description_of(listener)))
     else:
-        _note_pattern(wanted, listener, "the commands", listener.constraint)
+        _note_pattern(requirements, listener, "the commands", listener.constraint)
 
 
-def _add_shortcut(wanted: Wanted, listener: Listener) -> None:
+def _add_shortcut(requirements: ManifestRequirements, listener: Listener) -> None:
     constraint = listener.constraint
     fields = constraint if isinstance(constraint, Mapping) else {"callback_id": constraint}
     callback_id = fields["callback_id"]
     if not isinstance(callback_id, str):
-        _note_pattern(wanted, listener, "the shortcuts", callback_id)
+        _note_pattern(requirements, listener, "the shortcuts", callback_id)
         return
     if fields.get("type") is None:
-        wanted.notes.append(
-            f"the shortcut {callback_id} is listed as a global one; a message's is registered with message_shortcut()"
+        requirements.notes.append(
+            f"the shortcut {callback_id} is listed as a global one; register a message shortcut with message_shortcut()"
         )
     is_message = fields.get("type") == "message_action"
-    wanted.shortcuts.append(Shortcut("message" if is_message else "global", callback_id, _said_of(listener)))
+    requirements.shortcuts.append(
+        Shortcut("message" if is_message else "global", callback_id, _description_of(listener))
+    )
 
 
-def _note_pattern(wanted: Wanted, listener: Listener, what: str, pattern: object) -> None:
+def _note_pattern(requirements: ManifestRequirements, listener: Listener, what: str, pattern: object) -> None:
     shown = pattern.pattern if isinstance(pattern, re.Pattern) else pattern
-    wanted.notes.append(f"{listener.name} takes a pattern ({shown}): add {what} that it is for by hand")
+    requirements.notes.append(
+        f"{listener.name} is registered with a pattern ({shown}): add {what} that it handles by hand"
+    )
 
 
-def _said_of(listener: Listener) -> str:
-    """Return the first line of the function's docstring, which is what people will read."""
+def _description_of(listener: Listener) -> str:
+    """Return the first line of the function's docstring, which Slack shows to people."""
     text = inspect.getdoc(listener.plan.function) or ""
     return text.strip().partition("\n")[0].strip()

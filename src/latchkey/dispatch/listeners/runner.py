@@ -1,8 +1,7 @@
-"""Running one listener, sync or async, and telling the error handlers when it raises.
+"""Runs one listener, sync or async, and calls the error handlers if it raises.
 
-Rule: an exception in one listener ends that listener alone. It is logged with
-the request's id; what is kept of it beside the log is a type and a place, since
-its message may hold anything.
+Invariant: an exception in one listener does not affect the others. It is logged with the request's id; outside the log,
+only its type and location are kept, because its message may contain anything.
 """
 
 from __future__ import annotations
@@ -33,21 +32,21 @@ from latchkey.slackapi.requests import Payload
 if TYPE_CHECKING:
     from latchkey.storage import Installations
 
-THREADS = 64
-"""Sync listeners that run at once. One that waits for a limit of Slack's to end does not count meanwhile."""
-THREADS_EACH = 8
-"""Of one workspace at a time, so that a listener that blocks takes no thread from the others."""
-THREADS_MOST = 1000
-"""Threads in all, those that only wait among them; made when they are needed."""
+MAX_RUNNING_THREADS = 64
+"""Sync listeners that run at once, not counting those that wait for one of Slack's rate limits."""
+MAX_RUNNING_THREADS_PER_WORKSPACE = 8
+"""So that one workspace's blocking listeners leave threads to the others."""
+MAX_THREADS = 1000
+"""Threads in all, including those that wait; each is started when it is needed."""
 
-# Events about the app's own bot user that are still of use to it; Bolt keeps the same two.
-_KEPT_OWN_EVENTS = frozenset({"member_joined_channel", "member_left_channel"})
+# Events about the app's own bot user that are useful to it; Bolt delivers the same two.
+_DELIVERED_OWN_EVENTS = frozenset({"member_joined_channel", "member_left_channel"})
 
 logger = logging.getLogger("latchkey.listeners")
 
 
 class Runner:
-    """Runs listeners on the loop, or in its threads."""
+    """Runs async listeners on the event loop and sync ones in threads."""
 
     def __init__(
         self,
@@ -56,26 +55,26 @@ class Runner:
         installations: Installations,
         clients: WebClients,
         metrics: Metrics,
-        threads: int = THREADS,
-        threads_each: int = THREADS_EACH,
+        max_threads: int = MAX_RUNNING_THREADS,
+        max_threads_per_workspace: int = MAX_RUNNING_THREADS_PER_WORKSPACE,
     ) -> None:
         self.app = app
         self._installations = installations
         self._clients = clients
         self._metrics = metrics
-        metrics.expect_listeners(listener.key for listener in app.listeners)
-        self._threads = ThreadPoolExecutor(THREADS_MOST, thread_name_prefix="listener")
-        self._thread_slots = SlotPool(max_slots=threads, max_per_workspace=threads_each)
+        metrics.expect_listeners(listener.id for listener in app.listeners)
+        self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="listener")
+        self._thread_slots = SlotPool(max_slots=max_threads, max_per_workspace=max_threads_per_workspace)
 
     def close(self) -> None:
-        """Begin no more sync listeners. A thread cannot be cancelled; nobody waits for it."""
+        """Start no more sync listeners. Running threads cannot be cancelled and are not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def cached_bot(self, payload: Payload) -> Bot | None:
         return self._installations.cached_bot(*payload.workspace)
 
     async def find_bot(self, payload: Payload) -> Bot | None:
-        """Return the workspace's bot; raises StoreUnavailable or UnreadableRecord."""
+        """Return the workspace's bot, or None. Raises StoreUnavailable or UnreadableRecord."""
         bot = self.cached_bot(payload)
         if bot is not None:
             return bot
@@ -117,21 +116,21 @@ class Runner:
         )
 
     async def run(self, listener: Listener, call: Call) -> Exception | None:
-        """Run one listener to its end; returns what it raised, which was logged and handed to the error handlers."""
-        metrics, key, begun = self._metrics, listener.key, time.monotonic()
+        """Run one listener to its end; return what it raised, after logging it and calling the error handlers."""
+        metrics, started = self._metrics, time.monotonic()
         metrics.listeners_running += 1
         try:
             await self._run(listener, call)
         except Exception as error:
-            metrics.listener_failures[key] += 1
+            metrics.listener_failures[listener.id] += 1
             request_id = call.context["request_id"]
             logger.exception("%s raised %s request_id=%s", listener.name, type(error).__name__, request_id)
-            await self._tell_error_handlers(call, error)
+            await self._call_error_handlers(call, error)
             return error
         finally:
             metrics.listeners_running -= 1
-            metrics.listener_runs[key] += 1
-            metrics.listener_seconds[key] += time.monotonic() - begun
+            metrics.listener_runs[listener.id] += 1
+            metrics.listener_seconds[listener.id] += time.monotonic() - started
         return None
 
     async def _run(self, listener: Listener, call: Call) -> None:
@@ -143,7 +142,7 @@ class Runner:
             arguments = listener.plan.arguments(BlockingCall(replace(call, slot=slot), loop))
             await loop.run_in_executor(self._threads, partial(listener.plan.function, **arguments))
 
-    async def _tell_error_handlers(self, call: Call, error: Exception) -> None:
+    async def _call_error_handlers(self, call: Call, error: Exception) -> None:
         call.error = error
         for handler in self.app.error_handlers:
             try:
@@ -153,8 +152,8 @@ class Runner:
 
 
 def is_own(payload: Payload, bot: Bot) -> bool:
-    """Whether the app itself caused this event; answering those is how two bots talk for ever."""
-    if payload.type in _KEPT_OWN_EVENTS:
+    """Whether the app itself caused this event; responding to those is how bots end up in a loop."""
+    if payload.type in _DELIVERED_OWN_EVENTS:
         return False
     bot_id = payload.event.get("bot_id")
     return (payload.user_id is not None and payload.user_id == bot.bot_user_id) or (
@@ -163,13 +162,13 @@ def is_own(payload: Payload, bot: Bot) -> bool:
 
 
 def describe(error: Exception) -> str:
-    """Return what may be kept of an error: its type, Slack's error code, and the place where it was raised."""
-    what = type(error).__name__
+    """Return what may be stored about an error: its type, Slack's error code, and where it was raised."""
+    text = type(error).__name__
     if isinstance(error, SlackApiError):
         code = error.response.get("error") if error.response else None
-        what += f" ({code})" if isinstance(code, str) and code.replace("_", "").isalnum() else ""
+        text += f" ({code})" if isinstance(code, str) and code.replace("_", "").isalnum() else ""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
-        return what
+        return text
     last = frames[-1]
-    return f"{what} at {last.filename.rpartition('/')[2]}:{last.lineno} in {last.name}"
+    return f"{text} at {last.filename.rpartition('/')[2]}:{last.lineno} in {last.name}"

@@ -1,17 +1,18 @@
 """The Web API client: connection pool, retries, rate limits, observation."""
 
-from latchkey.slackapi.client.factory import TIMEOUT_SECONDS, WebClients, open_session
+from latchkey.slackapi.client.factory import REQUEST_TIMEOUT, WebClients, open_session
 from latchkey.slackapi.client.rate_limits import MAX_WAIT_SECONDS, ReleasableSlot
 from latchkey.slackapi.client.response_url import ResponseUrl, response_url_of
-from latchkey.slackapi.client.responses import answer_of
+from latchkey.slackapi.client.responses import is_error_code, response_data
 
 __all__ = [
     "MAX_WAIT_SECONDS",
-    "TIMEOUT_SECONDS",
+    "REQUEST_TIMEOUT",
     "ReleasableSlot",
     "ResponseUrl",
     "WebClients",
-    "answer_of",
+    "is_error_code",
     "open_session",
+    "response_data",
     "response_url_of",
 ]

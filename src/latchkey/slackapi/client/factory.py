@@ -1,7 +1,7 @@
-"""Slack's Web API: one connection pool, a client for each call of a listener, and the posting to `response_url`.
+"""Makes clients for Slack's Web API, which share one connection pool, and posts to `response_url`.
 
-Rule: what a listener calls is patient (`patient_client`); what must happen once
-or not at all, as the exchange of a code, is sent once.
+Listeners get a client that retries. A request that must not be sent twice, such as the exchange of a code, uses one
+that does not.
 """
 
 from __future__ import annotations
@@ -21,39 +21,40 @@ from latchkey.slackapi.client.instrumented import (
     CANCELLED,
     TIMEOUT,
     UNREACHABLE,
-    Watch,
-    WatchedClient,
-    nobody_watches,
+    CallObserver,
+    InstrumentedClient,
+    ignore_call,
     outcome_of,
 )
 from latchkey.slackapi.client.rate_limits import RateLimits, ReleasableSlot
-from latchkey.slackapi.client.retrying import PatientClient
+from latchkey.slackapi.client.retrying import RetryingClient
 from latchkey.slackapi.client.unix_sockets import UnixSocketConnector
 from latchkey.slackapi.requests import WorkspaceId
 
-TIMEOUT_SECONDS = 30
-"""For one request; slack_sdk's own default, which it does not apply to a session that it is given."""
-CONNECTIONS = 100
-"""To Slack, at once."""
-RESPONSE_URL_SECONDS = 10.0
+REQUEST_TIMEOUT = 30
+"""Seconds for one request; slack_sdk's own default, which it does not apply to a session that is passed to it."""
+MAX_CONNECTIONS = 100
+"""Simultaneous connections to Slack."""
+RESPONSE_URL_TIMEOUT = 10.0
+"""Seconds for one post to a `response_url`."""
 _SLACK_DOMAINS = (".slack.com", ".slack-gov.com")
 
 
 def open_session(unix_sockets: Path | None = None) -> aiohttp.ClientSession:
-    """Return the connection pool for all calls to Slack; whoever opens it closes it.
+    """Return the connection pool for all calls to Slack; the caller closes it.
 
-    With `unix_sockets`, a folder of unix sockets named HOST:PORT, Slack is reached through those.
+    If `unix_sockets` is given, Slack is reached through the sockets in that folder; see `UnixSocketConnector`.
     """
     connector: aiohttp.BaseConnector = (
-        UnixSocketConnector(unix_sockets, limit=CONNECTIONS)
+        UnixSocketConnector(unix_sockets, limit=MAX_CONNECTIONS)
         if unix_sockets
-        else aiohttp.TCPConnector(limit=CONNECTIONS)
+        else aiohttp.TCPConnector(limit=MAX_CONNECTIONS)
     )
-    return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
+    return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT))
 
 
 class WebClients:
-    """Makes slack_sdk's clients, which share one aiohttp session."""
+    """Makes slack_sdk clients that share one aiohttp session."""
 
     def __init__(
         self,
@@ -61,30 +62,30 @@ class WebClients:
         api_url: str,
         session: aiohttp.ClientSession,
         limits: RateLimits | None = None,
-        watch: Watch = nobody_watches,
+        on_call: CallObserver = ignore_call,
     ) -> None:
-        """`watch` is told of each request to Slack and of its outcome."""
+        """`on_call` is called after each request to Slack."""
         self._api_url = api_url
         self._session = session
         self._limits = limits or RateLimits()
-        self._watch = watch
+        self._on_call = on_call
         self._api_origin = urlsplit(api_url)
-        # slack_sdk logs bodies at debug level; this logger never lets them through.
+        # slack_sdk logs request bodies at debug level; this logger drops them.
         self._logger = logging.getLogger("slack_sdk.latchkey")
         self._logger.setLevel(logging.WARNING)
 
     def client(self, token: str | None = None) -> AsyncWebClient:
-        """Return a client whose calls are sent once each."""
-        return WatchedClient(token=token, retry_handlers=[], **self._settings())
+        """Return a client that sends each call once."""
+        return InstrumentedClient(token=token, retry_handlers=[], **self._settings())
 
     def retrying_client(self, token: str, workspace: WorkspaceId, slot: ReleasableSlot | None = None) -> AsyncWebClient:
         """Return a workspace's client, which waits out limits; `slot` is released while one of its calls waits."""
-        return PatientClient(
+        return RetryingClient(
             workspace=workspace,
             limits=self._limits,
             slot=slot,
             token=token,
-            # An org-wide token needs the team that a call is about.
+            # With an org-wide token, Slack needs the team that a call is about.
             team_id=workspace.team_id if workspace.is_enterprise_install else None,
             retry_handlers=[],
             **self._settings(),
@@ -93,19 +94,19 @@ class WebClients:
     def _settings(self) -> dict[str, Any]:
         return {
             "base_url": self._api_url,
-            "timeout": TIMEOUT_SECONDS,
+            "timeout": REQUEST_TIMEOUT,
             "session": self._session,
             "logger": self._logger,
-            "watch": self._watch,
+            "on_call": self._on_call,
         }
 
     async def post_response_url(self, url: str, message: Mapping[str, Any]) -> None:
-        """Post a message to a payload's `response_url`; raises SlackUnavailable where Slack does not take it."""
+        """Post a message to a payload's `response_url`. Raises SlackUnavailable if Slack does not accept it."""
         if not self._is_slacks(url):
-            # The URL came in a signed payload, but it is not followed into the private network all the same.
+            # The URL came in a signed payload, but it still must not lead into the private network.
             raise SlackUnavailable("response_url", "the address is not Slack's")
-        timeout = aiohttp.ClientTimeout(total=RESPONSE_URL_SECONDS)
-        begun, outcome = time.monotonic(), CANCELLED
+        timeout = aiohttp.ClientTimeout(total=RESPONSE_URL_TIMEOUT)
+        started, outcome = time.monotonic(), CANCELLED
         try:
             async with self._session.post(url, json=message, timeout=timeout, allow_redirects=False) as response:
                 outcome = outcome_of(response.status, None)
@@ -115,7 +116,7 @@ class WebClients:
             outcome = TIMEOUT if isinstance(error, TimeoutError) else UNREACHABLE
             raise SlackUnavailable("response_url", type(error).__name__) from None
         finally:
-            self._watch("response_url", outcome, time.monotonic() - begun)
+            self._on_call("response_url", outcome, time.monotonic() - started)
 
     def _is_slacks(self, url: str) -> bool:
         try:
@@ -125,5 +126,5 @@ class WebClients:
             return False
         if parts.scheme == "https" and (parts.hostname or "").endswith(_SLACK_DOMAINS) and port in (None, 443):
             return True
-        # With a simulated Slack, URLs at its own origin are Slack's.
+        # The simulator's URLs are at the API's own origin.
         return (parts.scheme, parts.netloc) == (self._api_origin.scheme, self._api_origin.netloc)

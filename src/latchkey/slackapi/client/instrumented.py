@@ -1,12 +1,11 @@
-"""slack_sdk's AsyncWebClient that tells of each request to Slack: which method, how it ended, how long it took.
+"""An AsyncWebClient that reports method, outcome and duration of every request to a callback.
 
-Rule: what is told is a method's name and Slack's own error code, never what was
-sent or answered. It may become a label of a metric, so it is short and one of few.
+Invariant: only a method's name and Slack's own error code are reported, never what was sent or received. Both become
+labels of a metric, so they are short and few.
 """
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -14,38 +13,38 @@ from typing import Any, TypeAlias
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-Watch: TypeAlias = Callable[[str, str, float], None]
-"""Is told a method, an outcome and seconds."""
+from latchkey.slackapi.client.responses import is_error_code
+
+CallObserver: TypeAlias = Callable[[str, str, float], None]
+"""Called with (method, outcome, elapsed seconds)."""
 
 OK = "ok"
 TIMEOUT = "timeout"
 UNREACHABLE = "unreachable"
 UNREADABLE = "unreadable"
-"""An answer that is none of Slack's, such as a proxy's page."""
+"""A response that is not Slack's, such as a proxy's page."""
 CANCELLED = "cancelled"
-"""Whoever wanted the answer has given up."""
-
-_ERROR_CODE = re.compile(r"[a-z0-9_]{1,60}", re.ASCII)
+"""The caller stopped waiting."""
 
 
-def nobody_watches(method: str, outcome: str, seconds: float) -> None:
-    """Take no notice."""
+def ignore_call(method: str, outcome: str, seconds: float) -> None:
+    """Default observer: does nothing."""
 
 
-class WatchedClient(AsyncWebClient):
-    """A client whose requests are each told to `watch`, repetitions too."""
+class InstrumentedClient(AsyncWebClient):
+    """A client that calls `on_call` after every request, retries included."""
 
-    def __init__(self, *, watch: Watch = nobody_watches, **settings: Any) -> None:
+    def __init__(self, *, on_call: CallObserver = ignore_call, **settings: Any) -> None:
         super().__init__(**settings)
-        self._watch = watch
+        self._on_call = on_call
 
     async def _request(self, *, http_verb: str, api_url: str, req_args: dict[str, Any]) -> dict[str, Any]:
-        # Where slack_sdk sends the first request of a call and those for its further pages alike.
-        begun, outcome = time.monotonic(), CANCELLED
+        # slack_sdk sends both the first request of a call and those for further pages through this method.
+        started, outcome = time.monotonic(), CANCELLED
         try:
-            answer = await super()._request(http_verb=http_verb, api_url=api_url, req_args=req_args)
-            outcome = outcome_of(answer["status_code"], answer["data"])
-            return answer
+            response = await super()._request(http_verb=http_verb, api_url=api_url, req_args=req_args)
+            outcome = outcome_of(response["status_code"], response["data"])
+            return response
         except TimeoutError:
             outcome = TIMEOUT
             raise
@@ -56,13 +55,13 @@ class WatchedClient(AsyncWebClient):
             outcome = UNREADABLE
             raise
         finally:
-            self._watch(api_url.rpartition("/")[2], outcome, time.monotonic() - begun)
+            self._on_call(api_url.rpartition("/")[2], outcome, time.monotonic() - started)
 
 
 def outcome_of(status: int, data: object) -> str:
-    """Return one word for an answer: ok, Slack's error code, http_503 and its like, or unreadable."""
+    """Return one word for a response: `ok`, Slack's error code, `http_503` and similar, or `unreadable`."""
     error = data.get("error") if isinstance(data, dict) else None
-    if isinstance(error, str) and _ERROR_CODE.fullmatch(error):
+    if is_error_code(error):
         return error
     if status != 200:
         return f"http_{status}" if 100 <= status < 600 else UNREADABLE

@@ -1,7 +1,6 @@
-"""A payload's `response_url`: five messages within 30 minutes.
+"""A payload's `response_url`, which takes five messages within 30 minutes.
 
-Rule: Slack's limit is kept here too, so that the sixth message is an error that
-says so, and not a 404 that nobody understands.
+Slack's limit is enforced here too, so that the sixth message fails with an error that says so instead of a bare 404.
 https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 """
 
@@ -13,14 +12,14 @@ from typing import Any
 
 from latchkey.errors import ResponseUrlSpent
 
-USES = 5
-SECONDS = 1800.0
+MAX_MESSAGES = 5
+LIFETIME_SECONDS = 1800.0
 
 Post = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 
 
 def response_url_of(body: Mapping[str, Any]) -> str | None:
-    """Return where a payload may be answered, or None; a submitted form may have several, of which the first counts."""
+    """Return a payload's response URL, or None. A submitted form may have several; the first one is returned."""
     url = body.get("response_url")
     if url is None:
         urls = body.get("response_urls")
@@ -30,21 +29,21 @@ def response_url_of(body: Mapping[str, Any]) -> str | None:
 
 
 class ResponseUrl:
-    """One address and what is left of it."""
+    """One response URL, with the number of its messages and its age."""
 
     def __init__(self, url: str, post: Post, clock: Callable[[], float] = time.monotonic) -> None:
-        """`post` sends one message there; the 30 minutes begin now."""
+        """`post` sends one message to a URL; the 30 minutes start now."""
         self._url = url
         self._post = post
         self._clock = clock
-        self._expires_at = clock() + SECONDS
-        self._uses = 0
+        self._expires_at = clock() + LIFETIME_SECONDS
+        self._messages = 0
 
     async def post(self, message: Mapping[str, Any]) -> None:
-        """Post a message; raises ResponseUrlSpent, or SlackUnavailable where Slack does not take it."""
+        """Post a message. Raises ResponseUrlSpent, or SlackUnavailable if Slack does not accept it."""
         if self._clock() >= self._expires_at:
             raise ResponseUrlSpent("it is older than 30 minutes")
-        if self._uses == USES:
-            raise ResponseUrlSpent(f"it was used {USES} times")
-        self._uses += 1
+        if self._messages == MAX_MESSAGES:
+            raise ResponseUrlSpent(f"it was used {MAX_MESSAGES} times")
+        self._messages += 1
         await self._post(self._url, message)

@@ -1,15 +1,14 @@
-"""What comes of a call of the Web API: Slack's answer, its refusal, or nothing.
+"""Turns a call of slack_sdk's into Slack's response, or into an error that is safe to log.
 
-Rule: slack_sdk's errors hold the whole response, and so do the errors below
-them; none is passed on or chained. What goes on is Slack's error code, where it
-looks like one.
+Invariant: slack_sdk's errors contain the whole response, and so may their causes; none is passed on or chained. Only
+Slack's error code is, if it looks like one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any
+from typing import Any, TypeGuard
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -20,31 +19,35 @@ _ERROR_CODE = re.compile(r"[a-z0-9_]{1,60}", re.ASCII)
 UNEXPECTED = "unexpected_response"
 
 
-async def answer_of(method: str, call: Any, seconds: float) -> dict[str, Any]:
-    """Await a call of slack_sdk's, at most so many `seconds`, and return Slack's answer.
+def is_error_code(value: object) -> TypeGuard[str]:
+    """Whether a value looks like one of Slack's error codes; anything else may contain anything."""
+    return isinstance(value, str) and _ERROR_CODE.fullmatch(value) is not None
 
-    Raises SlackRefused with Slack's reason, or SlackUnavailable.
+
+async def response_data(method: str, call: Any, timeout: float) -> dict[str, Any]:  # noqa: ASYNC109  # of one call
+    """Await a call of slack_sdk's for at most `timeout` seconds, and return Slack's response.
+
+    Raises SlackRefused with Slack's error code, or SlackUnavailable.
     """
     try:
-        async with asyncio.timeout(seconds):
-            answer = (await call).data
+        async with asyncio.timeout(timeout):
+            data = (await call).data
     except SlackApiError as error:
         status = getattr(error.response, "status_code", 200)
         if status >= 500 or status == 429:
             raise SlackUnavailable(method, f"status {status}") from None
-        raise SlackRefused(method, _reason(error)) from None
+        raise SlackRefused(method, _error_code(error)) from None
     except (SlackClientError, aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
         raise SlackUnavailable(method, type(error).__name__) from None
     except AttributeError:
-        # What slack_sdk raises for an answer that is no JSON object, such as a proxy's page.
+        # slack_sdk raises it for a response that is not a JSON object, such as a proxy's page.
         raise SlackUnavailable(method, "no JSON") from None
-    if not isinstance(answer, dict):
+    if not isinstance(data, dict):
         raise SlackRefused(method, UNEXPECTED)
-    return answer
+    return data
 
 
-def _reason(error: SlackApiError) -> str:
-    """Return Slack's error code where it looks like one; anything else might be anything."""
+def _error_code(error: SlackApiError) -> str:
     data = getattr(error.response, "data", None)
     code = data.get("error") if isinstance(data, dict) else None
-    return code if isinstance(code, str) and _ERROR_CODE.fullmatch(code) else UNEXPECTED
+    return code if is_error_code(code) else UNEXPECTED

@@ -1,7 +1,7 @@
-"""slack_sdk's AsyncWebClient with patience: it waits out Slack's limits, and repeats what may be repeated.
+"""An AsyncWebClient that waits out Slack's rate limits and retries calls that are safe to retry.
 
-Rule: a call that may have reached Slack is sent again only where a second one
-does no harm. A connection that never came about is tried again for every method.
+Invariant: a call that may have reached Slack is sent again only if a second one does no harm. A connection that could
+not be opened is retried for every method.
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ from typing import Any
 import aiohttp
 
 from latchkey.errors import SlackUnavailable
-from latchkey.slackapi.client.instrumented import WatchedClient
+from latchkey.slackapi.client.instrumented import InstrumentedClient
 from latchkey.slackapi.client.rate_limits import RateLimits, RateLimitWaiter, ReleasableSlot
 
-REPEAT_SECONDS = (0.5, 2.0)
-"""How long a failed call waits before each repetition, half as long again at most."""
+RETRY_DELAYS_SECONDS = (0.5, 2.0)
+"""Delay before each retry of a failed call, plus up to 50 % jitter."""
 DEFAULT_RETRY_AFTER_SECONDS = 1.0
-"""Where a 429 comes without `Retry-After`, as from a proxy."""
+"""For a 429 without `Retry-After`, such as a proxy's."""
 
-# By Slack's names: what reads, and what says how something shall be, so that saying it twice changes nothing.
-_READS = re.compile(r"^search\.|\.(?:list|info|history|replies|members|test|get[A-Z]?\w*|lookup\w+|teamInfo|identity)$")
-_SETS = frozenset(
+# Methods that are safe to retry, by Slack's naming: reads, and writes that set a state and so are idempotent.
+_READ_METHODS = re.compile(
+    r"^search\.|\.(?:list|info|history|replies|members|test|get[A-Z]?\w*|lookup\w+|teamInfo|identity)$"
+)
+_IDEMPOTENT_METHODS = frozenset(
     {
         "assistant.threads.setStatus",
         "assistant.threads.setSuggestedPrompts",
@@ -43,16 +45,16 @@ _SETS = frozenset(
 
 logger = logging.getLogger("latchkey.slack")
 
-Answer = dict[str, Any]
+Response = dict[str, Any]
 
 
-def may_be_repeated(method: str) -> bool:
-    """Whether a second call of this method does no harm where the first one has arrived after all."""
-    return method in _SETS or _READS.search(method) is not None
+def is_safe_to_retry(method: str) -> bool:
+    """Whether a second call of this method does no harm even if Slack received the first one."""
+    return method in _IDEMPOTENT_METHODS or _READ_METHODS.search(method) is not None
 
 
-class PatientClient(WatchedClient):
-    """One workspace's client. Its calls raise what slack_sdk's raise, and SlackUnavailable after too long a wait."""
+class RetryingClient(InstrumentedClient):
+    """One workspace's client. Its calls raise slack_sdk's errors, and SlackUnavailable after too long a wait."""
 
     def __init__(
         self, *, workspace: Hashable, limits: RateLimits, slot: ReleasableSlot | None = None, **settings: Any
@@ -63,43 +65,43 @@ class PatientClient(WatchedClient):
         self._limits = limits
         self._slot = slot
 
-    async def _request(self, *, http_verb: str, api_url: str, req_args: dict[str, Any]) -> Answer:
-        # Where slack_sdk sends the first request of a call and those for its further pages alike.
+    async def _request(self, *, http_verb: str, api_url: str, req_args: dict[str, Any]) -> Response:
+        # slack_sdk sends both the first request of a call and those for further pages through this method.
         method = api_url.rpartition("/")[2]
 
-        async def send() -> Answer:
-            return await super(PatientClient, self)._request(http_verb=http_verb, api_url=api_url, req_args=req_args)
+        async def send() -> Response:
+            return await super(RetryingClient, self)._request(http_verb=http_verb, api_url=api_url, req_args=req_args)
 
         try:
             async with self._limits.waiter((method, self._workspace), self._slot) as waiter:
-                return await _until_answered(method, waiter, send, once=_has_file(req_args))
+                return await _send_with_retries(method, waiter, send, once=_has_file(req_args))
         except TimeoutError:
-            raise SlackUnavailable(method, "Slack limits this method, or took too long") from None
+            raise SlackUnavailable(method, "rate limited for too long, or timed out") from None
 
 
-async def _until_answered(
-    method: str, waiter: RateLimitWaiter, send: Callable[[], Awaitable[Answer]], *, once: bool
-) -> Answer:
-    repeated = 0
+async def _send_with_retries(
+    method: str, waiter: RateLimitWaiter, send: Callable[[], Awaitable[Response]], *, once: bool
+) -> Response:
+    retries = 0
     while True:
         try:
-            answer = await send()
+            response = await send()
         except aiohttp.ClientConnectorError:
-            if repeated == len(REPEAT_SECONDS):
+            if retries == len(RETRY_DELAYS_SECONDS):
                 raise
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError):
-            if once or repeated == len(REPEAT_SECONDS) or not may_be_repeated(method):
+            if once or retries == len(RETRY_DELAYS_SECONDS) or not is_safe_to_retry(method):
                 raise
         else:
-            status = answer["status_code"]
-            if status == 429 and not once and waiter.may_wait(seconds := _retry_after(answer["headers"])):
-                logger.warning("Slack limits %s for %g s; the call waits", method, seconds)
+            status = response["status_code"]
+            if status == 429 and not once and waiter.may_wait(seconds := _retry_after(response["headers"])):
+                logger.warning("Slack rate-limits %s for %g s; the call waits", method, seconds)
                 await waiter.report_limit(seconds)
                 continue
-            if status < 500 or once or repeated == len(REPEAT_SECONDS) or not may_be_repeated(method):
-                return answer
-        await waiter.pause(REPEAT_SECONDS[repeated] * random.uniform(1, 1.5))  # noqa: S311  # it spreads repetitions
-        repeated += 1
+            if status < 500 or once or retries == len(RETRY_DELAYS_SECONDS) or not is_safe_to_retry(method):
+                return response
+        await waiter.pause(RETRY_DELAYS_SECONDS[retries] * random.uniform(1, 1.5))  # noqa: S311  # it spreads retries
+        retries += 1
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
@@ -108,6 +110,6 @@ def _retry_after(headers: Mapping[str, str]) -> float:
 
 
 def _has_file(arguments: dict[str, Any]) -> bool:
-    """Whether a request has an open file in it, which can be sent once."""
+    """Whether a request contains an open file, which can be sent only once."""
     data = arguments.get("data")
     return isinstance(data, dict) and any(hasattr(value, "read") for value in data.values())

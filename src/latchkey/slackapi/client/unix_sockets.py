@@ -1,9 +1,10 @@
-"""Slack through unix sockets, for a server that has no network of its own.
+"""Reaches Slack through unix sockets, for a server without network access.
 
-Rule: a folder holds a socket for each HOST:PORT that may be reached, and
-whoever made the socket carries bytes to there. TLS is spoken from end to end
-in here: the carrier reads nothing, and one that leads elsewhere fails the
-certificate's check. A host without a socket cannot be reached at all.
+A folder contains one socket for each HOST:PORT that may be reached; whatever created the socket forwards bytes to that
+host.
+
+Invariant: TLS is end to end. A forwarder cannot read the traffic, and one that leads to another host fails
+certificate verification. A host without a socket cannot be reached.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ from aiohttp.tracing import Trace
 
 
 class UnixSocketConnector(aiohttp.BaseConnector):
-    """Connects to `folder`/HOST:PORT in place of the host."""
+    """Connects to the socket `folder`/HOST:PORT instead of the host."""
 
     def __init__(self, folder: Path, *, limit: int) -> None:
-        """`limit` is how many connections there may be at once."""
+        """`limit` is the maximum number of simultaneous connections."""
         super().__init__(limit=limit)
         self._folder = folder
         self._tls = ssl.create_default_context()
 
-    # aiohttp's own UnixConnector overrides this method too, and knows no TLS.
+    # aiohttp's own UnixConnector overrides this method too, but does not support TLS.
     async def _create_connection(
         self,
         req: ClientRequest,
         traces: list[Trace],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # its own signature; the session keeps the time
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # aiohttp's signature; the session enforces the timeout
     ) -> ResponseHandler:
         host = (req.url.raw_host or "").rstrip(".")
         path = self._folder / f"{host}:{req.port}"

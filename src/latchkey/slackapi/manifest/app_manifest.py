@@ -41,7 +41,7 @@ class Shortcut(NamedTuple):
 
 
 @dataclass
-class Wanted:
+class ManifestRequirements:
     """What the registered listeners require."""
 
     commands: list[Command] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Described:
+class AppSettings:
     """The settings that go into the manifest."""
 
     name: str
@@ -67,7 +67,7 @@ class Described:
     org_deployment: bool = False
 
 
-def make_manifest(app: Described, wanted: Wanted) -> tuple[Manifest, list[str]]:
+def make_manifest(app: AppSettings, wanted: ManifestRequirements) -> tuple[Manifest, list[str]]:
     """Return the manifest, and notes for the author on what was added or left out."""
     notes = list(wanted.notes)
     if not app.public_url.startswith("https://"):
@@ -175,7 +175,7 @@ def _shortcuts(wanted: Sequence[Shortcut], notes: list[str]) -> list[dict[str, s
 
 
 def _features(
-    app: Described,
+    app: AppSettings,
     commands: dict[str, str],
     shortcuts: list[dict[str, str]],
     bot_events: Sequence[str],
@@ -199,7 +199,7 @@ def _features(
     return features
 
 
-def _interactivity(wanted: Wanted, has_shortcuts: bool, url: str) -> Manifest:
+def _interactivity(wanted: ManifestRequirements, has_shortcuts: bool, url: str) -> Manifest:
     if not (wanted.interactivity or wanted.options or has_shortcuts):
         return {"is_enabled": False}
     return {
