@@ -21,7 +21,7 @@ from latchkey.logs import print_error
 
 
 class Entry(NamedTuple):
-    """A sub-command: where it is defined, and its line in `latchkey --help`."""
+    """A sub-command: its `module:attribute`, and its line in `latchkey --help`."""
 
     target: str
     summary: str

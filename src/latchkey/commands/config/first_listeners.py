@@ -8,7 +8,7 @@ def register(app):
 
 
 async def greet(event, say):
-    """Answer "@app hi" in the channel where it was written."""
+    """Answer "@app hi" in the same channel."""
     await say(f"Hello <@{event['user']}>!")
 
 
