@@ -23,7 +23,7 @@ class _Packed(NamedTuple):
     request_id: str
     retry_num: int | None
     body: bytes
-    event_time: int | None = None
+    event_time: float | None = None
 
 
 _FIELDS = len(_Packed._fields)

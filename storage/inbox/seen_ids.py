@@ -9,7 +9,7 @@ another copy was received must then be looked up for each ten minutes in which i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from latchkey.storage.inbox.stored_event import StoredEvent
 
@@ -34,11 +34,11 @@ def seen_id(event: StoredEvent) -> str:
     It is a time and a hash of the event's id, 64 bits, so that all have one length.
     """
     if _is_usable(event.event_time, event.received_at):
-        return _event_time_prefix(event.event_time or 0) + _hash(event.event_id)
+        return _event_time_prefix(event.event_time or 0.0) + _hash(event.event_id)
     return _bucket(event.received_at) + _hash(event.event_id)
 
 
-def possible_ids(event: StoredEvent, now: float, *, arrival_ids_until: float) -> list[str]:
+def possible_ids(event: StoredEvent, now: float, *, arrival_ids_until: float) -> Sequence[str]:
     """Return every id that another copy of this event can have, if one was received in the last 25 hours.
 
     Until `arrival_ids_until` (Unix seconds), events with a usable event time may have been given arrival ids too.
@@ -54,13 +54,13 @@ def possible_ids(event: StoredEvent, now: float, *, arrival_ids_until: float) ->
         oldest = max(oldest, sent_at - REPLAYABLE_SECONDS)
     ending = _hash(event.event_id)
     if event_time is None:
-        return [f"{bucket:0{_DIGITS}x}{ending}" for bucket in _buckets(oldest, latest)]
-    buckets = {
-        *_buckets(oldest, min(latest, arrival_ids_until + BUCKET_SECONDS)),
-        *_buckets(max(oldest, event_time + MAX_EVENT_AGE_SECONDS), latest),
-        *_buckets(oldest, min(latest, event_time - MAX_EVENT_LEAD_SECONDS)),
-    }
-    return [_event_time_prefix(event_time) + ending, *(f"{bucket:0{_DIGITS}x}{ending}" for bucket in buckets)]
+        return _arrival_ids(oldest, latest, ending)
+    return [
+        _event_time_prefix(event_time) + ending,
+        *_arrival_ids(oldest, min(latest, arrival_ids_until + BUCKET_SECONDS), ending),
+        *_arrival_ids(max(oldest, event_time + MAX_EVENT_AGE_SECONDS), latest, ending),
+        *_arrival_ids(oldest, min(latest, event_time - MAX_EVENT_LEAD_SECONDS), ending),
+    ]
 
 
 def expired_before(now: float) -> str:
@@ -68,27 +68,29 @@ def expired_before(now: float) -> str:
     return _bucket(now - KEPT_SECONDS - MAX_EVENT_AGE_SECONDS - BUCKET_SECONDS)
 
 
-def _is_usable(event_time: int | None, received_at: float) -> bool:
+def _is_usable(event_time: float | None, received_at: float) -> bool:
     return (
         event_time is not None
         and received_at - MAX_EVENT_AGE_SECONDS <= event_time <= received_at + MAX_EVENT_LEAD_SECONDS
     )
 
 
-def _event_time_prefix(event_time: int) -> str:
-    """Return a bucket's number and the second within it: such ids sort and expire together with arrival ids."""
-    bucket, second = divmod(event_time, BUCKET_SECONDS)
-    return f"{bucket:0{_DIGITS}x}{second:03x}"
+def _event_time_prefix(event_time: float) -> str:
+    """Return a bucket's number and the microseconds in it: such ids sort and expire together with arrival ids."""
+    bucket, microseconds = divmod(round(event_time * 1_000_000), BUCKET_SECONDS * 1_000_000)
+    return f"{bucket:0{_DIGITS}x}{microseconds:08x}"
 
 
 def _bucket(seconds: float) -> str:
     return f"{max(int(seconds // BUCKET_SECONDS), 0):0{_DIGITS}x}"
 
 
-def _buckets(first: float, last: float) -> Iterator[int]:
-    """Yield the numbers of the buckets from one time to the other; none if `last` is before `first`."""
-    if first <= last:
-        yield from range(max(int(first // BUCKET_SECONDS), 0), int(last // BUCKET_SECONDS) + 1)
+def _arrival_ids(first: float, last: float, ending: str) -> Sequence[str]:
+    """Return the arrival ids of all buckets from one time to the other; none if `last` is before `first`."""
+    if last < first:
+        return ()
+    buckets = range(max(int(first // BUCKET_SECONDS), 0), int(last // BUCKET_SECONDS) + 1)
+    return [f"{bucket:0{_DIGITS}x}{ending}" for bucket in buckets]
 
 
 def _hash(event_id: str) -> str:

@@ -32,8 +32,8 @@ class StoredEvent(NamedTuple):
     """Slack's X-Slack-Retry-Num; None at its first try."""
     body: bytes
     """JSON, as Slack sent it."""
-    event_time: int | None = None
-    """Slack's `event_time` in Unix seconds, the same in every copy; None if Slack sent none."""
+    event_time: float | None = None
+    """When it happened according to Slack, in Unix seconds, the same in every copy; None if Slack did not say."""
     status: EventStatus = EventStatus.WAITING
     attempts: int = 0
     """How many times its listeners have been started, as far as is known."""

@@ -45,6 +45,17 @@ class TestOnce:
         assert bench.send(event(event_id="Ev1"), event(event_id="Ev1", retry_num=1)) == [None, None]
         assert (len(ran), bench.metrics.deduplicated, bench.metrics.acknowledged) == (1, 1, 1)
 
+    @pytest.mark.parametrize("event_ts", ["1700000000.123456", "1700000000.12", "1e9", "", None, 5, {"a": "b"}])
+    @pytest.mark.parametrize("event_time", [None, 0, 1 << 39, "now"])
+    def test_a_retry_runs_nothing_whatever_the_times_in_it(self, bench: Bench, event_ts: Any, event_time: Any) -> None:
+        ran: list[int] = []
+        bench.app.event("app_mention")(lambda: ran.append(1))
+        copies = [event(event_id="Ev1", event_ts=event_ts), event(event_id="Ev1", event_ts=event_ts, retry_num=1)]
+        for copy in copies:
+            copy.event_time = int(time.time()) if event_time == "now" else event_time
+        assert bench.send(*copies) == [None, None]
+        assert len(ran) == 1
+
     def test_a_retry_runs_nothing_after_a_restart_and_an_hour(self, bench: Bench) -> None:
         ran: list[int] = []
         bench.app.event("app_mention")(lambda: ran.append(1))
