@@ -48,7 +48,7 @@ def test_missing_secrets_are_78_and_name_the_demo(tmp_path: Path) -> None:
     done = serve(tmp_path, SLACK_CLIENT_SECRET="", SLACK_SIGNING_SECRET="")
     assert done.returncode == 78
     assert "SLACK_CLIENT_SECRET: must be set" in done.stderr
-    assert "./latchkey demo" in done.stderr
+    assert "latchkey demo" in done.stderr
     assert not (tmp_path / "keys").exists()
 
 

@@ -163,9 +163,9 @@ async def test_an_event_loop_that_hangs_starves_the_watchdog(tmp_path: Path) -> 
 async def test_a_store_that_hangs_starves_the_watchdog_and_a_locked_one_does_not(tmp_path: Path) -> None:
     """A disk that never answers looks so: the probe's thread does not come back."""
     (tmp_path / "stuck_app.py").write_text(
-        "import threading, storage.store\n"
+        "import threading\nfrom latchkey.storage import Store\n"
         "stuck = threading.Event()\n"
-        "storage.store.Store.ready, real = lambda self: stuck.wait() if HANG else real(self), storage.store.Store.ready\n"
+        "Store.ready, real = lambda self: stuck.wait() if HANG else real(self), Store.ready\n"
         "HANG = False\n"
         "def register(app):\n    @app.command('/hang')\n"
         "    async def hang(ack):\n        global HANG\n        HANG = True\n        await ack()\n"
