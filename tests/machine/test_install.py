@@ -139,7 +139,7 @@ def test_modes_let_the_service_read_keys_and_secrets_and_nobody_else(machine: Ma
 
 
 def test_the_commands_work_on_the_services_configuration(machine: Machine) -> None:
-    assert machine.run("latchkey", "config", "check").stdout == "the configuration is good\n"
+    assert machine.run("latchkey", "config", "check").stdout == "configuration OK\n"
     assert "remembered" in machine.run("latchkey", "events", "status").stdout
     assert machine.run("stat", "-c", "%U", "/var/lib/latchkey/store.sqlite-wal").stdout == "latchkey\n"
 
