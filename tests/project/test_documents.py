@@ -1,4 +1,4 @@
-"""The documents say what is so."""
+"""The documents match the code."""
 
 import re
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 from latchkey.cli.main import COMMANDS
 from latchkey.dispatch.listeners.arguments import PROVIDERS
 from latchkey.simulator.demo import INSTRUCTIONS
+from tests.project.test_imports import MAY_IMPORT, PACKAGES
 from tests.support.reference import reference
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -15,7 +16,7 @@ DOCUMENTS = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.m
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_link_leads_somewhere(document: Path) -> None:
+def test_every_link_has_a_target(document: Path) -> None:
     text = document.read_text()
     for target in re.findall(r"\]\(([^)]+)\)", text):
         if target.startswith("https://"):
@@ -32,7 +33,7 @@ def test_every_link_leads_somewhere(document: Path) -> None:
             assert anchor in [heading.replace(" ", "-") for heading in headings], target
 
 
-def test_every_dependency_has_its_reason() -> None:
+def test_every_dependency_has_a_reason() -> None:
     reasons = (ROOT / "CONTRIBUTING.md").read_text()
     for file in ROOT.glob("requirements*.in"):
         for line in file.read_text().splitlines():
@@ -41,31 +42,38 @@ def test_every_dependency_has_its_reason() -> None:
                 assert f"`{name[0]}`" in reasons, f"{name[0]} of {file.name}"
 
 
-def test_every_room_stands_in_the_table() -> None:
-    table = (ROOT / "CONTRIBUTING.md").read_text()
-    rooms = [path.parent.name + "/" for path in ROOT.glob("*/__init__.py")] + [path.name for path in ROOT.glob("*.py")]
-    for room in rooms:
-        assert room in ("tests/",) or f"| `{room}`" in table, room
+def documented_packages() -> dict[str, set[str]]:
+    """Return what CONTRIBUTING.md says that each package may import."""
+    layout = (ROOT / "CONTRIBUTING.md").read_text().partition("## Layout")[2].partition("\n## ")[0]
+    table: dict[str, set[str]] = {}
+    for name, cell in re.findall(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", layout, re.MULTILINE):
+        named = set(re.findall(r"`(\w+)`", cell))
+        table[name] = PACKAGES - named if cell.startswith("everything") else named
+    return table
 
 
-def test_every_argument_of_a_listener_is_explained() -> None:
+def test_contributing_lists_what_each_package_may_import() -> None:
+    assert documented_packages() == MAY_IMPORT
+
+
+def test_every_listener_argument_is_documented() -> None:
     text = (ROOT / "docs" / "listeners.md").read_text()
     for name in PROVIDERS:
         assert f"`{name}`" in text, name
 
 
-def test_every_command_stands_in_the_readme() -> None:
+def test_every_command_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     for name in COMMANDS:
         assert f"`./latchkey {name}" in readme, name
 
 
-def test_the_reference_is_what_the_code_says() -> None:
+def test_reference_is_up_to_date() -> None:
     assert (ROOT / "docs" / "reference.md").read_text() == reference() + "\n", (
         "python -m tests.support.reference > docs/reference.md"
     )
 
 
-def test_the_readme_prints_what_the_demo_prints() -> None:
+def test_readme_shows_the_output_of_the_demo() -> None:
     printed = INSTRUCTIONS.format(server="http://localhost:8080", slack="http://localhost:8090")
     assert printed in (ROOT / "README.md").read_text()
