@@ -1,4 +1,4 @@
-"""`latchkey backup`: where the backup is, told to people and to scripts; older ones go, unless they may be needed."""
+"""`latchkey backup`: its output, exit codes, and the deletion of older backups."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def names(tmp_path: Path) -> list[str]:
     return [backup.path.name for backup in list_backups(tmp_path / "backups")]
 
 
-def test_the_path_alone_is_printed(tmp_path: Path, paths: Paths) -> None:
+def test_prints_only_the_path_on_stdout(tmp_path: Path, paths: Paths) -> None:
     done = run(tmp_path, "backup")
     [backup] = list_backups(tmp_path / "backups")
     assert (done.returncode, done.stdout) == (0, f"{backup.path}\n")
@@ -33,7 +33,7 @@ def test_the_path_alone_is_printed(tmp_path: Path, paths: Paths) -> None:
     assert json.loads((backup.path / "manifest.json").read_text())["made_by"] == "0.1.0"
 
 
-def test_json_tells_what_is_in_it(tmp_path: Path, paths: Paths) -> None:
+def test_json_describes_the_backup(tmp_path: Path, paths: Paths) -> None:
     told = run_json(tmp_path, "backup")
     [backup] = list_backups(tmp_path / "backups")
     assert told == {
@@ -47,7 +47,7 @@ def test_json_tells_what_is_in_it(tmp_path: Path, paths: Paths) -> None:
     }
 
 
-def test_older_ones_are_deleted_beyond_what_is_configured_or_asked_for(tmp_path: Path, paths: Paths) -> None:
+def test_deletes_older_backups_beyond_keep(tmp_path: Path, paths: Paths) -> None:
     (tmp_path / "config.toml").write_text("[backup]\nkeep = 2\n")
     for _ in range(4):
         assert run(tmp_path, "backup").returncode == 0
@@ -58,7 +58,7 @@ def test_older_ones_are_deleted_beyond_what_is_configured_or_asked_for(tmp_path:
     assert names(tmp_path) == [Path(told["path"]).name] != [newest]
 
 
-def test_another_folder_and_another_configuration_are_taken(tmp_path: Path, paths: Paths) -> None:
+def test_uses_the_folder_and_the_configuration_given(tmp_path: Path, paths: Paths) -> None:
     (tmp_path / "other.toml").write_text('[backup]\npath = "elsewhere"\n')
     assert run(tmp_path, "backup", "--config", "other.toml").returncode == 0
     assert run(tmp_path, "backup", "--to", "here/and/there").returncode == 0
@@ -67,27 +67,27 @@ def test_another_folder_and_another_configuration_are_taken(tmp_path: Path, path
 
 
 @pytest.mark.parametrize("arguments", [("--keep", "0"), ("--keep", "many"), ("extra",)])
-def test_wrong_usage_is_2_and_makes_nothing(tmp_path: Path, paths: Paths, arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_exits_2_and_creates_nothing(tmp_path: Path, paths: Paths, arguments: tuple[str, ...]) -> None:
     assert run(tmp_path, "backup", *arguments).returncode == 2
     assert not (tmp_path / "backups").exists()
 
 
 @pytest.mark.parametrize(("setting", "problem"), [('path = ""', "expected a path"), ("keep = 0", "from 1 to")])
-def test_a_bad_setting_is_78(tmp_path: Path, paths: Paths, setting: str, problem: str) -> None:
+def test_a_bad_setting_exits_78(tmp_path: Path, paths: Paths, setting: str, problem: str) -> None:
     (tmp_path / "config.toml").write_text(f"[backup]\n{setting}\n")
     done = run(tmp_path, "backup")
     assert done.returncode == 78
     assert problem in done.stderr
 
 
-def test_without_a_store_it_is_1_and_makes_nothing(tmp_path: Path) -> None:
+def test_a_missing_store_exits_1_and_creates_nothing(tmp_path: Path) -> None:
     done = run(tmp_path, "backup")
     assert done.returncode == 1
     assert "there is no store" in done.stderr
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, paths: Paths) -> None:
+def test_a_folder_that_cannot_be_created_is_one_line(tmp_path: Path, paths: Paths) -> None:
     (tmp_path / "backups").write_text("a file")
     done = run(tmp_path, "backup")
     assert done.returncode == 1
@@ -95,7 +95,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, paths: Paths) 
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_record_that_cannot_be_opened_is_1_and_saves_the_older_backups(tmp_path: Path, paths: Paths) -> None:
+def test_an_unreadable_record_exits_1_and_keeps_older_backups(tmp_path: Path, paths: Paths) -> None:
     for _ in range(2):
         run(tmp_path, "backup")
     with closing(sqlite3.connect(paths[0])) as connection:
@@ -114,7 +114,7 @@ def test_a_backup_can_be_made_beside_an_open_store(tmp_path: Path, paths: Paths)
         assert run(tmp_path, "backup").returncode == 0
 
 
-def test_nothing_that_is_printed_or_written_holds_a_token_or_a_key(tmp_path: Path, paths: Paths) -> None:
+def test_no_output_and_no_file_contains_a_token_or_a_key(tmp_path: Path, paths: Paths) -> None:
     key = paths[1].read_text().splitlines()[-1]
     before = files(tmp_path)
     done = [run(tmp_path, "backup", *more) for more in ((), ("--json",), ("--keep", "1"))]
@@ -125,7 +125,7 @@ def test_nothing_that_is_printed_or_written_holds_a_token_or_a_key(tmp_path: Pat
         assert secret.encode() not in written
 
 
-def test_what_root_makes_the_services_user_can_use(tmp_path: Path, paths: Paths) -> None:
+def test_the_services_user_can_use_what_root_made(tmp_path: Path, paths: Paths) -> None:
     if os.geteuid() != 0:
         return  # nobody else can make files for others
     for folder in (paths[0].parent, paths[1].parent):

@@ -1,4 +1,4 @@
-"""`latchkey restore`: what it costs is said first, nothing is done unasked, and a server that runs is left alone."""
+"""`latchkey restore`: the preview, the confirmation, and the refusals."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.support.stores import SENTINELS, Paths, files, fill, fill_and_crash, 
 
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
-    """A store with T1 to T3, of which the newest backup has T1 and T2, and an older one T1."""
+    """A store with T1 to T3, with a newest backup of T1 and T2 and an older one of T1."""
     paths = tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring"
     for team in ("T1", "T2", "T3"):
         fill(paths, team)
@@ -22,7 +22,7 @@ def paths(tmp_path: Path) -> Paths:
 
 
 @pytest.mark.parametrize("crashed", [False, True])
-def test_a_dry_run_says_what_would_be_lost_and_changes_no_byte(tmp_path: Path, paths: Paths, crashed: bool) -> None:
+def test_dry_run_shows_what_would_be_lost_and_changes_no_byte(tmp_path: Path, paths: Paths, crashed: bool) -> None:
     if crashed:
         fill_and_crash(paths, "T4")
     before = files(tmp_path)
@@ -37,7 +37,7 @@ def test_a_dry_run_says_what_would_be_lost_and_changes_no_byte(tmp_path: Path, p
     assert not (paths[0].parent / "store.sqlite.lock").exists()
 
 
-def test_a_dry_run_also_works_beside_a_server(tmp_path: Path, paths: Paths) -> None:
+def test_dry_run_works_beside_a_server(tmp_path: Path, paths: Paths) -> None:
     with other_process(paths):
         told = run_json(tmp_path, "restore", "--dry-run")
     assert (told["dry_run"], told["lost"], told["older"], told["restored"]) == (True, 2, 0, 0)
@@ -47,7 +47,7 @@ def test_a_dry_run_also_works_beside_a_server(tmp_path: Path, paths: Paths) -> N
 
 
 @pytest.mark.parametrize("typed", ["", "n\n"])
-def test_nothing_is_restored_unconfirmed(tmp_path: Path, paths: Paths, typed: str) -> None:
+def test_restores_nothing_without_confirmation(tmp_path: Path, paths: Paths, typed: str) -> None:
     before = files(tmp_path)
     done = run(tmp_path, "restore", typed=typed)
     assert done.returncode == 3
@@ -55,7 +55,7 @@ def test_nothing_is_restored_unconfirmed(tmp_path: Path, paths: Paths, typed: st
     assert files(tmp_path) == before
 
 
-def test_the_newest_is_restored_and_the_store_before_it_is_named(tmp_path: Path, paths: Paths) -> None:
+def test_restores_the_newest_backup_and_names_the_previous_store(tmp_path: Path, paths: Paths) -> None:
     done = run(tmp_path, "restore", "--yes", "--offline")
     [kept] = replaced(paths[0])
     newest = list_backups(tmp_path / "backups")[0]
@@ -66,7 +66,7 @@ def test_the_newest_is_restored_and_the_store_before_it_is_named(tmp_path: Path,
 
 
 @pytest.mark.parametrize("how", ["name", "path", "relative path"])
-def test_a_backup_is_chosen_by_its_name_or_its_path(tmp_path: Path, paths: Paths, how: str) -> None:
+def test_chooses_a_backup_by_name_or_path(tmp_path: Path, paths: Paths, how: str) -> None:
     oldest = list_backups(tmp_path / "backups")[-1].path
     named = {"name": oldest.name, "path": str(oldest), "relative path": f"backups/{oldest.name}"}[how]
     told = run_json(tmp_path, "restore", named, "--yes", "--offline")
@@ -76,7 +76,7 @@ def test_a_backup_is_chosen_by_its_name_or_its_path(tmp_path: Path, paths: Paths
     assert teams(paths) == {"T1"}
 
 
-def test_a_server_that_runs_is_left_alone(tmp_path: Path, paths: Paths) -> None:
+def test_refuses_while_a_server_is_running(tmp_path: Path, paths: Paths) -> None:
     with other_process(paths) as pid:
         before = files(tmp_path)
         done = run(tmp_path, "restore", "--yes")
@@ -86,7 +86,7 @@ def test_a_server_that_runs_is_left_alone(tmp_path: Path, paths: Paths) -> None:
         assert files(tmp_path) == before
 
 
-def test_a_backup_that_is_not_there_is_1_and_the_newest_are_named(tmp_path: Path, paths: Paths) -> None:
+def test_an_unknown_backup_exits_1_and_names_the_newest(tmp_path: Path, paths: Paths) -> None:
     done = run(tmp_path, "restore", "2020-01-01T000000Z")
     assert done.returncode == 1
     assert "there is no backup 2020-01-01T000000Z" in done.stderr
@@ -95,7 +95,7 @@ def test_a_backup_that_is_not_there_is_1_and_the_newest_are_named(tmp_path: Path
     assert "is not a backup of Latchkey" in run(tmp_path, "restore", "data").stderr
 
 
-def test_without_any_backup_it_is_1_and_makes_nothing(tmp_path: Path) -> None:
+def test_no_backup_at_all_exits_1_and_creates_nothing(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     done = run(tmp_path / "empty", "restore", "--yes")
     assert done.returncode == 1
@@ -103,7 +103,7 @@ def test_without_any_backup_it_is_1_and_makes_nothing(tmp_path: Path) -> None:
     assert not list((tmp_path / "empty").iterdir())
 
 
-def test_what_is_wrong_with_a_backup_is_one_line_a_hint_and_no_change(tmp_path: Path, paths: Paths) -> None:
+def test_an_invalid_backup_prints_one_line_and_a_hint_and_changes_nothing(tmp_path: Path, paths: Paths) -> None:
     newest = list_backups(tmp_path / "backups")[0]
     content = newest.store.read_bytes()
     newest.store.write_bytes(content[:-1] + b"x")
@@ -123,7 +123,7 @@ def test_what_is_wrong_with_a_backup_is_one_line_a_hint_and_no_change(tmp_path: 
     assert files(tmp_path) == before
 
 
-def test_a_lost_store_is_said_to_be_unknown_and_comes_back(tmp_path: Path, paths: Paths) -> None:
+def test_restores_a_lost_store_without_knowing_what_is_lost(tmp_path: Path, paths: Paths) -> None:
     paths[0].unlink()
     done = run(tmp_path, "restore", "--yes", "--offline")
     assert done.returncode == 0
@@ -131,7 +131,7 @@ def test_a_lost_store_is_said_to_be_unknown_and_comes_back(tmp_path: Path, paths
     assert teams(paths) == {"T1", "T2"}
 
 
-def test_an_interrupted_restore_is_told_by_every_command(tmp_path: Path, paths: Paths) -> None:
+def test_every_command_reports_an_interrupted_restore(tmp_path: Path, paths: Paths) -> None:
     (tmp_path / "data" / "store.sqlite.restoring").write_bytes(paths[0].read_bytes()[:5000])
     paths[0].unlink()
     done = run(tmp_path, "installs", "list")
@@ -140,7 +140,7 @@ def test_an_interrupted_restore_is_told_by_every_command(tmp_path: Path, paths: 
     assert "hint: run `latchkey restore` again" in done.stderr
 
 
-def test_nothing_that_is_printed_holds_a_token_or_a_key(tmp_path: Path, paths: Paths) -> None:
+def test_no_output_contains_a_token_or_a_key(tmp_path: Path, paths: Paths) -> None:
     key = paths[1].read_text().splitlines()[-1]
     for arguments in (
         ("--dry-run",),

@@ -1,4 +1,4 @@
-"""Backups beside a real server under writes, and the drill of docs/backups.md as it stands there."""
+"""Backups beside a real server under load, and the drill of docs/backups.md."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from tests.support.stores import give_all_to, owners, replaced
 
 
 async def command(it: Running, *arguments: str, returncode: int = 0) -> str:
-    """Run a command in the server's folder, and return what it prints on stdout; it says no token and no key."""
+    """Run a command in the server's folder and return its stdout; check that it prints no token and no key."""
     done = await asyncio.to_thread(run, it.server.folder, *arguments, **it.server.credentials)
     assert done.returncode == returncode, done.stderr
     printed = done.stdout + done.stderr
@@ -32,7 +32,7 @@ async def command(it: Running, *arguments: str, returncode: int = 0) -> str:
 
 
 def unknown_in(backup: Path, it: Running, bodies: dict[str, bytes], tmp_path: Path) -> set[str]:
-    """Return the events of which a backup knows nothing: they neither wait in it nor are done."""
+    """Return the events that are not in a backup, neither unfinished nor as seen ids."""
     place = tmp_path / "looked-at" / "store.sqlite"
     shutil.rmtree(place.parent, ignore_errors=True)
     place.parent.mkdir()
@@ -77,14 +77,14 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("times", [3, pytest.param(40, marks=pytest.mark.long)])
 @pytest.mark.gen_test(timeout=300)
-async def test_a_backup_beside_a_busy_server_has_every_event_acknowledged_before_it(
+async def test_a_backup_beside_a_busy_server_contains_every_event_acknowledged_before(
     folder: Path, tmp_path: Path, times: int
 ) -> None:
     await back_up_often(folder, tmp_path, times)
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_a_restore_waits_for_the_server_to_stop_and_installs_are_removed_beside_it(folder: Path) -> None:
+async def test_restore_refuses_a_running_server_and_installs_remove_works_beside_it(folder: Path) -> None:
     async with running(folder) as it:
         assert await it.install() == 200
         await command(it, "backup")
@@ -107,7 +107,7 @@ def drill_commands() -> list[list[str]]:
 
 
 @pytest.mark.gen_test(timeout=90)
-async def test_the_drill_of_the_document_brings_back_what_was_lost(folder: Path) -> None:
+async def test_the_drill_in_the_docs_restores_what_was_lost(folder: Path) -> None:
     """Two workspaces, a backup, one workspace lost by mistake and one installed since; then every line of the drill."""
     async with running(folder) as it:
         assert [await it.install(team) for team in ("T0ACME", "T0BIRCH")] == [200, 200]
@@ -127,7 +127,7 @@ async def test_the_drill_of_the_document_brings_back_what_was_lost(folder: Path)
             elif line[:2] == ["systemctl", "start"]:
                 await it.server.start(it.slack)
             elif line[0] == "latchkey":
-                # T0BIRCH has to be installed again, so `check` says 1.
+                # T0BIRCH must be reinstalled, so `check` exits 1.
                 printed.append(await command(it, *line[1:], returncode=int(line[1:3] == ["installs", "check"])))
             else:
                 assert line[0] == "cp"  # the keyring's copy

@@ -1,4 +1,4 @@
-"""kill -9 at any moment of an install leaves the whole installation or none of it."""
+"""SIGKILL at any moment of an install leaves the complete installation or none of it."""
 
 import asyncio
 import random
@@ -13,7 +13,7 @@ from tests.support.running import Running, running
 
 
 async def kill_during_an_install(it: Running, delay: float) -> str:
-    """Begin an install, kill the server so many seconds into its callback, and say what is left of it."""
+    """Start an install, kill the server this many seconds into its callback, and return what is stored."""
     url = await it.check.begin_install(it.browser)
     answered = asyncio.ensure_future(it.browser.get(it.slack.approve(url)))
     await asyncio.sleep(delay)
@@ -50,14 +50,14 @@ async def kill_often(folder: Path, times: int, longest: float) -> Counter[str]:
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_a_few_kills_during_installs_leave_no_half(tmp_path: Path) -> None:
+async def test_a_few_kills_during_installs_leave_no_partial_installation(tmp_path: Path) -> None:
     left = await kill_often(tmp_path, 6, 0.03)
     assert sum(left.values()) == 6
 
 
 @pytest.mark.long
 @pytest.mark.gen_test(timeout=900)
-async def test_two_hundred_kills_during_installs_leave_no_half(tmp_path: Path) -> None:
+async def test_two_hundred_kills_during_installs_leave_no_partial_installation(tmp_path: Path) -> None:
     left = await kill_often(tmp_path, 200, 0.03)
     assert left["none"]
     assert left["whole"] + left["whole, and told"]

@@ -1,4 +1,4 @@
-"""`latchkey restore` and `latchkey backup` under SIGKILL at random moments: nothing by halves, and the next run ends well."""
+"""`latchkey restore` and `latchkey backup` killed at random moments: nothing is partial, and the next run succeeds."""
 
 import random
 import signal
@@ -41,7 +41,7 @@ def begun(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
 
 
 def killed_after(folder: Path, seconds: float, *arguments: str) -> bool:
-    """Run a command and kill it so many seconds after its beginning; False where it had ended before."""
+    """Run a command and kill it after this many seconds; False if it ended before."""
     with begun(folder, *arguments) as process:
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)
@@ -116,23 +116,23 @@ def kill_backups(folder: Path, times: int) -> Counter[str]:
     return left
 
 
-def test_a_few_kills_during_restores_leave_one_store_or_the_other(tmp_path: Path) -> None:
+def test_a_few_kills_during_restores_leave_the_old_or_the_new_store(tmp_path: Path) -> None:
     assert sum(kill_restores(tmp_path, 4).values()) == 4
 
 
 @pytest.mark.long
-def test_two_hundred_kills_during_restores_leave_one_store_or_the_other(tmp_path: Path) -> None:
+def test_two_hundred_kills_during_restores_leave_the_old_or_the_new_store(tmp_path: Path) -> None:
     left = kill_restores(tmp_path, 200)
     assert left["old"]
     assert left["new"]
 
 
-def test_a_few_kills_during_backups_leave_no_half(tmp_path: Path) -> None:
+def test_a_few_kills_during_backups_leave_no_partial_backup(tmp_path: Path) -> None:
     assert sum(kill_backups(tmp_path, 3).values()) == 3
 
 
 @pytest.mark.long
-def test_a_hundred_kills_during_backups_leave_no_half(tmp_path: Path) -> None:
+def test_a_hundred_kills_during_backups_leave_no_partial_backup(tmp_path: Path) -> None:
     left = kill_backups(tmp_path, 100)
     assert left["none"]
     assert left["whole"]

@@ -1,4 +1,4 @@
-"""The OAuth client: a URL that nobody can bend, and tokens that stand in no error."""
+"""The OAuth client: the authorize URL cannot be extended from outside, and no error contains a token."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -31,7 +31,7 @@ def client(web_clients: Any = None) -> OAuthClient:
 
 
 @given(state=st.text(min_size=1), team=st.none() | st.text())
-def test_the_authorize_url_says_just_what_it_was_given(state: str, team: str | None) -> None:
+def test_the_authorize_url_contains_only_the_given_values(state: str, team: str | None) -> None:
     state = state.encode("utf-8", "replace").decode()
     query = parse_qs(urlsplit(client().authorize_url(state, team)).query, keep_blank_values=True)
     assert query["state"] == [state]
@@ -43,7 +43,7 @@ def test_the_authorize_url_says_just_what_it_was_given(state: str, team: str | N
 def with_slack(
     answer: Any, use: Callable[[OAuthClient], Awaitable[Any]], status: int = 200, delay: float = 0
 ) -> tuple[Any, list[Any]]:
-    """Run `use` with a client whose Slack answers with this document (or raw text); returns its result and the calls."""
+    """Run `use` with a client whose Slack responds with this document (or raw text); returns its result and the calls."""
     calls: list[Any] = []
 
     async def handle(request: web.Request) -> web.Response:
@@ -83,13 +83,13 @@ def test_a_code_is_exchanged_with_the_credentials_and_the_same_redirect_uri() ->
     assert authorization.startswith("Basic ")
 
 
-def test_an_org_wide_answer_has_no_team() -> None:
+def test_an_org_wide_response_has_no_team() -> None:
     answer = {**GOOD, "team": None, "enterprise": {"id": "E1", "name": "Org"}, "is_enterprise_install": True}
     installation, _ = with_slack(answer, lambda oauth: oauth.exchange("c"))
     assert (installation.enterprise_id, installation.team_id, installation.is_enterprise_install) == ("E1", None, True)
 
 
-def test_expiring_tokens_keep_their_refresh_tokens_and_ends() -> None:
+def test_expiring_tokens_keep_their_refresh_tokens_and_expiry() -> None:
     user = {"id": "U1", "access_token": "xoxe.xoxp-1", "refresh_token": "xoxe-1-u", "expires_in": 100, "scope": "x,y"}
     answer = {**GOOD, "refresh_token": "xoxe-1-b", "expires_in": 43200, "authed_user": user}
     installation, _ = with_slack(answer, lambda oauth: oauth.exchange("c"))
@@ -108,7 +108,7 @@ def test_expiring_tokens_keep_their_refresh_tokens_and_ends() -> None:
         {"team": "T1"},
     ],
 )
-def test_an_answer_of_another_shape_is_an_error_and_shows_nothing(change: dict[str, Any]) -> None:
+def test_a_malformed_response_raises_an_error_that_shows_none_of_it(change: dict[str, Any]) -> None:
     with pytest.raises(OAuthError) as caught:
         with_slack({**GOOD, **change}, lambda oauth: oauth.exchange("c"))
     assert caught.value.reason == "unexpected_response"
@@ -127,7 +127,7 @@ def test_an_answer_of_another_shape_is_an_error_and_shows_nothing(change: dict[s
         ("<html>sentinel</html>", 503, (OAuthError, SlackUnavailable), ""),
     ],
 )
-def test_slacks_errors_are_typed_and_the_code_is_sent_once(answer: Any, status: int, error: Any, said: str) -> None:
+def test_slacks_errors_are_raised_and_the_code_is_sent_once(answer: Any, status: int, error: Any, said: str) -> None:
     calls: list[Any] = []
 
     async def exchange(oauth: OAuthClient) -> Any:
@@ -153,7 +153,7 @@ def test_a_slow_slack_is_unavailable_and_the_code_is_sent_once() -> None:
     assert len(calls) == 1
 
 
-def test_nobody_listening_is_unavailable() -> None:
+def test_a_refused_connection_is_unavailable() -> None:
     async def run() -> None:
         async with aiohttp.ClientSession() as session:
             oauth = client(WebClients(api_url="http://127.0.0.1:9/api/", session=session))
@@ -163,7 +163,7 @@ def test_nobody_listening_is_unavailable() -> None:
         asyncio.run(run())
 
 
-def test_where_to_go_after_an_install() -> None:
+def test_links_after_an_install() -> None:
     assert links(Installation(user_id="U", app_id="A1", team_id="T1")) == (
         "slack://app?team=T1&id=A1",
         "https://app.slack.com/client/T1",

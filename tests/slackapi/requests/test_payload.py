@@ -1,4 +1,4 @@
-"""Payloads: every shape that Slack sends is told apart, and anything else is a PayloadError."""
+"""Payloads: every shape that Slack sends is recognized, and anything else is a PayloadError."""
 
 import json
 from typing import Any
@@ -73,7 +73,7 @@ SHAPES: list[tuple[str, bytes, Kind, str, tuple[str | None, str | None, bool], s
 
 
 @pytest.mark.parametrize(("content_type", "body", "kind", "name", "workspace", "user", "channel"), SHAPES)
-def test_every_shape_is_told_apart_and_its_workspace_found(
+def test_every_shape_is_recognized_and_its_workspace_found(
     content_type: str, body: bytes, kind: Kind, name: str, workspace: tuple[str, str, bool], user: str, channel: str
 ) -> None:
     payload = parse(content_type, body)
@@ -87,18 +87,18 @@ def test_an_events_id_and_time_are_read() -> None:
 
 
 @pytest.mark.parametrize("time", [None, "1700000000", 1.5, -1, 2**63, True])
-def test_an_odd_event_time_is_none(time: object) -> None:
+def test_an_invalid_event_time_is_none(time: object) -> None:
     assert parse(JSON, event(event_time=time)).event_time is None
 
 
 @pytest.mark.parametrize("value", ["a/b", "../x", "T1\n", "é", "T 1", "x" * 65, 7, {"a": 1}, ["T1"], True, "\ud800"])
 @pytest.mark.parametrize("field", ["team_id", "enterprise_id", "event_id"])
-def test_an_id_that_is_none_is_refused(field: str, value: object) -> None:
+def test_refuses_an_invalid_id(field: str, value: object) -> None:
     with pytest.raises(PayloadError, match="id|JSON"):
         parse(JSON, event(**{field: value}))
 
 
-def test_an_ssl_check_keeps_nothing_of_what_came_with_it() -> None:
+def test_an_ssl_check_drops_all_other_fields() -> None:
     assert parse(FORM, b"ssl_check=1&token=x&team_id=T1&user_id=U1").body == {}
 
 
@@ -114,7 +114,7 @@ known = st.sampled_from(
 types = st.sampled_from(["event_callback", "block_actions", "view_submission", "url_verification", "app_rate_limited"])
 
 
-def understood_or_refused(content_type: str, body: bytes) -> None:
+def parsed_or_refused(content_type: str, body: bytes) -> None:
     try:
         payload = parse(content_type, body)
         revocation(payload)
@@ -124,28 +124,28 @@ def understood_or_refused(content_type: str, body: bytes) -> None:
 
 
 @given(content_type=st.sampled_from([JSON, FORM, "", "text/html"]), body=st.binary(max_size=300))
-def test_arbitrary_bytes_are_understood_or_refused(content_type: str, body: bytes) -> None:
-    understood_or_refused(content_type, body)
+def test_arbitrary_bytes_are_parsed_or_refused(content_type: str, body: bytes) -> None:
+    parsed_or_refused(content_type, body)
 
 
 @given(kind=types, fields=st.dictionaries(known, json_values))
-def test_arbitrary_fields_are_understood_or_refused(kind: str, fields: dict[str, Any]) -> None:
+def test_arbitrary_fields_are_parsed_or_refused(kind: str, fields: dict[str, Any]) -> None:
     document = json.dumps({**fields, "type": kind})
-    understood_or_refused(JSON, document.encode())
-    understood_or_refused(FORM, urlencode({"payload": document}).encode())
+    parsed_or_refused(JSON, document.encode())
+    parsed_or_refused(FORM, urlencode({"payload": document}).encode())
 
 
 @given(shape=st.sampled_from(SHAPES), position=st.integers(0, 400), byte=st.integers(0, 255))
-def test_a_real_payload_with_a_changed_byte_is_understood_or_refused(
+def test_a_real_payload_with_a_changed_byte_is_parsed_or_refused(
     shape: tuple[Any, ...], position: int, byte: int
 ) -> None:
     body = bytearray(shape[1])
     body[position % len(body)] = byte
-    understood_or_refused(shape[0], bytes(body))
+    parsed_or_refused(shape[0], bytes(body))
 
 
 @given(st.text(max_size=200))
-def test_a_refusal_shows_nothing_of_the_body(text: str) -> None:
+def test_an_error_shows_nothing_of_the_body(text: str) -> None:
     marked = "sentinel" + text
     for body in (json.dumps({"type": marked}).encode(), marked.encode("utf-8", "replace")):
         with pytest.raises(PayloadError) as caught:
@@ -154,10 +154,10 @@ def test_a_refusal_shows_nothing_of_the_body(text: str) -> None:
 
 
 class TestRevocation:
-    def test_an_uninstall_names_everything(self) -> None:
+    def test_app_uninstalled_revokes_everything(self) -> None:
         assert revocation(parse(JSON, event({"type": "app_uninstalled"}))) == (True, True, (), 1_700_000_000)
 
-    def test_revoked_tokens_name_users_and_the_bot(self) -> None:
+    def test_tokens_revoked_names_users_and_the_bot(self) -> None:
         tokens = {"type": "tokens_revoked", "tokens": {"oauth": ["U1", "U2"], "bot": ["UBOT"]}}
         assert revocation(parse(JSON, event(tokens))) == (False, True, ("U1", "U2"), 1_700_000_000)
         tokens = {"type": "tokens_revoked", "tokens": {"oauth": ["U1"]}}
@@ -166,11 +166,11 @@ class TestRevocation:
     @pytest.mark.parametrize(
         ("event_ts", "found"), [("12.5", 12.5), ("nan", None), ("inf", None), ("x", None), (None, None)]
     )
-    def test_without_event_time_the_events_own_is_taken(self, event_ts: object, found: float | None) -> None:
+    def test_uses_event_ts_without_an_event_time(self, event_ts: object, found: float | None) -> None:
         gone = revocation(parse(JSON, event({"type": "app_uninstalled", "event_ts": event_ts}, event_time=None)))
         assert gone is not None
         assert gone.event_time == found
 
-    def test_every_other_payload_names_nothing(self) -> None:
+    def test_other_payloads_revoke_nothing(self) -> None:
         assert revocation(parse(JSON, event())) is None
         assert revocation(parse(FORM, form(**COMMAND))) is None

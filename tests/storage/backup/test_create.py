@@ -1,4 +1,4 @@
-"""A backup is whole or absent, and older ones go only after it."""
+"""Making and pruning backups: a backup is complete or absent, and older ones are deleted only after it."""
 
 import json
 import logging
@@ -36,7 +36,7 @@ from tests.support.stores import (
 )
 
 MADE = 1_795_000_000.2500004
-"""Finer than a manifest tells."""
+"""Finer than the resolution of a manifest."""
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def filled(paths: Paths) -> Paths:
 
 
 def copy_of(store: Path, paths: Paths, tmp_path: Path) -> Paths:
-    """The store of a backup as an ordinary one, to be opened."""
+    """A copy of a backup's store, at the path of an ordinary one."""
     place = tmp_path / "elsewhere" / "store.sqlite"
     place.parent.mkdir()
     place.touch(mode=0o600)
@@ -59,7 +59,7 @@ def copy_of(store: Path, paths: Paths, tmp_path: Path) -> Paths:
     return place, paths[1]
 
 
-def test_a_backup_is_a_dated_folder_of_a_store_and_its_manifest(filled: Paths, folder: Path, tmp_path: Path) -> None:
+def test_makes_a_dated_folder_with_the_store_and_its_manifest(filled: Paths, folder: Path, tmp_path: Path) -> None:
     backup = make_backup(*filled, folder, made_by="1.2.3", clock=lambda: MADE)
     assert backup.path == folder / "2026-11-18T110640Z"
     assert (backup.made_at, backup.unreadable) == (1_795_000_000.25, 0)
@@ -75,7 +75,7 @@ def test_a_backup_is_a_dated_folder_of_a_store_and_its_manifest(filled: Paths, f
     assert teams(copy_of(backup.store, filled, tmp_path)) == {"T1", "T2"}
 
 
-def test_files_are_private_and_hold_no_key_and_no_token(filled: Paths, folder: Path) -> None:
+def test_files_are_private_and_contain_no_key_and_no_token(filled: Paths, folder: Path) -> None:
     before = os.umask(0)
     try:
         backup = make_backup(*filled, folder)
@@ -89,7 +89,7 @@ def test_files_are_private_and_hold_no_key_and_no_token(filled: Paths, folder: P
     assert not [word for word in SENTINELS if word.encode() in content]
 
 
-def test_a_backup_stands_by_itself_and_reading_it_makes_nothing_beside_it(filled: Paths, folder: Path) -> None:
+def test_reading_a_backup_creates_no_file_next_to_it(filled: Paths, folder: Path) -> None:
     backup = make_backup(*filled, folder)
     assert backup.store.read_bytes()[18:20] == b"\x01\x01", "a rollback journal, not WAL"
     backup.store.chmod(0o400)
@@ -100,18 +100,18 @@ def test_a_backup_stands_by_itself_and_reading_it_makes_nothing_beside_it(filled
     backup.path.chmod(0o700)
 
 
-def test_what_stands_in_the_wal_alone_is_in_it(filled: Paths, folder: Path, tmp_path: Path) -> None:
+def test_contains_what_is_only_in_the_wal(filled: Paths, folder: Path, tmp_path: Path) -> None:
     fill_and_crash(filled, "T3")
     backup = make_backup(*filled, folder)
     assert teams(copy_of(backup.store, filled, tmp_path)) == {"T1", "T2", "T3"}
 
 
-def test_two_of_one_second_get_names_of_their_own(filled: Paths, folder: Path) -> None:
+def test_two_backups_of_one_second_get_different_names(filled: Paths, folder: Path) -> None:
     made = [make_backup(*filled, folder, clock=lambda: MADE).path.name for _ in range(3)]
     assert made == ["2026-11-18T110640Z", "2026-11-18T110640Z-2", "2026-11-18T110640Z-3"]
 
 
-def test_backups_are_listed_newest_first_and_foreign_folders_are_not(
+def test_lists_backups_newest_first_without_other_folders(
     filled: Paths, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock()
@@ -129,7 +129,7 @@ def test_backups_are_listed_newest_first_and_foreign_folders_are_not(
     assert list_backups(folder / "nowhere") == []
 
 
-def test_pruning_keeps_the_newest_and_touches_nothing_of_others(
+def test_prune_keeps_the_newest_backups_and_all_other_files(
     filled: Paths, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock()
@@ -147,14 +147,14 @@ def test_pruning_keeps_the_newest_and_touches_nothing_of_others(
     assert len(list(folder.iterdir())) == 5
 
 
-def test_a_clock_set_back_does_not_make_the_new_one_the_oldest(filled: Paths, folder: Path) -> None:
+def test_prune_keeps_the_new_backup_after_the_clock_was_set_back(filled: Paths, folder: Path) -> None:
     old = make_backup(*filled, folder, clock=lambda: MADE)
     new = make_backup(*filled, folder, clock=lambda: MADE - 1e6)
     assert prune(folder, 1, spare=new.path) == [old.path]
     assert list_backups(folder) == [new]
 
 
-def test_a_killed_runs_leftover_is_cleared_and_a_living_ones_is_not(filled: Paths, folder: Path) -> None:
+def test_deletes_the_leftovers_of_a_killed_run_but_not_of_a_live_one(filled: Paths, folder: Path) -> None:
     folder.mkdir()
     living, dead = (folder / f".2026-11-18T110640Z.{number}" for number in ("00000001", "00000002"))
     for path in (living, dead):
@@ -172,7 +172,7 @@ def test_a_killed_runs_leftover_is_cleared_and_a_living_ones_is_not(filled: Path
     assert not dead.exists()
 
 
-def test_it_is_no_opener_for_whom_a_rotation_would_wait_but_keeps_a_restore_away(filled: Paths, folder: Path) -> None:
+def test_a_backup_does_not_delay_a_rotation_but_prevents_a_restore(filled: Paths, folder: Path) -> None:
     seen = []
 
     class Looking(Clock):
@@ -201,7 +201,7 @@ def no_backup(paths: Paths, folder: Path, error: type[Exception], said: str) -> 
     assert not folder.exists() or not list(folder.iterdir()), "a half of a backup"
 
 
-def test_a_missing_an_empty_and_a_foreign_store_are_refused(filled: Paths, folder: Path) -> None:
+def test_refuses_a_missing_an_empty_and_a_foreign_store(filled: Paths, folder: Path) -> None:
     content = filled[0].read_bytes()
     filled[0].write_bytes(b"")
     no_backup(filled, folder, StoreRefused, "zero bytes")
@@ -211,7 +211,7 @@ def test_a_missing_an_empty_and_a_foreign_store_are_refused(filled: Paths, folde
     no_backup(filled, folder, StoreRefused, "there is no store")
 
 
-def test_a_damaged_page_makes_no_backup(filled: Paths, folder: Path) -> None:
+def test_makes_no_backup_of_a_damaged_page(filled: Paths, folder: Path) -> None:
     fill(filled, *(f"T{number}" for number in range(100)))
     content = bytearray(filled[0].read_bytes())
     content[4096 * 5 : 4096 * 6] = os.urandom(4096)
@@ -219,7 +219,7 @@ def test_a_damaged_page_makes_no_backup(filled: Paths, folder: Path) -> None:
     no_backup(filled, folder, StoreUnavailable, "is damaged")
 
 
-def test_a_missing_and_a_wrong_keyring_make_no_backup(filled: Paths, folder: Path) -> None:
+def test_makes_no_backup_with_a_missing_or_wrong_keyring(filled: Paths, folder: Path) -> None:
     key = filled[1].read_bytes()
     filled[1].write_bytes(Fernet.generate_key())
     no_backup(filled, folder, StoreRefused, "no record .* can be decrypted")
@@ -228,7 +228,7 @@ def test_a_missing_and_a_wrong_keyring_make_no_backup(filled: Paths, folder: Pat
     filled[1].write_bytes(key)
 
 
-def test_records_that_cannot_be_opened_are_copied_and_counted(filled: Paths, folder: Path) -> None:
+def test_copies_and_counts_unreadable_records(filled: Paths, folder: Path) -> None:
     with closing(sqlite3.connect(filled[0])) as connection:
         connection.execute("UPDATE bots SET value = substr(CAST(value AS BLOB), 1, 60) WHERE key = '/T1'")
         connection.commit()
@@ -238,13 +238,13 @@ def test_records_that_cannot_be_opened_are_copied_and_counted(filled: Paths, fol
     assert backup.key_ids == read_keyring(filled[1]).key_ids
 
 
-def test_every_key_under_which_a_record_lies_is_named(filled: Paths, folder: Path) -> None:
+def test_names_every_key_that_a_record_needs(filled: Paths, folder: Path) -> None:
     filled[1].write_bytes(Fernet.generate_key() + b"\n" + read_keyring(filled[1]).sealing_key.reveal())
     fill(filled, "T3")
     assert make_backup(*filled, folder).key_ids == tuple(sorted(read_keyring(filled[1]).key_ids))
 
 
-def test_a_full_disk_makes_no_backup_and_says_so(filled: Paths, folder: Path) -> None:
+def test_reports_a_full_disk_and_makes_no_backup(filled: Paths, folder: Path) -> None:
     fill(filled, *(f"T{number}" for number in range(200)))
     script = (
         "import resource, signal, sys; from pathlib import Path; from latchkey.storage import make_backup\n"
@@ -258,7 +258,7 @@ def test_a_full_disk_makes_no_backup_and_says_so(filled: Paths, folder: Path) ->
     assert not list(folder.iterdir())
 
 
-def test_a_store_that_another_process_has_locked_whole_ends_in_an_error(
+def test_raises_if_another_process_holds_an_exclusive_lock(
     filled: Paths, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("latchkey.storage.engine.database_file.PATIENCE_SECONDS", 0.2)
@@ -270,7 +270,7 @@ def test_a_store_that_another_process_has_locked_whole_ends_in_an_error(
     assert not list(folder.iterdir())
 
 
-def test_beside_an_open_store_nothing_changes_for_it(filled: Paths, folder: Path) -> None:
+def test_an_open_store_is_unaffected_by_a_backup(filled: Paths, folder: Path) -> None:
     with closing(open_store(*filled)) as store:
         fill_open(store, "T3")
         make_backup(*filled, folder)
@@ -282,7 +282,7 @@ def test_beside_an_open_store_nothing_changes_for_it(filled: Paths, folder: Path
     assert not beside(filled[0], "-wal").exists()
 
 
-def test_what_root_makes_belongs_to_the_stores_owner(filled: Paths, folder: Path) -> None:
+def test_a_backup_made_by_root_belongs_to_the_stores_owner(filled: Paths, folder: Path) -> None:
     if os.geteuid() != 0:
         return  # nobody else can make files for others
     give_all_to(filled[0].parent, 12345, 12346)

@@ -1,4 +1,4 @@
-"""A restore checks everything first, changes one file for another, and keeps what was there."""
+"""Restoring: everything is checked first, then the files are swapped and the old store is kept."""
 
 import json
 import os
@@ -65,7 +65,7 @@ def refused(paths: Paths, backup: Backup, said: str, error: type[Exception] = St
     assert (files(paths[0].parent), files(backup.path.parent)) == before
 
 
-def test_the_backup_is_there_and_the_store_before_it_is_kept(paths: Paths, backup: Backup) -> None:
+def test_restores_the_backup_and_keeps_the_previous_store(paths: Paths, backup: Backup) -> None:
     before = files(backup.path)
     kept = put_back(paths, backup)
     assert kept == beside(paths[0], ".replaced-2026-11-18T110640Z")
@@ -75,14 +75,14 @@ def test_the_backup_is_there_and_the_store_before_it_is_kept(paths: Paths, backu
     assert not copy_path(paths[0]).exists()
 
 
-def test_restored_again_in_the_same_second_both_stores_are_kept(paths: Paths, backup: Backup) -> None:
+def test_keeps_both_stores_of_two_restores_in_one_second(paths: Paths, backup: Backup) -> None:
     first, second = put_back(paths, backup), put_back(paths, backup)
     assert first is not None
     assert second == first.with_name(first.name + "-2")
     assert teams((first, paths[1])) == {"T1", "T2", "T3"}
 
 
-def test_what_stood_in_the_old_wal_alone_is_kept_and_never_in_the_new_store(paths: Paths, backup: Backup) -> None:
+def test_keeps_the_old_wal_with_the_old_store_only(paths: Paths, backup: Backup) -> None:
     fill_and_crash(paths, "T4")
     kept = put_back(paths, backup)
     assert kept is not None
@@ -90,7 +90,7 @@ def test_what_stood_in_the_old_wal_alone_is_kept_and_never_in_the_new_store(path
     assert teams((kept, paths[1])) == {"T1", "T2", "T3", "T4"}
 
 
-def test_a_damaged_store_is_kept_as_it_is_with_its_wal(paths: Paths, backup: Backup) -> None:
+def test_keeps_a_damaged_store_unchanged_with_its_wal(paths: Paths, backup: Backup) -> None:
     fill_and_crash(paths, "T4")
     content, wal = damage(paths[0])
     kept = put_back(paths, backup)
@@ -101,13 +101,13 @@ def test_a_damaged_store_is_kept_as_it_is_with_its_wal(paths: Paths, backup: Bac
     assert not beside(paths[0], "-wal").exists()
 
 
-def test_where_there_was_no_store_there_is_one(paths: Paths, backup: Backup) -> None:
+def test_restores_without_a_current_store(paths: Paths, backup: Backup) -> None:
     paths[0].unlink()
     assert put_back(paths, backup) is None
     assert teams(paths) == {"T1", "T2"}
 
 
-def test_a_wal_without_its_store_is_not_taken_into_the_new_one(paths: Paths, backup: Backup) -> None:
+def test_ignores_a_wal_without_its_store(paths: Paths, backup: Backup) -> None:
     fill_and_crash(paths, "T4")
     wal = beside(paths[0], "-wal").read_bytes()
     paths[0].unlink()
@@ -117,7 +117,7 @@ def test_a_wal_without_its_store_is_not_taken_into_the_new_one(paths: Paths, bac
     assert left.read_bytes() == wal
 
 
-def test_a_new_machine_needs_the_backup_and_the_keyring_alone(paths: Paths, backup: Backup, tmp_path: Path) -> None:
+def test_a_new_machine_needs_only_the_backup_and_the_keyring(paths: Paths, backup: Backup, tmp_path: Path) -> None:
     new = tmp_path / "new" / "data" / "store.sqlite", paths[1]
     put_back(new, backup)
     assert teams(new) == {"T1", "T2"}
@@ -125,7 +125,7 @@ def test_a_new_machine_needs_the_backup_and_the_keyring_alone(paths: Paths, back
     assert stat.S_IMODE(new[0].parent.stat().st_mode) == 0o700
 
 
-def test_the_restored_store_takes_writes_and_restarts(paths: Paths, backup: Backup) -> None:
+def test_the_restored_store_can_be_written_and_reopened(paths: Paths, backup: Backup) -> None:
     put_back(paths, backup)
     fill(paths, "T9")
     assert teams(paths) == {"T1", "T2", "T9"}
@@ -133,13 +133,13 @@ def test_the_restored_store_takes_writes_and_restarts(paths: Paths, backup: Back
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640])
-def test_mode_is_as_before(paths: Paths, backup: Backup, mode: int) -> None:
+def test_keeps_the_mode(paths: Paths, backup: Backup, mode: int) -> None:
     paths[0].chmod(mode)
     put_back(paths, backup)
     assert stat.S_IMODE(paths[0].stat().st_mode) == mode
 
 
-def test_owner_is_as_before_also_when_root_restores(paths: Paths, backup: Backup) -> None:
+def test_keeps_the_owner_if_root_restores(paths: Paths, backup: Backup) -> None:
     if os.geteuid() != 0:
         return  # nobody else can make files for others
     give_all_to(paths[0].parent, 12345, 12346)
@@ -150,7 +150,7 @@ def test_owner_is_as_before_also_when_root_restores(paths: Paths, backup: Backup
     assert (paths[0].stat().st_uid, paths[0].stat().st_gid) == (54321, 54322)
 
 
-def test_one_flipped_byte_anywhere_is_refused(paths: Paths, backup: Backup) -> None:
+def test_refuses_a_backup_with_one_changed_byte(paths: Paths, backup: Backup) -> None:
     content = backup.store.read_bytes()
     for place in (0, 24, 5000, len(content) // 2, len(content) - 1):
         changed = bytearray(content)
@@ -160,12 +160,12 @@ def test_one_flipped_byte_anywhere_is_refused(paths: Paths, backup: Backup) -> N
 
 
 @pytest.mark.parametrize("length", [0, 100, 4096, 40_000])
-def test_a_truncated_backup_is_refused(paths: Paths, backup: Backup, length: int) -> None:
+def test_refuses_a_truncated_backup(paths: Paths, backup: Backup, length: int) -> None:
     backup.store.write_bytes(backup.store.read_bytes()[:length])
     refused(paths, backup, "bytes instead of")
 
 
-def test_a_backup_without_its_store_is_refused(paths: Paths, backup: Backup) -> None:
+def test_refuses_a_backup_without_its_store(paths: Paths, backup: Backup) -> None:
     backup.store.unlink()
     refused(paths, backup, "No such file")
 
@@ -175,7 +175,7 @@ def change_manifest(backup: Backup, **values: object) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
 
 
-def test_a_missing_and_an_odd_manifest_are_refused(backup: Backup, tmp_path: Path) -> None:
+def test_refuses_a_missing_or_invalid_manifest(backup: Backup, tmp_path: Path) -> None:
     manifest = backup.path / "manifest.json"
     for content in (b"", b"{}", b"\xff\xfe", b"[1]", b'{"format": "other"}'):
         manifest.write_bytes(content)
@@ -188,7 +188,7 @@ def test_a_missing_and_an_odd_manifest_are_refused(backup: Backup, tmp_path: Pat
         read_backup(tmp_path / "nowhere")
 
 
-def test_a_backup_of_a_later_version_is_refused(backup: Backup) -> None:
+def test_refuses_a_manifest_of_a_later_version(backup: Backup) -> None:
     change_manifest(backup, version=2)
     with pytest.raises(StoreRefused, match="another version"):
         read_backup(backup.path)
@@ -202,18 +202,18 @@ def test_refuses_a_backup_of_a_store_in_a_later_format(paths: Paths, tmp_path: P
     refused(paths, make_backup(*paths, tmp_path / "backups"), "another version")
 
 
-def test_a_manifest_that_tells_of_other_records_is_refused(paths: Paths, backup: Backup) -> None:
+def test_refuses_a_manifest_that_lists_other_records(paths: Paths, backup: Backup) -> None:
     change_manifest(backup, records={**backup.records, "bots": 3})
     refused(paths, read_backup(backup.path), "its manifest lists")
 
 
-def test_a_missing_key_is_named_and_refused(paths: Paths, backup: Backup) -> None:
+def test_refuses_a_backup_whose_key_is_missing_and_names_the_key(paths: Paths, backup: Backup) -> None:
     missing, other = read_keyring(paths[1]), Fernet.generate_key()
     paths[1].write_bytes(other)
     refused(paths, backup, f"needs the key ids {missing.key_ids[0]}, which .* lacks")
 
 
-def test_a_row_moved_within_the_backup_is_refused_though_its_hash_fits(paths: Paths, backup: Backup) -> None:
+def test_refuses_a_backup_with_a_moved_row_even_if_its_hash_matches(paths: Paths, backup: Backup) -> None:
     from latchkey.storage.engine.database_file import sha256_of
 
     with closing(sqlite3.connect(backup.store)) as connection:
@@ -223,7 +223,7 @@ def test_a_row_moved_within_the_backup_is_refused_though_its_hash_fits(paths: Pa
     refused(paths, read_backup(backup.path), "1 of its records cannot be decrypted")
 
 
-def test_records_that_could_not_be_opened_before_either_come_back_as_they_were(paths: Paths, tmp_path: Path) -> None:
+def test_restores_records_unchanged_that_were_unreadable_in_the_backup(paths: Paths, tmp_path: Path) -> None:
     fill(paths, "T1", "T2")
     with closing(sqlite3.connect(paths[0])) as connection:
         connection.execute("UPDATE bots SET value = substr(CAST(value AS BLOB), 1, 60) WHERE key = '/T1'")
@@ -235,13 +235,13 @@ def test_records_that_could_not_be_opened_before_either_come_back_as_they_were(p
             store.installations.find_bot(enterprise_id=None, team_id="T1")
 
 
-def test_an_open_store_is_not_restored(paths: Paths, backup: Backup) -> None:
+def test_refuses_to_replace_an_open_store(paths: Paths, backup: Backup) -> None:
     with other_process(paths) as pid:
         refused(paths, backup, f"open in another process .pid {pid}")
     put_back(paths, backup)
 
 
-def test_a_store_that_another_program_reads_is_not_restored(paths: Paths, backup: Backup) -> None:
+def test_refuses_to_replace_a_store_that_another_program_reads(paths: Paths, backup: Backup) -> None:
     with closing(sqlite3.connect(paths[0])) as other:
         other.execute("SELECT * FROM bots").fetchone()
         before = teams(paths)
@@ -252,17 +252,17 @@ def test_a_store_that_another_program_reads_is_not_restored(paths: Paths, backup
     assert not copy_path(paths[0]).exists()
 
 
-def test_beside_another_command_it_does_not_run(paths: Paths, backup: Backup) -> None:
+def test_refuses_to_run_during_another_command(paths: Paths, backup: Backup) -> None:
     with maintenance_lock(paths[0]):
         refused(paths, backup, "another command", AnotherRun)
 
 
-def test_nobody_opens_the_store_meanwhile(paths: Paths, backup: Backup) -> None:
+def test_no_process_can_open_the_store_during_a_restore(paths: Paths, backup: Backup) -> None:
     with restoring(paths[0]), pytest.raises(StoreRefused, match="is being restored"):
         open_store(*paths)
 
 
-def test_another_programs_database_and_a_folder_are_not_replaced(paths: Paths, backup: Backup) -> None:
+def test_refuses_to_replace_another_database_or_a_folder(paths: Paths, backup: Backup) -> None:
     paths[0].unlink()
     with closing(sqlite3.connect(paths[0])) as other:
         other.execute("CREATE TABLE theirs (a)")
@@ -272,7 +272,7 @@ def test_another_programs_database_and_a_folder_are_not_replaced(paths: Paths, b
     refused(paths, backup, "not a regular file")
 
 
-def test_a_backup_that_is_changed_after_it_was_checked_is_refused(paths: Paths, backup: Backup) -> None:
+def test_refuses_a_backup_that_was_changed_after_the_check(paths: Paths, backup: Backup) -> None:
     before = files(paths[0].parent)
     keys = read_keyring(paths[1])
     check_backup(backup, keys, paths[1])
@@ -322,7 +322,7 @@ def test_unfinished_events_are_marked_as_failed_once_and_states_are_dropped(path
         assert store.event_admin.replay("Ev4")
 
 
-def test_events_are_kept_for_the_next_start_when_that_is_wanted(paths: Paths, with_events: Backup) -> None:
+def test_keep_events_leaves_them_for_the_next_start(paths: Paths, with_events: Backup) -> None:
     put_back(paths, with_events, keep_events=True)
     with closing(open_store(*paths, clock=lambda: NOW)) as store:
         assert {item.event_id for item in store.inbox.recover()} == {"Ev2", "Ev4"}
@@ -331,7 +331,7 @@ def test_events_are_kept_for_the_next_start_when_that_is_wanted(paths: Paths, wi
         assert not store._records.page("states")
 
 
-def test_an_event_record_that_cannot_be_opened_is_left_as_it_is(paths: Paths, with_events: Backup) -> None:
+def test_leaves_an_unreadable_event_record_unchanged(paths: Paths, with_events: Backup) -> None:
     with closing(sqlite3.connect(paths[0])) as connection:
         connection.execute("UPDATE retries SET value = substr(CAST(value AS BLOB), 1, 60)")
         connection.commit()
@@ -352,7 +352,7 @@ def difference(paths: Paths, backup: Backup) -> RestorePreview:
     return preview_restore(paths[0], backup.store, read_keyring(paths[1]))
 
 
-def test_a_comparison_tells_what_is_lost_older_and_back(paths: Paths, backup: Backup, tmp_path: Path) -> None:
+def test_preview_lists_lost_older_and_restored_installations(paths: Paths, backup: Backup, tmp_path: Path) -> None:
     with closing(open_store(*paths)) as store:
         store.installations.delete_all(enterprise_id=None, team_id="T1")
         store.installations.save(installation("T2", installed_at=NOW + 60))
@@ -372,7 +372,7 @@ def test_a_comparison_tells_what_is_lost_older_and_back(paths: Paths, backup: Ba
     assert "sentinel" not in repr(found)
 
 
-def test_the_same_store_is_no_difference_also_after_its_records_were_sealed_anew(paths: Paths, backup: Backup) -> None:
+def test_preview_shows_no_change_after_a_key_rotation(paths: Paths, backup: Backup) -> None:
     paths[1].write_bytes(Fernet.generate_key() + b"\n" + read_keyring(paths[1]).sealing_key.reveal())
     with closing(open_store(*paths)) as store:
         store.installations.delete_all(enterprise_id=None, team_id="T3")
@@ -381,9 +381,7 @@ def test_the_same_store_is_no_difference_also_after_its_records_were_sealed_anew
 
 
 @pytest.mark.parametrize("crashed", [False, True])
-def test_a_comparison_changes_no_byte_beside_a_server_after_a_crash_or_at_rest(
-    paths: Paths, backup: Backup, tmp_path: Path, crashed: bool
-) -> None:
+def test_preview_changes_no_byte(paths: Paths, backup: Backup, tmp_path: Path, crashed: bool) -> None:
     if crashed:
         fill_and_crash(paths, "T4")
     with nothing_changed(tmp_path):
@@ -393,7 +391,7 @@ def test_a_comparison_changes_no_byte_beside_a_server_after_a_crash_or_at_rest(
 
 
 @pytest.mark.parametrize("content", [b"", b"damaged" * 1000])
-def test_a_store_that_cannot_be_read_is_said_to_be_unknown(paths: Paths, backup: Backup, content: bytes) -> None:
+def test_preview_reports_a_store_that_cannot_be_read(paths: Paths, backup: Backup, content: bytes) -> None:
     paths[0].write_bytes(content)
     assert str(paths[0]) in difference(paths, backup).problem
     paths[0].unlink()

@@ -1,4 +1,4 @@
-"""A restore that dies at any of its steps: the old store, the new one, or none and a word of what to do."""
+"""A restore that crashes at any step leaves the old store, the new one, or an error that says what to do."""
 
 import shutil
 import subprocess
@@ -56,13 +56,13 @@ for line in sys.stdin:
 
 
 class Runs:
-    """Restores in processes of their own."""
+    """Runs restores in child processes."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
     def killed_at(self, step: int, folder: Path) -> bool:
-        """Run a restore that dies at this step; False where it has ended before."""
+        """Run a restore that crashes at this step; False if it completed before."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{step} {folder}\n")
@@ -82,7 +82,7 @@ def runs() -> Iterator[Runs]:
 
 @pytest.fixture
 def pattern(tmp_path: Path) -> Path:
-    """A folder with a backup of T1 and T2, and a store with T3, and T4 in its -wal alone."""
+    """A folder with a backup of T1 and T2, and a store with T3, and T4 only in its -wal."""
     folder = tmp_path / "pattern"
     paths = paths_in(folder)
     fill(paths, *NEW)
@@ -105,7 +105,7 @@ def copied(pattern: Path) -> Iterator[Path]:
 
 
 def what_opens(paths: Paths) -> str:
-    """Return which store opens after a crash, and see that it is one of the two, whole."""
+    """Return which store opens after a crash, and check that it is complete."""
     try:
         found = teams(paths)
     except StoreRefused as error:
@@ -116,7 +116,7 @@ def what_opens(paths: Paths) -> str:
     return "old" if found == OLD else "new"
 
 
-def test_wherever_it_dies_the_old_store_or_the_new_one_opens_and_the_next_run_ends_well(
+def test_a_crash_at_any_step_leaves_the_old_or_the_new_store_and_the_next_run_succeeds(
     pattern: Path, runs: Runs
 ) -> None:
     left: Counter[str] = Counter()
@@ -131,7 +131,7 @@ def test_wherever_it_dies_the_old_store_or_the_new_one_opens_and_the_next_run_en
             assert not runs.killed_at(0, folder)
             assert teams(paths) == NEW
             kept = replaced(paths[0])
-            assert OLD in [teams((path, paths[1])) for path in kept], "the store before it is gone"
+            assert OLD in [teams((path, paths[1])) for path in kept], "the previous store is lost"
             assert not beside(paths[0], ".restoring").exists()
         if not killed:
             break
@@ -142,7 +142,7 @@ def test_wherever_it_dies_the_old_store_or_the_new_one_opens_and_the_next_run_en
     print(f"killed at each of {step - 1} steps: {dict(left)}, mixed 0")
 
 
-def test_a_damaged_store_survives_as_it_was_wherever_its_replacing_dies(pattern: Path, runs: Runs) -> None:
+def test_a_crash_at_any_step_keeps_a_damaged_store_unchanged(pattern: Path, runs: Runs) -> None:
     content, wal = damage(paths_in(pattern)[0])
     left: Counter[str] = Counter()
     for step in range(1, 1000):
@@ -165,7 +165,7 @@ def test_a_damaged_store_survives_as_it_was_wherever_its_replacing_dies(pattern:
     print(f"killed at each of {step - 1} steps: {dict(left)}, mixed 0")
 
 
-def test_where_an_interrupted_restore_has_left_no_store_no_empty_one_is_made(pattern: Path, runs: Runs) -> None:
+def test_creates_no_empty_store_after_an_interrupted_restore(pattern: Path, runs: Runs) -> None:
     paths = paths_in(pattern)
     beside(paths[0], ".restoring").write_bytes(b"half")
     paths[0].unlink()

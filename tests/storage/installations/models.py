@@ -41,6 +41,6 @@ def find_bot(store: Store, team_id: str | None = "T1", **ids: Any) -> Bot | None
 
 
 def count_records(store: Store) -> int:
-    """All records of all installations, as the keys' survey counts them."""
+    """Return the number of records of all installations."""
     use = store.keys.use()
     return sum(sum(use[table].values()) for table in (BOTS, INSTALLATIONS, WORKSPACES))
