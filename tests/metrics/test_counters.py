@@ -93,7 +93,7 @@ def test_each_run_of_a_listener_is_counted_under_its_name(bench: Bench) -> None:
         raise ValueError
 
     bench.delay = lambda attempts, chance: 0.0
-    bench.options = type(bench.options)(tries=2)
+    bench.options = type(bench.options)(max_attempts=2)
     bench.send(event())
     bench.live(0.3)
     runs = {key.rpartition(".")[2]: count for key, count in bench.metrics.listener_runs.items()}

@@ -78,7 +78,7 @@ def _event_options(settings: Settings) -> EventOptions:
     events = settings.events
     return EventOptions(
         durable=events.durable,
-        tries=events.max_attempts,
+        max_attempts=events.max_attempts,
         ordered=events.ordered == "channel",
         inbox_events=events.inbox_events,
         inbox_bytes=events.inbox_megabytes << 20,

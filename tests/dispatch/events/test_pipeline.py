@@ -94,7 +94,7 @@ class TestOnce:
         assert len(ran) == 1
 
     def test_a_copy_of_a_failed_event_runs_nothing(self, bench: Bench) -> None:
-        bench.options = EventOptions(tries=1)
+        bench.options = EventOptions(max_attempts=1)
         bench.app.event("app_mention")(lambda: 1 / 0)
         bench.send(event(event_id="Ev1"))
         bench.send(event(event_id="Ev1", retry_num=2))
@@ -154,7 +154,7 @@ class TestFailing:
         self, bench: Bench, durable: bool, caplog: pytest.LogCaptureFixture
     ) -> None:
         bench.delay = at_once
-        bench.options = EventOptions(tries=3, durable=durable)
+        bench.options = EventOptions(max_attempts=3, durable=durable)
 
         @bench.app.event("app_mention")
         async def failing() -> None:
@@ -216,7 +216,7 @@ class TestFailing:
 
     def test_an_event_that_always_crashes_the_server_fails_without_another_run(self, bench: Bench) -> None:
         """An attempt is counted on disk before it starts."""
-        bench.options = EventOptions(tries=3)
+        bench.options = EventOptions(max_attempts=3)
         ran: list[int] = []
         lives = 0
 
@@ -240,11 +240,11 @@ class TestFailing:
         bench.live(0.2)
         [found] = failed(bench.store)
         assert isinstance(found, StoredEvent)
-        assert (found.attempts, found.error) == (3, "the server ended while it ran")
+        assert (found.attempts, found.error) == (3, "the server stopped while it ran")
 
     def test_an_unavailable_store_makes_no_event_fail(self, bench: Bench) -> None:
         bench.delay = at_once
-        bench.options = EventOptions(tries=2)
+        bench.options = EventOptions(max_attempts=2)
         ran: list[int] = []
         bench.app.event("app_mention")(lambda: ran.append(1))
         bench.installations.cached = False
@@ -260,7 +260,7 @@ class TestFailing:
         assert (len(ran), bench.metrics.failed) == (1, 0)
 
     def test_a_replay_runs_a_failed_event_as_if_it_were_new(self, bench: Bench) -> None:
-        bench.options = EventOptions(tries=1)
+        bench.options = EventOptions(max_attempts=1)
         ran: list[int] = []
 
         @bench.app.event("app_mention")

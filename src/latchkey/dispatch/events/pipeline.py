@@ -34,7 +34,7 @@ class EventOptions:
 
     durable: bool = True
     """False: only events that have failed once are written to disk."""
-    tries: int = 5
+    max_attempts: int = 5
     ordered: bool = False
     inbox_events: int = 20_000
     inbox_bytes: int = 64 << 20
@@ -70,7 +70,7 @@ class EventPipeline:
             runner,
             self._outcomes,
             metrics,
-            tries=options.tries,
+            max_attempts=options.max_attempts,
             ordered=options.ordered,
             clock=clock,
             delay=delay,

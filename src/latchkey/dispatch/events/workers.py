@@ -23,8 +23,8 @@ from latchkey.metrics import Metrics
 
 MAX_RUNNING = 1000
 """Events whose listeners run at the same time."""
-MAX_RUNNING_EACH = 100
-"""The same for the events of one workspace."""
+MAX_PER_WORKSPACE = 100
+"""The same, of one workspace."""
 
 logger = logging.getLogger("latchkey.listeners")
 
@@ -38,22 +38,24 @@ class Workers:
         outcomes: OutcomeWriter,
         metrics: Metrics,
         *,
-        tries: int,
+        max_attempts: int,
         ordered: bool = False,
-        running: int = MAX_RUNNING,
-        running_each: int = MAX_RUNNING_EACH,
+        max_running: int = MAX_RUNNING,
+        max_per_workspace: int = MAX_PER_WORKSPACE,
         clock: Callable[[], float] = time.time,
         delay: Callable[[int, random.Random], float] = backoff.delay,
     ) -> None:
-        """`tries` is the maximum number of attempts; `ordered` runs the events of a channel one after another."""
+        """`max_attempts` counts the first attempt too; `ordered` runs the events of a channel one after another."""
         self._runner = runner
         self._outcomes = outcomes
         self._metrics = metrics
-        self._tries = tries
+        self._max_attempts = max_attempts
         self._clock = clock
         self._delay = delay
         self._chance = random.Random()  # noqa: S311  # it spreads retries, and keeps no secret
-        self._queue: FairQueue[Job] = FairQueue(max_running=running, max_per_workspace=running_each, ordered=ordered)
+        self._queue: FairQueue[Job] = FairQueue(
+            max_running=max_running, max_per_workspace=max_per_workspace, ordered=ordered
+        )
         self._tasks: dict[Slot, asyncio.Task[None]] = {}
         self._later: set[asyncio.TimerHandle] = set()
         self._stopping = False
@@ -104,9 +106,10 @@ class Workers:
     async def _try(self, job: Job, slot: Slot) -> bool:
         """Make one attempt at an event; False if it is to be retried."""
         attempts = job.event.attempts + 1
-        if attempts > self._tries:
+        if attempts > self._max_attempts:
             # The server stopped during the last attempt.
-            return self._fail(job, job.event.attempts, "the server ended while it ran")
+            job.event = job.event._replace(error="the server stopped while it ran")
+            return self._fail(job, job.event.attempts)
         if attempts > 1:
             await self._outcomes.started(job, attempts)
         try:
@@ -115,15 +118,15 @@ class Workers:
             logger.error("cannot run an event: %s request_id=%s", error, job.event.request_id)  # noqa: TRY400
             failures = [("", error)]
             if isinstance(error, StoreUnavailable):
-                attempts -= 1  # no listener has run: a store that is away for hours makes no event fail
+                attempts -= 1  # no listener has run: hours without a store make no event fail
         job.prepared = None
         if not failures:
             self._metrics.finished += 1
             self._outcomes.done(job)
             return True
         self._note(job, failures)
-        if attempts >= self._tries:
-            return self._fail(job, attempts, job.event.error)
+        if attempts >= self._max_attempts:
+            return self._fail(job, attempts)
         self._retry(job, attempts)
         return False
 
@@ -176,10 +179,13 @@ class Workers:
         self._queue.requeue(job.workspace, job)
         self._begin()
 
-    def _fail(self, job: Job, attempts: int, error: str) -> bool:
-        event = job.event = job.event._replace(error=error)
+    def _fail(self, job: Job, attempts: int) -> bool:
+        event = job.event
         logger.error(
-            "an event failed for the last time: %s event_id=%s request_id=%s", error, event.event_id, event.request_id
+            "an event failed for the last time: %s event_id=%s request_id=%s",
+            event.error,
+            event.event_id,
+            event.request_id,
         )
         self._metrics.failed += 1
         self._outcomes.failed(job, attempts=attempts, now=self._clock())
