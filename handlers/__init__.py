@@ -1,27 +1,27 @@
-"""HTTP in, HTTP out. The one folder that knows Tornado's handlers; what a request means is decided elsewhere."""
+"""HTTP: the public application and the metrics listener. Only this package knows Tornado's handlers."""
 
-from latchkey.handlers.metrics_listener import shown_metrics
+from latchkey.handlers.metrics_listener import serve_metrics
 from latchkey.handlers.routes import make_application
 from latchkey.handlers.services import Services
 from latchkey.handlers.transport import (
     AccessLog,
-    Clients,
+    ClientAddresses,
     LatchkeyServer,
     bind_port,
     bind_unix,
-    removed_at_the_end,
-    shown,
+    format_address,
+    removed_on_exit,
 )
 
 __all__ = [
     "AccessLog",
-    "Clients",
+    "ClientAddresses",
     "LatchkeyServer",
     "Services",
     "bind_port",
     "bind_unix",
+    "format_address",
     "make_application",
-    "removed_at_the_end",
-    "shown",
-    "shown_metrics",
+    "removed_on_exit",
+    "serve_metrics",
 ]

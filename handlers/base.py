@@ -92,6 +92,7 @@ class BaseHandler(RequestHandler):
 
     def log_access(self) -> None:
         elapsed = self.request.request_time()
+        context = getattr(self.request.connection, "context", None)
         self.services.metrics.requests[ENDPOINTS.get(self.request.path, OTHER), self.get_status()] += 1
         self.services.access_log(
             self.request.method or "-",
@@ -100,7 +101,7 @@ class BaseHandler(RequestHandler):
             time.monotonic() - elapsed,
             getattr(self, "team_id", None),
             self.request_id,
-            self.services.clients.address(getattr(self.request.connection, "context", None), self.request.headers),
+            self.services.client_addresses.address(context, self.request.headers),
         )
 
 

@@ -1,7 +1,6 @@
 """GET /metrics on a listener of its own, for Prometheus.
 
-Rule: nothing of the app is reached through this listener, and nothing of this
-one through the app's: what is counted is nobody's concern but the operator's.
+The metrics listener serves only metrics, and the public one never does.
 """
 
 from __future__ import annotations
@@ -15,45 +14,45 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, gener
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
-from latchkey.handlers.transport import shown
+from latchkey.handlers.transport import format_address
 from latchkey.metrics import add_process_metrics
 
 METRICS_PATH = "/metrics"
-BODY_SECONDS = 5.0
-IDLE_SECONDS = 120.0
-"""Between two requests of a connection; Prometheus asks once a minute or more often."""
-LARGEST_HEADERS = 16 << 10
+BODY_TIMEOUT = 5.0
+IDLE_TIMEOUT = 120.0
+"""Seconds between two requests of a connection; Prometheus scrapes once a minute or more often."""
+MAX_HEADER_BYTES = 16 << 10
 
 logger = logging.getLogger("latchkey.metrics")
 
 
 @asynccontextmanager
-async def shown_metrics(registry: CollectorRegistry, sockets: list[socket.socket]) -> AsyncIterator[None]:
-    """Show the metrics, and those of the process, at these sockets; nowhere if there are none."""
+async def serve_metrics(registry: CollectorRegistry, sockets: list[socket.socket]) -> AsyncIterator[None]:
+    """Serve the metrics, and those of the process, on these sockets until the block ends."""
     if not sockets:
         yield
         return
     add_process_metrics(registry)
     server = _server(registry)
     server.add_sockets(sockets)
-    logger.info("metrics at http://%s%s", shown(sockets[0].getsockname()[:2]), METRICS_PATH)
+    logger.info("metrics at http://%s%s", format_address(sockets[0].getsockname()[:2]), METRICS_PATH)
     yield
     server.stop()
     await server.close_all_connections()
 
 
 def _server(registry: CollectorRegistry) -> HTTPServer:
-    handed = {"registry": registry}
+    arguments = {"registry": registry}
     application = Application(
-        [(METRICS_PATH, MetricsHandler, handed)],
-        default_handler_class=NothingHandler,
-        log_function=lambda _: None,  # Prometheus asks four times a minute, for years
+        [(METRICS_PATH, MetricsHandler, arguments)],
+        default_handler_class=MetricsNotFoundHandler,
+        log_function=lambda _: None,  # a log line per scrape would be noise
     )
     return HTTPServer(
         application,
-        idle_connection_timeout=IDLE_SECONDS,
-        body_timeout=BODY_SECONDS,
-        max_header_size=LARGEST_HEADERS,
+        idle_connection_timeout=IDLE_TIMEOUT,
+        body_timeout=BODY_TIMEOUT,
+        max_header_size=MAX_HEADER_BYTES,
         max_body_size=0,
     )
 
@@ -83,6 +82,6 @@ class MetricsHandler(_PlainHandler):
     head = get
 
 
-class NothingHandler(_PlainHandler):
+class MetricsNotFoundHandler(_PlainHandler):
     def prepare(self) -> None:
         self.send_error(404)

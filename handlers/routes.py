@@ -1,4 +1,4 @@
-"""Which path goes where."""
+"""Maps paths to handlers."""
 
 from __future__ import annotations
 
@@ -18,55 +18,55 @@ from tornado.web import Application
 from latchkey.handlers import install_errors as failures
 from latchkey.handlers.base import BaseHandler, HomeHandler, NotFoundHandler
 from latchkey.handlers.callback import CallbackHandler
-from latchkey.handlers.events import EventsEndpoint
+from latchkey.handlers.events import events_endpoint
 from latchkey.handlers.health import HealthHandler, ReadyHandler
 from latchkey.handlers.install import InstallHandler
 from latchkey.handlers.services import HEALTH_PATH, READY_PATH, Services
-from latchkey.handlers.transport import IDLE_SECONDS, Patience
+from latchkey.handlers.transport import IDLE_TIMEOUT, ClientTimeouts, Endpoint
 from latchkey.slackapi.paths import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
 
 
 def make_application(services: Services) -> Application:
-    """Return the whole application, for the server and for tests."""
+    """Return the public application."""
     return LatchkeyApplication(services)
 
 
 class LatchkeyApplication(Application):
-    """Tornado's Application for the pages, with a short way past it to the events URL."""
+    """Tornado's Application for the pages; requests to the events URL bypass it."""
 
     def __init__(self, services: Services) -> None:
-        handed = {"services": services}
+        arguments = {"services": services}
         services.metrics.expect_installs(failure.reason for failure in failures.ALL)
         super().__init__(
             [
-                (INSTALL_PATH, InstallHandler, handed),
-                (CALLBACK_PATH, CallbackHandler, handed),
-                (BOLT_CALLBACK_PATH, CallbackHandler, handed),
-                (HEALTH_PATH, HealthHandler, handed),
-                (READY_PATH, ReadyHandler, handed),
-                ("/", HomeHandler, handed),
+                (INSTALL_PATH, InstallHandler, arguments),
+                (CALLBACK_PATH, CallbackHandler, arguments),
+                (BOLT_CALLBACK_PATH, CallbackHandler, arguments),
+                (HEALTH_PATH, HealthHandler, arguments),
+                (READY_PATH, ReadyHandler, arguments),
+                ("/", HomeHandler, arguments),
             ],
             default_handler_class=NotFoundHandler,
-            default_handler_args=handed,
+            default_handler_args=arguments,
             log_function=BaseHandler.log_access,
         )
-        self._events = EventsEndpoint(services)
-        self._idle = Patience(IDLE_SECONDS)
+        self.events = events_endpoint(services)
+        self._idle = ClientTimeouts(IDLE_TIMEOUT)
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        assert isinstance(request_conn, HTTP1Connection)  # Tornado's type allows for other protocols
-        return _Doorway(self._events, self._idle, request_conn, partial(super().start_request, server_conn))
+        assert isinstance(request_conn, HTTP1Connection)  # Tornado's type allows other protocols
+        return _PathSwitch(self.events, self._idle, request_conn, partial(super().start_request, server_conn))
 
 
-class _Doorway(HTTPMessageDelegate):
-    """Chooses between the two once the path is known, and then hands everything on."""
+class _PathSwitch(HTTPMessageDelegate):
+    """Chooses the delegate once the path is known, and forwards everything to it."""
 
     _chosen: HTTPMessageDelegate
 
     def __init__(
         self,
-        events: EventsEndpoint,
-        idle: Patience,
+        events: Endpoint,
+        idle: ClientTimeouts,
         connection: HTTP1Connection,
         pages: Callable[[HTTP1Connection], HTTPMessageDelegate],
     ) -> None:
@@ -79,7 +79,7 @@ class _Doorway(HTTPMessageDelegate):
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
-        assert isinstance(start_line, RequestStartLine)  # a server receives no responses
+        assert isinstance(start_line, RequestStartLine)  # a server receives requests
         self._idle.end(self)
         if start_line.path.partition("?")[0] == EVENTS_PATH:
             self._chosen = self._events.delegate(self._connection, start_line.method)

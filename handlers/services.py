@@ -1,12 +1,11 @@
-"""What the handlers work with, handed over when the application is made."""
+"""What the handlers work with."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 
 from latchkey.dispatch import EventPipeline, Interactions
-from latchkey.handlers.transport import AccessLog, Clients
+from latchkey.handlers.transport import AccessLog, ClientAddresses, InFlight
 from latchkey.metrics import Metrics
 from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.paths import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
@@ -26,41 +25,12 @@ ENDPOINTS = {
     HEALTH_PATH: "healthz",
     READY_PATH: "readyz",
 }
-"""What requests are counted as; a path that is not here is counted as "other", whatever a stranger thinks of."""
-
-
-class InFlight:
-    """Counts the requests being answered, so that a stop can wait for them."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self.stopping = False
-        """Once true, every response asks its client to close the connection."""
-
-    def begin(self) -> None:
-        self._count += 1
-        self._idle.clear()
-
-    def end(self) -> None:
-        self._count -= 1
-        if not self._count:
-            self._idle.set()
-
-    async def wait(self, seconds: float) -> int:
-        """Return when nothing is being answered, or after so long; how many requests are left."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._idle.wait()
-        except TimeoutError:
-            pass
-        return self._count
+"""The label of requests in the metrics; every other path is counted as "other"."""
 
 
 @dataclass(frozen=True)
 class Services:
-    """Everything behind the handlers."""
+    """The objects that handlers use."""
 
     store: Store
     interactions: Interactions
@@ -69,12 +39,12 @@ class Services:
     oauth: OAuthClient
     verifier: SignatureVerifier
     public_url: str
-    """Scheme and host, without a slash at the end."""
+    """Scheme and host, without a trailing slash."""
     show_install_page: bool = True
     success_url: str = ""
     failure_url: str = ""
     access_log: AccessLog = field(default_factory=AccessLog)
-    clients: Clients = field(default_factory=Clients)
+    client_addresses: ClientAddresses = field(default_factory=ClientAddresses)
     in_flight: InFlight = field(default_factory=InFlight)
 
     @property

@@ -1,23 +1,26 @@
-"""Sockets, connections, timeouts and access log, below the handlers."""
+"""Sockets, connections, timeouts and the access log, below the handlers."""
 
 from latchkey.handlers.transport.access_log import AccessLog, new_request_id
-from latchkey.handlers.transport.client_address import Clients
-from latchkey.handlers.transport.limits import LARGEST_BODY
+from latchkey.handlers.transport.client_address import ClientAddresses
+from latchkey.handlers.transport.endpoint import TEXT, Endpoint, Request
+from latchkey.handlers.transport.in_flight import InFlight
 from latchkey.handlers.transport.server import LatchkeyServer
-from latchkey.handlers.transport.sockets import bind_port, bind_unix, removed_at_the_end, shown
-from latchkey.handlers.transport.timeouts import BODY_SECONDS, IDLE_SECONDS, Patience
+from latchkey.handlers.transport.sockets import bind_port, bind_unix, format_address, removed_on_exit
+from latchkey.handlers.transport.timeouts import IDLE_TIMEOUT, ClientTimeouts
 
 __all__ = [
-    "BODY_SECONDS",
-    "IDLE_SECONDS",
-    "LARGEST_BODY",
+    "IDLE_TIMEOUT",
+    "TEXT",
     "AccessLog",
-    "Clients",
+    "ClientAddresses",
+    "ClientTimeouts",
+    "Endpoint",
+    "InFlight",
     "LatchkeyServer",
-    "Patience",
+    "Request",
     "bind_port",
     "bind_unix",
+    "format_address",
     "new_request_id",
-    "removed_at_the_end",
-    "shown",
+    "removed_on_exit",
 ]

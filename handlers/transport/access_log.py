@@ -1,4 +1,4 @@
-"""The access log: one line a request, and never a query string, a header or a body in it."""
+"""The access log: one line per request, without query string, headers or body."""
 
 from __future__ import annotations
 
@@ -11,36 +11,35 @@ from typing import TypeAlias
 NAME = "latchkey.access"
 
 WriteLine: TypeAlias = Callable[[str, str, Mapping[str, object]], None]
-"""Takes the logger's name, a message and its fields."""
+"""Called with (logger name, message, fields)."""
 
 
 def new_request_id() -> str:
-    """Return the id by which a response, its page and its log lines are found together."""
-    # It is no secret, and the system's generator would cost a system call for each request.
+    """Return an id that connects a response and its page with its log lines."""
+    # Not a secret, so it doesn't need `secrets`, which costs a system call per request.
     return f"{random.getrandbits(64):016x}"
 
 
-def through_logging(name: str, message: str, fields: Mapping[str, object]) -> None:
-    """Write a line by way of Python's logging."""
+def _write_with_logging(name: str, message: str, fields: Mapping[str, object]) -> None:
     logging.getLogger(name).info(message, extra={"fields": fields})
 
 
 class AccessLog:
-    """Writes a line for each finished request."""
+    """Writes one line per finished request."""
 
     def __init__(self, write: WriteLine | None = None) -> None:
         self.write_with(write)
 
     def write_with(self, write: WriteLine | None) -> None:
-        """Write so from now on; None: by way of Python's logging."""
-        self._write = write or through_logging
+        """Replace the writer; None means Python's logging."""
+        self._write = write or _write_with_logging
 
     def __call__(
-        self, method: str, path: str, status: int, begun: float, team_id: str | None, request_id: str, client: str
+        self, method: str, path: str, status: int, started: float, team_id: str | None, request_id: str, client: str
     ) -> None:
-        """Log a request; `begun` is `time.monotonic()` at its start, `client` is what `Clients` says."""
-        # A path is a stranger's text: what is long or unprintable in it is not for a log.
+        """Log a request; `started` is `time.monotonic()` at its start, `client` the client's address."""
+        # Anybody can send any path; a long or unprintable one could flood or forge the log.
         shown = path if len(path) <= 100 and path.isprintable() else "(unprintable or long path)"
-        milliseconds = (time.monotonic() - begun) * 1000
+        milliseconds = (time.monotonic() - started) * 1000
         fields = {"ms": f"{milliseconds:.1f}", "team": team_id, "request_id": request_id, "client": client}
         self._write(NAME, f"{method} {shown} {status}", fields)

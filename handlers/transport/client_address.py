@@ -1,8 +1,10 @@
-"""Who sent a request: the address at the other end, or what a trusted proxy says of its client.
+"""The client's address for the log: the peer's, or the one that a trusted proxy reports.
 
-Rule: anybody can write `X-Forwarded-For`. It is read only where the connection
-comes from a proxy that is trusted, from the right, and no further than the first
-address that is no trusted proxy's; all before it is the client's own claim.
+Tornado's `xheaders` trusts single addresses; this also trusts networks and unix sockets.
+
+Invariant: anybody can write `X-Forwarded-For`. It is read only if the connection
+comes from a trusted proxy, from right to left, up to the first address that is not
+a trusted proxy's; everything before that is the client's own claim.
 """
 
 from __future__ import annotations
@@ -13,24 +15,24 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 UNIX = "unix"
-"""Stands for whoever is at the other end of the unix socket; its mode says who that can be."""
-MOST_HOPS = 10
-LONGEST_REMEMBERED = 200
-MOST_REMEMBERED = 1000
+"""The address of every client of a unix socket; the socket's mode decides who can connect."""
+MAX_HOPS = 10
+MAX_CACHED_LENGTH = 200
+MAX_CACHED = 1000
 
 
-class Clients:
-    """Knows which proxies are trusted."""
+class ClientAddresses:
+    """Finds clients' addresses, given the trusted proxies."""
 
     def __init__(self, trusted: Iterable[str] = ()) -> None:
         """`trusted` are addresses, networks, or "unix"; raises ValueError for anything else."""
         names = list(trusted)
         self._trusts_unix = UNIX in names
         self._networks = [ip_network(name) for name in names if name != UNIX]
-        self._remembered: dict[tuple[str, str], str] = {}
+        self._cached: dict[tuple[str, str], str] = {}
 
     def address(self, context: Any, headers: Mapping[str, str]) -> str:
-        """Return the client's address for the log; `context` is that of Tornado's connection."""
+        """Return the client's address; `context` is the `context` of Tornado's connection."""
         peer: str = UNIX if context.address_family == socket.AF_UNIX else context.remote_ip
         if not (self._networks or self._trusts_unix):
             return peer
@@ -38,23 +40,23 @@ class Clients:
         if not forwarded:
             return peer
         key = (peer, forwarded)
-        found = self._remembered.get(key)
+        found = self._cached.get(key)
         if found is None:
             found = self._read(peer, forwarded)
-            if len(forwarded) <= LONGEST_REMEMBERED:
-                if len(self._remembered) >= MOST_REMEMBERED:
-                    self._remembered.clear()
-                self._remembered[key] = found
+            if len(forwarded) <= MAX_CACHED_LENGTH:
+                if len(self._cached) >= MAX_CACHED:
+                    self._cached.clear()
+                self._cached[key] = found
         return found
 
     def _read(self, peer: str, forwarded: str) -> str:
         if not (self._trusts_unix if peer == UNIX else self._trusts(_parsed(peer))):
             return peer
         client = peer
-        for text in reversed(forwarded.split(",")[-MOST_HOPS:]):
+        for text in reversed(forwarded.split(",")[-MAX_HOPS:]):
             hop = _parsed(text.strip())
             if hop is None:
-                break  # whoever wrote this is no proxy that we know; the one before it is all that is sure
+                break  # not an address, so not written by a known proxy; only the hop before it is certain
             client = str(hop)
             if not self._trusts(hop):
                 break
@@ -65,7 +67,7 @@ class Clients:
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
-    """Return an address in its one form; None for anything else, names of network cards (%eth0) among it."""
+    """Return an address in canonical form; None for anything else, including one with a zone (%eth0)."""
     if "%" in text:
         return None
     try:

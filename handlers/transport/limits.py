@@ -1,4 +1,6 @@
-"""The size of requests."""
+"""Limits on the size of a request."""
 
-LARGEST_BODY = 1 << 20
-"""Bytes; Slack's largest payloads are a few hundred kB."""
+MAX_BODY_BYTES = 1 << 20
+"""Slack's largest payloads are a few hundred kB."""
+MAX_HEADER_BYTES = 64 << 10
+"""Slack and browsers send less than 10 kB."""

@@ -1,7 +1,4 @@
-"""Tornado's HTTP server with our limits, and without what it does anew for each request.
-
-Rule: whoever is slow, large or idle is dropped, at no cost to an honest request.
-"""
+"""Tornado's HTTP server with our limits, and without work that it repeats for each request."""
 
 from __future__ import annotations
 
@@ -12,51 +9,48 @@ from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
 from tornado.web import Application
 
-from latchkey.handlers.transport.limits import LARGEST_BODY
-from latchkey.handlers.transport.timeouts import BODY_SECONDS
-
-LARGEST_HEADERS = 64 << 10
-"""Bytes; what Slack and browsers send is under 10 kB."""
+from latchkey.handlers.transport.limits import MAX_BODY_BYTES, MAX_HEADER_BYTES
+from latchkey.handlers.transport.timeouts import BODY_TIMEOUT
 
 
 class LatchkeyServer(HTTPServer):
-    """Serves `make_application`'s application, which looks after idle clients itself."""
+    """Serves the application of `make_application`, which disconnects idle clients itself."""
 
     # Tornado's Configurable calls this in place of a constructor.
     def initialize(self, application: Application) -> None:  # type: ignore[override]
         super().initialize(
-            application, body_timeout=BODY_SECONDS, max_header_size=LARGEST_HEADERS, max_body_size=LARGEST_BODY
+            application, body_timeout=BODY_TIMEOUT, max_header_size=MAX_HEADER_BYTES, max_body_size=MAX_BODY_BYTES
         )
-        self._nobody = asyncio.Event()
-        # Its timer for each request's headers; the application's `Patience` does the same for all at once.
+        self._all_gone = asyncio.Event()
+        # A timer per request; the application's `ClientTimeouts` serves all of them with one.
         self.conn_params.header_timeout = None
 
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
-        # Set once and for all: Tornado sets it at each response's end and takes it back at the next one's
-        # beginning, two system calls a request, to gather what is written in pieces; here nothing is.
+        # Set TCP_NODELAY once. Tornado toggles it around each response (two system calls) to combine
+        # partial writes; we write each response in one piece.
         stream.set_nodelay(True)
-        stream.set_nodelay = _stays_set  # type: ignore[method-assign]
+        stream.set_nodelay = _keep_nodelay  # type: ignore[method-assign]
         super().handle_stream(stream, address)
 
     async def clients_gone(self, seconds: float) -> None:
-        """Return when no client is connected, or after so long.
+        """Wait up to `seconds` until no client is connected.
 
-        A stop waits here: a client whose connection idles may have just sent its next request, and to one
-        that is told `Connection: close` in the answer no request is lost.
+        A client with an idle connection may just have sent its next request. During a shutdown it still gets
+        a response, with `Connection: close`, so that no request is lost.
         """
         if self._connections:
-            self._nobody.clear()
+            self._all_gone.clear()
             try:
                 async with asyncio.timeout(seconds):
-                    await self._nobody.wait()
+                    await self._all_gone.wait()
             except TimeoutError:
                 pass
 
     def on_close(self, server_conn: object) -> None:
         super().on_close(server_conn)
         if not self._connections:
-            self._nobody.set()
+            self._all_gone.set()
 
 
-def _stays_set(value: bool) -> None:
-    """Leave the socket as it is."""
+def _keep_nodelay(value: bool) -> None:
+    """Do nothing."""

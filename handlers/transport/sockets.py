@@ -1,8 +1,8 @@
 """The sockets that the server listens on: a port, or a unix socket behind a proxy.
 
-Rule: what another program holds is never taken from it. A unix socket's file is
-removed only where it is a socket and nobody answers at it, and by one server at
-a time.
+Invariant: never take a socket from another program. A unix socket's file is
+removed only if it is a socket and nothing listens on it, and under a lock on its
+folder.
 """
 
 from __future__ import annotations
@@ -23,48 +23,48 @@ BACKLOG = 128
 
 
 def bind_port(address: tuple[str, int], hint: str) -> list[socket.socket]:
-    """Return sockets that listen at a host and port; raises LatchkeyError with this hint."""
+    """Return sockets that listen on a host and port; raises LatchkeyError with this hint."""
     host, port = address
     try:
         sockets = bind_sockets(port, host or None)
     except OSError as error:
-        raise LatchkeyError(f"cannot listen on {shown(address)}: {error.strerror}", hint=hint) from None
-    # One port for all address families, also where port 0 has taken a free one.
+        raise LatchkeyError(f"cannot listen on {format_address(address)}: {error.strerror}", hint=hint) from None
+    # Port 0 picks a free port per address family; keep only the first, so that there is one port.
     return sockets[:1] if not port else sockets
 
 
-def shown(address: tuple[str, int]) -> str:
-    """Return an address as it stands in a URL."""
+def format_address(address: tuple[str, int]) -> str:
+    """Return HOST:PORT as in a URL, with an IPv6 address in brackets."""
     host, port = address
     return f"{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def bind_unix(path: Path, mode: int) -> socket.socket:
-    """Return a socket that listens at this path; whoever `mode` lets write to the file may connect.
+    """Return a socket that listens on this path; users that `mode` lets write to the file may connect.
 
-    Raises LatchkeyError where another program answers there, or where something else has the name.
+    Raises LatchkeyError if another program listens there, or if the path is not a socket.
     """
     try:
-        with _alone_in(path.parent):
+        with _locked(path.parent):
             _remove_stale(path)
             return _bound(path, mode)
     except OSError as error:
         raise LatchkeyError(
             f"cannot listen on unix:{path}: {error.strerror}",
-            hint="its folder must exist, and this user must be allowed to write to it",
+            hint="its folder must exist and be writable by this user",
         ) from None
 
 
 def remove_unix(path: Path) -> None:
-    """Remove the file of a socket that has been closed; that of another server, which listens, stays."""
-    with suppress(OSError), _alone_in(path.parent):
-        if stat.S_ISSOCK(os.lstat(path).st_mode) and not _answers(path):
+    """Remove the file of a closed socket, unless another server listens on it by now."""
+    with suppress(OSError), _locked(path.parent):
+        if stat.S_ISSOCK(os.lstat(path).st_mode) and not _is_listening(path):
             path.unlink()
 
 
 @contextmanager
-def removed_at_the_end(path: Path | None) -> Iterator[None]:
-    """Remove the unix socket at this path, if there is to be one, when all is over."""
+def removed_on_exit(path: Path | None) -> Iterator[None]:
+    """Remove the unix socket at this path, if any, when the block ends."""
     try:
         yield
     finally:
@@ -73,8 +73,8 @@ def removed_at_the_end(path: Path | None) -> Iterator[None]:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other servers that start or stop from changing sockets in this folder meanwhile."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other servers from creating or removing sockets in this folder meanwhile."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -89,22 +89,21 @@ def _remove_stale(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(status.st_mode):
+        raise LatchkeyError(f"cannot listen on unix:{path}: it exists and is not a socket", hint="choose another path")
+    if _is_listening(path):
         raise LatchkeyError(
-            f"cannot listen on unix:{path}: it is no socket", hint="it is left as it is; choose another path"
-        )
-    if _answers(path):
-        raise LatchkeyError(
-            f"cannot listen on unix:{path}: another program listens there", hint="stop that one, or choose another path"
+            f"cannot listen on unix:{path}: another program listens on it",
+            hint="stop that program, or choose another path",
         )
     path.unlink()
 
 
-def _answers(path: Path) -> bool:
-    """Whether anybody listens at a socket's file. One whose queue is full, or that may not be asked, does."""
-    with socket.socket(socket.AF_UNIX) as asking:
-        asking.setblocking(False)
+def _is_listening(path: Path) -> bool:
+    """Whether a program listens on a unix socket. A full backlog or a permission error also counts as listening."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
         try:
-            asking.connect(os.fspath(path))
+            probe.connect(os.fspath(path))
         except (ConnectionRefusedError, FileNotFoundError):
             return False
         except OSError:
@@ -117,7 +116,7 @@ def _bound(path: Path, mode: int) -> socket.socket:
     try:
         bound.setblocking(False)
         bound.bind(os.fspath(path))
-        # Until it listens, nobody can connect, whatever the umask has left open.
+        # Nothing can connect before listen(), so a permissive umask does no harm.
         path.chmod(mode)
         bound.listen(BACKLOG)
     except BaseException:

@@ -35,6 +35,8 @@ class LatchkeyError(Exception):
 
     exit_code: ClassVar[int] = EXIT_FAILED
     """The exit code of a command that ends with this error."""
+    http_status: ClassVar[int] = 500
+    """The status of the response to a request from Slack that ends with this error."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -87,6 +89,8 @@ class KeyringError(LatchkeyError):
 
 class StoreError(LatchkeyError):
     """The root of what storage raises."""
+
+    http_status = 503
 
 
 class StoreRefused(StoreError):
@@ -147,6 +151,8 @@ class AnotherRun(LatchkeyError):
 class SignatureError(LatchkeyError):
     """A request is not signed by Slack; `reason` is missing, timestamp, expired or mismatch."""
 
+    http_status = 403
+
     def __init__(self, reason: str) -> None:
         super().__init__(f"the request's signature was refused ({reason})")
         self.reason = reason
@@ -155,13 +161,17 @@ class SignatureError(LatchkeyError):
 class PayloadError(LatchkeyError):
     """A signed request cannot be understood; `reason` says which rule it broke, never what it held."""
 
+    http_status = 400
+
     def __init__(self, reason: str) -> None:
         super().__init__(f"the request cannot be understood ({reason})")
         self.reason = reason
 
 
 class Overloaded(LatchkeyError):
-    """The inbox is full, so that another event is better sent again by Slack later."""
+    """The inbox is full; Slack should send the event again later."""
+
+    http_status = 503
 
     def __init__(self, events: int) -> None:
         super().__init__(

@@ -13,6 +13,7 @@ from tornado.httpclient import AsyncHTTPClient
 
 from latchkey.dispatch import App
 from latchkey.handlers.services import Services
+from latchkey.handlers.transport import ClientTimeouts
 from latchkey.simulator import FORM, JSON, Slack, sign
 from latchkey.storage import Store
 from tests.handlers.conftest import SIGNING_SECRETS
@@ -377,13 +378,11 @@ async def test_a_body_in_chunks_is_the_same_body(http_server: object, slack: Sla
 async def test_a_body_that_comes_too_slowly_ends_the_connection(
     http_server: object, base_url: str, app: Any, services: Services
 ) -> None:
-    bodies = app._events._bodies
-    bodies._seconds, bodies._sweep_seconds = 0.2, 0.05
+    app.events.body_timeouts = ClientTimeouts(0.2, sweep_seconds=0.05)
     begun = time.monotonic()
     answer = await raw(base_url, b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab")
     assert answer == b""
     assert time.monotonic() - begun < 3
-    assert not bodies._awaited
     assert await services.in_flight.wait(1) == 0
 
 

@@ -61,7 +61,7 @@ async def test_a_second_server_is_refused_and_the_first_goes_on(tmp_path: Path) 
         done = await asyncio.to_thread(serve, other, **environment(tmp_path, LATCHKEY_METRICS_LISTEN=""))
         assert done.returncode == 1
         path = tmp_path / "latchkey.sock"
-        assert f"latchkey: cannot listen on unix:{path}: another program listens there\nhint: " in done.stderr
+        assert f"latchkey: cannot listen on unix:{path}: another program listens on it\nhint: " in done.stderr
         assert (await get(it, "/healthz")).endswith(b"ok\n")
 
 
@@ -81,7 +81,7 @@ def test_a_file_in_its_place_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "latchkey.sock").write_text("precious")
     done = serve(tmp_path, **environment(tmp_path, LATCHKEY_METRICS_LISTEN=""))
     assert done.returncode == 1
-    assert "it is no socket\nhint: it is left as it is" in done.stderr
+    assert "it exists and is not a socket\nhint: choose another path" in done.stderr
     assert (tmp_path / "latchkey.sock").read_text() == "precious"
 
 

@@ -31,10 +31,10 @@ from latchkey.handlers import (
     Services,
     bind_port,
     bind_unix,
+    format_address,
     make_application,
-    removed_at_the_end,
-    shown,
-    shown_metrics,
+    removed_on_exit,
+    serve_metrics,
 )
 from latchkey.server.reload import Reload
 from latchkey.server.supervision import HTTP_SOCKET, Supervisor, supervised
@@ -86,7 +86,7 @@ def _run(config_path: Path | None, listen: str | None, *, new_store: bool) -> in
         credentials = settings.require_slack()
         write_line = logs.configure(settings.log.level, settings.log.format, settings.secrets)
         app = load_listeners(settings.listeners.modules, settings.base, checkout)
-        with removed_at_the_end(settings.socket_path), contextlib.closing(_open(settings, new_store)) as store:
+        with removed_on_exit(settings.socket_path), contextlib.closing(_open(settings, new_store)) as store:
             recovered = store.inbox.recover()
             asyncio.run(_serve(settings, credentials, store, app, AccessLog(write_line), recovered, supervisor, read))
     except LatchkeyError as error:
@@ -117,7 +117,7 @@ async def _serve(
         services_for(
             settings, credentials, store, app, access_log, _public_url(settings, sockets[0]), recovered
         ) as services,
-        shown_metrics(services.metrics.registry, metrics_sockets),
+        serve_metrics(services.metrics.registry, metrics_sockets),
     ):
         server = LatchkeyServer(make_application(services))
         server.add_sockets(sockets)
@@ -169,7 +169,7 @@ def _address(settings: Settings, listening: socket.socket, *, inherited: bool) -
         return f"unix:{name}"
     # As it is configured ("localhost", or nothing for all); an inherited socket has an address of its own.
     host = name[0] if inherited else settings.address[0]
-    return f"http://{shown((host or '0.0.0.0', name[1]))}"
+    return f"http://{format_address((host or '0.0.0.0', name[1]))}"
 
 
 def _public_url(settings: Settings, listening: socket.socket) -> str:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 
 from latchkey.config import Settings, SlackCredentials
 from latchkey.dispatch import App, EventOptions, EventPipeline, Interactions, Runner
-from latchkey.handlers import AccessLog, Clients, Services
+from latchkey.handlers import AccessLog, ClientAddresses, Services
 from latchkey.metrics import Inventory, Metrics
 from latchkey.slackapi.client import WebClients, open_session
 from latchkey.slackapi.oauth import OAuthClient
@@ -63,7 +63,7 @@ async def services_for(
             success_url=settings.install.success_url,
             failure_url=settings.install.failure_url,
             access_log=access_log,
-            clients=Clients(settings.server.trusted_proxies),
+            client_addresses=ClientAddresses(settings.server.trusted_proxies),
         )
         counting.cancel()
         runner.close()

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from latchkey.handlers.transport.client_address import MOST_REMEMBERED, Clients
+from latchkey.handlers.transport.client_address import MAX_CACHED, ClientAddresses
 
 
 def address(trusted: list[str], peer: str, forwarded: str | None, family: int = socket.AF_INET) -> str:
     headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
-    return Clients(trusted).address(SimpleNamespace(address_family=family, remote_ip=peer), headers)
+    return ClientAddresses(trusted).address(SimpleNamespace(address_family=family, remote_ip=peer), headers)
 
 
 PROXY, CLIENT = "127.0.0.1", "203.0.113.5"
@@ -59,11 +59,11 @@ def test_a_header_without_end_is_read_from_the_right_and_no_further_than_ten_hop
     assert address([PROXY, "10.0.0.0/8"], PROXY, ", ".join(hops)) == "10.0.0.190"
 
 
-def test_what_is_remembered_has_an_end() -> None:
-    clients = Clients([PROXY])
+def test_what_is_cached_has_an_end() -> None:
+    clients = ClientAddresses([PROXY])
     context = SimpleNamespace(address_family=socket.AF_INET, remote_ip=PROXY)
-    for number in range(3 * MOST_REMEMBERED):
+    for number in range(3 * MAX_CACHED):
         text = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
         assert clients.address(context, {"X-Forwarded-For": text}) == text
         assert clients.address(context, {"X-Forwarded-For": text}) == text
-    assert len(clients._remembered) <= MOST_REMEMBERED
+    assert len(clients._cached) <= MAX_CACHED

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from latchkey.errors import LatchkeyError
-from latchkey.handlers.transport.sockets import bind_unix, removed_at_the_end
+from latchkey.handlers.transport.sockets import bind_unix, removed_on_exit
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_what_a_killed_server_left_is_replaced(path: Path) -> None:
 
 
 def test_another_servers_socket_is_left_alone(path: Path) -> None:
-    with bind_unix(path, 0o600), pytest.raises(LatchkeyError, match="another program listens there"):
+    with bind_unix(path, 0o600), pytest.raises(LatchkeyError, match="another program listens on it"):
         bind_unix(path, 0o600)
     assert path.is_socket()
 
@@ -55,7 +55,7 @@ def test_a_server_whose_queue_is_full_is_still_one(path: Path) -> None:
             client.setblocking(False)
             clients.append(client)
             client.connect_ex(str(path))
-        with pytest.raises(LatchkeyError, match="another program listens there"):
+        with pytest.raises(LatchkeyError, match="another program listens on it"):
             bind_unix(path, 0o600)
         for client in clients:
             client.close()
@@ -73,7 +73,7 @@ def test_what_is_no_socket_is_left_as_it_is(path: Path, kind: str) -> None:
         if kind == "link":
             bind_unix(target, 0o600).close()
     before = os.lstat(path)
-    with pytest.raises(LatchkeyError, match="it is no socket") as caught:
+    with pytest.raises(LatchkeyError, match="not a socket") as caught:
         bind_unix(path, 0o600)
     assert caught.value.hint
     assert os.lstat(path) == before
@@ -86,13 +86,13 @@ def test_a_folder_that_is_missing_is_one_line_and_what_to_do(tmp_path: Path) -> 
 
 
 def test_it_is_gone_after_a_stop(path: Path) -> None:
-    with removed_at_the_end(path):
+    with removed_on_exit(path):
         bind_unix(path, 0o600).close()
     assert not path.exists()
 
 
 def test_the_one_of_a_server_that_came_after_is_not_removed(path: Path) -> None:
-    with removed_at_the_end(path):
+    with removed_on_exit(path):
         bind_unix(path, 0o600).close()
         successor = bind_unix(path, 0o600)
     assert path.is_socket()
@@ -101,7 +101,7 @@ def test_the_one_of_a_server_that_came_after_is_not_removed(path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["nothing", "file"])
 def test_a_stop_removes_nothing_else(path: Path, kind: str) -> None:
-    with removed_at_the_end(path):
+    with removed_on_exit(path):
         if kind == "file":
             path.write_text("precious")
     assert path.exists() == (kind == "file")

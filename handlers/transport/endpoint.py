@@ -1,0 +1,172 @@
+"""Serves one URL below Tornado's RequestHandler, as an HTTPMessageDelegate.
+
+Nearly all requests are events, and a RequestHandler would dominate the cost of
+one (RATIO_PLACEHOLDER).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import time
+from collections.abc import Callable
+
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import (
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    RequestStartLine,
+    ResponseStartLine,
+)
+
+from latchkey.dispatch import EMPTY, Reply
+from latchkey.handlers.transport.access_log import AccessLog, new_request_id
+from latchkey.handlers.transport.client_address import ClientAddresses
+from latchkey.handlers.transport.in_flight import InFlight
+from latchkey.handlers.transport.limits import MAX_BODY_BYTES
+from latchkey.handlers.transport.timeouts import BODY_TIMEOUT, ClientTimeouts
+
+RETRY_AFTER_SECONDS = 5
+TEXT = "text/plain; charset=utf-8"
+_EMPTY_RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+class Endpoint:
+    """Passes each complete POST to one URL to `handle`."""
+
+    def __init__(
+        self,
+        path: str,
+        handle: Callable[[Request], None],
+        *,
+        in_flight: InFlight,
+        access_log: AccessLog,
+        client_addresses: ClientAddresses,
+        count: Callable[[int], None],
+    ) -> None:
+        """`handle` is called with a complete request, must not raise, and responds now or later.
+
+        `count` is called with the status of each finished request.
+        """
+        self.path = path
+        self.handle = handle
+        self.in_flight = in_flight
+        self.access_log = access_log
+        self.client_addresses = client_addresses
+        self.count = count
+        self.body_timeouts = ClientTimeouts(BODY_TIMEOUT)
+
+    def delegate(self, connection: HTTP1Connection, method: str) -> HTTPMessageDelegate:
+        """Return the delegate for one request."""
+        # `body_timeouts` replaces Tornado's timer per request, at a tenth of its cost.
+        connection.set_body_timeout(None)  # type: ignore[arg-type]  # None is its own default
+        return Request(self, connection, method)
+
+
+class Request(HTTPMessageDelegate):
+    """One request, and its response."""
+
+    headers: HTTPHeaders
+    body: bytes
+    """Set before `handle` is called."""
+
+    def __init__(self, endpoint: Endpoint, connection: HTTP1Connection, method: str) -> None:
+        self._endpoint = endpoint
+        self._connection = connection
+        self._method = method
+        self._started = time.monotonic()
+        self.request_id = new_request_id()
+        self.team_id: str | None = None
+        """For the logs; set by the handler when it is known."""
+        self.is_accepted = False
+        """If true, the request is carried out even if its client disconnects; set by the handler."""
+        self.task: asyncio.Task[None] | None = None
+        """A reference to the handler's task, if it has one, so that it isn't garbage-collected."""
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._is_finished = False
+        self._is_disconnected = False
+        endpoint.in_flight.begin()
+        endpoint.body_timeouts.begin(self, connection)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the request began."""
+        return time.monotonic() - self._started
+
+    def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
+        self.headers = headers
+        # HTTP/1.1 without a Connection header: the response needs none either.
+        self._is_plain = start_line.version == "HTTP/1.1" and "Connection" not in headers
+        declared = headers.get("Content-Length", "0")
+        if not (declared.isascii() and declared.isdigit() and len(declared) < 20) or int(declared) > MAX_BODY_BYTES:
+            self._refuse_size()
+
+    def data_received(self, chunk: bytes) -> None:
+        self._size += len(chunk)
+        if self._size > MAX_BODY_BYTES:
+            self._refuse_size()
+        elif not self._is_finished:
+            self._chunks.append(chunk)
+
+    def finish(self) -> None:
+        """Handle the complete request, without a task for each."""
+        self._endpoint.body_timeouts.end(self)
+        if self._is_finished:
+            return
+        if self._method != "POST":
+            self.respond(Reply(405, TEXT, b"method not allowed"), {"Allow": "POST"})
+            return
+        self.body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._endpoint.handle(self)
+
+    def on_connection_close(self) -> None:
+        self._is_disconnected = True
+        self._endpoint.body_timeouts.end(self)
+        if not self.is_accepted:
+            self._end(499)
+
+    def respond(self, reply: Reply, more_headers: dict[str, str] | None = None) -> None:
+        """Send the response, unless the client has disconnected, and log the request."""
+        stream = self._connection.stream
+        if self._is_disconnected or stream.closed():
+            pass
+        elif reply == EMPTY and self._is_plain and not self._endpoint.in_flight.stopping:
+            # Nearly all responses. The bytes never change; Tornado would build them again each time.
+            stream.write(_EMPTY_RESPONSE)
+            self._connection.finish()
+        else:
+            line = ResponseStartLine("HTTP/1.1", reply.status, http.client.responses[reply.status])
+            body = b"" if self._method == "HEAD" else reply.body
+            self._connection.write_headers(line, self._response_headers(reply, more_headers), body)
+            self._connection.finish()
+        self._end(reply.status)
+
+    def _refuse_size(self) -> None:
+        if not self._is_finished:
+            self.respond(Reply(413, TEXT, b"too large"), {"Connection": "close"})
+
+    def _response_headers(self, reply: Reply, more_headers: dict[str, str] | None) -> HTTPHeaders:
+        headers = HTTPHeaders()
+        headers["Content-Length"] = str(len(reply.body))
+        if reply.body:
+            headers["Content-Type"] = reply.content_type
+        if reply.status != 200:
+            headers["X-Request-Id"] = self.request_id
+        if more_headers:
+            headers.update(more_headers)
+        if reply.status == 503:
+            headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        if self._endpoint.in_flight.stopping:
+            headers["Connection"] = "close"
+        return headers
+
+    def _end(self, status: int) -> None:
+        if self._is_finished:
+            return
+        self._is_finished = True
+        endpoint = self._endpoint
+        endpoint.in_flight.end()
+        endpoint.count(status)
+        client = endpoint.client_addresses.address(self._connection.context, self.headers)
+        endpoint.access_log(self._method, endpoint.path, status, self._started, self.team_id, self.request_id, client)
