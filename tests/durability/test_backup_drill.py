@@ -1,4 +1,4 @@
-"""Backups beside a real server under load, and the drill of docs/backups.md."""
+"""Backups beside a real server under load, and the exercise in docs/backups.md."""
 
 import asyncio
 import json
@@ -45,7 +45,9 @@ def unknown_in(backup: Path, it: Running, bodies: dict[str, bytes], tmp_path: Pa
         sent = {}
         for text, body in bodies.items():
             document = json.loads(body)
-            sent[text] = StoredEvent(document["event_id"], time.time(), "", 1, body, document["event_time"])
+            microseconds = int(document["event"]["event_ts"].rpartition(".")[2])
+            event_time = document["event_time"] + microseconds / 1e6  # as the server remembers it
+            sent[text] = StoredEvent(document["event_id"], time.time(), "", 1, body, event_time)
         done = store.inbox.commit(list(sent.values()))
         return {text for text, event in sent.items() if event.event_id not in done | unfinished}
 
@@ -89,7 +91,7 @@ async def test_restore_refuses_a_running_server_and_installs_remove_works_beside
         assert await it.install() == 200
         await command(it, "backup")
         await command(it, "restore", "--yes", returncode=1)
-        assert json.loads(await command(it, "restore", "--dry-run", "--json"))["differences"] == []
+        assert json.loads(await command(it, "restore", "--dry-run", "--json"))["changes"] == []
         assert "T0ACME\t" in await command(it, "installs", "list")
         await command(it, "installs", "remove", "T0ACME", "--yes")
         assert it.rows("bots") == it.rows("installations") == it.rows("workspaces") == 0
@@ -100,7 +102,7 @@ async def test_restore_refuses_a_running_server_and_installs_remove_works_beside
 def drill_commands() -> list[list[str]]:
     """Return the commands of the drill in the document, in their order, without the launcher's name."""
     text = (ROOT / "docs" / "backups.md").read_text()
-    drill = text.split("## The drill")[1].split("\n## ")[0]
+    drill = text.split("## Practise a restore")[1].split("\n## ")[0]
     lines = [line[2:] for line in re.findall(r"^\$ .*", drill, re.MULTILINE)]
     assert len(lines) >= 5
     return [shlex.split(line.partition("#")[0]) for line in lines]
