@@ -1,0 +1,40 @@
+"""What the event pipeline counts."""
+
+import asyncio
+
+from latchkey.dispatch import EventPipeline, Interactions
+from tests.dispatch.doubles import Bench, event, send
+
+
+class TestMetrics:
+    def test_counters_reach_prometheus(self, bench: Bench) -> None:
+        from prometheus_client import generate_latest
+
+        bench.app.event("app_mention")(lambda: None)
+        bench.send(event(event_id="Ev1"), event(event_id="Ev1"))
+        bench.metrics.observe_ack(0.02)
+        bench.metrics.observe_ack(9)
+        text = generate_latest(bench.metrics.registry).decode()
+        for line in (
+            "latchkey_events_received_total 2.0",
+            "latchkey_events_acknowledged_total 1.0",
+            "latchkey_events_deduplicated_total 1.0",
+            "latchkey_inbox_events 0.0",
+            'latchkey_event_ack_seconds_bucket{le="0.025"} 1.0',
+            'latchkey_event_ack_seconds_bucket{le="3.0"} 1.0',
+            'latchkey_event_ack_seconds_bucket{le="+Inf"} 2.0',
+            "latchkey_event_ack_seconds_sum 9.02",
+        ):
+            assert line in text
+
+    def test_the_age_of_the_oldest_event_is_shown(self, bench: Bench) -> None:
+        @bench.app.event("app_mention")
+        async def listener() -> None:
+            await asyncio.sleep(0.2)
+
+        async def use(_: Interactions, events: EventPipeline) -> float:
+            await send(events, event())
+            await asyncio.sleep(0.1)
+            return bench.metrics.registry.get_sample_value("latchkey_inbox_oldest_seconds") or 0.0
+
+        assert 0.05 < bench.run(use) < 5

@@ -1,0 +1,80 @@
+"""Unfinished events are resumed at the next start."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from latchkey.dispatch import EventOptions, EventPipeline, Interactions
+from tests.dispatch.doubles import Bench, event, send, sent
+from tests.dispatch.events.waiting import send_and_wait
+from tests.support.events_on_disk import unfinished
+
+
+class TestRestart:
+    def test_an_interrupted_event_runs_again_and_knows_its_attempt(
+        self, bench: Bench, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        attempts: list[int] = []
+
+        @bench.app.event("app_mention")
+        async def listener(context: Any) -> None:
+            attempts.append(context.attempt)
+            if len(attempts) == 1:
+                await asyncio.sleep(3600)
+
+        bench.run(lambda _, events: send(events, event()), drain_seconds=0.05)
+        assert bench.unfinished == 1
+        assert len(unfinished(bench.store)) == 1
+        bench.live(0.2)
+        assert attempts == [1, 2]
+        assert "resuming 1 acknowledged events" in caplog.text
+        bench.live(0.05)
+        assert attempts == [1, 2]
+
+    def test_finished_events_of_the_same_batch_do_not_run_again(self, bench: Bench) -> None:
+        ran: list[str] = []
+
+        @bench.app.event("app_mention")
+        async def listener(event: dict[str, Any]) -> None:
+            ran.append(event["text"])
+            if event["text"] == "stuck" and ran.count("stuck") == 1:
+                await asyncio.sleep(3600)
+
+        async def use(_: Interactions, events: EventPipeline) -> None:
+            await asyncio.gather(*(sent(events, event(text=text)) for text in ("a", "stuck", "b")))
+            await asyncio.sleep(0.2)
+
+        bench.run(use, drain_seconds=0.05)
+        bench.live(0.2)
+        assert Counter(ran) == {"a": 1, "b": 1, "stuck": 2}
+
+    def test_with_order_recovered_events_come_first_and_in_order(self, bench: Bench) -> None:
+        bench.options = EventOptions(ordered=True)
+        ran: list[str] = []
+        stuck = True
+
+        @bench.app.event("app_mention")
+        async def listener(event: dict[str, Any]) -> None:
+            if stuck:
+                await asyncio.sleep(3600)
+            ran.append(event["text"])
+
+        bench.run(lambda _, events: send(events, *(event(text=str(n)) for n in range(5))), drain_seconds=0.05)
+        stuck = False
+        bench.run(lambda _, events: send_and_wait(events, lambda: len(ran) == 6, event(text="5")))
+        assert ran == ["0", "1", "2", "3", "4", "5"]
+
+    def test_events_that_were_only_in_memory_are_lost(self, bench: Bench) -> None:
+        bench.options = EventOptions(durable=False)
+        ran: list[int] = []
+
+        @bench.app.event("app_mention")
+        async def listener() -> None:
+            ran.append(1)
+            await asyncio.sleep(3600)
+
+        bench.run(lambda _, events: send(events, event()), drain_seconds=0.05)
+        bench.live(0.1)
+        assert len(ran) == 1
