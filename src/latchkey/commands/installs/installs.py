@@ -17,6 +17,7 @@ import click
 
 from latchkey.commands.context import command_settings, configured_store, opened_store
 from latchkey.commands.installs.token_check import check_workspaces
+from latchkey.commands.installs.uninstall import name_of, uninstall_at_slack, uninstall_credentials
 from latchkey.commands.output import (
     EXIT_FAILED,
     CommandGroup,
@@ -30,9 +31,7 @@ from latchkey.commands.output import (
     utc,
     yes_option,
 )
-from latchkey.config import Settings, SlackCredentials
-from latchkey.errors import ConfigError, LatchkeyError, SlackRefused, SlackUnavailable
-from latchkey.slackapi.administration import REVOKED_ERRORS, uninstall
+from latchkey.errors import LatchkeyError
 from latchkey.storage import InstalledWorkspace, Store
 
 DEFAULT_LIMIT = 100
@@ -128,15 +127,15 @@ def remove(team_id: str | None, enterprise: str | None, local: bool, config_path
     Removing a workspace never removes the org-wide installation of its org.
     """
     settings = command_settings(config_path)
-    credentials = None if local else _credentials(settings)
+    credentials = None if local else uninstall_credentials(settings)
     with opened_store(settings) as store:
         workspace = _one(store, team_id, enterprise)
         started_at = time.time()
-        name = _name(workspace)
+        name = name_of(workspace)
         where = "only here (its tokens stay valid at Slack)" if local else "at Slack and here"
         confirm(f"Remove the app from {name} {where}?", yes=yes)
         if credentials is not None:
-            _uninstall(settings.slack.api_url, credentials, workspace)
+            uninstall_at_slack(settings.slack.api_url, credentials, workspace)
         count = store.workspaces.remove(workspace, installed_until=started_at)
     click.echo(f"removed the app from {name}: {plural(count, 'record')} deleted")
 
@@ -172,48 +171,6 @@ def _hint_about_org(store: Store, enterprise: str | None) -> str:
         return "`latchkey installs list` lists all of them"
     named = ", ".join(orgs[:5])
     return f"it may have the app through its org ({named}), which only --enterprise without a TEAM_ID removes"
-
-
-def _name(workspace: InstalledWorkspace) -> str:
-    ids = workspace.team_id or f"the org {workspace.enterprise_id}"
-    return f"{ids} ({workspace.name})" if workspace.name else ids
-
-
-def _credentials(settings: Settings) -> SlackCredentials:
-    """Return what apps.uninstall needs; raises ConfigError."""
-    try:
-        return settings.require_slack(signing=False)
-    except ConfigError as error:
-        raise ConfigError(error.faults, hint="or add --local to delete only the local records") from None
-
-
-def _uninstall(api_url: str, credentials: SlackCredentials, workspace: InstalledWorkspace) -> None:
-    """Call apps.uninstall with one of the workspace's tokens; raises LatchkeyError."""
-    tokens = [workspace.bot.bot_token] if workspace.bot else []
-    tokens += [installer.user_token for installer in workspace.installers if installer.user_token]
-    if not tokens:
-        raise LatchkeyError(
-            f"{_name(workspace)} has no token that can be decrypted, so Slack cannot be called; nothing was deleted",
-            hint="remove the app at Slack, and here with --local",
-        )
-    try:
-        uninstall(
-            api_url,
-            tokens[0],
-            client_id=credentials.client_id,
-            client_secret=credentials.client_secret.reveal(),
-        )
-    except SlackRefused as error:
-        revoked = "the app may be removed at Slack already; if so, add --local"
-        hint = (
-            revoked if error.reason in REVOKED_ERRORS else "see Slack's documentation of apps.uninstall for the reason"
-        )
-        raise LatchkeyError(f"{error}; nothing was deleted here", hint=hint) from None
-    except SlackUnavailable as error:
-        raise LatchkeyError(
-            f"{error}; nothing was deleted here",
-            hint="try again later; if Slack then says that the token is revoked, add --local",
-        ) from None
 
 
 def _to_json(workspace: InstalledWorkspace) -> dict[str, Any]:
