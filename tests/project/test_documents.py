@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from latchkey.cli.main import COMMANDS
-from latchkey.dispatch.listeners.arguments import PROVIDERS
 from latchkey.simulator.demo import INSTRUCTIONS
 from tests.project.test_imports import MAY_IMPORT, PACKAGES
 from tests.support.reference import reference
@@ -54,12 +53,6 @@ def documented_packages() -> dict[str, set[str]]:
 
 def test_contributing_lists_what_each_package_may_import() -> None:
     assert documented_packages() == MAY_IMPORT
-
-
-def test_every_listener_argument_is_documented() -> None:
-    text = (ROOT / "docs" / "listeners.md").read_text()
-    for name in PROVIDERS:
-        assert f"`{name}`" in text, name
 
 
 def test_every_command_is_in_the_readme() -> None:

@@ -10,14 +10,16 @@ from latchkey.dispatch import load_listeners
 from latchkey.errors import ListenerLoadError
 from tests.dispatch.doubles import Bench, action, command, event, interaction, submission
 
+ROOT = Path(__file__).resolve().parents[3]
+
 
 @pytest.fixture(autouse=True)
-def _python_as_before() -> Iterator[None]:
+def _restored_imports(tmp_path: Path) -> Iterator[None]:
     path, modules = list(sys.path), set(sys.modules)
     yield
     sys.path[:] = path
     for name in set(sys.modules) - modules:
-        if name.partition(".")[0].startswith("their_"):
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
             del sys.modules[name]
 
 
@@ -33,6 +35,47 @@ def test_a_module_beside_the_configuration_comes_before_the_checkouts(tmp_path: 
     app = load_listeners(["their_app"], tmp_path / "mine", tmp_path / "project")
     assert app.matching(command("/mine"))
     assert not app.matching(command("/other"))
+
+
+def test_pythons_path_comes_before_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "library", "their_app.py", "def register(app): app.command('/library')(lambda ack: ack())")
+    write(tmp_path / "checkout", "their_app.py", "def register(app): app.command('/other')(lambda ack: ack())")
+    monkeypatch.syspath_prepend(str(tmp_path / "library"))
+    sys.path.insert(0, str(tmp_path / "checkout"))
+    app = load_listeners(["their_app"], tmp_path / "nothing_here", tmp_path / "checkout")
+    assert app.matching(command("/library"))
+
+
+OWN_MODULES = ("config", "errors", "logs", "storage", "commands", "doctor", "handlers", "metrics", "server", "cli")
+"""Modules of a user's own that are named like packages of ours."""
+
+
+def write_own_modules(folder: Path) -> None:
+    for name in OWN_MODULES:
+        write(folder, "handlers/__init__.py" if name == "handlers" else f"{name}.py", f"OWNER = 'their {name}'")
+
+
+@pytest.mark.parametrize("listener", ["async def listener(say):", "def listener(say):"])
+@pytest.mark.parametrize("is_lazy", [False, True])
+def test_a_listeners_own_modules_do_not_conflict_with_ours(
+    tmp_path: Path, bench: Bench, listener: str, is_lazy: bool
+) -> None:
+    write_own_modules(tmp_path)
+    imports = f"import {', '.join(OWN_MODULES)}"
+    say = "await say" if listener.startswith("async") else "say"
+    lines = [
+        "" if is_lazy else imports,
+        listener,
+        f"    {imports if is_lazy else 'pass'}",
+        f"    for module in ({', '.join(OWN_MODULES)}):",
+        f"        {say}(module.OWNER)",
+        "def register(app):",
+        "    app.event('app_mention')(listener)",
+    ]
+    write(tmp_path, "their_app.py", "\n".join(lines))
+    bench.app = load_listeners(["their_app"], tmp_path, ROOT)
+    bench.send(event())
+    assert [message["text"] for _, message in bench.clients.calls] == [f"their {name}" for name in OWN_MODULES]
 
 
 TEMPLATE = {
