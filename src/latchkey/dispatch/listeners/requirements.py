@@ -8,66 +8,60 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from latchkey.dispatch.listeners.app import App, Listener
-from latchkey.slackapi.manifest import Command, ManifestRequirements, Shortcut
 from latchkey.slackapi.requests import Kind
+
+if TYPE_CHECKING:
+    from latchkey.slackapi.manifest import ManifestRequirements
+
+_LISTED = {
+    Kind.EVENT: ("type", "the events"),
+    Kind.COMMAND: ("command", "the commands"),
+    Kind.SHORTCUT: ("callback_id", "the shortcuts"),
+}
+"""For each kind of listener that the manifest lists: the field of a constraint with its name, and its plural."""
 
 
 def requirements_of(app: App) -> ManifestRequirements:
     """Return what the listeners require of the app's manifest."""
+    # Only the manifest and doctor commands need it; the server starts without it.
+    from latchkey.slackapi.manifest import Command, ManifestRequirements, Shortcut
+
     requirements = ManifestRequirements()
     for listener in app.listeners:
-        if listener.kind is Kind.EVENT:
-            _add_event(requirements, listener)
-        elif listener.kind is Kind.COMMAND:
-            _add_command(requirements, listener)
-        else:
+        if listener.kind not in (Kind.EVENT, Kind.COMMAND):
             requirements.interactivity = True
             requirements.options = requirements.options or listener.kind is Kind.OPTIONS
-            if listener.kind is Kind.SHORTCUT:
-                _add_shortcut(requirements, listener)
+        if listener.kind not in _LISTED:
+            continue
+        field, plural = _LISTED[listener.kind]
+        fields = _fields(listener, field)
+        name, description = fields[field], _description_of(listener)
+        if not isinstance(name, str):
+            shown = name.pattern if isinstance(name, re.Pattern) else name
+            requirements.notes.append(
+                f"{listener.name} is registered with a pattern ({shown}): add {plural} that it handles by hand"
+            )
+        elif listener.kind is Kind.EVENT:
+            requirements.events.append(name)
+        elif listener.kind is Kind.COMMAND:
+            requirements.commands.append(Command(name, description))
+        else:
+            if fields.get("type") is None:
+                requirements.notes.append(
+                    f"the shortcut {name} is listed as a global one; "
+                    "register a message shortcut with message_shortcut()"
+                )
+            is_message = fields.get("type") == "message_action"
+            requirements.shortcuts.append(Shortcut("message" if is_message else "global", name, description))
     return requirements
 
 
-def _add_event(requirements: ManifestRequirements, listener: Listener) -> None:
+def _fields(listener: Listener, field: str) -> Mapping[str, Any]:
     constraint = listener.constraint
-    kind = constraint.get("type") if isinstance(constraint, Mapping) else constraint
-    if isinstance(kind, str):
-        requirements.events.append(kind)
-    else:
-        _note_pattern(requirements, listener, "the events", kind)
-
-
-def _add_command(requirements: ManifestRequirements, listener: Listener) -> None:
-    if isinstance(listener.constraint, str):
-        requirements.commands.append(Command(listener.constraint, _description_of(listener)))
-    else:
-        _note_pattern(requirements, listener, "the commands", listener.constraint)
-
-
-def _add_shortcut(requirements: ManifestRequirements, listener: Listener) -> None:
-    constraint = listener.constraint
-    fields = constraint if isinstance(constraint, Mapping) else {"callback_id": constraint}
-    callback_id = fields["callback_id"]
-    if not isinstance(callback_id, str):
-        _note_pattern(requirements, listener, "the shortcuts", callback_id)
-        return
-    if fields.get("type") is None:
-        requirements.notes.append(
-            f"the shortcut {callback_id} is listed as a global one; register a message shortcut with message_shortcut()"
-        )
-    is_message = fields.get("type") == "message_action"
-    requirements.shortcuts.append(
-        Shortcut("message" if is_message else "global", callback_id, _description_of(listener))
-    )
-
-
-def _note_pattern(requirements: ManifestRequirements, listener: Listener, what: str, pattern: object) -> None:
-    shown = pattern.pattern if isinstance(pattern, re.Pattern) else pattern
-    requirements.notes.append(
-        f"{listener.name} is registered with a pattern ({shown}): add {what} that it handles by hand"
-    )
+    return constraint if isinstance(constraint, Mapping) else {field: constraint}
 
 
 def _description_of(listener: Listener) -> str:
