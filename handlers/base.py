@@ -1,8 +1,7 @@
-"""What every page's handler has: a request id, security headers, and logs without secrets in them.
+"""The base class of pages: request ids, security headers, and logs without secrets.
 
-Rule: Tornado's own logging prints whole URLs, and so a callback's `code` and
-`state`. Here all three ways to it are overridden: the access log, the log of
-exceptions, and the page of an error.
+Invariant: Tornado logs whole URLs, and so a callback's `code` and `state`. All three
+places are overridden: the access log, the exception log, and the error page.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _HSTS = "max-age=31536000"
 
 
 class BaseHandler(RequestHandler):
-    """One request for a page."""
+    """A request for a page."""
 
     services: Services
 
@@ -67,14 +66,14 @@ class BaseHandler(RequestHandler):
             self.services.in_flight.end()
 
     def on_connection_close(self) -> None:
-        # `on_finish` is not called for a client that left; its coroutine still runs to its end.
+        # Tornado doesn't call `on_finish` for a client that disconnected, but the coroutine runs to its end.
         super().on_connection_close()
         self.on_finish()
 
     def compute_etag(self) -> None:
         return None
 
-    def write_page(self, html: str, status: int = 200) -> None:
+    def write_page(self, html: bytes, status: int = 200) -> None:
         self.set_status(status)
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.finish(html)
@@ -87,7 +86,7 @@ class BaseHandler(RequestHandler):
         self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
     ) -> None:
         if isinstance(value, HTTPError) and value.status_code < 500:
-            return  # the access log has its status; its message may quote what was sent
+            return  # the access log has the status; the message may quote the request
         logger.error("%s failed request_id=%s", type(self).__name__, self.request_id, exc_info=(typ, value, tb))  # type: ignore[arg-type]
 
     def log_access(self) -> None:
@@ -106,7 +105,7 @@ class BaseHandler(RequestHandler):
 
 
 class NotFoundHandler(BaseHandler):
-    """Every path that there is not."""
+    """Any unknown path."""
 
     def prepare(self) -> None:
         super().prepare()

@@ -1,8 +1,7 @@
 """GET /slack/oauth/callback: from Slack's redirect to a saved installation.
 
-Rule: the checks stand in this order, each with a name. The state is spent
-first, even when all the rest is wrong; a code is exchanged last, and the tokens
-that come back are saved before anything else can fail.
+Invariant: the state is consumed first, even if everything else is wrong. A code is
+exchanged last, and its tokens are saved before anything else can fail.
 """
 
 from __future__ import annotations
@@ -15,14 +14,13 @@ from slack_sdk.oauth.installation_store import Installation
 from latchkey.errors import LatchkeyError, OAuthError, SlackUnavailable, StoreError
 from latchkey.handlers import install_errors as failures
 from latchkey.handlers import pages
-from latchkey.handlers.base import BaseHandler
 from latchkey.handlers.cookies import is_same_browser
 from latchkey.metrics import INSTALLED
 from latchkey.slackapi.client import is_error_code
 from latchkey.slackapi.oauth import links
 from latchkey.slackapi.paths import INSTALL_PATH
 
-LONGEST_ARGUMENT = 1024
+MAX_ARGUMENT_LENGTH = 1024
 """Slack's codes are under 200 characters, and our states are 51."""
 
 logger = logging.getLogger("latchkey.oauth")
@@ -33,23 +31,23 @@ class _Failed(Exception):
         self.failure, self.detail, self.cause = failure, detail, cause
 
 
-class CallbackHandler(BaseHandler):
+class CallbackHandler(failures.InstallFlowHandler):
     async def get(self) -> None:
         if "prefetch" in self.request.headers.get("Sec-Purpose", "") + self.request.headers.get("Purpose", ""):
-            self.send_error(503)  # a browser's guess must not spend the state that the click needs
+            self.send_error(503)  # a speculative request must not consume the state that the click needs
             return
         try:
             state, code, error = (self._argument(name) for name in ("state", "code", "error"))
             if state is None and error is None:
-                # Slack's own "Add" buttons send no state: begin an install that has one, and exchange nothing.
+                # Slack's own "Add" buttons send no state: begin an install that has one; never exchange this code.
                 self.redirect(INSTALL_PATH)
                 return
             await self._install(state, code, error)
         except _Failed as failed:
-            failures.show(self, failed.failure, detail=failed.detail, cause=failed.cause)
+            self.fail(failed.failure, detail=failed.detail, cause=failed.cause)
 
     async def _install(self, state: str | None, code: str | None, error: str | None) -> None:
-        was_valid = await self._spend_state(state)
+        was_valid = await self._consume_state(state)
         self._check_error(error)
         self._check_state(was_valid)
         self._check_browser(state)
@@ -60,11 +58,11 @@ class CallbackHandler(BaseHandler):
 
     def _argument(self, name: str) -> str | None:
         values = self.get_query_arguments(name)
-        if len(values) > 1 or any(len(value) > LONGEST_ARGUMENT for value in values):
+        if len(values) > 1 or any(len(value) > MAX_ARGUMENT_LENGTH for value in values):
             raise _Failed(failures.REQUEST)
         return values[0] if values and values[0] else None
 
-    async def _spend_state(self, state: str | None) -> bool:
+    async def _consume_state(self, state: str | None) -> bool:
         try:
             return state is not None and await self.services.store.states.async_consume(state)
         except StoreError as error:
@@ -107,12 +105,12 @@ class CallbackHandler(BaseHandler):
         logger.info("the app was installed team=%s request_id=%s", self.team_id, self.request_id)
 
     async def _enrich(self, installation: Installation) -> None:
-        """Add what auth.test tells. The tokens are safe already, so no failure here is the person's concern."""
+        """Add the details from auth.test. The tokens are saved already, so a failure is only logged."""
         try:
             enriched = await self.services.oauth.enrich(installation)
             await self.services.store.installations.async_enrich(enriched)
         except LatchkeyError as error:
-            logger.warning("auth.test added nothing to an install: %s request_id=%s", error, self.request_id)
+            logger.warning("auth.test details could not be added: %s request_id=%s", error, self.request_id)
 
     def _show_success(self, installation: Installation) -> None:
         own = self.services.success_url

@@ -1,8 +1,10 @@
 """The cookie that ties an install to the browser that began it.
 
-Rule: one cookie an attempt, so that two tabs at once both work. A state that
-comes back in another browser is somebody else's install: taking it would put a
-stranger's workspace into this person's hands (login CSRF, RFC 6749, 10.12).
+There is one cookie per attempt, so that two tabs work at the same time.
+
+Invariant: a state that comes back in another browser is refused. Otherwise an
+attacker could make a victim's browser finish the attacker's install (login CSRF,
+RFC 6749, 10.12).
 """
 
 from __future__ import annotations
@@ -14,30 +16,30 @@ from tornado.web import RequestHandler
 
 MAX_AGE_SECONDS = 600
 """As long as the state itself."""
-ATTEMPTS = 5
-"""Cookies kept; the oldest go first, so that a browser never sends a header full of them."""
+MAX_ATTEMPTS = 5
+"""Cookies kept per browser; the oldest are deleted first, so that its Cookie header stays small."""
 _STEM = "latchkey-state-"
 
 
 def _name(state: str, https: bool) -> str:
-    # `__Host-`: no subdomain and no plain http page can have set it (RFC 6265bis, 4.1.3).
+    # `__Host-`: a subdomain or a plain http page can't have set it (RFC 6265bis, 4.1.3).
     return f"{'__Host-' if https else ''}{_STEM}{hashlib.sha256(state.encode()).hexdigest()[:16]}"
 
 
 def remember_attempt(handler: RequestHandler, state: str, https: bool) -> None:
-    """Give the browser the cookie for this state, and take the oldest ones back."""
+    """Set the cookie for this state, and delete the oldest ones."""
     held = [(morsel.value[:8], name) for name, morsel in handler.cookies.items() if _STEM in name]
-    # A state begins with the time of its end in hexadecimal, so the smallest is the oldest.
-    for _, name in sorted(held, reverse=True)[ATTEMPTS - 1 :]:
+    # A state begins with its expiry time in hexadecimal, so the smallest is the oldest.
+    for _, name in sorted(held, reverse=True)[MAX_ATTEMPTS - 1 :]:
         _clear(handler, name, https)
-    # Lax: the callback is a navigation that comes from Slack's site, and must bring the cookie.
+    # Lax: the callback is a navigation from Slack's site, and needs the cookie.
     handler.set_cookie(
         _name(state, https), state, path="/", max_age=MAX_AGE_SECONDS, httponly=True, secure=https, samesite="Lax"
     )
 
 
 def is_same_browser(handler: RequestHandler, state: str, https: bool) -> bool:
-    """Whether this browser began the install with this state; its cookie is taken back either way."""
+    """Return whether this browser began the install with this state; deletes the cookie in either case."""
     name = _name(state, https)
     value = handler.get_cookie(name)
     if value is None:
@@ -47,5 +49,5 @@ def is_same_browser(handler: RequestHandler, state: str, https: bool) -> bool:
 
 
 def _clear(handler: RequestHandler, name: str, https: bool) -> None:
-    # A browser takes a `__Host-` cookie back only where the answer keeps that prefix's own rules.
+    # A browser deletes a `__Host-` cookie only if the response follows that prefix's rules.
     handler.clear_cookie(name, path="/", httponly=True, secure=https, samesite="Lax")

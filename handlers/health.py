@@ -1,4 +1,4 @@
-"""GET /healthz: the process answers. GET /readyz: the store opens, writes and decrypts."""
+"""GET /healthz: the process is alive. GET /readyz: the store can be read, written and decrypted."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class HealthHandler(BaseHandler):
 
 class ReadyHandler(BaseHandler):
     async def get(self) -> None:
-        """200 `ready`, or 503 with one word of why: locked, full, read-only, damaged, replaced, timeout, …
+        """Respond with 200 `ready`, or 503 and the reason in one word: locked, full, read-only, damaged, timeout, …
 
-        200 `degraded`: it serves, but some records need keys that are not here; the log says which.
+        200 `degraded` means that some records need keys that are missing; the log says which.
         """
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         try:

@@ -1,21 +1,20 @@
-"""GET /slack/install: issue a state, tie it to the browser, and show the way to Slack."""
+"""GET /slack/install: issue a state, tie it to the browser, and link or redirect to Slack."""
 
 from __future__ import annotations
 
 from latchkey.errors import StoreError
 from latchkey.handlers import install_errors as failures
 from latchkey.handlers import pages
-from latchkey.handlers.base import BaseHandler
 from latchkey.handlers.cookies import remember_attempt
 
 
-class InstallHandler(BaseHandler):
+class InstallHandler(failures.InstallFlowHandler):
     async def get(self) -> None:
         teams = self.get_query_arguments("team")
         try:
             state = await self.services.store.states.async_issue()
         except StoreError as error:
-            failures.show(self, failures.STORE, cause=error)
+            self.fail(failures.STORE, cause=error)
             return
         url = self.services.oauth.authorize_url(state, teams[0] if len(teams) == 1 else None)
         remember_attempt(self, state, self.services.is_https)

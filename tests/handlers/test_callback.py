@@ -217,7 +217,7 @@ async def test_a_store_that_cannot_save_is_a_page_that_says_so(
     monkeypatch.setattr(OAuthClient, "exchange", exchange_and_lose_the_store)
     page = await browser.get(callback)
     assert page.code == 503
-    assert b"cannot save just now" in page.body
+    assert b"cannot save right now" in page.body
 
 
 @pytest.mark.gen_test

@@ -11,7 +11,7 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
 from latchkey.handlers import Services, make_application
-from latchkey.handlers.cookies import ATTEMPTS
+from latchkey.handlers.cookies import MAX_ATTEMPTS
 from latchkey.simulator import Browser, Slack
 from latchkey.storage import Store
 
@@ -84,9 +84,9 @@ async def test_on_https_the_cookie_is_bound_to_the_host(
 
 @pytest.mark.gen_test
 async def test_a_browser_keeps_only_the_last_attempts(browser: Browser, base_url: str) -> None:
-    for _ in range(ATTEMPTS + 4):
+    for _ in range(MAX_ATTEMPTS + 4):
         await browser.get(base_url + "/slack/install")
-    assert len(browser.cookies) == ATTEMPTS
+    assert len(browser.cookies) == MAX_ATTEMPTS
 
 
 class TestRedirect:
@@ -112,4 +112,4 @@ async def test_a_state_that_cannot_be_stored_is_a_page_that_says_so(
     store.close()
     page = await browser.get(base_url + "/slack/install")
     assert page.code == 503
-    assert b"cannot save just now" in page.body
+    assert b"cannot save right now" in page.body

@@ -2,6 +2,7 @@
 
 import pytest
 
+from latchkey.handlers import pages
 from latchkey.handlers.base import SECURITY_HEADERS
 from latchkey.simulator import Browser
 from latchkey.storage import Store
@@ -62,3 +63,16 @@ async def test_the_access_log_has_one_line_a_request(
     lines = [record for record in all_logs.records if record.name == "latchkey.access"]
     assert [line.getMessage() for line in lines] == ["GET /nowhere 404"]
     assert lines[0].fields["request_id"] == page.headers["X-Request-Id"]  # type: ignore[attr-defined]
+
+
+def test_pages_escape_every_value() -> None:
+    hostile = "\"'><script>"
+    for page in (
+        pages.home(hostile),
+        pages.install(hostile),
+        pages.installed(hostile, hostile, hostile),
+        pages.failed(hostile, hostile, hostile, hostile, hostile),
+        pages.error(404, hostile, hostile),
+    ):
+        assert b"<script" not in page
+        assert b"&quot;&#x27;&gt;&lt;script&gt;" in page or b"&quot;&#39;&gt;&lt;script&gt;" in page
