@@ -30,7 +30,7 @@ def fill(store_path: Path, keyring: Path, count: int) -> int:
                     records.put(WORKSPACES, key.record_id, {"user_id": installation.user_id}),
                 ]
             records.commit(changes)
-        return sum(records.count(table) for table in (INSTALLATIONS, BOTS, WORKSPACES))
+        return sum(records.engine.count(table) for table in (INSTALLATIONS, BOTS, WORKSPACES))
 
 
 def _installation(number: int) -> Installation:

@@ -98,8 +98,8 @@ def _round(server: RunningPeer, half: Load, seed: int) -> Round:
     seconds = script.document["seconds"]
     return Round(
         bare_rate=bare.document["records"] / bare.document["seconds"],
-        rate=script.document["sealed_again"] / seconds,
-        resealing_rate=script.document["sealed_again"] / script.document["resealing_seconds"],
+        rate=script.document["reencrypted"] / seconds,
+        resealing_rate=script.document["reencrypted"] / script.document["reencryption_seconds"],
         p99_ms_without=alone.p99_ms,
         p99_ms_with=beside.p99_ms,
         peak_mb=script.peak_mb,

@@ -18,7 +18,7 @@ from latchkey.storage.backup import (
     restoring,
 )
 from latchkey.storage.crypto import PREFIX_LENGTH, KeyEntry, forbid_core_dumps, read_keyring
-from latchkey.storage.engine import Opener, create_private_file, refuse_open, sha256_of
+from latchkey.storage.engine import StoreProcess, create_private_file, refuse_open, sha256_of, side_files, wal_file
 from latchkey.storage.inbox import EventStatus, Inbox, Outcome, OutcomeKind, StoredEvent, event_id_of
 from latchkey.storage.installations import (
     InstallationPage,
@@ -28,11 +28,10 @@ from latchkey.storage.installations import (
     bot_value,
     installer_value,
 )
-from latchkey.storage.opening import open_store
-from latchkey.storage.progress import ProgressCallback
-from latchkey.storage.rotation import Findings, KeyUse, Rotated, StoreKeys
+from latchkey.storage.opening import open_for_command, open_store
+from latchkey.storage.rotation import KeyUse, ProgressCallback, RotationResult, StoreKeys, VerificationResult
 from latchkey.storage.states import States
-from latchkey.storage.store import Store
+from latchkey.storage.store import CommandStore, Store
 from latchkey.storage.tables import BOTS, INSTALLATIONS, SEALED_TABLES, WORKSPACES
 
 __all__ = [
@@ -43,24 +42,25 @@ __all__ = [
     "WORKSPACES",
     "Backup",
     "ChangeKind",
+    "CommandStore",
     "EventStatus",
-    "Findings",
     "Inbox",
     "InstallationPage",
     "Installations",
     "InstalledWorkspace",
     "KeyEntry",
     "KeyUse",
-    "Opener",
     "Outcome",
     "OutcomeKind",
     "ProgressCallback",
     "RestorePreview",
-    "Rotated",
+    "RotationResult",
     "States",
     "Store",
     "StoreKeys",
+    "StoreProcess",
     "StoredEvent",
+    "VerificationResult",
     "WorkspaceKey",
     "bot_value",
     "check_backup",
@@ -70,6 +70,7 @@ __all__ = [
     "installer_value",
     "list_backups",
     "make_backup",
+    "open_for_command",
     "open_store",
     "preview_restore",
     "prune",
@@ -79,4 +80,6 @@ __all__ = [
     "restore",
     "restoring",
     "sha256_of",
+    "side_files",
+    "wal_file",
 ]

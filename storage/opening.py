@@ -1,8 +1,8 @@
-"""Opening a store and its keyring, or refusing to.
+"""Opens a store and its keyring, or refuses to.
 
-Rule: never an empty store in silence, and never a new key beside old records.
-Both files are made where neither exists; where one of them is missing, foreign
-or does not fit the other, the message says which and what to do.
+Invariant: an empty store is never created silently, and a new key never beside
+existing records. Both files are created if neither exists; if one is missing,
+foreign or does not match the other, the error says which, and what to do.
 """
 
 from __future__ import annotations
@@ -15,116 +15,139 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from latchkey.errors import StoreRefused, StoreUnavailable, UnreadableRecord
+from latchkey.errors import KeysMissing, StoreRefused, StoreUnavailable, UnreadableRecord
 from latchkey.storage.backup import clear_interrupted, copy_path
-from latchkey.storage.crypto import Keyring, Sealer, create_keyring, generate_key, read_keyring
+from latchkey.storage.crypto import Keyring, KeyringFile, Sealer, create_keyring, generate_key
 from latchkey.storage.engine import (
     APPLICATION_ID,
     PRIVATE_FILE,
-    OpenMark,
+    Presence,
     SqliteKeyValue,
     check_is_store,
-    check_modes,
     create_private_folder,
-    publish,
+    refuse_unsafe_modes,
     remove_store,
+    rename_noreplace,
+    side_files,
 )
 from latchkey.storage.records import Records
 from latchkey.storage.rotation import key_use, needed_ids
-from latchkey.storage.store import Store
+from latchkey.storage.store import CommandStore, OpenedFiles, Store
 from latchkey.storage.tables import FORMAT, FORMAT_VERSION, META, SEALED_TABLES, TABLES
 
 logger = logging.getLogger("latchkey.storage")
 
+StrPath = str | os.PathLike[str]
+
 
 def open_store(
-    path: str | os.PathLike[str],
-    keyring: str | os.PathLike[str],
-    *,
-    new_store: bool = False,
-    create: bool = True,
-    clock: Callable[[], float] = time.time,
+    path: StrPath, keyring: StrPath, *, new_store: bool = False, clock: Callable[[], float] = time.time
 ) -> Store:
-    """Return the open store at `path`, sealed under the keys in the file `keyring`.
+    """Return the store at `path`, encrypted with the keys in the file `keyring`, for a server.
 
-    Makes both where neither exists, unless `create` is false. With `new_store`, an empty store is made
-    beside a keyring that exists already. `clock` gives Unix seconds.
+    Creates both if neither exists. With `new_store`, creates an empty store beside an existing
+    keyring. `clock` gives Unix seconds. Raises StoreRefused, KeyringError or StoreUnavailable.
+    """
+    store_path, keyring_path = Path(path), Path(keyring)
+    with ExitStack() as undo:
+        files = _open_files(store_path, undo, lambda: _prepare(store_path, keyring_path, new_store, clock))
+        undo.pop_all()
+        return Store(files, clock)
+
+
+def open_for_command(path: StrPath, keyring: StrPath) -> CommandStore:
+    """Return an existing store for a command: blocking calls only, and no threads.
 
     Raises StoreRefused, KeyringError or StoreUnavailable.
     """
     store_path, keyring_path = Path(path), Path(keyring)
-    if not create and not store_path.exists() and not copy_path(store_path).exists():
+    if not store_path.exists() and not copy_path(store_path).exists():
         raise StoreRefused(
             f"there is no store {store_path}",
-            hint="check --config and [storage] path; the server makes the store at its first start",
+            hint="check --config and [storage] path; the server creates the store when it first starts",
         )
     with ExitStack() as undo:
-        try:
-            mark = OpenMark(store_path)
-            undo.callback(mark.close)
-            keys = _prepare(store_path, keyring_path, new_store, clock)
-            mark.tell(keys.key_ids)
-            engine = SqliteKeyValue(store_path, TABLES)
-            undo.callback(engine.close)
-        except OSError as error:
-            raise StoreRefused(f"{error.filename or store_path}: {error.strerror}") from None
-        sealer = Sealer(keys)
-        _check_keys(engine, Records(engine, sealer), keys, store_path, keyring_path)
+        files = _open_files(store_path, undo, lambda: _prepare_existing(store_path, keyring_path))
         undo.pop_all()
-        return Store(store_path, keyring_path, engine, sealer, mark, clock)
+        return CommandStore(files)
 
 
-def _prepare(path: Path, keyring_path: Path, new_store: bool, clock: Callable[[], float]) -> Keyring:
-    """Check what is there, make what may be made, and return the keyring."""
-    unfinished = path.with_name(path.name + ".new")
-    if path.exists():
-        _check_file(path)
-    check_modes(path, keyring_path)
-    if path.exists():
-        keys = read_keyring(keyring_path)
-        remove_store(unfinished)
-        clear_interrupted(path)
-    elif copy_path(path).exists():
+def _open_files(path: Path, undo: ExitStack, prepare: Callable[[], KeyringFile]) -> OpenedFiles:
+    try:
+        presence = Presence(path)
+        undo.callback(presence.close)
+        keyring_file = prepare()
+        presence.publish(keyring_file.keyring.key_ids)
+        engine = SqliteKeyValue(path, TABLES)
+        undo.callback(engine.close)
+    except OSError as error:
+        raise StoreRefused(f"{error.filename or path}: {error.strerror}") from None
+    sealer = Sealer(keyring_file.keyring)
+    _check_format(engine, sealer, path, keyring_file.path)
+    return OpenedFiles(path, keyring_file, engine, sealer, presence)
+
+
+def _prepare(path: Path, keyring_path: Path, new_store: bool, clock: Callable[[], float]) -> KeyringFile:
+    """Check the files, create those that may be created, and return the keyring."""
+    if path.exists() or copy_path(path).exists():
+        return _prepare_existing(path, keyring_path)
+    _refuse_unsafe_modes(path, keyring_path)
+    unfinished = _unfinished(path)
+    if not keyring_path.exists():
+        return _create_both(path, unfinished, keyring_path, clock)
+    file = KeyringFile(keyring_path)
+    # An unfinished store beside a keyring is a first start that was interrupted between the two.
+    if not new_store and not unfinished.exists():
         raise StoreRefused(
-            f"the store {path} is missing, since a restore was interrupted", hint="run `latchkey restore` again"
+            f"the store {path} is missing, but its keyring {keyring_path} exists",
+            hint="mount or restore the store; to create an empty one with these keys, start once with --new-store",
         )
-    elif not keyring_path.exists():
-        keys = _make_both(path, unfinished, keyring_path, clock)
-    else:
-        keys = read_keyring(keyring_path)
-        # An unfinished file beside a keyring is a first start that was interrupted between the two.
-        if not new_store and not unfinished.exists():
-            raise StoreRefused(
-                f"the store {path} is missing, and its keyring {keyring_path} is there",
-                hint="mount or restore the store; to begin an empty one with these keys, start once with --new-store",
-            )
-        _create_unfinished(unfinished, Sealer(keys))
-        _finish(unfinished, path)
-    return keys
+    _create_unfinished(unfinished, Sealer(file.keyring))
+    _finish(unfinished, path)
+    return file
 
 
-def _make_both(path: Path, unfinished: Path, keyring_path: Path, clock: Callable[[], float]) -> Keyring:
-    """Make the store, then the keyring, then give the store its name: wherever this stops, the next start goes on."""
+def _prepare_existing(path: Path, keyring_path: Path) -> KeyringFile:
+    """Check the files of an existing store, clean up after interrupted commands, and return the keyring."""
+    if not path.exists():
+        raise StoreRefused(
+            f"the store {path} is missing, because a restore was interrupted", hint="run `latchkey restore` again"
+        )
+    # Before SQLite writes anything to it.
+    check_is_store(path)
+    if not os.access(path, os.W_OK) or not path.stat().st_mode & 0o200:
+        raise StoreRefused(f"the store {path} is read-only", hint="chmod u+w, or chown it to the server's user")
+    _refuse_unsafe_modes(path, keyring_path)
+    file = KeyringFile(keyring_path)
+    remove_store(_unfinished(path))
+    clear_interrupted(path)
+    return file
+
+
+def _refuse_unsafe_modes(path: Path, keyring_path: Path) -> None:
+    # The keyring's own mode is checked each time that it is read.
+    refuse_unsafe_modes([path, *side_files(path)], [path.parent, keyring_path.resolve().parent])
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(path.name + ".new")
+
+
+def _create_both(path: Path, unfinished: Path, keyring_path: Path, clock: Callable[[], float]) -> KeyringFile:
+    """Create the store, then the keyring, then rename the store: after an interruption, the next start continues."""
     keys = Keyring((generate_key(),))
     _create_unfinished(unfinished, Sealer(keys))
     create_keyring(keyring_path, keys, clock())
     logger.warning(
-        "a new encryption key was made in %s: back it up now, apart from the store; without it no token can be read",
+        "a new encryption key was created in %s: back it up now, apart from the store; without it no token can be read",
         keyring_path,
     )
     _finish(unfinished, path)
-    return keys
-
-
-def _check_file(path: Path) -> None:
-    """Refuse what is not a store of ours, before SQLite writes anything to it."""
-    check_is_store(path)
-    if not os.access(path, os.W_OK) or not path.stat().st_mode & 0o200:
-        raise StoreRefused(f"the store {path} is read-only", hint="chmod u+w, or chown it to the server's user")
+    return KeyringFile(keyring_path)
 
 
 def _create_unfinished(unfinished: Path, sealer: Sealer) -> None:
-    """Make a complete, closed store under a name that nobody opens."""
+    """Create a complete, closed store under a temporary name."""
     create_private_folder(unfinished.parent)
     remove_store(unfinished)
     os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
@@ -136,38 +159,33 @@ def _create_unfinished(unfinished: Path, sealer: Sealer) -> None:
 
 
 def _finish(unfinished: Path, path: Path) -> None:
-    publish(unfinished, path)
-    logger.info("a new, empty store was made at %s", path)
+    rename_noreplace(unfinished, path)
+    logger.info("a new, empty store was created at %s", path)
 
 
-def _check_keys(engine: SqliteKeyValue, records: Records, keys: Keyring, path: Path, keyring_path: Path) -> None:
-    """Refuse a keyring that opens nothing; where it opens some, say what is missing and go on."""
+def _check_format(engine: SqliteKeyValue, sealer: Sealer, path: Path, keyring_path: Path) -> None:
+    """Check the format record; a keyring that lacks some keys is a warning, one that lacks all of them an error."""
     try:
-        format_record = records.read(META, FORMAT)
-    except UnreadableRecord:
-        _explain_keys(engine, keys, path, keyring_path)
+        format_record = Records(engine, sealer).read(META, FORMAT)
+    except UnreadableRecord as error:
+        if error.key_id is None or error.key_id in sealer.keyring.key_ids:
+            # Its key is not the problem.
+            raise StoreUnavailable(
+                "damaged", f"the store {path} is damaged: its format record cannot be read", hint="restore a backup"
+            ) from error
+        _check_keys(engine, sealer.keyring, path, keyring_path)
         return
     if format_record is None:
         raise StoreRefused(f"the store {path} has lost its format record", hint="restore a backup")
     if format_record.value.get("version") != FORMAT_VERSION:
         raise StoreRefused(
-            f"the store {path} was made by another version of Latchkey", hint="upgrade, then start again"
+            f"the store {path} was created by another version of Latchkey", hint="upgrade, then start again"
         )
 
 
-def _explain_keys(engine: SqliteKeyValue, keys: Keyring, path: Path, keyring_path: Path) -> None:
+def _check_keys(engine: SqliteKeyValue, keys: Keyring, path: Path, keyring_path: Path) -> None:
     needed = needed_ids(key_use(engine, SEALED_TABLES))
-    missing = sorted(needed - set(keys.key_ids))
-    message = (
-        f"the store {path} needs the key ids {', '.join(missing) or 'of no record'}, which {keyring_path} lacks"
-        f" (it has {', '.join(keys.key_ids)})"
-    )
+    error = KeysMissing(path, keyring_path, missing=sorted(needed - set(keys.key_ids)), present=keys.key_ids)
     if not needed & set(keys.key_ids):
-        raise StoreRefused(
-            message,
-            hint="put the missing keys back from the keyring's copy, or restore a backup that needs the keys that are"
-            " here; nothing was changed",
-        )
-    if not missing:
-        raise StoreUnavailable("damaged", f"the store {path}: its format record was changed", hint="restore a backup")
-    logger.warning("%s; what the other keys sealed is served", message)
+        raise error
+    logger.warning("%s; records under the other keys are served", error)

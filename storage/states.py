@@ -1,8 +1,8 @@
-"""OAuth states: issued once, consumed once, forgotten after ten minutes.
+"""OAuth states: issued once, consumed once, expired after ten minutes.
 
-Rule: a state is stored under its hash, never as itself, and is deleted by the
-call that consumes it, before anything else about it is looked at. A clock that
-steps back can therefore not make a state valid twice.
+Invariant: only a state's hash is stored, and the call that consumes a state
+deletes it before it checks anything else. A clock that steps back can therefore
+not make a state valid twice.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from latchkey.storage.records import Records, Stored
 from latchkey.storage.tables import STATES
 
 EXPIRATION_SECONDS = 600
-"""Slack's own code lives ten minutes, so a longer state would help nobody (docs.slack.dev, Installing with OAuth)."""
-SWEEP_SECONDS = 60.0
+"""Slack's own code expires after ten minutes (docs.slack.dev, Installing with OAuth)."""
+SWEEP_INTERVAL = 60.0
 SWEEP_LIMIT = 500
 
 _SHAPE = re.compile(r"[0-9a-f]{8}[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 class States(OAuthStateStore, AsyncOAuthStateStore):
-    """slack_sdk's state store, sync and async, on sealed records."""
+    """slack_sdk's state store, sync and async, on encrypted records."""
 
     def __init__(self, records: Records, executor: Executor, clock: Callable[[], float]) -> None:
         self._records = records
@@ -47,18 +47,18 @@ class States(OAuthStateStore, AsyncOAuthStateStore):
     def issue(self, *args: object, **kwargs: object) -> str:
         """Return a new state, valid for EXPIRATION_SECONDS; it is on disk when this returns.
 
-        Arguments are taken, as slack_sdk's interface has them, and not used.
+        Arguments are accepted because slack_sdk's interface has them, and ignored.
         """
         now = self._clock()
         expires_at = int(now) + EXPIRATION_SECONDS
-        # The time stands in front, so that expired states are the first of their table.
+        # The time comes first, so that expired states sort first in their table.
         state = f"{expires_at:08x}{secrets.token_urlsafe(32)}"
         self._sweep(now)
         self._records.commit([self._records.put(STATES, _record_id(state), {"expires_at": expires_at})])
         return state
 
     def consume(self, state: str) -> bool:
-        """Return True the one time that a valid state is shown, and False ever after; raises StoreUnavailable."""
+        """Return True the first time that a valid state is presented, and False otherwise; raises StoreUnavailable."""
         if not isinstance(state, str) or not _SHAPE.fullmatch(state):
             return False
         try:
@@ -77,10 +77,10 @@ class States(OAuthStateStore, AsyncOAuthStateStore):
         return await self._executor.run("consume_state", self.consume, state)
 
     def _sweep(self, now: float) -> None:
-        """Delete some expired states, now and then; whoever issues new ones pays for the old ones."""
-        if now < self._next_sweep <= now + SWEEP_SECONDS:
+        """Delete some expired states, at most once per SWEEP_INTERVAL unless there are more than SWEEP_LIMIT."""
+        if now < self._next_sweep <= now + SWEEP_INTERVAL:
             return
-        self._next_sweep = now + SWEEP_SECONDS
+        self._next_sweep = now + SWEEP_INTERVAL
         page = self._records.page(STATES, limit=SWEEP_LIMIT)
         expired = [
             self._records.discard(STATES, record.record_id)
@@ -90,9 +90,9 @@ class States(OAuthStateStore, AsyncOAuthStateStore):
         if expired:
             self._records.commit(expired)
         if len(expired) == SWEEP_LIMIT:
-            self._next_sweep = 0.0  # there are more: the next one issued goes on
+            self._next_sweep = 0.0  # there are more: the next `issue` continues
 
 
 def _record_id(state: str) -> str:
-    # The state is 256 random bits: its plain hash cannot be turned back, and a copied file consumes nothing.
+    # The state is 256 random bits, so its hash cannot be reversed: a copy of the file contains no usable state.
     return state[:8] + hashlib.sha256(state.encode()).hexdigest()

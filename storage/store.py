@@ -1,6 +1,6 @@
-"""The open store: installations, states, and whether it is well.
+"""The open store: one for a server, and a light one for commands.
 
-Rule: everything in it shares one engine and is closed with it.
+Invariant: all parts of a store share one engine and are closed with it.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from latchkey.errors import StoreUnavailable
-from latchkey.storage.crypto import Sealer
-from latchkey.storage.engine import CallObserver, Executor, OpenMark, SqliteKeyValue
+from latchkey.storage.crypto import KeyringFile, Sealer
+from latchkey.storage.engine import CallObserver, Executor, Presence, SqliteKeyValue
 from latchkey.storage.inbox import EventAdmin, Inbox
 from latchkey.storage.installations import BotCache, Installations, WorkspaceAdmin
 from latchkey.storage.records import Records
@@ -22,29 +23,50 @@ from latchkey.storage.states import States
 from latchkey.storage.tables import META
 
 PROBE = "probe"
-READY_SECONDS = 1.0
-"""How long an answer of `ready` holds, so that probing costs at most one write in that time."""
+READY_CACHE_SECONDS = 1.0
+"""How long `ready` remembers a success, so that frequent probes cost at most one write per second."""
 
 
-class Store:
-    """What `open_store` returns. `installations` and `states` may be handed to Bolt's OAuthSettings as they are."""
+class OpenedFiles(NamedTuple):
+    """A store's files, checked and open."""
 
-    def __init__(
-        self,
-        path: Path,
-        keyring: Path,
-        engine: SqliteKeyValue,
-        sealer: Sealer,
-        mark: OpenMark,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        """The store closes `engine` and `mark` when it is closed itself."""
-        self._engine = engine
-        self._mark = mark
-        self._watch = KeyringWatch(keyring, sealer, mark)
-        self._survey = KeySurvey(engine, sealer)
-        self.keys = StoreKeys(path, keyring, engine, sealer, self._watch)
-        self._records = Records(engine, sealer)
+    path: Path
+    keyring_file: KeyringFile
+    engine: SqliteKeyValue
+    sealer: Sealer
+    presence: Presence
+
+
+class CommandStore:
+    """What `open_for_command` returns: blocking calls, and no threads."""
+
+    def __init__(self, files: OpenedFiles) -> None:
+        """The store closes the files when it is closed."""
+        self._engine = files.engine
+        self._presence = files.presence
+        self._watch = KeyringWatch(files.keyring_file, files.sealer, files.presence)
+        self._records = Records(files.engine, files.sealer)
+        self.keys = StoreKeys(files.path, files.keyring_file, files.engine, files.sealer, self._watch)
+        self.event_admin = EventAdmin(self._records)
+        self.workspaces = WorkspaceAdmin(self._records)
+
+    def check_pages(self) -> None:
+        """Read every page of the file; raises StoreUnavailable if one is damaged."""
+        self._engine.check_pages()
+
+    def close(self) -> None:
+        """Close the files; later calls raise StoreUnavailable. Closing twice is harmless."""
+        self._watch.close()
+        self._engine.close()
+        self._presence.close()
+
+
+class Store(CommandStore):
+    """What `open_store` returns. `installations` and `states` can be passed to Bolt's OAuthSettings unchanged."""
+
+    def __init__(self, files: OpenedFiles, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(files)
+        self._survey = KeySurvey(files.engine, files.sealer)
         self._reads = Executor("store-read", threads=4)
         self._writes = Executor("store-write", threads=4)
         self._events = Executor("store-events", threads=1)
@@ -52,13 +74,11 @@ class Store:
         self._executors = (self._reads, self._writes, self._events, self._probes)
         self._probing = threading.Lock()
         self._ready_until = 0.0
-        # The cache's age is measured by a clock that no administrator sets.
+        # The cache's age is measured by a clock that no operator sets.
         cache = BotCache(time.monotonic)
         self.installations = Installations(self._records, cache, reads=self._reads, writes=self._writes)
         self.states = States(self._records, self._writes, clock)
         self.inbox = Inbox(self._records, self._events, clock)
-        self.event_admin = EventAdmin(self._records)
-        self.workspaces = WorkspaceAdmin(self._records)
         self._watch.start()
 
     def observe(self, on_call: CallObserver) -> None:
@@ -67,10 +87,10 @@ class Store:
             executor.on_call = on_call
 
     def ready(self) -> bool:
-        """Write, read back and open a probe record; raises StoreUnavailable or UnreadableRecord where that fails.
+        """Write, read back and decrypt a probe record; raises StoreUnavailable or UnreadableRecord if that fails.
 
-        False: it serves, but some records need keys that the keyring lacks; the log says which. A
-        success is remembered for READY_SECONDS, a failure is not.
+        False: the store works, but some records need keys that the keyring lacks; the log names them.
+        A success is remembered for READY_CACHE_SECONDS, a failure is not.
         """
         self._probe()
         return not self._survey.missing()
@@ -78,18 +98,12 @@ class Store:
     async def async_ready(self) -> bool:
         return await self._probes.run("ready", self.ready)
 
-    def check_pages(self) -> None:
-        """Read every page of the file; raises StoreUnavailable where one is damaged."""
-        self._engine.check_pages()
-
     def close(self) -> None:
-        """Close the files; what is still asked of the store raises StoreUnavailable. Closing twice is fine."""
+        """Close the files; later calls raise StoreUnavailable. Closing twice is harmless."""
         for executor in self._executors:
             executor.close()
-        self._watch.close()
         self._survey.close()
-        self._engine.close()
-        self._mark.close()
+        super().close()
 
     def _probe(self) -> None:
         with self._probing:
@@ -101,4 +115,4 @@ class Store:
             probe = self._records.read(META, PROBE)
             if probe is None or probe.value != nonce:
                 raise StoreUnavailable("failed", "the store did not return what was just written")
-            self._ready_until = time.monotonic() + READY_SECONDS
+            self._ready_until = time.monotonic() + READY_CACHE_SECONDS

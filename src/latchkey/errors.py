@@ -6,6 +6,7 @@
     ├── KeyringError           the keyring cannot be used                exit 1
     ├── StoreError
     │   ├── StoreRefused       the store must not be opened as it is     exit 1
+    │   │   └── KeysMissing    none of its keys is in the keyring        exit 1
     │   ├── StoreUnavailable   the store does not answer now             503
     │   └── UnreadableRecord   one record cannot be opened               503
     ├── KeysNotTaken           a process does not take up the keys   exit 1
@@ -94,7 +95,23 @@ class StoreError(LatchkeyError):
 
 
 class StoreRefused(StoreError):
-    """The store must not be opened as it is: foreign, empty, missing, or sealed under keys that are not here."""
+    """The store must not be opened as it is: foreign, empty, missing, or encrypted with missing keys."""
+
+
+class KeysMissing(StoreRefused):
+    """The keyring does not contain the keys that the store's records need; `missing` and `present` are key ids."""
+
+    def __init__(
+        self, store: object, keyring: object, *, missing: Sequence[str], present: Sequence[str], what: str = "store"
+    ) -> None:
+        super().__init__(
+            f"the {what} {store} needs the key ids {', '.join(missing)}, which {keyring} lacks"
+            f" (it has {', '.join(present)})",
+            hint="restore the missing keys from the copy of the keyring, or use a backup that needs only the present"
+            " keys; nothing was changed",
+        )
+        self.missing = tuple(missing)
+        self.present = tuple(present)
 
 
 class StoreUnavailable(StoreError):
@@ -124,14 +141,14 @@ class UnreadableRecord(StoreError):
 
 
 class KeysNotTaken(LatchkeyError):
-    """Processes that have the store open do not seal with the keyring's first key; `pids` are theirs."""
+    """Processes that have the store open do not encrypt with the primary key; `pids` are their ids."""
 
     def __init__(self, key_id: str, pids: Sequence[int]) -> None:
         listed = ", ".join(map(str, pids))
         super().__init__(
-            f"the key {key_id} is not used by every process that has the store open (pid {listed}); no key was retired",
-            hint="it reads another keyring file, such as a copy by systemd, or cannot read this one: restart it;"
-            " `latchkey keys rotate` then goes on with the same key",
+            f"processes that have the store open still encrypt with an older key than {key_id} (pid {listed})",
+            hint="restart them; they may read a copy of the keyring, such as a systemd credential. Then run the command"
+            " again: `latchkey keys rotate` continues with the same key",
         )
         self.key_id = key_id
         self.pids = tuple(pids)

@@ -15,7 +15,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from latchkey.errors import StoreRefused, StoreUnavailable
@@ -28,22 +28,19 @@ from latchkey.storage.backup.backup_manifest import (
     read_backup,
     write_manifest,
 )
-from latchkey.storage.crypto import Keyring, Sealer, read_keyring
+from latchkey.storage.crypto import Keyring, read_keyring
 from latchkey.storage.engine import (
     PRIVATE_FOLDER,
-    Contents,
-    Snapshot,
     check_is_store,
-    companions,
     copy_store,
     create_private_folder,
-    examine,
     give_to_owner_of,
-    in_place,
+    no_replace,
     sha256_of,
+    side_files,
     sync_folder,
 )
-from latchkey.storage.progress import ProgressCallback, ignore_progress
+from latchkey.storage.rotation import ProgressCallback, VerificationResult, ignore_progress, verify_file
 
 _HIDDEN_NAME = re.compile(r"\.\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?\.[0-9a-f]{8}", re.ASCII)
 """The names of backups that are being made or deleted: hidden, unlike any backup's name."""
@@ -108,31 +105,30 @@ def _fill(
 ) -> Backup:
     """Copy the store, then check the copy: its pages and every record."""
     copy = unfinished / STORE_NAME
-    with in_place(store_path):
+    with no_replace(store_path):
         copy_store(store_path, copy)
     try:
-        with closing(Snapshot(copy)) as snapshot:
-            found = examine(snapshot, Sealer(keys), progress)
+        result, records = verify_file(copy, keys, progress)
     except StoreUnavailable as error:
         raise StoreUnavailable(
             error.reason,
             f"no backup was made: the store {store_path} is damaged (its copy fails SQLite's check)",
             hint="restore an older backup; until then the server uses what it can read",
         ) from error
-    _refuse_wrong_keys(found, store_path, keyring_path)
+    _refuse_wrong_keys(result, store_path, keyring_path)
     return Backup(
         path=unfinished,
         made_at=made_at,
-        key_ids=tuple(sorted(found.key_ids)),
-        records=found.records,
-        unreadable=found.unreadable,
+        key_ids=tuple(sorted(result.key_ids)),
+        records=records,
+        unreadable=result.unreadable,
         size=copy.stat().st_size,
         sha256=sha256_of(copy),
     )
 
 
-def _refuse_wrong_keys(found: Contents, store_path: Path, keyring_path: Path) -> None:
-    if not found.key_ids:
+def _refuse_wrong_keys(result: VerificationResult, store_path: Path, keyring_path: Path) -> None:
+    if not result.key_ids:
         raise StoreRefused(
             f"no record of the store {store_path} can be decrypted with the keys of {keyring_path}",
             hint="put the keyring back from its copy; a backup is made only if it can be checked",
@@ -192,6 +188,6 @@ def _clear_leftovers(folder: Path) -> None:
 def _delete(path: Path) -> None:
     """Delete a backup's folder: only the files that we write, then the folder if it is empty."""
     store, manifest = path / STORE_NAME, path / MANIFEST_NAME
-    for file in (store, *companions(store), manifest, path / f"{MANIFEST_NAME}.new"):
+    for file in (store, *side_files(store), manifest, path / f"{MANIFEST_NAME}.new"):
         file.unlink(missing_ok=True)
     path.rmdir()

@@ -14,13 +14,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from latchkey.errors import StoreError, StoreRefused, UnreadableRecord
+from latchkey.errors import StoreError, UnreadableRecord
 from latchkey.storage.crypto import Keyring, Sealer
-from latchkey.storage.engine import Snapshot, check_is_store
+from latchkey.storage.engine import ReadOnlyKeyValue, check_is_store
 from latchkey.storage.inbox import EventAdmin
 from latchkey.storage.installations import ids_in
 from latchkey.storage.records import Records, Stored
-from latchkey.storage.tables import BOTS, INSTALLATIONS
+from latchkey.storage.tables import BOTS, INSTALLATIONS, TABLES
 
 MAX_CHANGES = 1000
 """Changes that are listed; all are counted."""
@@ -73,14 +73,14 @@ def preview_restore(store_path: Path, backup_store: Path, keys: Keyring) -> Rest
     """Compare the store with the one in a backup; raises StoreError if the backup cannot be read."""
     preview = RestorePreview()
     sealer = Sealer(keys)
-    with closing(Snapshot(backup_store)) as snapshot:
+    with closing(ReadOnlyKeyValue(backup_store, TABLES)) as snapshot:
         then = Records(snapshot, sealer)
         preview.events_restored = sum(1 for _ in EventAdmin(then).all())
         try:
             check_is_store(store_path)
-            with closing(Snapshot(store_path)) as current:
+            with closing(ReadOnlyKeyValue(store_path, TABLES)) as current:
                 _compare(Records(current, sealer), then, preview)
-                _refuse_moving(store_path, still=current.is_still)
+                current.check_unchanged()
         except StoreError as error:
             return RestorePreview(problem=str(error), events_restored=preview.events_restored)
         except OSError as error:
@@ -97,12 +97,6 @@ def _compare(now: Records, then: Records, preview: RestorePreview) -> None:
                 preview.counts[kind] += 1
                 if len(preview.changes) < MAX_CHANGES:
                     preview.changes.append(_change(kind, of, ours, theirs))
-
-
-def _refuse_moving(store_path: Path, *, still: bool) -> None:
-    """If another process opened the store while we read it as immutable, the result is unreliable."""
-    if still and store_path.with_name(store_path.name + "-wal").exists():
-        raise StoreRefused(f"the store {store_path} was opened by another process meanwhile")
 
 
 def _pairs(now: Iterator[Found], then: Iterator[Found]) -> Iterator[tuple[Found | None, Found | None]]:

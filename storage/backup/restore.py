@@ -13,26 +13,25 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from latchkey.errors import StoreRefused, StoreUnavailable, UnreadableRecord
+from latchkey.errors import KeysMissing, StoreRefused, StoreUnavailable, UnreadableRecord
 from latchkey.storage.backup.backup_manifest import Backup
 from latchkey.storage.backup.swap import clear_interrupted, copy_owner_and_mode, copy_path, refuse_foreign_file, swap_in
 from latchkey.storage.crypto import Keyring, Sealer
 from latchkey.storage.engine import (
     PRIVATE_FILE,
-    Snapshot,
+    ReadOnlyKeyValue,
     SqliteKeyValue,
-    alone,
-    companions,
     create_private_folder,
-    examine,
+    exclusive,
     give_to_owner_of,
     maintenance_lock,
     refuse_open,
     sha256_of,
+    side_files,
 )
 from latchkey.storage.inbox import fail_unfinished
-from latchkey.storage.progress import ProgressCallback, ignore_progress
 from latchkey.storage.records import Records
+from latchkey.storage.rotation import ProgressCallback, ignore_progress, verify_file
 from latchkey.storage.tables import FORMAT, FORMAT_VERSION, META, STATES, TABLES
 
 RESTORED = "restored from a backup"
@@ -47,15 +46,15 @@ def check_backup(
     _check_keys(backup, keys, keyring_path)
     _check_file(backup)
     try:
-        with closing(Snapshot(backup.store)) as snapshot:
-            _check_format(backup, Records(snapshot, Sealer(keys)))
-            found = examine(snapshot, Sealer(keys), progress)
+        with closing(ReadOnlyKeyValue(backup.store, TABLES)) as engine:
+            _check_format(backup, Records(engine, Sealer(keys)))
+        result, records = verify_file(backup.store, keys, progress)
     except (StoreUnavailable, OSError) as error:
         raise _damaged(backup, "its store cannot be read") from error
-    if found.records != {**dict.fromkeys(TABLES, 0), **backup.records}:
+    if records != {**dict.fromkeys(TABLES, 0), **backup.records}:
         raise _damaged(backup, "its records are not those that its manifest lists")
-    if found.unreadable > backup.unreadable:
-        raise _damaged(backup, f"{found.unreadable - backup.unreadable} of its records cannot be decrypted")
+    if result.unreadable > backup.unreadable:
+        raise _damaged(backup, f"{result.unreadable - backup.unreadable} of its records cannot be decrypted")
 
 
 @contextmanager
@@ -67,7 +66,7 @@ def restoring(store_path: Path) -> Iterator[None]:
     refuse_foreign_file(store_path)
     refuse_open(store_path)
     create_private_folder(store_path.parent)
-    with maintenance_lock(store_path), alone(store_path):
+    with maintenance_lock(store_path), exclusive(store_path):
         yield
 
 
@@ -87,7 +86,7 @@ def restore(store_path: Path, backup: Backup, keys: Keyring, *, now: float, keep
             _drop_states(records)
             if not keep_events:
                 fail_unfinished(records, RESTORED)
-        if any(companion.exists() for companion in companions(copy)):
+        if any(file.exists() for file in side_files(copy)):
             raise StoreUnavailable("io", f"{copy} was not written completely")
         _finish(copy, store_path)
         return swap_in(store_path, copy, now)
@@ -98,11 +97,7 @@ def restore(store_path: Path, backup: Backup, keys: Keyring, *, now: float, keep
 def _check_keys(backup: Backup, keys: Keyring, keyring_path: Path) -> None:
     missing = sorted(set(backup.key_ids) - set(keys.key_ids))
     if missing:
-        raise StoreRefused(
-            f"the backup {backup.path} needs the key ids {', '.join(missing)}, which {keyring_path} lacks"
-            f" (it has {', '.join(keys.key_ids)})",
-            hint="put the missing keys back from the keyring's copy; nothing was changed",
-        )
+        raise KeysMissing(backup.path, keyring_path, missing=missing, present=keys.key_ids, what="backup")
 
 
 def _check_file(backup: Backup) -> None:

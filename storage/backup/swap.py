@@ -13,7 +13,14 @@ import time
 from pathlib import Path
 
 from latchkey.errors import StoreRefused
-from latchkey.storage.engine import ENDS, bring_to_rest, companions, is_foreign, remove_store, sync_folder
+from latchkey.storage.engine import (
+    SIDE_FILE_SUFFIXES,
+    is_foreign,
+    leave_wal_mode,
+    remove_store,
+    side_files,
+    sync_folder,
+)
 
 _MODE_BITS = 0o777
 
@@ -43,7 +50,7 @@ def clear_interrupted(store_path: Path) -> None:
         for kept in _kept_stores(store_path):
             if kept.samefile(store_path):
                 # The store's second name is unlinked last, because it shows that this cleanup is needed.
-                for companion in companions(kept):
+                for companion in side_files(kept):
                     companion.unlink(missing_ok=True)
                 kept.unlink()
 
@@ -78,7 +85,7 @@ def swap_in(store_path: Path, copy: Path, now: float) -> Path | None:
         _clear_companions(store_path, kept)
         _rename(copy, store_path)
         return None
-    at_rest = bring_to_rest(store_path)
+    at_rest = leave_wal_mode(store_path)
     _link_to(store_path, kept)
     if not at_rest:
         # It is damaged, and its -wal may be needed: both are kept, and out of the way before the new file comes.
@@ -91,7 +98,7 @@ def swap_in(store_path: Path, copy: Path, now: float) -> Path | None:
 
 def _link_to(store_path: Path, kept: Path) -> None:
     os.link(store_path, kept)
-    for companion, name in zip(companions(store_path), companions(kept), strict=True):
+    for companion, name in zip(side_files(store_path), side_files(kept), strict=True):
         if companion.exists():
             os.link(companion, name)
     sync_folder(store_path.parent)
@@ -99,8 +106,8 @@ def _link_to(store_path: Path, kept: Path) -> None:
 
 def _clear_companions(store_path: Path, kept: Path) -> None:
     """Remove leftover -wal and -shm files: unlink those hard-linked to a kept store, rename the others."""
-    others = [name for older in _kept_stores(store_path) for name in companions(older) if name.exists()]
-    for companion, name in zip(companions(store_path), companions(kept), strict=True):
+    others = [name for older in _kept_stores(store_path) for name in side_files(older) if name.exists()]
+    for companion, name in zip(side_files(store_path), side_files(kept), strict=True):
         if not companion.exists():
             continue
         if any(other.samefile(companion) for other in others):
@@ -118,13 +125,13 @@ def _rename(path: Path, name: Path) -> None:
 def _kept_stores(store_path: Path) -> list[Path]:
     """Return the stores that were replaced, the latest last."""
     found = store_path.parent.glob(f"{store_path.name}.replaced-*")
-    return sorted(path for path in found if not path.name.endswith(ENDS))
+    return sorted(path for path in found if not path.name.endswith(SIDE_FILE_SUFFIXES))
 
 
 def _free_name(store_path: Path, now: float) -> Path:
     date = time.strftime("%Y-%m-%dT%H%M%SZ", time.gmtime(now))
     for number in itertools.count(1):
         path = store_path.with_name(f"{store_path.name}.replaced-{date}" + (f"-{number}" if number > 1 else ""))
-        if not any(name.exists() for name in (path, *companions(path))):
+        if not any(name.exists() for name in (path, *side_files(path))):
             return path
     raise AssertionError("unreachable")

@@ -1,8 +1,8 @@
-"""The keyring: one Fernet key a line, newest first; the first one seals, all of them open.
+"""The keyring: one Fernet key per line, newest first. The first is the primary key, which encrypts; all decrypt.
 
-Rule: a key never leaves this folder and is shown by its id alone. Blank lines
-and lines that begin with `#` are comments; `storage.keyring_file` keeps what it
-knows of a key in such a line.
+Invariant: a key never leaves this folder, and is shown only by its id. Blank
+lines and lines that begin with `#` are comments; `crypto.keyring_file` keeps its
+notes on keys in such lines.
 """
 
 from __future__ import annotations
@@ -23,20 +23,27 @@ KEY_BYTES = 32
 """A Fernet key: 16 bytes to sign with, 16 to encrypt with (the Fernet specification)."""
 KEY_ID_LENGTH = 16
 """Hexadecimal digits of a key id."""
-LONGEST_KEYRING = 1 << 16
-"""Bytes. A larger file is something else that the path names by mistake."""
-DATE = "%Y-%m-%dT%H:%M:%SZ"
-"""How a date stands in the file: in UTC, to the second."""
+MAX_KEYRING_BYTES = 1 << 16
+"""A larger file is something else, named by mistake."""
+DATE_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+"""Of dates in the file: UTC, to the second."""
 
 HEADER = """\
-# Latchkey's encryption keys, one a line, newest first. The first one seals new records.
+# Latchkey's encryption keys, one per line, newest first. The first one encrypts new records.
 # Without these keys the stored tokens are lost: keep a copy elsewhere, apart from the backups.
 """
+FORMER_HEADERS = (
+    """\
+# Latchkey's encryption keys, one a line, newest first. The first one seals new records.
+# Without these keys the stored tokens are lost: keep a copy elsewhere, apart from the backups.
+""",
+)
+"""Headers of keyrings that earlier versions have written."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """One encryption key; `key_id` may be shown, the key itself never is."""
+    """One encryption key; `key_id` may be shown, the key itself never."""
 
     key_id: str
     _material: bytes = field(repr=False, compare=False)
@@ -53,7 +60,7 @@ class Keyring:
     keys: tuple[Key, ...]
 
     @property
-    def sealing_key(self) -> Key:
+    def primary_key(self) -> Key:
         return self.keys[0]
 
     @property
@@ -69,74 +76,60 @@ def key_id(material: bytes) -> str:
 def read_keyring(path: Path) -> Keyring:
     """Return the keyring in this file.
 
-    Raises KeyringError where it is missing, open to others, empty, or holds a line that is no key;
-    the message names the line by its number and never shows it.
+    Raises KeyringError if the file is missing, accessible to others, empty, or contains a line that is
+    not a key; the message gives the line's number and never its content.
     """
     return parse_keyring(path, load_keyring(path)[0])
 
 
 def load_keyring(path: Path) -> tuple[bytes, os.stat_result]:
-    """Return what stands in the file, and which file that was; raises KeyringError where it may not be read."""
+    """Return the file's content and status; raises KeyringError if it is missing or must not be used."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise KeyringError(f"keyring {path}: {error.strerror}", hint="put the keyring back from its copy") from None
+        raise KeyringError(f"keyring {path}: {error.strerror}", hint="restore the keyring from its copy") from None
     try:
         status = os.fstat(descriptor)
         _check_mode(path, status)
-        content = os.read(descriptor, LONGEST_KEYRING + 1)
+        content = os.read(descriptor, MAX_KEYRING_BYTES + 1)
     finally:
         os.close(descriptor)
-    if len(content) > LONGEST_KEYRING:
-        raise KeyringError(f"keyring {path}: larger than {LONGEST_KEYRING} bytes, so it is no keyring")
+    if len(content) > MAX_KEYRING_BYTES:
+        raise KeyringError(f"keyring {path}: larger than {MAX_KEYRING_BYTES} bytes, so it is not a keyring")
     return content, status
 
 
 def generate_key() -> Key:
-    """Return a new key, which is in no file yet."""
+    """Return a new key, which is not in any file yet."""
     material = base64.urlsafe_b64encode(os.urandom(KEY_BYTES))
     return Key(key_id(material), material)
 
 
 def create_keyring(path: Path, keyring: Keyring, made_at: float) -> None:
-    """Write a new file, readable by its owner alone; `made_at` is when its keys were made, in Unix seconds.
+    """Write a new file, readable only by its owner; `made_at` is when its keys were generated, in Unix seconds.
 
-    Raises FileExistsError where there is a file already: a keyring is never overwritten.
+    Raises FileExistsError if the path exists: a keyring is never overwritten.
     """
     lines = [note_line(key.key_id, made_at, None) + key.reveal() + b"\n" for key in keyring.keys]
     create_private_file(path, HEADER.encode() + b"".join(lines))
 
 
 def note_line(identity: str, made_at: float | None, retired_at: float | None) -> bytes:
-    """Return the comment that stands above a key: its id, and when it was made and retired, as far as is known."""
+    """Return the comment above a key: its id, and when it was generated and retired, if known."""
     made = "" if made_at is None else f" made {_date(made_at)}"
     retired = "" if retired_at is None else f" retired {_date(retired_at)}"
     return f"# {identity}{made}{retired}\n".encode()
 
 
 def key_in_line(line: bytes) -> Key | None:
-    """Return the key that stands in a line, or None where it is blank, a comment, or no key."""
+    """Return the key in this line, or None if it is blank, a comment, or not a key."""
     text = line.strip()
     material = None if not text or text.startswith(b"#") else _canonical(text)
     return None if material is None else Key(key_id(material), material)
 
 
-def _date(seconds: float) -> str:
-    return time.strftime(DATE, time.gmtime(seconds))
-
-
-def _check_mode(path: Path, status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise KeyringError(f"keyring {path}: not a regular file")
-    if status.st_mode & (stat.S_IRWXO | stat.S_IWGRP):
-        raise KeyringError(
-            f"keyring {path}: mode {stat.S_IMODE(status.st_mode):04o} lets others read or change it",
-            hint=f"chmod 600 {path}, and think of its keys as known to whoever could read it",
-        )
-
-
 def parse_keyring(path: Path, content: bytes) -> Keyring:
-    """Return the keyring that stands in this content of the file; raises KeyringError."""
+    """Return the keyring in this content of the file; raises KeyringError."""
     keys: list[Key] = []
     for number, line in enumerate(content.splitlines(), 1):
         text = line.strip()
@@ -146,18 +139,32 @@ def parse_keyring(path: Path, content: bytes) -> Keyring:
         if found is None:
             raise KeyringError(
                 f"keyring {path}, line {number}: not a Fernet key (32 bytes in URL-safe base64)",
-                hint="restore the line from the keyring's copy; a record under a lost key cannot be opened",
+                hint="restore the line from the keyring's copy; records under a lost key cannot be decrypted",
             )
         if found in keys:
-            raise KeyringError(f"keyring {path}, line {number}: this key stands in the file already")
+            raise KeyringError(f"keyring {path}, line {number}: this key is in the file twice")
         keys.append(found)
     if not keys:
-        raise KeyringError(f"keyring {path}: holds no key", hint="put the keyring back from its copy")
+        raise KeyringError(f"keyring {path}: contains no key", hint="restore the keyring from its copy")
     return Keyring(tuple(keys))
 
 
+def _date(seconds: float) -> str:
+    return time.strftime(DATE_FORMAT, time.gmtime(seconds))
+
+
+def _check_mode(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise KeyringError(f"keyring {path}: not a regular file")
+    if status.st_mode & (stat.S_IRWXO | stat.S_IWGRP):
+        raise KeyringError(
+            f"keyring {path}: mode {stat.S_IMODE(status.st_mode):04o} lets others read or change it",
+            hint=f"chmod 600 {path}, and assume that its keys are known to everyone who could read it",
+        )
+
+
 def _canonical(text: bytes) -> bytes | None:
-    """Return the key in its one canonical spelling, so that it has one id, or None where it is no key."""
+    """Return the key in its one canonical spelling, so that it has one id, or None if it is not a key."""
     try:
         raw = base64.b64decode(text, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):

@@ -1,18 +1,18 @@
-"""The keyring as a file that commands change: a key is put in front, marked retired, or dropped.
+"""Changes the keyring file: adds a primary key, marks keys as retired, drops a key.
 
-Rule: the file is replaced whole or not at all, and a key that stood in it is
-missing from the new one only where it was told to be dropped. What is known of
-a key stands in a comment above it, by the key's id:
+Invariant: the file is replaced as a whole or not at all, and the new one contains
+every key of the old one, except a key that was explicitly dropped. A comment above
+each key notes when it was generated and retired:
 
     # 0123456789abcdef made 2026-11-24T20:31:00Z retired 2026-11-25T09:00:00Z
 
-All other comments stay as they are. A keyring that was written by hand needs
-none of this: of its keys it is not known when they were made.
+All other comments are kept. A keyring written by hand needs no such notes.
 """
 
 from __future__ import annotations
 
 import calendar
+import os
 import re
 import time
 from collections.abc import Collection
@@ -21,7 +21,8 @@ from typing import NamedTuple
 
 from latchkey.errors import KeyringError
 from latchkey.storage.crypto.keyring import (
-    DATE,
+    DATE_FORMAT,
+    FORMER_HEADERS,
     HEADER,
     KEY_ID_LENGTH,
     Key,
@@ -32,35 +33,48 @@ from latchkey.storage.crypto.keyring import (
     note_line,
     parse_keyring,
 )
-from latchkey.storage.engine import replace_private_file
+from latchkey.storage.engine import replace_private_file, version_of
 
 _DATE = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 _NOTE = re.compile(rb"#\s*([0-9a-f]{%d})(?: made (%s))?(?: retired (%s))?\s*" % (KEY_ID_LENGTH, _DATE, _DATE))
 
 
 class KeyEntry(NamedTuple):
-    """What is known of one key of the keyring."""
+    """What the keyring says of one key."""
 
     key_id: str
     made_at: float | None
-    """Unix seconds; None: nobody wrote it down."""
+    """When it was generated, in Unix seconds; None if unknown."""
     retired_at: float | None
-    """Unix seconds; None: it is not retired."""
+    """When it was retired, in Unix seconds; None if it is not."""
 
 
 class KeyringFile:
-    """One reading of a keyring, and the changes that may be made to it."""
+    """A keyring as it was last read or written by this object."""
 
     def __init__(self, path: Path) -> None:
-        """Read the file; raises KeyringError. A link is followed, so that the file is replaced and not the link."""
+        """Read the file; raises KeyringError. A symbolic link is followed: changes replace its target."""
+        self.path = path
         self._path = path.resolve()
         content, self._status = load_keyring(self._path)
         self._lines = content.splitlines(keepends=True)
         self.keyring: Keyring = parse_keyring(self._path, content)
 
     @property
+    def version(self) -> tuple[int, ...]:
+        """A value that differs once the file has changed; see `version_of`."""
+        return version_of(self._status)
+
+    def is_unchanged(self) -> bool:
+        """Whether the file is still what this object holds; costs one `stat`."""
+        try:
+            return version_of(os.stat(self.path)) == self.version
+        except OSError:
+            return False
+
+    @property
     def entries(self) -> tuple[KeyEntry, ...]:
-        """What is known of each key, in the file's order; the first one seals."""
+        """What the file says of each key, in its order; the first one is the primary key."""
         notes = {note[1].decode(): note for line in self._lines if (note := _NOTE.fullmatch(line))}
         return tuple(
             KeyEntry(name, _seconds(notes[name][2]), _seconds(notes[name][3]))
@@ -70,16 +84,15 @@ class KeyringFile:
         )
 
     def add_key(self, now: float) -> str:
-        """Put a new key in front, which seals from then on; returns its id. Raises KeyringError."""
+        """Add a new primary key and return its id; raises KeyringError."""
         key = generate_key()
-        header = HEADER.encode().splitlines(keepends=True)
-        at = len(header) if self._lines[: len(header)] == header else 0
+        at = self._header_length()
         new = [note_line(key.key_id, now, None), key.reveal() + b"\n"]
         self._write([*self._lines[:at], *new, *self._lines[at:]], (key, *self.keyring.keys))
         return key.key_id
 
     def mark_retired(self, key_ids: Collection[str], now: float) -> None:
-        """Write down that these keys are retired: they still open, until they are dropped. Raises KeyringError."""
+        """Mark these keys as retired: they still decrypt, until they are dropped. Raises KeyringError."""
         made = {entry.key_id: entry.made_at for entry in self.entries}
         lines: list[bytes] = []
         for line in self._lines:
@@ -92,11 +105,18 @@ class KeyringFile:
         self._write(lines, self.keyring.keys)
 
     def drop(self, key_id: str) -> None:
-        """Take a key out of the file; what it sealed can be opened by nobody then. Raises KeyringError."""
+        """Remove a key from the file: its records can no longer be decrypted. Raises KeyringError."""
         if key_id not in self.keyring.key_ids[1:]:
-            raise KeyringError(f"keyring {self._path}: key {key_id} is not there, or is the one that seals")
+            raise KeyringError(f"keyring {self._path}: does not contain the key {key_id}, or it is the primary key")
         lines = [line for line in self._lines if not self._is_note_of(line, [key_id]) and not _holds(line, key_id)]
         self._write(lines, tuple(key for key in self.keyring.keys if key.key_id != key_id))
+
+    def _header_length(self) -> int:
+        for header in (HEADER, *FORMER_HEADERS):
+            lines = header.encode().splitlines(keepends=True)
+            if self._lines[: len(lines)] == lines:
+                return len(lines)
+        return 0
 
     def _is_note_of(self, line: bytes, key_ids: Collection[str]) -> bool:
         note = _NOTE.fullmatch(line)
@@ -105,18 +125,20 @@ class KeyringFile:
     def _write(self, lines: list[bytes], keys: tuple[Key, ...]) -> None:
         content = b"".join(lines)
         if parse_keyring(self._path, content).keys != keys:
-            raise KeyringError(
-                f"keyring {self._path}: could not be rewritten without losing a key; it is left as it is"
-            )
+            raise KeyringError(f"keyring {self._path}: cannot be rewritten without losing a key; nothing was changed")
         try:
-            replace_private_file(self._path, content, self._status)
+            self._status = replace_private_file(self._path, content, self._status)
         except PermissionError:
             raise KeyringError(
-                f"keyring {self._path}: it belongs to another user, and is left as it is",
+                f"keyring {self._path}: it belongs to another user; nothing was changed",
                 hint="run the command as root, or as the keyring's owner",
             ) from None
         except OSError as error:
-            raise KeyringError(f"keyring {self._path}: it is left as it is: {error.strerror}") from None
+            raise KeyringError(
+                f"keyring {self._path}: cannot be replaced: {error.strerror}; nothing was changed"
+            ) from None
+        self._lines = lines
+        self.keyring = Keyring(keys)
 
 
 def _holds(line: bytes, key_id: str) -> bool:
@@ -126,6 +148,6 @@ def _holds(line: bytes, key_id: str) -> bool:
 
 def _seconds(date: bytes | None) -> float | None:
     try:
-        return None if date is None else float(calendar.timegm(time.strptime(date.decode(), DATE)))
-    except ValueError:  # a day that no calendar has
+        return None if date is None else float(calendar.timegm(time.strptime(date.decode(), DATE_FORMAT)))
+    except ValueError:  # such as 31 February
         return None

@@ -1,19 +1,18 @@
-"""The key-value interface and SQLite's file behind it, with files and locks between processes."""
+"""The key-value interface and SQLite behind it, private files, and locks between processes."""
 
 from latchkey.storage.engine.database_file import (
-    ENDS,
-    bring_to_rest,
+    SIDE_FILE_SUFFIXES,
     check_is_store,
-    companions,
     copy_store,
     is_foreign,
+    leave_wal_mode,
     remove_store,
     sha256_of,
+    side_files,
+    wal_file,
 )
 from latchkey.storage.engine.executor import CALL_TIMEOUT, CallObserver, Executor
-from latchkey.storage.engine.file_modes import check_modes
-from latchkey.storage.engine.keyvalue import ANYTHING, Change, KeyValue, Marks, Row, Swap
-from latchkey.storage.engine.maintenance_lock import maintenance_lock
+from latchkey.storage.engine.keyvalue import ANYTHING, Change, IdSet, KeyValue, Row, Swap
 from latchkey.storage.engine.pragmas import APPLICATION_ID
 from latchkey.storage.engine.private_files import (
     PRIVATE_FILE,
@@ -21,53 +20,61 @@ from latchkey.storage.engine.private_files import (
     create_private_file,
     create_private_folder,
     give_to_owner_of,
-    publish,
+    refuse_unsafe_modes,
+    rename_noreplace,
     replace_private_file,
     sync_folder,
     version_of,
 )
-from latchkey.storage.engine.processes import Opener, OpenMark, alone, in_place, openers, refuse_open
-from latchkey.storage.engine.read_only import Contents, Snapshot, examine
+from latchkey.storage.engine.processes import (
+    Presence,
+    StoreProcess,
+    exclusive,
+    maintenance_lock,
+    no_replace,
+    open_processes,
+    refuse_open,
+)
+from latchkey.storage.engine.read_only import ReadOnlyKeyValue
 from latchkey.storage.engine.sqlite import SqliteKeyValue
 
 __all__ = [
     "ANYTHING",
     "APPLICATION_ID",
     "CALL_TIMEOUT",
-    "ENDS",
     "PRIVATE_FILE",
     "PRIVATE_FOLDER",
+    "SIDE_FILE_SUFFIXES",
     "CallObserver",
     "Change",
-    "Contents",
     "Executor",
+    "IdSet",
     "KeyValue",
-    "Marks",
-    "OpenMark",
-    "Opener",
+    "Presence",
+    "ReadOnlyKeyValue",
     "Row",
-    "Snapshot",
     "SqliteKeyValue",
+    "StoreProcess",
     "Swap",
-    "alone",
-    "bring_to_rest",
     "check_is_store",
-    "check_modes",
-    "companions",
     "copy_store",
     "create_private_file",
     "create_private_folder",
-    "examine",
+    "exclusive",
     "give_to_owner_of",
-    "in_place",
     "is_foreign",
+    "leave_wal_mode",
     "maintenance_lock",
-    "openers",
-    "publish",
+    "no_replace",
+    "open_processes",
     "refuse_open",
+    "refuse_unsafe_modes",
     "remove_store",
+    "rename_noreplace",
     "replace_private_file",
     "sha256_of",
+    "side_files",
     "sync_folder",
     "version_of",
+    "wal_file",
 ]

@@ -1,10 +1,10 @@
-"""One guarded SQLite connection, standing where sqlitedict has its thread.
+"""A SQLite connection with timeouts, in place of sqlitedict's worker thread.
 
-Rule: a call ends within its deadline, with a result or a typed error. sqlitedict
-runs its connection in a thread of its own and waits for it without a limit: when
-a commit fails or a page is damaged, that thread dies and every caller hangs.
-Here the statement runs in the caller's thread behind a lock with a time limit,
-so no thread can die and an error reaches the call that caused it.
+Invariant: a call ends within its timeout, with a result or a typed error.
+sqlitedict runs its connection in a thread of its own and waits for it without a
+limit: if a commit fails or a page is damaged, the thread dies and every caller
+hangs. Here a statement runs in the caller's thread, under a lock with a timeout,
+and its error reaches the call that caused it.
 """
 
 from __future__ import annotations
@@ -19,39 +19,41 @@ from pathlib import Path
 from typing import Any
 
 from latchkey.errors import StoreUnavailable
+from latchkey.storage.engine.database_file import wal_file
 from latchkey.storage.engine.pragmas import (
-    CHECKPOINT_MILLISECONDS,
-    HASTY,
-    PATIENT,
-    UNHURRIED,
+    BULK,
+    BUSY_TIMEOUT_PRAGMA,
+    CHECKPOINT_TIMEOUT_MS,
+    NORMAL,
     begin,
-    begin_eagerly,
+    begin_polling,
     connect,
-    connect_to_read,
+    connect_read_only,
     explain,
     set_all,
 )
 
-LOCK_SECONDS = 0.8
-"""How long a call waits for its turn on the connection, before SQLite waits for another process's lock."""
+CONNECTION_TIMEOUT = 0.8
+"""Seconds that a call waits for the connection, before SQLite waits for other processes' locks (BUSY_TIMEOUT).
+
+Together they leave time to respond within Slack's 3 s.
+"""
 _RECONNECT_AFTER = frozenset({"damaged", "io", "missing", "read-only"})
 
 
 class GuardedConnection:
-    """A SQLite connection with sqlitedict's calls (`execute`, `select`, `select_one`, `commit`, `close`), and guards.
+    """One SQLite connection, used by one caller at a time.
 
-    `damage` keeps the first damaged page's message until the process ends, since the next read may
-    miss the damaged page and look sound.
+    `damage` keeps the message of the first damaged page: a later read may miss that page and
+    succeed.
     """
 
-    autocommit = True  # read by SqliteDict.close()
-
-    def __init__(self, path: Path, *, lock_seconds: float = LOCK_SECONDS, read_only: bool = False) -> None:
-        """With `read_only`, nothing is written to the file or made beside it."""
+    def __init__(self, path: Path, *, timeout: float = CONNECTION_TIMEOUT, read_only: bool = False) -> None:
+        """With `read_only`, nothing is written to the file or created beside it."""
         self.damage: str | None = None
         self._path = path
         self._read_only = read_only
-        self._lock_seconds = lock_seconds
+        self._timeout = timeout
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._closed = False
@@ -62,13 +64,13 @@ class GuardedConnection:
 
     @contextmanager
     def cursor(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection to one caller; each statement in it commits by itself.
+        """Yield the connection to one caller; each of its statements commits by itself.
 
-        Raises StoreUnavailable when the turn does not come in time, when the file is not the one
-        that was opened, or when SQLite reports an error.
+        Raises StoreUnavailable if the connection stays busy, if the path names another file than the
+        one that was opened, or if SQLite reports an error.
         """
         self._check_alive()
-        if not self._lock.acquire(timeout=self._lock_seconds):
+        if not self._lock.acquire(timeout=self._timeout):
             raise StoreUnavailable("timeout", "the store did not answer in time")
         try:
             self._check_alive()
@@ -82,40 +84,40 @@ class GuardedConnection:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection for one transaction: committed at the end, rolled back on any exception.
+        """Yield the connection for one transaction: committed at the end, rolled back on any exception.
 
-        The caller may roll it back itself; then nothing is committed.
+        The caller may roll it back; nothing is committed then.
         """
         with self.cursor() as connection, self._begun(connection, begin):
             yield connection
 
     @contextmanager
-    def hasty_transaction(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection for a transaction that a power cut may undo, whole, until `checkpoint` has returned True.
+    def bulk_transaction(self) -> Iterator[sqlite3.Connection]:
+        """Yield the connection for a transaction that a power cut may undo as a whole until `checkpoint` returned True.
 
-        It does not hold the write lock while the disk works, and cuts the -wal back so soon that
-        another process's commit seldom has to.
+        The write lock is not held while the disk syncs, and the -wal is checkpointed early enough
+        that other processes' commits seldom have to.
         """
         with self.cursor() as connection:
-            set_all(connection, HASTY)
+            set_all(connection, BULK)
             try:
-                with self._begun(connection, begin_eagerly):
+                with self._begun(connection, begin_polling):
                     yield connection
             finally:
-                if connection is self._connection:  # it may not have survived an error
-                    set_all(connection, UNHURRIED)
+                if connection is self._connection:  # an error may have closed it
+                    set_all(connection, NORMAL)
 
     def checkpoint(self) -> bool:
-        """Put all that was committed into the file, on disk, and empty the -wal; False where a reader is in the way.
+        """Move everything committed into the database file, and empty the -wal; False if a reader is in the way.
 
-        It keeps writers out while it waits for readers, so it waits a moment alone and is tried again.
+        It blocks writers while it waits for readers, so it waits only briefly; call it again.
         """
         with self.cursor() as connection:
-            connection.execute(f"PRAGMA busy_timeout={CHECKPOINT_MILLISECONDS}")
+            connection.execute(f"PRAGMA busy_timeout={CHECKPOINT_TIMEOUT_MS}")
             try:
                 busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             finally:
-                connection.execute(PATIENT)
+                connection.execute(BUSY_TIMEOUT_PRAGMA)
             return not busy
 
     def execute(self, sql: str, arguments: Sequence[Any] = ()) -> None:
@@ -130,13 +132,10 @@ class GuardedConnection:
         with self.cursor() as connection:
             return connection.execute(sql, arguments).fetchone()
 
-    def commit(self, blocking: bool = True) -> None:
-        """Nothing: each statement has committed already. sqlitedict calls it."""
-
-    def close(self, do_log: bool = True, force: bool = False) -> None:
-        """Close once; the last connection to close checkpoints the -wal."""
+    def close(self) -> None:
+        """Close; the last connection to close checkpoints the -wal. Closing twice is harmless."""
         self._closed = True
-        if self._pid == os.getpid() and self._lock.acquire(timeout=self._lock_seconds):
+        if self._pid == os.getpid() and self._lock.acquire(timeout=self._timeout):
             try:
                 self._drop()
             finally:
@@ -158,10 +157,10 @@ class GuardedConnection:
             raise StoreUnavailable("closed", "the store is closed")
         if os.getpid() != self._pid:
             # SQLite's locks do not survive a fork; using the connection would corrupt the file.
-            raise StoreUnavailable("forked", "the store was opened by the parent of this process")
+            raise StoreUnavailable("forked", "the store was opened by this process's parent")
 
     def _check_file(self) -> None:
-        """See that writes go to the file that the path names: SQLite itself writes on to a moved or deleted one."""
+        """Check that the path still names our file: SQLite goes on writing to a moved or deleted one."""
         try:
             status = os.stat(self._path)
         except OSError:
@@ -180,7 +179,7 @@ class GuardedConnection:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Turn SQLite's errors into ours, and forget a connection that may not have survived one."""
+        """Convert SQLite's errors to ours, and drop a connection that the error may have broken."""
         try:
             yield
         except (sqlite3.Error, UnicodeError, OverflowError) as error:
@@ -193,7 +192,10 @@ class GuardedConnection:
             raise StoreUnavailable(reason, message, hint="restore a backup" if reason == "damaged" else "") from error
 
     def _connect(self) -> sqlite3.Connection:
-        return connect_to_read(self._path) if self._read_only else connect(self._path)
+        if self._read_only:
+            # Without a -wal, nothing writes to the file.
+            return connect_read_only(self._path, immutable=not wal_file(self._path).exists())
+        return connect(self._path)
 
     def _roll_back(self, connection: sqlite3.Connection) -> None:
         try:

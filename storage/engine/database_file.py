@@ -1,8 +1,8 @@
-"""A store's file as a file: whose it is, copied while others write to it, brought to rest, hashed.
+"""The database file itself: identify it, copy it online, checkpoint it, hash it.
 
-Rule: a copy is SQLite's own, made in one step beside the writers: it has all
-that was committed before the call, and nothing by halves. A plain copy of the
-file misses what stands in the -wal.
+Invariant: a copy is made by SQLite in one step, beside the writers: it holds
+everything committed before the call and no partial transaction. Copying the file
+with other tools misses what is still in the -wal.
 """
 
 from __future__ import annotations
@@ -16,53 +16,58 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from latchkey.errors import StoreRefused, StoreUnavailable
-from latchkey.storage.engine.pragmas import APPLICATION_ID, BUSY_SECONDS, explain
+from latchkey.storage.engine.pragmas import APPLICATION_ID, BUSY_TIMEOUT, explain
 from latchkey.storage.engine.private_files import PRIVATE_FILE, give_to_owner_of
 
-ENDS = ("-wal", "-shm", "-journal")
-"""What SQLite keeps beside a database: its name with one of these behind it."""
-PATIENCE_SECONDS = 30.0
-"""How long a copy waits for another process that holds the whole file locked."""
+SIDE_FILE_SUFFIXES = ("-wal", "-shm", "-journal")
+"""SQLite keeps files beside a database, named like it with one of these suffixes."""
+COPY_LOCK_TIMEOUT = 30.0
+"""Seconds that a copy waits for another process that has the whole file locked."""
 
 _MAGIC = b"SQLite format 3\0"
 _APPLICATION_ID_OFFSET = 68  # https://www.sqlite.org/fileformat2.html, "The Database Header"
 
 
-def companions(path: Path) -> list[Path]:
-    """Return the names of what SQLite may keep beside this file."""
-    return [path.with_name(path.name + end) for end in ENDS]
+def side_files(path: Path) -> list[Path]:
+    """Return the names of the files that SQLite may keep beside this database, in the order of SIDE_FILE_SUFFIXES."""
+    return [path.with_name(path.name + suffix) for suffix in SIDE_FILE_SUFFIXES]
+
+
+def wal_file(path: Path) -> Path:
+    """Return the name of the database's write-ahead log."""
+    return side_files(path)[0]
 
 
 def check_is_store(path: Path) -> None:
-    """Raise StoreRefused for what is not a store of ours; reads the file's first bytes alone."""
+    """Raise StoreRefused if the file is not one of our stores; reads only its first bytes."""
     header = _header(path)
     if not header:
         raise StoreRefused(f"the store {path} is empty (zero bytes)", hint="restore a backup over it")
     if not header.startswith(_MAGIC):
         raise StoreRefused(f"the store {path} is not an SQLite database", hint="check the path, or restore a backup")
     if is_foreign(path):
-        raise StoreRefused(f"the store {path} is a database of another program", hint="check [storage] path")
+        raise StoreRefused(f"the store {path} is another program's database", hint="check [storage] path")
 
 
 def is_foreign(path: Path) -> bool:
-    """Whether this is a sound database that another program has made."""
+    """Whether this is an SQLite database that another program has created."""
     header = _header(path)
-    marked = int.from_bytes(header[_APPLICATION_ID_OFFSET : _APPLICATION_ID_OFFSET + 4], "big")
-    return header.startswith(_MAGIC) and marked != APPLICATION_ID
+    application_id = int.from_bytes(header[_APPLICATION_ID_OFFSET : _APPLICATION_ID_OFFSET + 4], "big")
+    return header.startswith(_MAGIC) and application_id != APPLICATION_ID
 
 
 def copy_store(source: Path, target: Path) -> None:
-    """Copy a store, beside its writers, to a new private file that stands by itself; on disk when the call returns.
+    """Copy a store, beside its writers, to a new private file with nothing beside it; on disk when the call returns.
 
-    Raises StoreUnavailable or OSError; what has been copied until then stays.
+    Raises StoreUnavailable or OSError, and then leaves the incomplete copy.
     """
     descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
     try:
         give_to_owner_of(target.parent, descriptor)
         with closing(_connect(source)) as reader, closing(_connect(target)) as writer:
-            # The copy has no readers yet, and is put on disk as a whole below.
+            # Nothing reads the copy yet, and it is synced as a whole below.
             writer.execute("PRAGMA synchronous=OFF")
-            reader.backup(writer, pages=-1, progress=_patience(source), sleep=0.1)
+            reader.backup(writer, pages=-1, progress=_lock_timeout(source), sleep=0.1)
             writer.execute("PRAGMA journal_mode=DELETE").fetchall()
         os.fsync(descriptor)
     except sqlite3.Error as error:
@@ -72,36 +77,36 @@ def copy_store(source: Path, target: Path) -> None:
         os.close(descriptor)
 
 
-def bring_to_rest(path: Path) -> bool:
-    """Put all of a store into its one file, with nothing beside it; False where it is too damaged for that.
+def leave_wal_mode(path: Path) -> bool:
+    """Checkpoint and leave WAL mode, so that the store is a single file; False if it is too damaged.
 
-    Raises StoreRefused where a process has it open, be it one that is none of ours.
+    Raises StoreRefused if any process has it open, whether or not it is one of ours.
     """
     if not _header(path).startswith(_MAGIC):
-        return False  # SQLite would throw away a -wal that it finds beside such a file
+        return False  # SQLite would delete a -wal beside such a file
     try:
         with closing(_connect(path)) as connection:
-            # Leaving WAL takes the file for this connection alone, so it fails while any other one is open.
+            # This needs an exclusive lock, so it fails while any other connection is open.
             [mode] = connection.execute("PRAGMA journal_mode=DELETE").fetchone()
     except sqlite3.Error as error:
         if explain(error)[0] != "locked":
             return False
         raise StoreRefused(
-            f"the store {path} is open in another process", hint="stop it first; `fuser` or `lsof` tells which it is"
+            f"the store {path} is open in another process", hint="stop it first; `fuser` or `lsof` shows which it is"
         ) from None
-    return mode == "delete" and not any(companion.exists() for companion in companions(path))
+    return mode == "delete" and not any(file.exists() for file in side_files(path))
 
 
 def sha256_of(path: Path) -> str:
-    """Return the file's hash in hexadecimal digits."""
+    """Return the file's SHA-256 in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove_store(path: Path) -> None:
-    """Delete a store's file, where there is one, and all that SQLite has beside it."""
-    for leftover in (path, *companions(path)):
-        leftover.unlink(missing_ok=True)
+    """Delete a store's file and SQLite's files beside it, if they exist."""
+    for file in (path, *side_files(path)):
+        file.unlink(missing_ok=True)
 
 
 def _header(path: Path) -> bytes:
@@ -115,19 +120,19 @@ def _header(path: Path) -> bytes:
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=BUSY_SECONDS
+        f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT
     )
-    with suppress(sqlite3.Error):  # what is wrong with the file is told by the statement that needs it
+    with suppress(sqlite3.Error):  # the caller's own statement reports what is wrong with the file
         connection.execute("PRAGMA trusted_schema=OFF")
     return connection
 
 
-def _patience(path: Path) -> Callable[[int, int, int], None]:
-    """Return a progress function for `Connection.backup`, which by itself waits for a lock without end."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def _lock_timeout(path: Path) -> Callable[[int, int, int], None]:
+    """Return a progress function for `Connection.backup`, which by itself waits for a lock without limit."""
+    deadline = time.monotonic() + COPY_LOCK_TIMEOUT
 
-    def look(status: int, _remaining: int, _total: int) -> None:
+    def check(status: int, _remaining: int, _total: int) -> None:
         if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > deadline:
             raise StoreUnavailable("locked", f"the store {path} cannot be copied: another process holds its lock")
 
-    return look
+    return check

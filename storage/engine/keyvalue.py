@@ -1,8 +1,8 @@
-"""The seam between what we keep and the engine that keeps it.
+"""The key-value interface between our records and the engine that stores them.
 
-Rule: nothing above this file knows which engine is below it. An engine has
-tables of records; a record is an id (text) and a value (bytes). SQLite's
-engine is `storage.sqlite`; another one implements `KeyValue` and stands there.
+Invariant: nothing above this file knows which engine is below it. An engine has
+tables of records; a record is an id (text) and a value (bytes). `engine.sqlite`
+implements it for SQLite; another engine would implement `KeyValue` too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class _Anything(Enum):
 
 
 ANYTHING: Final = _Anything.ANYTHING
-"""As `Change.expected`: whatever the record holds now, or nothing."""
+"""As `Change.expected`: whatever the record holds now, if it exists at all."""
 
 
 class Change(NamedTuple):
@@ -26,20 +26,20 @@ class Change(NamedTuple):
     table: str
     record_id: str
     value: bytes | None
-    """What to store; None deletes the record (absent already is fine)."""
+    """The value to store; None deletes the record if it exists."""
     expected: bytes | _Anything | None = ANYTHING
-    """What the record must hold for the commit to happen; None: it must be absent."""
+    """The value that the record must have for the commit to happen; None: it must be absent."""
 
 
-class Marks(NamedTuple):
-    """Records without a value, put all at once: that they are there is all that they say."""
+class IdSet(NamedTuple):
+    """Ids to store with an empty value: only their presence matters."""
 
     table: str
     record_ids: Sequence[str]
 
 
 class Swap(NamedTuple):
-    """One record's new value, for where it still holds what it held when it was read."""
+    """One record's new value, to be written only if it still has the expected one."""
 
     value: bytes
     record_id: str
@@ -47,68 +47,67 @@ class Swap(NamedTuple):
 
 
 class Swapped(NamedTuple):
-    """What has become of some swaps."""
+    """The result of a batch of swaps."""
 
     written: int
-    """How many records have got their new value."""
+    """Records that got their new value."""
     held_seconds: float
-    """How long no other process could write meanwhile."""
+    """How long the write lock was held."""
 
 
-class Beginnings(NamedTuple):
-    """How the values of some records begin."""
+class PrefixCounts(NamedTuple):
+    """Numbers of records by the first bytes of their values."""
 
     counts: dict[bytes, int]
-    """How many records begin with these bytes."""
     after: str | None
-    """Hand this to the next call; None: there are no more records."""
+    """Pass this to the next call; None: there are no more records."""
 
 
 class Row(NamedTuple):
-    """One stored record as an engine hands it out."""
+    """One stored record."""
 
     record_id: str
     value: bytes
 
 
 class KeyValue(Protocol):
-    """What an engine does. Every call returns or raises `StoreUnavailable` within the engine's deadline (seconds)."""
+    """The engine. Every call returns or raises `StoreUnavailable` within the engine's timeout (seconds)."""
 
     def get(self, table: str, record_id: str) -> bytes | None:
-        """Return the record's value, or None where there is none."""
+        """Return the record's value, or None if there is no such record."""
 
     def existing(self, table: str, record_ids: Sequence[str]) -> set[str]:
         """Return those of the ids that have a record."""
 
     def count(self, table: str) -> int:
-        """Return how many records the table has."""
+        """Return the number of records in the table."""
 
     def remove_before(self, table: str, record_id: str, limit: int) -> int:
-        """Delete at most `limit` records whose ids sort before this one; how many there were."""
+        """Delete at most `limit` records whose ids sort before this one; returns how many."""
 
-    def commit(self, changes: Sequence[Change], marks: Marks | None = None) -> bool:
-        """Apply all changes and marks or none, and return after they are on disk.
+    def commit(self, changes: Sequence[Change], ids: IdSet | None = None) -> bool:
+        """Apply all changes and ids, or none; they are on disk when the call returns.
 
-        False means that some `expected` did not hold, and that nothing was changed.
+        False means that some `expected` did not hold and nothing was changed.
         """
 
     def swap(self, table: str, swaps: Sequence[Swap]) -> Swapped:
-        """Give each record its new value where it holds what was expected, and leave the others alone.
+        """Write each new value whose record still has the expected one.
 
-        One transaction, which a power cut may undo, whole, until `erase_log` has returned True.
+        One transaction, which a power cut may undo as a whole until `erase_log` has returned True.
         """
 
-    def beginnings(self, table: str, length: int, *, after: str = "", limit: int = 5000) -> Beginnings:
-        """Return how the values of the next `limit` records begin, each cut to `length` bytes."""
+    def count_by_prefix(self, table: str, length: int, *, after: str = "", limit: int = 5000) -> PrefixCounts:
+        """Count the next `limit` records by the first `length` bytes of their values."""
 
     def scan(self, table: str, *, prefix: str = "", after: str = "", limit: int = 500) -> list[Row]:
-        """Return at most `limit` records whose ids begin with `prefix` and sort behind `after`, in the ids' order."""
+        """Return at most `limit` records whose ids begin with `prefix` and sort after `after`, ordered by id."""
 
     def erase_log(self) -> bool:
-        """Put all that was changed on disk, and erase what the engine still keeps of values that were replaced.
+        """Write all changes to disk, and erase replaced values that the engine still keeps.
 
-        False: not now, something is in the way; try again later.
+        False: a reader is in the way; try again later.
         """
 
     def close(self) -> None:
-        """Close the engine; later calls raise `StoreUnavailable`. Closing twice is fine."""
+        """Close the engine; later calls raise `StoreUnavailable`. Closing twice is harmless."""

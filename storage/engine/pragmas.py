@@ -1,8 +1,7 @@
-"""How SQLite opens our file: its settings, two ways to begin a transaction, and what its errors mean.
+"""SQLite's settings for our file, each with its reason, and the meaning of SQLite's errors.
 
-Rule: what is acknowledged is on disk, what is deleted is overwritten, and a
-planted schema runs nothing; the settings that see to it stand here, each with
-its reason.
+Invariant: an acknowledged write is on disk, deleted content is overwritten, and
+a schema planted in the file runs no code.
 """
 
 from __future__ import annotations
@@ -12,39 +11,36 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-BUSY_SECONDS = 1.2
-"""How long SQLite waits for another process's lock. Both together stay under Slack's 3 s with room for the answer."""
+BUSY_TIMEOUT = 1.2
+"""Seconds that SQLite waits for another process's lock."""
+LOCK_POLL_SECONDS = 0.0002
+"""Poll interval for the write lock. SQLite's own handler backs off 1, 2, 5, 10 ms: longer than the lock is held."""
+CHECKPOINT_TIMEOUT_MS = 100
 
 APPLICATION_ID = 0x4C4B4559
-"""SQLite's `application_id` of our files ("LKEY"), by which a foreign database is known."""
+"""SQLite's `application_id` of our files ("LKEY"), which tells them from other programs' databases."""
 
-PATIENT = f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}"
+BUSY_TIMEOUT_PRAGMA = f"PRAGMA busy_timeout={int(BUSY_TIMEOUT * 1000)}"
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     # An acknowledged write survives a power cut; NORMAL may lose the last ones.
     "PRAGMA synchronous=FULL",
-    PATIENT,
-    # Deleted ciphertext is overwritten with zeros, not merely unlinked.
+    BUSY_TIMEOUT_PRAGMA,
+    # Deleted ciphertext is overwritten with zeros, not only unlinked.
     "PRAGMA secure_delete=ON",
-    # A schema planted in the file must not run functions of ours.
+    # A schema planted in the file must not call our functions.
     "PRAGMA trusted_schema=OFF",
     "PRAGMA cell_size_check=ON",
-    # KiB of pages that each of two connections keeps. The system's own cache is a read away, and bots are in ours.
+    # KiB of pages per connection, of which there are two. The kernel caches the file, and `BotCache` caches bots.
     "PRAGMA cache_size=-512",
-    # Bytes to which the -wal is cut back after a checkpoint.
+    # Bytes to which the -wal is truncated after a checkpoint.
     "PRAGMA journal_size_limit=8388608",
 )
-HASTY = ("PRAGMA synchronous=NORMAL", "PRAGMA wal_autocheckpoint=500", "PRAGMA busy_timeout=0")
-UNHURRIED = ("PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=1000", PATIENT)
-EAGER_SECONDS = 0.0002
-"""How often a hasty transaction asks for the lock; SQLite waits for 1 ms, then 2, 5, 10: longer than it is held."""
-CHECKPOINT_MILLISECONDS = 100
-
-_PRAGMAS_TO_READ = (
-    f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}",
-    "PRAGMA trusted_schema=OFF",
-    "PRAGMA cell_size_check=ON",
-)
+_READ_ONLY_PRAGMAS = (BUSY_TIMEOUT_PRAGMA, "PRAGMA trusted_schema=OFF", "PRAGMA cell_size_check=ON")
+BULK = ("PRAGMA synchronous=NORMAL", "PRAGMA wal_autocheckpoint=500", "PRAGMA busy_timeout=0")
+"""For bulk transactions: short, frequent, and made durable by one checkpoint at the end."""
+NORMAL = ("PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=1000", BUSY_TIMEOUT_PRAGMA)
+"""What the settings of BULK are otherwise."""
 
 _REASONS = {
     sqlite3.SQLITE_BUSY: ("locked", "another process holds its lock"),
@@ -52,52 +48,35 @@ _REASONS = {
     sqlite3.SQLITE_FULL: ("full", "the disk is full"),
     sqlite3.SQLITE_READONLY: ("read-only", "it is read-only"),
     sqlite3.SQLITE_CORRUPT: ("damaged", "a page of it is damaged"),
-    sqlite3.SQLITE_NOTADB: ("damaged", "it is not a database any more"),
+    sqlite3.SQLITE_NOTADB: ("damaged", "it is no longer a database"),
     sqlite3.SQLITE_IOERR: ("io", "the disk reported an error"),
-    sqlite3.SQLITE_CANTOPEN: ("missing", "a file of it cannot be opened"),
+    sqlite3.SQLITE_CANTOPEN: ("missing", "one of its files cannot be opened"),
 }
 
 
 def explain(error: Exception) -> tuple[str, str]:
-    """Return what an error of SQLite means: a word for `StoreUnavailable.reason`, and what is said of it."""
+    """Return what an error of SQLite means: a word for `StoreUnavailable.reason`, and a clause for its message."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     return _REASONS.get(code, ("failed", f"SQLite reported {type(error).__name__}"))
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    # mode=rw: a store that has vanished is an error, never a new empty file.
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
-    )
-    try:
-        set_all(connection, _PRAGMAS)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    # mode=rw: a missing store is an error, never a new empty file.
+    return _connect(path, "mode=rw", _PRAGMAS)
 
 
-def connect_to_read(path: Path) -> sqlite3.Connection:
-    # Without a -wal nobody writes, and `immutable` keeps SQLite from making one only to read.
-    still = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro{still}", uri=True, isolation_level=None, check_same_thread=False
-    )
-    try:
-        for pragma in _PRAGMAS_TO_READ:
-            connection.execute(pragma).fetchall()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+def connect_read_only(path: Path, *, immutable: bool) -> sqlite3.Connection:
+    """Connect without writing; `immutable`, for a file that nothing writes to, keeps SQLite from creating a -wal."""
+    return _connect(path, "mode=ro&immutable=1" if immutable else "mode=ro", _READ_ONLY_PRAGMAS)
 
 
 def begin(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
 
 
-def begin_eagerly(connection: sqlite3.Connection) -> None:
-    deadline = time.monotonic() + BUSY_SECONDS
+def begin_polling(connection: sqlite3.Connection) -> None:
+    """Begin a transaction, polling for the write lock every LOCK_POLL_SECONDS."""
+    deadline = time.monotonic() + BUSY_TIMEOUT
     while True:
         try:
             begin(connection)
@@ -105,9 +84,20 @@ def begin_eagerly(connection: sqlite3.Connection) -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-        time.sleep(EAGER_SECONDS)
+        time.sleep(LOCK_POLL_SECONDS)
 
 
 def set_all(connection: sqlite3.Connection, pragmas: Sequence[str]) -> None:
     for pragma in pragmas:
         connection.execute(pragma).fetchall()
+
+
+def _connect(path: Path, query: str, pragmas: Sequence[str]) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?{query}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    try:
+        set_all(connection, pragmas)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,9 +1,9 @@
-"""Files as we make them: private from their first instant, whole or absent.
+"""Creates private files and folders, and refuses a store whose files other users can read or replace.
 
-Rule: a file is created 0600 and a folder 0700; modes are never changed
-afterwards, because between the two anybody could have opened it. What root
-makes belongs to the owner of the folder that it is in, so that the server's
-user can use what an administrator's command has left.
+Invariant: a file is created with mode 0600 and a folder with 0700. Modes are not
+tightened afterwards: in between, another user could have opened the file. Files
+created by root get the owner of their folder, so that the server's user can use
+what a command run with sudo has created.
 """
 
 from __future__ import annotations
@@ -11,32 +11,35 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
+
+from latchkey.errors import StoreRefused
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
 
 def create_private_folder(path: Path, *, owner_of: Path | None = None) -> None:
-    """Make the folder, and those above it that are missing, 0700. One that exists is left as it is.
+    """Create the folder and its missing parents with mode 0700; existing ones are left as they are.
 
-    What root makes belongs to the owner of `owner_of`, or of the folder that it is in.
+    Folders created by root get the owner of `owner_of`, or of their parent.
     """
     missing = []
     while not path.exists():
         missing.append(path)
         path = path.parent
     for folder in reversed(missing):
-        # umask can only take bits away from 0700.
+        # umask can only remove bits from 0700.
         folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         give_to_owner_of(owner_of or folder.parent, folder)
         sync_folder(folder.parent)
 
 
 def create_private_file(path: Path, content: bytes) -> None:
-    """Make a new 0600 file with this content, on disk when the call returns.
+    """Create a file with mode 0600 and this content; it is on disk when the call returns.
 
-    Raises FileExistsError where there is one, and leaves no half-written file under its name.
+    Raises FileExistsError if the path exists, and never leaves a partial file there.
     """
     create_private_folder(path.parent)
     unfinished = path.with_name(path.name + ".new")
@@ -48,61 +51,84 @@ def create_private_file(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        publish(unfinished, path)
+        rename_noreplace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def replace_private_file(path: Path, content: bytes, before: os.stat_result) -> None:
-    """Put a new file in the place of the one that `before` was taken of; it keeps its owner, group and mode.
+def replace_private_file(path: Path, content: bytes, before: os.stat_result) -> os.stat_result:
+    """Atomically replace the file that `before` (its `os.stat`) describes, and return the new one's status.
 
-    On disk when the call returns; a crash leaves the old file or the new one, whole. Raises OSError
-    where that cannot be done, FileExistsError where the file is no longer the one that was read.
+    Owner, group and mode are kept. The new file is on disk when the call returns; after a crash either
+    the old or the new one is there. Raises OSError, in particular FileExistsError if the file has
+    changed since `before`.
     """
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
     try:
         with open(descriptor, "wb") as file:
-            made = os.fstat(file.fileno())
-            if (made.st_uid, made.st_gid) != (before.st_uid, before.st_gid):
+            created = os.fstat(file.fileno())
+            if (created.st_uid, created.st_gid) != (before.st_uid, before.st_gid):
                 os.fchown(file.fileno(), before.st_uid, before.st_gid)
-            # Still empty: whoever may read the old file may open this one, and nobody else.
+            # The file is still empty, and from here on exactly the readers of the old file can open it.
             os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode))
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        if version_of(os.stat(path)) != version_of(before):
-            raise FileExistsError(errno.EEXIST, "it was changed by somebody else meanwhile", str(path))
-        unfinished.rename(path)
+            if version_of(os.stat(path)) != version_of(before):
+                raise FileExistsError(errno.EEXIST, "it was changed by another process meanwhile", str(path))
+            unfinished.rename(path)
+            after = os.fstat(file.fileno())  # not before the rename, which changes the ctime
         sync_folder(path.parent)
+        return after
     finally:
         unfinished.unlink(missing_ok=True)
 
 
 def version_of(status: os.stat_result) -> tuple[int, ...]:
-    """Return what differs when a file was replaced, written, or given another mode or owner."""
+    """Return a value that changes whenever a file is replaced, written, or given another mode or owner."""
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def give_to_owner_of(owned: Path, made: Path | int) -> None:
-    """Let what root has made, a folder or an open file, belong to the owner and group of the folder that it is in."""
+def give_to_owner_of(owned: Path, created: Path | int) -> None:
+    """If this process is root, give a folder or an open file that it has created to the owner and group of `owned`."""
     if os.geteuid() == 0:
         status = os.stat(owned)
-        os.chown(made, status.st_uid, status.st_gid)
+        os.chown(created, status.st_uid, status.st_gid)
 
 
-def publish(unfinished: Path, path: Path) -> None:
-    """Give a finished file its name; raises FileExistsError where the name is taken (rename would overwrite)."""
+def rename_noreplace(unfinished: Path, path: Path) -> None:
+    """Rename a finished file; raises FileExistsError if the new name is taken, which `os.rename` would overwrite."""
     os.link(unfinished, path)
     unfinished.unlink()
     sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:
-    """Put a folder's new names on disk; without it a power cut may forget them."""
+    """Write a folder's new names to disk; without it they may be gone after a power cut."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def refuse_unsafe_modes(files: Sequence[Path], folders: Sequence[Path]) -> None:
+    """Raise StoreRefused if users outside the group can read one of the files, or write to one of the folders.
+
+    Modes are reported and not repaired: the files may have been read already. Missing ones are ignored.
+    """
+    for file in files:
+        _refuse_mode(file, stat.S_IRWXO, "read or change it", "chmod o-rwx")
+    for folder in dict.fromkeys(folders):
+        _refuse_mode(folder, stat.S_IWOTH, "replace the files in it", "chmod o-w")
+
+
+def _refuse_mode(path: Path, forbidden: int, what: str, remedy: str) -> None:
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    if mode & forbidden:
+        raise StoreRefused(f"{path}: mode {stat.S_IMODE(mode):04o} lets others {what}", hint=f"{remedy} {path}")

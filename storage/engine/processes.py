@@ -1,9 +1,9 @@
-"""Who has a store open, and which keys each of them knows.
+"""File locks between the processes that use a store: which have it open, with which keys, and who may change it.
 
-Rule: an opener holds two locks until it ends, however it ends: one on a file of
-its own, which says what it knows, and a shared one on the folder of those files.
-Whoever must be alone with the store takes the folder's lock for himself. The
-kernel lets go of a dead process's locks, so nothing here goes stale.
+Invariant: a process that has the store open holds two locks until it ends: an
+exclusive one on a file of its own, which lists its keys, and a shared one on the
+folder of these files. An operation that needs exclusive access takes the folder's
+lock exclusively. The kernel releases a dead process's locks, so none is ever stale.
 """
 
 from __future__ import annotations
@@ -18,31 +18,35 @@ from typing import NamedTuple
 
 import msgspec
 
-from latchkey.errors import StoreRefused
+from latchkey.errors import AnotherRun, StoreRefused
 from latchkey.storage.engine.private_files import PRIVATE_FILE, create_private_folder, give_to_owner_of
 
-LARGEST_MARK = 1 << 16
+MAX_PRESENCE_BYTES = 1 << 16
 
 
-class Opener(NamedTuple):
+class StoreProcess(NamedTuple):
     """A process that has the store open."""
 
     pid: int
     key_ids: tuple[str, ...] | None
-    """The keys that it knows, the one that it seals with first; None: it does not say, or not yet."""
+    """Its keys, the primary key first; None if it has not published them yet."""
+
+    def encrypts_with(self, key_id: str) -> bool:
+        """Whether this is the process's primary key."""
+        return self.key_ids is not None and self.key_ids[:1] == (key_id,)
 
 
-class _Mark(msgspec.Struct):
+class _Content(msgspec.Struct):
     pid: int
     key_ids: tuple[str, ...]
 
 
-class OpenMark:
-    """The sign that this process has the store open."""
+class Presence:
+    """Registers this process as one that has the store open, and publishes which keys it uses."""
 
     def __init__(self, store_path: Path) -> None:
-        """Raises StoreRefused where somebody is alone with the store, as a restore is."""
-        self._folder = _hold(store_path)
+        """Raises StoreRefused if another process has exclusive access, such as a restore."""
+        self._folder = _lock_shared(store_path)
         try:
             self._path, self._file = _create_locked(_folder(store_path))
         except BaseException:
@@ -50,14 +54,14 @@ class OpenMark:
             raise
         self._closed = False
 
-    def tell(self, key_ids: Sequence[str]) -> None:
-        """Say which keys this process knows; the first is the one that it seals with from now on."""
-        content = msgspec.json.encode(_Mark(os.getpid(), tuple(key_ids)))
+    def publish(self, key_ids: Sequence[str]) -> None:
+        """Publish this process's keys, the primary key first."""
+        content = msgspec.json.encode(_Content(os.getpid(), tuple(key_ids)))
         os.pwrite(self._file, content, 0)
         os.ftruncate(self._file, len(content))
 
     def close(self) -> None:
-        """Take the sign away. Closing twice is fine."""
+        """Unregister. Closing twice is harmless."""
         if self._closed:
             return
         self._closed = True
@@ -66,15 +70,15 @@ class OpenMark:
         os.close(self._folder)
 
 
-def openers(store_path: Path) -> list[Opener]:
-    """Return the processes that have the store open now; signs that dead ones have left are taken away."""
+def open_processes(store_path: Path) -> list[StoreProcess]:
+    """Return the processes that have the store open now, and delete the files of dead ones."""
     folder = _folder(store_path)
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
-            continue  # it ended just now
+            continue  # the process has just ended
         try:
             if _lock(descriptor, fcntl.LOCK_EX):
                 path.unlink(missing_ok=True)
@@ -86,8 +90,8 @@ def openers(store_path: Path) -> list[Opener]:
 
 
 def refuse_open(store_path: Path) -> None:
-    """Raise StoreRefused where a process has the store open."""
-    pids = ", ".join(str(opener.pid) for opener in openers(store_path))
+    """Raise StoreRefused if a process has the store open."""
+    pids = ", ".join(str(process.pid) for process in open_processes(store_path))
     if pids:
         raise StoreRefused(
             f"the store {store_path} is open in another process (pid {pids})",
@@ -96,9 +100,12 @@ def refuse_open(store_path: Path) -> None:
 
 
 @contextmanager
-def in_place(store_path: Path) -> Iterator[None]:
-    """Keep the store from being replaced, without counting as one who has it open; raises StoreRefused as it may be."""
-    descriptor = _hold(store_path)
+def no_replace(store_path: Path) -> Iterator[None]:
+    """Block a restore while this runs, without registering as a process that has the store open.
+
+    Raises StoreRefused if a restore is running.
+    """
+    descriptor = _lock_shared(store_path)
     try:
         yield
     finally:
@@ -106,15 +113,35 @@ def in_place(store_path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def alone(store_path: Path) -> Iterator[None]:
-    """Keep every other process from opening the store; raises StoreRefused where one has it open."""
+def exclusive(store_path: Path) -> Iterator[None]:
+    """Keep other processes from opening the store; raises StoreRefused if one has it open."""
     folder = _folder(store_path)
     create_private_folder(folder)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         if not _lock(descriptor, fcntl.LOCK_EX):
             refuse_open(store_path)
-            raise StoreRefused(f"the store {store_path} is being copied", hint="wait until the other command is done")
+            raise StoreRefused(
+                f"the store {store_path} is being copied", hint="wait until the other command has finished"
+            )
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def maintenance_lock(store_path: Path) -> Iterator[None]:
+    """Lock out other commands that change the keyring or the whole store; raises AnotherRun if one is running.
+
+    The kernel releases the lock when the process ends. Its file stays: deleting it would let two
+    processes lock two different files of the same name.
+    """
+    path = store_path.with_name(store_path.name + ".lock")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+    try:
+        give_to_owner_of(path.parent, descriptor)
+        if not _lock(descriptor, fcntl.LOCK_EX):
+            raise AnotherRun(store_path.name)
         yield
     finally:
         os.close(descriptor)
@@ -124,14 +151,16 @@ def _folder(store_path: Path) -> Path:
     return store_path.with_name(store_path.name + ".open")
 
 
-def _hold(store_path: Path) -> int:
-    """Return the shared lock on the folder of signs; it lasts until it is closed."""
+def _lock_shared(store_path: Path) -> int:
+    """Return a descriptor of the folder, which holds the shared lock until it is closed."""
     folder = _folder(store_path)
     create_private_folder(folder)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     if not _lock(descriptor, fcntl.LOCK_SH):
         os.close(descriptor)
-        raise StoreRefused(f"the store {store_path} is being restored", hint="start again when the restore is done")
+        raise StoreRefused(
+            f"the store {store_path} is being restored", hint="start again when the restore has finished"
+        )
     return descriptor
 
 
@@ -140,7 +169,7 @@ def _create_locked(folder: Path) -> tuple[Path, int]:
         path = folder / f"{os.getpid()}-{secrets.token_hex(4)}"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
         give_to_owner_of(folder, descriptor)
-        # Between the two calls somebody may have taken it for a dead process's, and away.
+        # Between the two calls another process may have taken the file for a dead process's and deleted it.
         if _lock(descriptor, fcntl.LOCK_EX) and os.fstat(descriptor).st_nlink:
             return path, descriptor
         os.close(descriptor)
@@ -154,8 +183,8 @@ def _lock(descriptor: int, kind: int) -> bool:
     return True
 
 
-def _read(path: Path, descriptor: int) -> Opener:
+def _read(path: Path, descriptor: int) -> StoreProcess:
     with suppress(msgspec.DecodeError):
-        mark = msgspec.json.decode(os.pread(descriptor, LARGEST_MARK, 0), type=_Mark)
-        return Opener(mark.pid, mark.key_ids)
-    return Opener(int(path.name.partition("-")[0]), None)
+        content = msgspec.json.decode(os.pread(descriptor, MAX_PRESENCE_BYTES, 0), type=_Content)
+        return StoreProcess(content.pid, content.key_ids)
+    return StoreProcess(int(path.name.partition("-")[0]), None)

@@ -58,4 +58,4 @@ class EventAdmin:
 
     def count_seen_ids(self) -> int:
         """Return how many ids are kept to recognize copies of events."""
-        return self._records.count(SEEN_IDS)
+        return self._records.engine.count(SEEN_IDS)

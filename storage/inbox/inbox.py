@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from latchkey.errors import UnreadableRecord
-from latchkey.storage.engine import Change, Executor, Marks
+from latchkey.storage.engine import Change, Executor, IdSet
 from latchkey.storage.inbox.event_codec import from_value, pack, to_value
 from latchkey.storage.inbox.seen_ids import expired_before, possible_ids, seen_id
 from latchkey.storage.inbox.stored_event import EventStatus, Outcome, OutcomeKind, StoredEvent
@@ -72,7 +72,7 @@ class Inbox:
         if new:
             changes.append(self._records.put(INBOX, batch.record_id, pack(new)))
         if changes or leaving:
-            marks = Marks(SEEN_IDS, [seen_id(event) for event in leaving]) if leaving else None
+            marks = IdSet(SEEN_IDS, [seen_id(event) for event in leaving]) if leaving else None
             self._records.commit(changes, marks)
         # Memory follows the disk: if the commit fails, the same outcomes can be handed in again.
         for other, count in left.items():
@@ -125,7 +125,7 @@ class Inbox:
 
     def forget_old(self) -> int:
         """Delete some of the seen ids that are older than 25 hours; returns how many."""
-        return self._records.remove_before(SEEN_IDS, expired_before(self._clock()), SWEEP_LIMIT)
+        return self._records.engine.remove_before(SEEN_IDS, expired_before(self._clock()), SWEEP_LIMIT)
 
     def _known(self, events: Sequence[StoredEvent]) -> set[str]:
         """Return the ids of those events of which a copy was received before."""
@@ -136,7 +136,9 @@ class Inbox:
             for record_id in possible_ids(event, now, arrival_ids_until=self._arrival_ids_until)
         }
         return (
-            {possible[record_id] for record_id in self._records.existing(SEEN_IDS, list(possible))} if events else set()
+            {possible[record_id] for record_id in self._records.engine.existing(SEEN_IDS, list(possible))}
+            if events
+            else set()
         )
 
     def _changes(self, outcome: Outcome) -> Iterator[Change]:
@@ -156,7 +158,7 @@ class Inbox:
         events = unfinished(self._records, EventStatus.WAITING, record)
         changes = [self._put(RETRIES, Outcome.retry(event, attempts=1, due_at=now).event) for event in events]
         changes.append(self._records.remove(INBOX, record))
-        self._records.commit(changes, Marks(SEEN_IDS, [seen_id(event) for event in events]))
+        self._records.commit(changes, IdSet(SEEN_IDS, [seen_id(event) for event in events]))
 
     def _put(self, table: str, event: StoredEvent) -> Change:
         return self._records.put(table, event.event_id, to_value(event))

@@ -5,7 +5,7 @@ Invariant: an event of a batch is finished once its id is among the seen ids, or
 
 from __future__ import annotations
 
-from latchkey.storage.engine import Change, Marks
+from latchkey.storage.engine import Change, IdSet
 from latchkey.storage.inbox.event_codec import from_value, to_value, unpack
 from latchkey.storage.inbox.seen_ids import seen_id
 from latchkey.storage.inbox.stored_event import EventStatus, StoredEvent
@@ -25,7 +25,7 @@ def unfinished(records: Records, status: EventStatus, record: Stored) -> list[St
     if status is not EventStatus.WAITING:
         return [from_value(record.value, status)]
     events = {seen_id(event): event for event in unpack(record.value)}
-    for finished in records.existing(SEEN_IDS, list(events)):
+    for finished in records.engine.existing(SEEN_IDS, list(events)):
         del events[finished]
     return list(events.values())
 
@@ -42,4 +42,4 @@ def _fail(records: Records, status: EventStatus, record: Stored, error: str) -> 
     failed = unfinished(records, status, record)
     changes: list[Change] = [records.remove(TABLE_OF[status], record)]
     changes += [records.put(FAILED, event.event_id, to_value(event._replace(error=error))) for event in failed]
-    records.commit(changes, Marks(SEEN_IDS, [seen_id(event) for event in failed]))
+    records.commit(changes, IdSet(SEEN_IDS, [seen_id(event) for event in failed]))

@@ -1,8 +1,8 @@
-"""A running process takes up the keys that its keyring file holds now.
+"""Makes a running process use the keys that its keyring file holds now.
 
-Rule: a process never gives up the key that it seals with for a keyring that
-lacks it. A file that has become unreadable, malformed or foreign is told once,
-in the log, and the keys in memory go on being used.
+Invariant: a process never drops its primary key because the file lacks it. If the
+file becomes unreadable, malformed or foreign, one error is logged, and the keys
+in memory stay in use.
 """
 
 from __future__ import annotations
@@ -10,69 +10,78 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from pathlib import Path
 
 from latchkey.errors import KeyringError
-from latchkey.storage.crypto import Keyring, Sealer, read_keyring
-from latchkey.storage.engine import OpenMark, version_of
+from latchkey.storage.crypto import Keyring, KeyringFile, Sealer
+from latchkey.storage.engine import Presence, version_of
 
-LOOK_SECONDS = 0.25
-"""How often the file's status is looked at: some microseconds each time."""
+CHECK_INTERVAL = 0.25
+"""Seconds between checks of the file's status, which take microseconds."""
 
 logger = logging.getLogger("latchkey.storage")
 
 
 class KeyringWatch:
-    """Follows one keyring file in a thread of its own, and whenever it is asked to."""
+    """Follows one keyring file: on each `check`, and in a thread of its own once started."""
 
-    def __init__(self, path: Path, sealer: Sealer, mark: OpenMark, *, seconds: float = LOOK_SECONDS) -> None:
-        """`sealer` gets the keys, and `mark` tells others which they are."""
-        self._path = path
+    def __init__(
+        self, file: KeyringFile, sealer: Sealer, presence: Presence, *, interval: float = CHECK_INTERVAL
+    ) -> None:
+        """`sealer` gets the keys, and `presence` publishes them to other processes."""
+        self._path = file.path
         self._sealer = sealer
-        self._mark = mark
-        self._seconds = seconds
+        self._presence = presence
+        self._interval = interval
         self._lock = threading.Lock()
-        # The file may have changed since the sealer's keys were read: the first look reads it.
-        self._seen: tuple[int, ...] | None = ()
+        self._seen: tuple[int, ...] | None = file.version
         self._complaint = ""
-        self._told = sealer.keyring.key_ids
+        self._published = sealer.keyring.key_ids
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="keyring-watch", daemon=True)
-        sealer.on_unknown_key = self.look
+        sealer.on_unknown_key = self.check
 
     def start(self) -> None:
-        self._thread.start()
+        """Check the file every `interval` seconds, in a thread."""
+        threading.Thread(target=self._follow, name="keyring-watch", daemon=True).start()
 
-    def look(self) -> None:
-        """Take up what the file holds, if it is another one than was read last; costs one `stat` where it is not."""
-        self._look(again=False)
+    def check(self, *, retry: bool = False) -> None:
+        """Use the file's keys if it has changed since it was last read; otherwise this costs one `stat`.
+
+        With `retry`, a file that could not be used is read again even if it has not changed.
+        """
+        with self._lock:
+            version = self._version()
+            if self._closed.is_set() or (version == self._seen and not (retry and self._complaint)):
+                return
+            self._seen = version
+            try:
+                self._take(KeyringFile(self._path).keyring)
+            except KeyringError as error:
+                self._complain(f"{error}; the keys read before stay in use")
+            except OSError as error:
+                self._complain(f"cannot publish the keys to other processes: {error.strerror}")
+            else:
+                self._complaint = ""
+
+    def use(self, file: KeyringFile) -> None:
+        """Use the keys of a file that the caller has just read or written; raises KeyringError."""
+        with self._lock:
+            try:
+                self._take(file.keyring)
+            except OSError as error:
+                raise KeyringError(f"cannot publish the keys to other processes: {error.strerror}") from None
+            self._seen = file.version
 
     def close(self) -> None:
-        """Look no more. Closing twice is fine."""
+        """Stop checking. Closing twice is harmless."""
         self._closed.set()
-        with self._lock:  # what is under way may still write to the mark
+        with self._lock:  # a check in progress may still publish
             self._sealer.on_unknown_key = None
 
     def _follow(self) -> None:
         while not self._closed.is_set():
-            # What failed for want of a descriptor or of space succeeds one day without a change of the file.
-            self._look(again=True)
-            self._closed.wait(self._seconds)
-
-    def _look(self, *, again: bool) -> None:
-        with self._lock:
-            version = self._version()
-            if self._closed.is_set() or (version == self._seen and not (again and self._complaint)):
-                return
-            self._seen = version
-            try:
-                self._take(read_keyring(self._path))
-            except KeyringError as error:
-                self._complain(f"{error}; the keys that were read before stay in use")
-            except OSError as error:
-                self._complain(f"other processes cannot be told of the keys: {error.strerror}")
-            else:
-                self._complaint = ""
+            # A failure for lack of descriptors or space may end without a change of the file.
+            self.check(retry=True)
+            self._closed.wait(self._interval)
 
     def _version(self) -> tuple[int, ...] | None:
         try:
@@ -81,20 +90,18 @@ class KeyringWatch:
             return None
 
     def _take(self, keyring: Keyring) -> None:
-        sealing = self._sealer.keyring.sealing_key.key_id
-        if sealing not in keyring.key_ids:
-            raise KeyringError(f"keyring {self._path}: lacks the key {sealing}, which seals here")
+        primary = self._sealer.keyring.primary_key.key_id
+        if primary not in keyring.key_ids:
+            raise KeyringError(f"keyring {self._path}: does not contain the primary key in use ({primary})")
         if keyring.key_ids != self._sealer.keyring.key_ids:
             self._sealer.use(keyring)
             logger.info(
-                "the keyring has changed: %s seals, and %s opens",
-                keyring.key_ids[0],
-                " or ".join(keyring.key_ids),
+                "keyring reloaded: primary key %s, decrypts with %s", keyring.key_ids[0], ", ".join(keyring.key_ids)
             )
-        if keyring.key_ids != self._told:
-            # Only now: what is told is what is sealed with.
-            self._mark.tell(keyring.key_ids)
-            self._told = keyring.key_ids
+        if keyring.key_ids != self._published:
+            # Published only once it is in use.
+            self._presence.publish(keyring.key_ids)
+            self._published = keyring.key_ids
 
     def _complain(self, complaint: str) -> None:
         if complaint != self._complaint:

@@ -1,10 +1,14 @@
-"""Rotation: every record under a new key, beside running processes that read and write them.
+"""Rotation: re-encrypts every record under a new key, beside running processes that read and write them.
 
-Rule: wherever it is cut off, every record opens with the keyring as it is, and
-the next run goes on. So the order is: the new key is in the keyring; every
-process seals with it; every record is sealed again; every record has been
-opened under it; nothing of the old ciphertext is left; then, and only then, the
-old keys are marked as retired. They go on opening until somebody drops them.
+Invariant: whenever it is interrupted, every record can be decrypted with the
+keyring as it is, and the next run continues. Hence the order: the new key is in
+the keyring; every process encrypts with it; every record is re-encrypted; every
+record has been decrypted with it; the old ciphertext is erased; only then are the
+old keys marked as retired. They still decrypt until an operator drops them.
+
+A record is written only if it is still what was read, so that a running server's
+update is never undone and a deleted record never comes back. Each transaction
+holds the write lock for a few milliseconds, then yields it for at least as long.
 """
 
 from __future__ import annotations
@@ -13,44 +17,45 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from latchkey.errors import KeyringError, StoreUnavailable
+from latchkey.errors import KeyringError, StoreUnavailable, UnreadableRecord
 from latchkey.storage.crypto import KeyEntry, KeyringFile, Sealer
-from latchkey.storage.engine import CALL_TIMEOUT, KeyValue
-from latchkey.storage.progress import ProgressCallback
-from latchkey.storage.rotation.resealing import BATCH, Resealing
-from latchkey.storage.rotation.verification import Findings, verify
+from latchkey.storage.engine import CALL_TIMEOUT, KeyValue, Row, Swap
+from latchkey.storage.rotation.verification import ProgressCallback, VerificationResult, pages, verify
 
+BATCH_ROWS = 350
+"""Records written in one transaction, which takes one or two milliseconds."""
+LOCK_TIMEOUT = 30.0
+"""Seconds for which a write to a locked store is retried."""
 SETTLE_SECONDS = CALL_TIMEOUT + 0.2
-"""After so long, a call that had sealed under the old key before its process took the new one has ended."""
-MOST_ROUNDS = 20
-ERASE_SECONDS = 30.0
-"""How long the -wal is tried to be cut while readers stand in the way."""
+"""After this time, every call that encrypted with the old key has committed or timed out."""
+MAX_ROUNDS = 20
+ERASE_TIMEOUT = 30.0
+"""Seconds for which truncating the -wal is retried while readers are in the way."""
 
 
 @dataclass
-class Rotated:
+class RotationResult:
     """What a rotation has done."""
 
     key_id: str
-    """The key under which everything is now."""
+    """The primary key, under which all records are now."""
     added: bool
-    """Whether that key was made by this run, and not by an earlier one."""
-    resealed: int = 0
+    """Whether this run has created that key."""
+    reencrypted: int = 0
     conflicts: int = 0
-    """How often a record was written by another process just then, and looked at again."""
-    findings: Findings = field(default_factory=Findings)
-    """What opening every record has shown."""
+    """How many times a record changed between reading and writing, so that another round had to handle it."""
+    verified: VerificationResult = field(default_factory=VerificationResult)
     retired: tuple[str, ...] = ()
-    """Keys that this run has marked as retired; none where a record could not be opened."""
+    """Keys that this run has marked as retired; none if a record cannot be decrypted."""
     seconds: float = 0.0
-    resealing_seconds: float = 0.0
-    """Of these, the time in which records were sealed again; the rest is waiting, opening all of them, and erasing."""
+    reencryption_seconds: float = 0.0
+    """The part of `seconds` spent re-encrypting; the rest is waiting, verifying and erasing."""
 
 
 def check_order(entries: Sequence[KeyEntry], keyring_path: object) -> None:
-    """Raise KeyringError where the first key is not the newest: sealing everything with it would undo a rotation."""
+    """Raise KeyringError if the first key is not the newest: re-encrypting with it would undo a rotation."""
     first, *others = entries
-    hint = "put the newest key's line first, as it was; nothing was changed"
+    hint = "move the newest key's line to the top again; nothing was changed"
     if first.retired_at is not None:
         raise KeyringError(f"keyring {keyring_path}: its first key {first.key_id} is retired", hint=hint)
     for other in others:
@@ -60,30 +65,31 @@ def check_order(entries: Sequence[KeyEntry], keyring_path: object) -> None:
             )
 
 
-def in_use(entries: Sequence[KeyEntry]) -> list[str]:
+def unretired(entries: Sequence[KeyEntry]) -> list[str]:
     """Return the ids of the keys that are not retired."""
     return [entry.key_id for entry in entries if entry.retired_at is None]
 
 
 def erase_old(engine: KeyValue) -> None:
-    """Put all that was sealed again on disk, and erase what it replaces; raises StoreUnavailable where readers stand
-    in the way for too long.
+    """Write all re-encrypted records to disk and erase what they replace.
+
+    Raises StoreUnavailable if readers stay in the way.
     """
-    deadline = time.monotonic() + ERASE_SECONDS
+    deadline = time.monotonic() + ERASE_TIMEOUT
     pause = 0.05
     while not engine.erase_log():
         if time.monotonic() > deadline:
             raise StoreUnavailable(
                 "locked",
-                "old ciphertext is still in the -wal: somebody reads in the store",
-                hint="end what reads the store's file for so long, then run this command again",
+                "old ciphertext is still in the -wal, because a process keeps reading the store",
+                hint="end the process that reads the store's file, then run this command again",
             )
         time.sleep(pause)
         pause = min(1.0, 2 * pause)
 
 
 class Rotation:
-    """One run. Whoever makes it holds the maintenance lock."""
+    """One run; the caller holds the maintenance lock."""
 
     def __init__(
         self,
@@ -91,61 +97,109 @@ class Rotation:
         sealer: Sealer,
         tables: Sequence[str],
         *,
-        read_file: Callable[[], KeyringFile],
+        keyring_file: Callable[[], KeyringFile],
         wait_for_others: Callable[[], int],
         progress: ProgressCallback,
-        batch: int = BATCH,
+        batch_rows: int = BATCH_ROWS,
     ) -> None:
-        """`wait_for_others` returns how many other processes seal with the first key, or raises KeysNotTaken."""
+        """`keyring_file` returns the file as it is now.
+
+        `wait_for_others` waits until every other process encrypts with its primary key and returns
+        their number, or raises KeysNotTaken.
+        """
         self._engine = engine
         self._sealer = sealer
         self._tables = tables
-        self._read_file = read_file
+        self._keyring_file = keyring_file
         self._wait_for_others = wait_for_others
         self._progress = progress
-        self._resealing = Resealing(engine, sealer, tables, progress, batch=batch)
+        self._batch_rows = batch_rows
+        self._next_write = 0.0
 
-    def run(self) -> Rotated:
-        """Carry it out, or on. Raises KeyringError, KeysNotTaken or StoreUnavailable; what was done until then stays.
+    def run(self) -> RotationResult:
+        """Start or continue a rotation. Raises KeyringError, KeysNotTaken or StoreUnavailable, keeping what was done.
 
-        Where a record cannot be opened, the others are sealed again all the same, and no key is retired.
+        If a record cannot be decrypted, the others are re-encrypted nevertheless, and no key is retired.
         """
-        begun = time.monotonic()
-        rotated = self._first_key()
+        started = time.monotonic()
+        result = self._ensure_new_key()
         others = self._wait_for_others()
         settled_at = time.monotonic() + (SETTLE_SECONDS if others else 0.0)
-        self._reseal_all(rotated, settled_at)
-        if not rotated.findings.unreadable:
+        self._reencrypt_until_verified(result, settled_at)
+        if not result.verified.unreadable:
             erase_old(self._engine)
-            file = self._read_file()
-            old = [key_id for key_id in in_use(file.entries) if key_id != rotated.key_id]
-            file.mark_retired(old, time.time())
-            rotated.retired = tuple(old)
-        rotated.seconds = time.monotonic() - begun
-        return rotated
+            result.retired = self._retire_old_keys(result.key_id)
+        result.seconds = time.monotonic() - started
+        return result
 
-    def _first_key(self) -> Rotated:
-        """Make a new key, unless one is there that an earlier run, or `keys add`, has made for this."""
-        file = self._read_file()
-        if len(in_use(file.entries)) > 1:
-            return Rotated(file.keyring.sealing_key.key_id, added=False)
-        return Rotated(file.add_key(time.time()), added=True)
+    def _ensure_new_key(self) -> RotationResult:
+        """Add a key, unless an interrupted run or `keys add` has already added one."""
+        file = self._keyring_file()
+        if len(unretired(file.entries)) > 1:
+            return RotationResult(file.keyring.primary_key.key_id, added=False)
+        return RotationResult(file.add_key(time.time()), added=True)
 
-    def _reseal_all(self, rotated: Rotated, settled_at: float) -> None:
-        for _ in range(MOST_ROUNDS):
-            begun = time.monotonic()
-            done = self._resealing.run()
-            rotated.resealing_seconds += time.monotonic() - begun
-            rotated.resealed += done.resealed
-            rotated.conflicts += done.conflicts
-            # A process that was started since may have an old copy of the keyring.
+    def _retire_old_keys(self, primary: str) -> tuple[str, ...]:
+        file = self._keyring_file()
+        old = [key_id for key_id in unretired(file.entries) if key_id != primary]
+        file.mark_retired(old, time.time())
+        return tuple(old)
+
+    def _reencrypt_until_verified(self, result: RotationResult, settled_at: float) -> None:
+        for _ in range(MAX_ROUNDS):
+            started = time.monotonic()
+            self._reencrypt_all(result)
+            result.reencryption_seconds += time.monotonic() - started
+            # A process started in the meantime may have an old copy of the keyring.
             self._wait_for_others()
             time.sleep(max(0.0, settled_at - time.monotonic()))
-            rotated.findings = verify(self._engine, self._sealer, self._tables, self._progress)
-            if not rotated.findings.stale:
+            result.verified = verify(self._engine, self._sealer, self._tables, self._progress)
+            if not result.verified.stale:
                 return
         raise StoreUnavailable(
             "contended",
-            "records are sealed under an old key again and again",
-            hint="find the process that does it and restart it; `latchkey keys status` lists who has the store open",
+            "a process keeps encrypting records with an old key",
+            hint="restart that process; `latchkey keys status` lists those that have the store open",
         )
+
+    def _reencrypt_all(self, result: RotationResult) -> None:
+        """Go through all tables once; raises StoreUnavailable if the store stays locked or is broken."""
+        done, total = 0, sum(self._engine.count(table) for table in self._tables)
+        for table in self._tables:
+            for rows in pages(self._engine, table, self._batch_rows):
+                swaps = self._reencrypted(table, rows)
+                written = self._write(table, swaps) if swaps else 0
+                result.reencrypted += written
+                result.conflicts += len(swaps) - written
+                done += len(rows)
+                self._progress("re-encrypted", done, max(total, done))
+
+    def _reencrypted(self, table: str, rows: Sequence[Row]) -> list[Swap]:
+        """Return the new values of those rows that need one; unreadable ones are left to the verification."""
+        swaps = []
+        reencrypt, is_current = self._sealer.reencrypt, self._sealer.is_under_primary_key
+        for record_id, sealed in rows:
+            if is_current(sealed):
+                continue
+            try:
+                swaps.append(Swap(reencrypt(table, record_id, sealed), record_id, sealed))
+            except UnreadableRecord:
+                continue
+        return swaps
+
+    def _write(self, table: str, swaps: Sequence[Swap]) -> int:
+        """Write them after yielding the lock; returns the number of records that had not changed meanwhile."""
+        deadline = time.monotonic() + LOCK_TIMEOUT
+        while True:
+            # Reading and re-encrypting hold no lock, so often there is nothing left to wait for.
+            pause = self._next_write - time.monotonic()
+            if pause > 0:
+                time.sleep(pause)
+            try:
+                swapped = self._engine.swap(table, swaps)
+            except StoreUnavailable as error:
+                if error.reason not in ("locked", "timeout") or time.monotonic() > deadline:
+                    raise
+                continue
+            self._next_write = time.monotonic() + swapped.held_seconds
+            return swapped.written

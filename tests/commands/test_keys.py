@@ -18,7 +18,7 @@ from slack_sdk.oauth.installation_store import Installation
 
 from latchkey.storage import Store, open_store
 from latchkey.storage.crypto.keyring import read_keyring
-from latchkey.storage.engine.maintenance_lock import maintenance_lock
+from latchkey.storage.engine.processes import maintenance_lock
 from tests.support.command_line import run, run_json
 
 RECORDS = 3 * 5 + 1
@@ -68,11 +68,11 @@ def test_status_tells_each_key_and_what_is_under_it(folder: Path) -> None:
     old = key_ids(folder)[0]
     rotated = run_json(folder, "keys", "rotate", "--yes")
     told = run_json(folder, "keys", "status")
-    assert (told["unsealed"], told["processes"]) == (0, [])
+    assert (told["unencrypted"], told["processes"]) == (0, [])
     first, second = told["keys"]
-    assert (first["key_id"], first["state"], first["records"]) == (rotated["key_id"], "seals", RECORDS)
+    assert (first["key_id"], first["status"], first["records"]) == (rotated["key_id"], "primary", RECORDS)
     assert first["tables"] == {"meta": 1, "installations": 5, "bots": 5, "workspaces": 5}
-    assert (second["key_id"], second["state"], second["records"]) == (old, "retired", 0)
+    assert (second["key_id"], second["status"], second["records"]) == (old, "retired", 0)
     assert second["made"] <= first["made"] <= second["retired"] <= time.time()
     assert first["retired"] is None
     done = run(folder, "keys", "status")
@@ -93,22 +93,22 @@ def test_a_keys_id_is_shown_whole_on_a_narrow_terminal(folder: Path) -> None:
 def test_status_names_processes_and_which_key_they_seal_with(folder: Path) -> None:
     with closing(open_store(*paths(folder))):
         [process] = run_json(folder, "keys", "status")["processes"]
-    assert process == {"pid": os.getpid(), "key_ids": list(key_ids(folder)), "state": "seals with the first key"}
+    assert process == {"pid": os.getpid(), "key_ids": list(key_ids(folder))}
 
 
 def test_status_and_verify_name_a_key_that_is_lost(folder: Path) -> None:
-    lost = read_keyring(paths(folder)[1]).sealing_key
+    lost = read_keyring(paths(folder)[1]).primary_key
     keyring = paths(folder)[1]
     keyring.write_bytes(Fernet.generate_key() + b"\n" + lost.reveal())
     with closing(open_store(*paths(folder))) as store:
         save(store, "T0")
-    keyring.write_bytes(read_keyring(keyring).sealing_key.reveal())
+    keyring.write_bytes(read_keyring(keyring).primary_key.reveal())
     done = run(folder, "keys", "status")
     assert done.returncode == 0
     assert f"under the key {lost.key_id}, which the keyring lacks" in done.stderr
-    assert "put it back" in done.stderr
-    assert [key["state"] for key in json.loads(run(folder, "keys", "status", "--json").stdout)["keys"]] == [
-        "seals",
+    assert "restore it" in done.stderr
+    assert [key["status"] for key in json.loads(run(folder, "keys", "status", "--json").stdout)["keys"]] == [
+        "primary",
         "missing",
     ]
     done = run(folder, "keys", "verify", "--json")
@@ -126,10 +126,12 @@ def test_verify_opens_every_record(folder: Path) -> None:
         "unreadable": [],
     }
     done = run(folder, "keys", "verify")
-    assert (done.returncode, done.stdout) == (0, f"{RECORDS} records checked, 0 cannot be opened\n")
+    assert (done.returncode, done.stdout) == (0, f"{RECORDS} records checked, 0 unreadable\n")
 
 
-@pytest.mark.parametrize(("sql", "said"), [(FLIPPED, "changed after it was sealed"), (COPIED, "under another name")])
+@pytest.mark.parametrize(
+    ("sql", "said"), [(FLIPPED, "changed after it was encrypted"), (COPIED, "for another table or id")]
+)
 def test_a_record_that_cannot_be_opened_is_1_and_named(folder: Path, sql: str, said: str) -> None:
     spoil(folder, sql)
     for command in (("verify",), ("rotate", "--yes"), ("rotate", "--yes")):
@@ -149,7 +151,7 @@ def test_add_puts_a_key_in_front_and_says_to_copy_the_keyring(folder: Path) -> N
     done = run(folder, "keys", "add")
     assert done.returncode == 0
     assert key_ids(folder)[1:] == old
-    assert done.stdout == f"the key {key_ids(folder)[0]} seals from now on\n"
+    assert done.stdout == f"added the primary key {key_ids(folder)[0]}\n"
     assert "copy the keyring" in done.stderr
     assert run_json(folder, "keys", "add") == {"key_id": key_ids(folder)[0]}
 
@@ -157,14 +159,14 @@ def test_add_puts_a_key_in_front_and_says_to_copy_the_keyring(folder: Path) -> N
 def test_rotate_says_what_it_has_done(folder: Path) -> None:
     old = key_ids(folder)[0]
     rotated = run_json(folder, "keys", "rotate", "--yes")
-    assert rotated.pop("seconds") > rotated.pop("resealing_seconds") > 0
+    assert rotated.pop("seconds") > rotated.pop("reencryption_seconds") > 0
     [backup] = (folder / "backups").iterdir()
     assert rotated.pop("backup") == str(backup)
     assert rotated == {
         "ok": True,
         "key_id": key_ids(folder)[0],
         "new_key": True,
-        "sealed_again": RECORDS,
+        "reencrypted": RECORDS,
         "conflicts": 0,
         "retired": [old],
         "checked": RECORDS,
@@ -174,7 +176,7 @@ def test_rotate_says_what_it_has_done(folder: Path) -> None:
     done = run(folder, "keys", "rotate", "--yes")
     assert done.returncode == 0
     assert "\nbackup\t" in f"\n{done.stdout}"
-    assert f"records sealed again\t{RECORDS}\n" in done.stdout
+    assert f"records re-encrypted\t{RECORDS}\n" in done.stdout
     assert f"keys retired\t{rotated['key_id']}\n" in done.stdout
     assert f"`latchkey keys retire {rotated['key_id']}`" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr
@@ -200,7 +202,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(folder: Path) -> Non
         "new_key": True,
         "key_id": None,
         "records": RECORDS,
-        "under_it_already": 0,
+        "already_under_it": 0,
         "processes": 0,
     }
     done = run(folder, "keys", "rotate", "--dry-run")
@@ -253,7 +255,7 @@ def test_a_person_is_asked_and_may_say_no(folder: Path) -> None:
     before = contents(folder)
     code, shown = on_a_terminal(folder, "keys", "rotate", typed="n\n")
     assert code == 3
-    assert "Put all under a new key: 16 records?" in shown
+    assert "Re-encrypt under a new key: 16 records?" in shown
     assert contents(folder) == before
     code, shown = on_a_terminal(folder, "keys", "rotate", typed="y\n")
     assert code == 0
@@ -265,7 +267,7 @@ def test_retire_drops_a_key_that_nothing_needs(folder: Path) -> None:
     new = run_json(folder, "keys", "rotate", "--yes", "--no-backup")["key_id"]
     done = run(folder, "keys", "retire", old, "--yes")
     assert done.returncode == 0
-    assert f"the key {old} is dropped" in done.stdout
+    assert f"dropped the key {old}" in done.stdout
     assert key_ids(folder) == (new,)
     assert run_json(folder, "keys", "verify")["ok"]
     assert len(run_json(folder, "keys", "status")["keys"]) == 1
@@ -286,7 +288,7 @@ def test_a_key_stays_while_a_kept_backup_needs_it(folder: Path) -> None:
 def test_the_key_that_seals_and_one_that_is_not_there_are_not_dropped(folder: Path) -> None:
     run(folder, "keys", "rotate", "--yes")
     before = contents(folder)
-    for key_id, said in ((key_ids(folder)[0], "is the key that seals"), ("0" * 16, "there is no key")):
+    for key_id, said in ((key_ids(folder)[0], "is the primary key"), ("0" * 16, "there is no key")):
         for force in ((), ("--force",)):
             done = run(folder, "keys", "retire", key_id, "--yes", *force)
             assert done.returncode == 1
@@ -346,7 +348,7 @@ def test_a_key_that_a_process_still_seals_with_is_not_dropped(folder: Path) -> N
         before = contents(folder)
         done = run(folder, "keys", "retire", old, "--yes")
         assert done.returncode == 1
-        assert f"the process {os.getpid()}, which does not seal with the first key" in done.stderr
+        assert f"process {os.getpid()}, which does not encrypt with the primary key" in done.stderr
         assert contents(folder) == before
 
 
@@ -357,7 +359,7 @@ def test_a_process_that_does_not_take_the_key_is_1_and_named_and_nothing_is_seal
             done = run(folder, "keys", "rotate", "--yes")
             assert done.returncode == 1
             assert f"pid {os.getpid()}" in done.stderr
-            assert "restart it" in done.stderr
+            assert "restart them" in done.stderr
             assert len(key_ids(folder)) == count
         assert contents(folder)["store"] == before
     assert run_json(folder, "keys", "rotate", "--yes")["new_key"] is False
@@ -400,7 +402,7 @@ def store_for_others(folder: Path) -> None:
     ("act", "said"),
     [
         (truncated, "damaged"),
-        (emptied, "holds no key"),
+        (emptied, "contains no key"),
         (world_readable, "mode 0644 lets others read or change it"),
         (other_key, "needs the key ids"),
         (store_for_others, "mode 0604 lets others read or change it"),

@@ -14,7 +14,7 @@ import pytest
 from latchkey.doctor import PROBLEMS, check_store
 from latchkey.storage import Outcome, StoredEvent, open_store
 from latchkey.storage.crypto.keyring_file import KeyringFile
-from latchkey.storage.engine.processes import OpenMark
+from latchkey.storage.engine.processes import Presence
 from tests.doctor.conftest import PROJECT, Home
 
 SERVER_IS_DOWN = {"server-down"}
@@ -232,8 +232,8 @@ def test_reports_a_file_owned_by_another_user(home: Home, monkeypatch: pytest.Mo
 def test_reports_a_process_that_encrypts_with_an_old_key(home: Home) -> None:
     copy = home.folder / "copy"
     shutil.copy2(home.keyring, copy)
-    mark = OpenMark(home.store)
-    mark.tell(["0123456789abcdef"])
+    mark = Presence(home.store)
+    mark.publish(["0123456789abcdef"])
     with closing(open_store(home.store, copy)):
         # The doctor ignores its own process, so the file is made to name another process id.
         files = home.store.with_name("store.sqlite.open").iterdir()

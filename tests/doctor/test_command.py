@@ -8,7 +8,7 @@ import pytest
 
 from latchkey.simulator import Slack
 from latchkey.storage import make_backup
-from latchkey.storage.store import READY_SECONDS
+from latchkey.storage.store import READY_CACHE_SECONDS
 from tests.doctor.conftest import Home
 from tests.support.command_line import run
 from tests.support.running import Running, running
@@ -32,7 +32,7 @@ async def test_a_running_server_has_no_findings_until_its_store_is_read_only(tmp
         make_backup(it.store, tmp_path / "keys" / "keyring", tmp_path / "backups")
         assert await run_doctor(it) == (0, {"ok": True, "findings": []})
         it.store.chmod(0o400)
-        await asyncio.sleep(READY_SECONDS)  # readiness is cached for that long
+        await asyncio.sleep(READY_CACHE_SECONDS)  # readiness is cached for that long
         code, document = await run_doctor(it)
         assert code == 1
         assert {"server-not-ready"} <= {finding["code"] for finding in document["findings"]}  # type: ignore[union-attr, attr-defined]

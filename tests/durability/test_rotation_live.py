@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from latchkey.storage import open_store
+from latchkey.storage import open_for_command, open_store
 from latchkey.storage.crypto.keyring import read_keyring
 from latchkey.storage.crypto.sealing import PREFIX_LENGTH
-from latchkey.storage.engine.processes import openers
+from latchkey.storage.engine.processes import open_processes
 from latchkey.storage.rotation import rotate as rotation
 from tests.support.rotation_load import TEAMS, command, tables, writers
 from tests.support.running import running
@@ -45,7 +45,7 @@ async def test_a_rotation_beside_writers_loses_nothing_and_leaves_no_old_ciphert
         assert beside.app.turn > began + 20
         await asyncio.to_thread(beside.check)
         assert await asyncio.to_thread(beside.stale) == 0
-        assert all(opener.key_ids == (rotated["key_id"], old) for opener in openers(beside.store))
+        assert all(opener.key_ids == (rotated["key_id"], old) for opener in open_processes(beside.store))
         assert not await asyncio.to_thread(pieces_left, before, beside.store), "old ciphertext is left"
 
         retiring = await command(tmp_path, "keys", "retire", old, "--yes")
@@ -55,9 +55,9 @@ async def test_a_rotation_beside_writers_loses_nothing_and_leaves_no_old_ciphert
         await asyncio.sleep(1)
         assert beside.app.turn > began
         await asyncio.to_thread(beside.check)
-        assert all(opener.key_ids == (rotated["key_id"],) for opener in openers(beside.store))
+        assert all(opener.key_ids == (rotated["key_id"],) for opener in open_processes(beside.store))
     assert set(beside.load.statuses) == {200}
-    print(f"sealed again {rotated['sealed_again']}, conflicts {rotated['conflicts']}, in {rotated['seconds']} s")
+    print(f"re-encrypted {rotated['reencrypted']}, conflicts {rotated['conflicts']}, in {rotated['seconds']} s")
 
 
 @pytest.mark.gen_test(timeout=60)
@@ -73,7 +73,7 @@ async def test_many_rotations_beside_an_app_undo_none_of_its_writes(
         with closing(open_store(beside.store, beside.keyring)) as store:
             while rotations < 3 or (rotations < 20 and not conflicts):
                 rotated = await asyncio.to_thread(store.keys.rotate)
-                assert not rotated.findings.unreadable
+                assert not rotated.verified.unreadable
                 rotations, conflicts = rotations + 1, conflicts + rotated.conflicts
                 await asyncio.to_thread(beside.check)
         assert conflicts, "the test has come between nothing"
@@ -98,10 +98,10 @@ async def test_a_server_takes_up_a_new_key_without_a_restart(tmp_path: Path) -> 
         assert adding.returncode == 0, complained
         added = json.loads(printed)["key_id"]
         assert await it.install("T0ACME") == 200
-        with closing(open_store(it.store, tmp_path / "keys" / "keyring", create=False)) as store:
+        with closing(open_for_command(it.store, tmp_path / "keys" / "keyring")) as store:
             use = store.keys.use()
         assert use["bots"] == use["installations"] == {added: 1}
-        assert f"{added} seals" in it.server.log.read_text()
+        assert f"primary key {added}" in it.server.log.read_text()
         assert await it.status("/readyz") == 200
 
 
@@ -144,7 +144,7 @@ async def test_a_server_that_lacks_a_key_serves_the_rest_and_says_degraded(tmp_p
         assert (await it.browser.get(it.server.url + "/readyz")).body == b"ready\n"
         assert await it.server.stop() == 0
         keyring = tmp_path / "keys" / "keyring"
-        lost = read_keyring(keyring).sealing_key
+        lost = read_keyring(keyring).primary_key
         keyring.write_bytes(Fernet.generate_key() + b"\n" + lost.reveal())
         with closing(open_store(it.store, keyring)) as store:
             store.states.issue()

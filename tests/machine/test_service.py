@@ -113,9 +113,9 @@ async def test_keys_are_rotated_beside_the_running_service(server: InstalledServ
         assert not load.lost()
         assert server.pid == pid, "the service took up the key by itself"
         told = json.loads(server.machine.run("latchkey", "keys", "status", "--json").stdout)
-        assert [process["state"] for process in told["processes"]] == ["seals with the first key"]
+        assert [process["key_ids"][0] for process in told["processes"]] == [told["keys"][0]["key_id"]]
         assert await it.status("/readyz") == 200
-        print(f"{profile}: {rotated['sealed_again']} records under a new key beside {len(load.acknowledged)} events")
+        print(f"{profile}: {rotated['reencrypted']} records under a new key beside {len(load.acknowledged)} events")
 
 
 @pytest.mark.gen_test(timeout=60)

@@ -36,7 +36,7 @@ class EarlierStore:
         self.clock = Clock(self.expected["clock_primary"] + 20)
 
     def open(self) -> "closing[Store]":
-        return closing(open_store(*self.paths, create=False, clock=self.clock))
+        return closing(open_store(*self.paths, clock=self.clock))
 
     def check_installations_and_events(self) -> None:
         with self.open() as store:

@@ -88,20 +88,20 @@ def test_a_missing_keyring_beside_records_is_refused_and_none_is_made(filled: Pa
 
 
 def test_a_keyring_that_opens_nothing_is_refused_with_the_missing_key_ids(filled: Paths) -> None:
-    needed = read_keyring(filled[1]).sealing_key.key_id
+    needed = read_keyring(filled[1]).primary_key.key_id
     filled[1].write_bytes(Fernet.generate_key())
     refused(filled, needed)
 
 
 def test_a_keyring_in_another_order_opens_everything(filled: Paths) -> None:
-    filled[1].write_bytes(Fernet.generate_key() + b"\n" + read_keyring(filled[1]).sealing_key.reveal())
+    filled[1].write_bytes(Fernet.generate_key() + b"\n" + read_keyring(filled[1]).primary_key.reveal())
     store = open_store(*filled)
     assert store.installations.find_bot(enterprise_id=None, team_id="T1") is not None
     store.close()
 
 
 def test_a_lost_key_leaves_the_other_keys_records_served(filled: Paths, caplog: pytest.LogCaptureFixture) -> None:
-    lost, kept = read_keyring(filled[1]).sealing_key, Fernet.generate_key()
+    lost, kept = read_keyring(filled[1]).primary_key, Fernet.generate_key()
     filled[1].write_bytes(kept + b"\n" + lost.reveal())
     store = open_store(*filled)
     store.installations.save(Installation(team_id="T2", user_id="U2", bot_token="xoxb-2", bot_id="B", bot_user_id="U"))
@@ -179,7 +179,7 @@ def test_a_pickle_in_the_file_is_never_run(filled: Paths, tmp_path: Path) -> Non
         connection.execute("UPDATE bots SET value = ?", (pickle.dumps(Bomb()),))
     connection.close()
     store = open_store(*filled)
-    with pytest.raises(UnreadableRecord, match="not a sealed record"):
+    with pytest.raises(UnreadableRecord, match="not an encrypted record"):
         store.installations.find_bot(enterprise_id=None, team_id="T1")
     store.close()
     assert not (tmp_path / "ran").exists()
@@ -190,7 +190,7 @@ def test_a_row_copied_to_another_workspace_is_refused(filled: Paths) -> None:
         connection.execute("INSERT INTO bots SELECT '/T2', value FROM bots WHERE key = '/T1'")
     connection.close()
     store = open_store(*filled)
-    with pytest.raises(UnreadableRecord, match="another name"):
+    with pytest.raises(UnreadableRecord, match="another table or id"):
         store.installations.find_bot(enterprise_id=None, team_id="T2")
     store.close()
 

@@ -76,7 +76,7 @@ def damage(store: Path) -> tuple[bytes, bytes]:
 
 def teams(paths: Paths) -> set[str]:
     """Return the workspaces in a store of which every record opens."""
-    with closing(open_store(*paths, create=False)) as store:
+    with closing(open_store(*paths)) as store:
         found = store.installations.page()
         assert not found.unreadable
         for item in found.installations:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from latchkey import logs
 from latchkey.config import Settings, load_settings
-from latchkey.storage import Store, forbid_core_dumps, open_store
+from latchkey.storage import CommandStore, forbid_core_dumps, open_for_command
 
 
 def command_settings(config_path: Path | None) -> Settings:
@@ -21,14 +21,14 @@ def command_settings(config_path: Path | None) -> Settings:
 
 
 @contextmanager
-def opened_store(settings: Settings) -> Iterator[Store]:
+def opened_store(settings: Settings) -> Iterator[CommandStore]:
     """Yield the store; raises KeyringError, StoreRefused or StoreUnavailable, also if it does not exist."""
-    with closing(open_store(settings.store_path, settings.keyring_path, create=False)) as store:
+    with closing(open_for_command(settings.store_path, settings.keyring_path)) as store:
         yield store
 
 
 @contextmanager
-def configured_store(config_path: Path | None) -> Iterator[Store]:
+def configured_store(config_path: Path | None) -> Iterator[CommandStore]:
     """Load the settings and yield the store."""
     with opened_store(command_settings(config_path)) as store:
         yield store

@@ -30,7 +30,7 @@ from latchkey.commands.output import (
 )
 from latchkey.errors import LatchkeyError, PayloadError, UnreadableRecord
 from latchkey.slackapi.requests import parse
-from latchkey.storage import EventStatus, Store, StoredEvent
+from latchkey.storage import CommandStore, EventStatus, StoredEvent
 
 DEFAULT_LIMIT = 100
 _HIDDEN = "********"
@@ -148,7 +148,7 @@ def drop(event_ids: tuple[str, ...], everything: bool, config_path: Path | None,
         _each(store, chosen, store.event_admin.drop, "deleted")
 
 
-def _counts(store: Store) -> dict[str, Any]:
+def _counts(store: CommandStore) -> dict[str, Any]:
     counts: Counter[str] = Counter({status.value: 0 for status in EventStatus})
     unreadable, oldest = 0, None
     for event in store.event_admin.all():
@@ -205,7 +205,7 @@ def _cell(row: dict[str, Any], column: str) -> object:
     return utc(value) if column in ("received", "next_try") and value is not None else value
 
 
-def _chosen(store: Store, event_ids: Iterable[str], everything: bool) -> list[str]:
+def _chosen(store: CommandStore, event_ids: Iterable[str], everything: bool) -> list[str]:
     named = list(dict.fromkeys(event_ids))
     if everything == bool(named):
         raise click.UsageError("give either event ids, or --all for all failed events")
@@ -215,7 +215,7 @@ def _chosen(store: Store, event_ids: Iterable[str], everything: bool) -> list[st
     return [event.event_id if isinstance(event, StoredEvent) else event.record_id for event in failed]
 
 
-def _each(store: Store, event_ids: list[str], act: Callable[[str], bool], done: str) -> None:
+def _each(store: CommandStore, event_ids: list[str], act: Callable[[str], bool], done: str) -> None:
     """Call `act` for each event; ends the command with EXIT_FAILED if one had not failed or cannot be read."""
     count, all_done = 0, True
     for event_id in event_ids:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from latchkey.doctor.doctor_context import DoctorContext
 from latchkey.doctor.findings import Finding, finding
-from latchkey.errors import KeyringError, LatchkeyError, StoreRefused, StoreUnavailable, UnreadableRecord
-from latchkey.storage import EventStatus, Store, StoreKeys
+from latchkey.errors import KeyringError, KeysMissing, LatchkeyError, StoreRefused, StoreUnavailable, UnreadableRecord
+from latchkey.storage import CommandStore, EventStatus, StoreKeys, side_files, wal_file
 
 DISK_FULL_BYTES = 50 << 20
 DISK_NEARLY_FULL_BYTES = 1 << 30
@@ -50,7 +50,7 @@ def _store_finding(error: LatchkeyError) -> Finding:
     if isinstance(error, KeyringError):
         code = "keyring-unusable"
     elif isinstance(error, StoreRefused):
-        code = "keys-missing" if "key ids" in str(error) else "store-refused"
+        code = "keys-missing" if isinstance(error, KeysMissing) else "store-refused"
     else:
         code = "store-damaged" if getattr(error, "reason", "") == "damaged" else "store-unavailable"
     return finding(code, str(error), error.hint)
@@ -58,7 +58,7 @@ def _store_finding(error: LatchkeyError) -> Finding:
 
 def _files(path: Path, keyring: Path) -> Iterator[Finding]:
     owner = path.parent.stat().st_uid
-    for file in (path.parent, path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+    for file in (path.parent, path, *side_files(path)):
         try:
             status = file.stat()
         except FileNotFoundError:
@@ -80,7 +80,7 @@ def _disk(path: Path) -> Iterator[Finding]:
         yield finding("disk-full", megabytes)
     elif free < max(DISK_NEARLY_FULL_BYTES, 2 * path.stat().st_size):
         yield finding("disk-nearly-full", megabytes)
-    log = path.with_name(path.name + "-wal")
+    log = wal_file(path)
     if log.exists() and log.stat().st_size > MAX_WAL_BYTES:
         yield finding("wal-large", f"{log} is {log.stat().st_size >> 20:,} MB")
 
@@ -93,7 +93,7 @@ def _keys(keys: StoreKeys, context: DoctorContext) -> Iterator[Finding]:
     if missing:
         yield finding("keys-missing", f"records need key ids that are not in the keyring: {', '.join(sorted(missing))}")
     found = keys.verify(context.progress)
-    for error in (error for error in found.first if error.key_id not in missing):
+    for error in (error for error in found.listed if error.key_id not in missing):
         yield finding("records-unreadable", str(error))
     if found.stale or sum(entry.retired_at is None for entry in entries) > 1:
         yield finding(
@@ -102,12 +102,12 @@ def _keys(keys: StoreKeys, context: DoctorContext) -> Iterator[Finding]:
     made = entries[0].made_at
     if made is not None and context.clock() - made > MAX_KEY_AGE_SECONDS:
         yield finding("key-old", f"{entries[0].key_id} was made {time.strftime('%Y-%m-%d', time.gmtime(made))}")
-    for opener in keys.openers():
+    for opener in keys.processes():
         if opener.pid != os.getpid() and (opener.key_ids or ("",))[0] != entries[0].key_id:
             yield finding("old-key-in-use", f"process {opener.pid} does not encrypt with {entries[0].key_id}")
 
 
-def _events(store: Store, context: DoctorContext) -> Iterator[Finding]:
+def _events(store: CommandStore, context: DoctorContext) -> Iterator[Finding]:
     failed = waiting = 0
     oldest = context.clock()
     for event in store.event_admin.all():

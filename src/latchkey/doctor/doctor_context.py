@@ -15,7 +15,7 @@ from latchkey.config import Settings
 from latchkey.dispatch import App, load_listeners
 from latchkey.errors import LatchkeyError, ListenerLoadError
 from latchkey.slackapi.manifest import AppSettings
-from latchkey.storage import ProgressCallback, Store, open_store
+from latchkey.storage import CommandStore, ProgressCallback, open_for_command
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ class DoctorContext:
             return error
 
     @cached_property
-    def store(self) -> Store | LatchkeyError:
+    def store(self) -> CommandStore | LatchkeyError:
         """The open store, or the error that opening it raised."""
         try:
-            return open_store(self.settings.store_path, self.settings.keyring_path, create=False)
+            return open_for_command(self.settings.store_path, self.settings.keyring_path)
         except LatchkeyError as error:
             return error
 
@@ -61,5 +61,5 @@ class DoctorContext:
 
     def __exit__(self, *_: object) -> None:
         store = self.__dict__.get("store")
-        if isinstance(store, Store):
+        if isinstance(store, CommandStore):
             store.close()

@@ -18,7 +18,7 @@ from latchkey.errors import KeyringError, StoreRefused, StoreUnavailable
 from latchkey.storage import list_backups, make_backup, open_store
 from latchkey.storage.backup.create import prune
 from latchkey.storage.crypto.keyring import read_keyring
-from latchkey.storage.engine.processes import alone, openers
+from latchkey.storage.engine.processes import exclusive, open_processes
 from tests.support.clocks import Clock
 from tests.support.stores import (
     ROOT,
@@ -177,12 +177,12 @@ def test_a_backup_does_not_delay_a_rotation_but_prevents_a_restore(filled: Paths
 
     class Looking(Clock):
         def __call__(self) -> float:
-            seen.append(openers(filled[0]))
+            seen.append(open_processes(filled[0]))
             return super().__call__()
 
     make_backup(*filled, folder, clock=Looking())
     assert seen == [[]]
-    with alone(filled[0]), pytest.raises(StoreRefused, match="is being restored"):
+    with exclusive(filled[0]), pytest.raises(StoreRefused, match="is being restored"):
         make_backup(*filled, folder)
     assert list_backups(folder)[1:] == []
 
@@ -239,7 +239,7 @@ def test_copies_and_counts_unreadable_records(filled: Paths, folder: Path) -> No
 
 
 def test_names_every_key_that_a_record_needs(filled: Paths, folder: Path) -> None:
-    filled[1].write_bytes(Fernet.generate_key() + b"\n" + read_keyring(filled[1]).sealing_key.reveal())
+    filled[1].write_bytes(Fernet.generate_key() + b"\n" + read_keyring(filled[1]).primary_key.reveal())
     fill(filled, "T3")
     assert make_backup(*filled, folder).key_ids == tuple(sorted(read_keyring(filled[1]).key_ids))
 
@@ -261,7 +261,7 @@ def test_reports_a_full_disk_and_makes_no_backup(filled: Paths, folder: Path) ->
 def test_raises_if_another_process_holds_an_exclusive_lock(
     filled: Paths, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("latchkey.storage.engine.database_file.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("latchkey.storage.engine.database_file.COPY_LOCK_TIMEOUT", 0.2)
     with closing(sqlite3.connect(filled[0], isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode=EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
@@ -277,7 +277,7 @@ def test_an_open_store_is_unaffected_by_a_backup(filled: Paths, folder: Path) ->
         fill_open(store, "T4")
     with other_process(filled) as pid:
         make_backup(*filled, folder)
-        assert [opener.pid for opener in openers(filled[0])] == [pid]
+        assert [opener.pid for opener in open_processes(filled[0])] == [pid]
     assert teams(filled) == {"T1", "T2", "T3", "T4"}
     assert not beside(filled[0], "-wal").exists()
 

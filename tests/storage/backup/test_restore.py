@@ -373,7 +373,7 @@ def test_preview_lists_lost_older_and_restored_installations(paths: Paths, backu
 
 
 def test_preview_shows_no_change_after_a_key_rotation(paths: Paths, backup: Backup) -> None:
-    paths[1].write_bytes(Fernet.generate_key() + b"\n" + read_keyring(paths[1]).sealing_key.reveal())
+    paths[1].write_bytes(Fernet.generate_key() + b"\n" + read_keyring(paths[1]).primary_key.reveal())
     with closing(open_store(*paths)) as store:
         store.installations.delete_all(enterprise_id=None, team_id="T3")
     fill(paths, "T1", "T2")

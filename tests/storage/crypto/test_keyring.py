@@ -24,7 +24,7 @@ def test_the_first_key_seals_and_comments_and_blank_lines_are_skipped(tmp_path: 
     second = Fernet.generate_key()
     keyring = read_keyring(write(tmp_path / "keyring", b"# ours\n\n  " + GOOD + b" \r\n# older\n" + second + b"\n"))
     assert [key.reveal() for key in keyring.keys] == [GOOD, second]
-    assert keyring.sealing_key.reveal() == GOOD
+    assert keyring.primary_key.reveal() == GOOD
 
 
 def test_a_new_keyring_is_private_and_holds_one_good_key(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_a_new_keyring_is_private_and_holds_one_good_key(tmp_path: Path) -> None
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert read_keyring(path) == created
-    Fernet(created.sealing_key.reveal())
+    Fernet(created.primary_key.reveal())
 
 
 def test_a_keyring_is_never_overwritten(tmp_path: Path) -> None:
@@ -62,12 +62,12 @@ def test_a_key_has_the_same_id_wherever_it_stands_and_is_never_shown(tmp_path: P
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "holds no key"),
-        (b"# only a comment\n", "holds no key"),
+        (b"", "contains no key"),
+        (b"# only a comment\n", "contains no key"),
         (b"# one\n" + GOOD[:-4] + b"\n", "line 2: not a Fernet key"),
         (GOOD + b"AAAA\n", "line 1: not a Fernet key"),
         (b"not base64 at all!\n", "line 1: not a Fernet key"),
-        (GOOD + b"\n" + GOOD + b"\n", "line 2: this key stands in the file already"),
+        (GOOD + b"\n" + GOOD + b"\n", "line 2: this key is in the file twice"),
         (GOOD + b"\n" + base64.urlsafe_b64encode(b"x" * 16) + b"\n", "line 2: not a Fernet key"),
         ("ключ\n".encode(), "line 1: not a Fernet key"),
         (b"\0" * 44, "line 1: not a Fernet key"),
@@ -107,5 +107,5 @@ def test_one_key_in_two_spellings_is_one_key(tmp_path: Path) -> None:
     position = alphabet.index(chr(GOOD[-2]))
     respelled = GOOD[:-2] + alphabet[position | 1].encode() + b"="
     assert base64.urlsafe_b64decode(respelled) == raw
-    with pytest.raises(KeyringError, match="already"):
+    with pytest.raises(KeyringError, match="twice"):
         read_keyring(write(tmp_path / "keyring", GOOD + b"\n" + respelled))

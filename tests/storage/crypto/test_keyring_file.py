@@ -116,7 +116,7 @@ def test_a_link_stays_a_link_and_its_file_is_changed(path: Path, tmp_path: Path)
 def test_a_keyring_that_somebody_changes_meanwhile_is_left_to_him(path: Path) -> None:
     file = KeyringFile(write(path, ONE))
     write(path, TWO, ONE)
-    with pytest.raises(KeyringError, match="changed by somebody else"):
+    with pytest.raises(KeyringError, match="changed by another process"):
         file.add_key(NOW)
     assert read_keyring(path).key_ids == (key_id(TWO), key_id(ONE))
     assert list(path.parent.iterdir()) == [path]

@@ -37,7 +37,7 @@ def test_what_was_sealed_opens_unchanged(table: str, record_id: str, value: obje
 def test_a_record_moved_to_another_name_is_refused(table: str, record_id: str, other_table: str, other_id: str) -> None:
     sealed = SEALER.seal(table, record_id, "token")
     if (table, record_id) != (other_table, other_id):
-        with pytest.raises(UnreadableRecord, match="another name"):
+        with pytest.raises(UnreadableRecord, match="another table or id"):
             SEALER.open(other_table, other_id, sealed)
 
 

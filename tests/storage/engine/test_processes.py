@@ -13,8 +13,7 @@ import pytest
 from latchkey.errors import AnotherRun, StoreRefused
 from latchkey.storage import open_store
 from latchkey.storage.crypto.keyring import read_keyring
-from latchkey.storage.engine.maintenance_lock import maintenance_lock
-from latchkey.storage.engine.processes import OpenMark, alone, openers
+from latchkey.storage.engine.processes import Presence, exclusive, maintenance_lock, open_processes
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 Paths = tuple[Path, Path]
@@ -47,13 +46,13 @@ def other_process(paths: Paths) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_an_open_store_says_who_has_it_and_which_keys_they_know(paths: Paths) -> None:
-    assert openers(paths[0]) == []
+    assert open_processes(paths[0]) == []
     store = open_store(*paths)
-    assert openers(paths[0]) == [(os.getpid(), read_keyring(paths[1]).key_ids)]
+    assert open_processes(paths[0]) == [(os.getpid(), read_keyring(paths[1]).key_ids)]
     with other_process(paths) as process:
-        assert {opener.pid for opener in openers(paths[0])} == {os.getpid(), process.pid}
+        assert {opener.pid for opener in open_processes(paths[0])} == {os.getpid(), process.pid}
     store.close()
-    assert openers(paths[0]) == []
+    assert open_processes(paths[0]) == []
 
 
 def test_a_killed_process_has_nothing_open_and_leaves_no_sign(paths: Paths) -> None:
@@ -62,26 +61,26 @@ def test_a_killed_process_has_nothing_open_and_leaves_no_sign(paths: Paths) -> N
         process.wait()
         folder = paths[0].with_name("store.sqlite.open")
         assert len(list(folder.iterdir())) == 1
-        assert openers(paths[0]) == []
+        assert open_processes(paths[0]) == []
         assert not list(folder.iterdir())
 
 
 def test_nobody_is_alone_with_an_open_store(paths: Paths) -> None:
-    with other_process(paths) as process, pytest.raises(StoreRefused, match=f"pid {process.pid}"), alone(paths[0]):
+    with other_process(paths) as process, pytest.raises(StoreRefused, match=f"pid {process.pid}"), exclusive(paths[0]):
         pass
-    with alone(paths[0]):
+    with exclusive(paths[0]):
         pass
 
 
 def test_nobody_opens_a_store_with_which_another_is_alone(paths: Paths) -> None:
-    with alone(paths[0]), pytest.raises(StoreRefused, match="is being restored"):
+    with exclusive(paths[0]), pytest.raises(StoreRefused, match="is being restored"):
         open_store(*paths)
     open_store(*paths).close()
 
 
 def test_signs_are_private_and_say_no_key(paths: Paths) -> None:
-    mark = OpenMark(paths[0])
-    mark.tell(read_keyring(paths[1]).key_ids)
+    mark = Presence(paths[0])
+    mark.publish(read_keyring(paths[1]).key_ids)
     folder = paths[0].with_name("store.sqlite.open")
     [sign] = folder.iterdir()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -92,8 +91,8 @@ def test_signs_are_private_and_say_no_key(paths: Paths) -> None:
 
 
 def test_who_has_not_said_its_keys_yet_is_there_all_the_same(paths: Paths) -> None:
-    mark = OpenMark(paths[0])
-    assert openers(paths[0]) == [(os.getpid(), None)]
+    mark = Presence(paths[0])
+    assert open_processes(paths[0]) == [(os.getpid(), None)]
     mark.close()
     mark.close()
 

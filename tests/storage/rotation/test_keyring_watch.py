@@ -1,39 +1,40 @@
-"""A process takes up the keyring's keys while it runs, and none that would make it forget what it seals with."""
+"""A running process uses the keys that its keyring holds, and never drops its primary key."""
 
 import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 from slack_sdk.oauth.installation_store import Bot
 
-from latchkey.errors import UnreadableRecord
+from latchkey.errors import KeyringError, UnreadableRecord
 from latchkey.storage import Store, open_store
-from latchkey.storage.crypto.keyring import key_id, read_keyring
-from latchkey.storage.crypto.keyring_file import KeyringFile
-from latchkey.storage.engine.processes import openers
-from latchkey.storage.rotation import keyring_watch
+from latchkey.storage.crypto import KeyringFile, Sealer, read_keyring
+from latchkey.storage.engine import Presence, open_processes
+from latchkey.storage.rotation import KeyringWatch, keyring_watch
 
 Paths = tuple[Path, Path]
 
 
 @pytest.fixture
-def store(paths: Paths) -> Iterator[Store]:
-    """A store whose thread looks at its keyring at the start alone, so that it is the test that makes it look."""
-    store = open_store(*paths)
-    store._watch._closed.wait(0.05)
-    yield store
-    store.close()
+def sealer(paths: Paths) -> Sealer:
+    """A sealer with the keys of a new store."""
+    open_store(*paths).close()
+    return Sealer(read_keyring(paths[1]))
 
 
-@pytest.fixture(autouse=True)
-def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keyring_watch, "LOOK_SECONDS", 3600.0)
-    monkeypatch.setitem(keyring_watch.KeyringWatch.__init__.__kwdefaults__, "seconds", 3600.0)
+@pytest.fixture
+def watch(paths: Paths, sealer: Sealer) -> Iterator[KeyringWatch]:
+    """A watch without a thread: only the test calls `check`."""
+    with closing(Presence(paths[0])) as presence:
+        presence.publish(sealer.keyring.key_ids)
+        with closing(KeyringWatch(KeyringFile(paths[1]), sealer, presence)) as watch:
+            yield watch
 
 
 def save_bot(store: Store, team_id: str) -> None:
@@ -42,57 +43,68 @@ def save_bot(store: Store, team_id: str) -> None:
     )
 
 
-def bot_token(store: Store, team_id: str) -> str | None:
-    bot = store.installations.find_bot(enterprise_id=None, team_id=team_id)
-    return bot.bot_token if bot else None
+def published(paths: Paths) -> tuple[str, ...] | None:
+    [process] = open_processes(paths[0])
+    assert process.pid == os.getpid()
+    return process.key_ids
 
 
-def soon(is_so: Callable[[], object]) -> None:
+def test_store_uses_and_publishes_a_new_key_by_itself(paths: Paths) -> None:
+    with closing(open_store(*paths)) as store:
+        added = KeyringFile(paths[1]).add_key(time.time())
+        deadline = time.monotonic() + 5
+        while published(paths) != read_keyring(paths[1]).key_ids:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        save_bot(store, "T1")
+        assert store.keys.use()["bots"] == {added: 1}
     deadline = time.monotonic() + 5
-    while not is_so():
+    while [thread for thread in threading.enumerate() if thread.name == "keyring-watch"]:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def test_a_new_key_is_taken_up_by_itself_and_told(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(keyring_watch.KeyringWatch.__init__.__kwdefaults__, "seconds", 0.02)
-    store = open_store(*paths)
-    added = KeyringFile(paths[1]).add_key(time.time())
-    soon(lambda: openers(paths[0]) == [(os.getpid(), read_keyring(paths[1]).key_ids)])
-    save_bot(store, "T1")
-    assert store.keys.use()["bots"] == {added: 1}
-    store.close()
-    assert not [thread for thread in threading.enumerate() if thread.name == "keyring-watch" and thread.is_alive()]
-
-
-def test_a_record_under_a_key_that_came_just_now_opens_at_once(paths: Paths, store: Store) -> None:
-    """Another process may have looked at the keyring sooner, and sealed with the new key."""
+def test_reads_a_record_under_a_key_that_was_just_added(paths: Paths, watch: KeyringWatch, sealer: Sealer) -> None:
+    """Another process may notice the new key earlier and encrypt with it."""
     KeyringFile(paths[1]).add_key(time.time())
-    other = open_store(*paths)
-    save_bot(other, "T1")
-    other.close()
-    assert bot_token(store, "T1") == "token-T1"
-    assert openers(paths[0]) == [(os.getpid(), read_keyring(paths[1]).key_ids)]
+    sealed = Sealer(read_keyring(paths[1])).seal("bots", "T1", "value")
+    assert sealer.open("bots", "T1", sealed) == "value"
+    assert published(paths) == read_keyring(paths[1]).key_ids
 
 
-def test_a_record_under_a_lost_key_does_not_read_the_keyring_each_time(
-    paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("watch")
+def test_reads_the_keyring_only_once_for_many_records_under_a_lost_key(
+    paths: Paths, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save_bot(store, "T1")
-    kept, lost = Fernet.generate_key(), read_keyring(paths[1]).sealing_key
-    paths[1].write_bytes(kept + b"\n" + lost.reveal())
-    store._watch.look()
-    paths[1].write_bytes(kept)
-    reads = []
-    real = keyring_watch.read_keyring
-    monkeypatch.setattr(keyring_watch, "read_keyring", lambda path: reads.append(path) or real(path))
-    store._watch.look()
+    lost = Fernet.generate_key()
+    content = paths[1].read_bytes()
+    paths[1].write_bytes(lost + b"\n")
+    sealed = Sealer(read_keyring(paths[1])).seal("bots", "T1", "value")
+    paths[1].write_bytes(content)
+    reads: list[Path] = []
+
+    def count(path: Path) -> KeyringFile:
+        reads.append(path)
+        return KeyringFile(path)
+
+    monkeypatch.setattr(keyring_watch, "KeyringFile", count)
     for _ in range(10):
-        with pytest.raises(UnreadableRecord, match=lost.key_id):
-            bot_token(store, "T1")
+        with pytest.raises(UnreadableRecord, match="its key is not in the keyring"):
+            sealer.open("bots", "T1", sealed)
     assert len(reads) == 1
-    paths[1].write_bytes(kept + b"\n" + lost.reveal())
-    assert bot_token(store, "T1") == "token-T1"
+    paths[1].write_bytes(content + b"\n" + lost)
+    assert sealer.open("bots", "T1", sealed) == "value"
+
+
+@pytest.mark.usefixtures("watch")
+def test_does_not_read_an_unchanged_keyring(paths: Paths, watch: KeyringWatch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyring_watch, "KeyringFile", lambda _path: pytest.fail("the keyring was read"))
+    watch.check()
+    watch.check(retry=True)
+    monkeypatch.undo()
+    KeyringFile(paths[1]).add_key(time.time())
+    watch.check()
+    assert published(paths) == read_keyring(paths[1]).key_ids
 
 
 def unreadable(path: Path) -> None:
@@ -116,30 +128,34 @@ def foreign(path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [unreadable, malformed, emptied, open_to_others, foreign])
-def test_a_keyring_that_goes_wrong_is_told_once_and_the_old_keys_stay_in_use(
-    paths: Paths, store: Store, spoil: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+def test_logs_a_bad_keyring_once_and_keeps_the_keys_in_memory(
+    paths: Paths,
+    watch: KeyringWatch,
+    sealer: Sealer,
+    spoil: Callable[[Path], None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     before, content = read_keyring(paths[1]), paths[1].read_bytes()
     caplog.clear()
     spoil(paths[1])
     for _ in range(3):
-        store._watch._look(again=True)
+        watch.check(retry=True)
     [record] = caplog.records
     assert record.levelno == logging.ERROR
     assert "stay in use" in record.message
     assert "sentinel" not in record.message
-    save_bot(store, "T1")
-    assert store.keys.use()["bots"] == {before.sealing_key.key_id: 1}
-    assert openers(paths[0]) == [(os.getpid(), before.key_ids)]
+    assert sealer.keyring == before
+    assert published(paths) == before.key_ids
     paths[1].write_bytes(content)
     paths[1].chmod(0o600)
     KeyringFile(paths[1]).add_key(time.time())
-    store._watch.look()
-    assert openers(paths[0]) == [(os.getpid(), read_keyring(paths[1]).key_ids)]
+    watch.check()
+    assert sealer.keyring == read_keyring(paths[1])
+    assert published(paths) == read_keyring(paths[1]).key_ids
 
 
-def test_a_keyring_that_could_not_be_read_for_a_while_is_read_again_though_it_did_not_change(
-    paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
+def test_retries_an_unchanged_keyring_that_could_not_be_read(
+    paths: Paths, watch: KeyringWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     added = KeyringFile(paths[1]).add_key(time.time())
     real = os.open
@@ -151,34 +167,40 @@ def test_a_keyring_that_could_not_be_read_for_a_while_is_read_again_though_it_di
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", no_descriptors)
-        store._watch._look(again=True)
-    store._watch._look(again=True)
-    [opener] = openers(paths[0])
-    assert opener.key_ids == (added, *read_keyring(paths[1]).key_ids[1:])
+        watch.check()
+    watch.check()
+    assert added not in (published(paths) or ())
+    watch.check(retry=True)
+    assert published(paths) == (added, *read_keyring(paths[1]).key_ids[1:])
 
 
-def test_a_dropped_key_is_forgotten(paths: Paths, store: Store) -> None:
-    old = read_keyring(paths[1]).sealing_key.key_id
-    save_bot(store, "T1")
+def test_stops_decrypting_with_a_dropped_key(paths: Paths, watch: KeyringWatch, sealer: Sealer) -> None:
+    old = read_keyring(paths[1]).primary_key.key_id
+    sealed = sealer.seal("bots", "T1", "value")
     KeyringFile(paths[1]).add_key(time.time())
-    store._watch.look()
+    watch.check()
     KeyringFile(paths[1]).drop(old)
-    store._watch.look()
-    store.installations._cache.forget(("", "T1"))  # type: ignore[arg-type]
+    watch.check()
     with pytest.raises(UnreadableRecord, match=old):
-        bot_token(store, "T1")
+        sealer.open("bots", "T1", sealed)
 
 
-def test_no_call_sees_half_of_a_change(paths: Paths, store: Store) -> None:
-    """Sealing and opening go on in other threads while keys come and go."""
+def test_refuses_a_file_that_lacks_the_primary_key(paths: Paths, watch: KeyringWatch, sealer: Sealer) -> None:
+    before = sealer.keyring
+    foreign(paths[1])
+    with pytest.raises(KeyringError, match=before.primary_key.key_id):
+        watch.use(KeyringFile(paths[1]))
+    assert sealer.keyring == before
+
+
+def test_concurrent_calls_see_a_change_of_keys_as_a_whole(paths: Paths, watch: KeyringWatch, sealer: Sealer) -> None:
     failed: list[Exception] = []
     stop = threading.Event()
 
     def write_and_read() -> None:
         try:
             while not stop.is_set():
-                sealer = store._records._sealer
-                assert sealer.open("bots", "/T1", sealer.seal("bots", "/T1", 1)) == 1
+                assert sealer.open("bots", "T1", sealer.seal("bots", "T1", 1)) == 1
         except Exception as error:
             failed.append(error)
 
@@ -187,9 +209,9 @@ def test_no_call_sees_half_of_a_change(paths: Paths, store: Store) -> None:
         thread.start()
     for _ in range(30):
         KeyringFile(paths[1]).add_key(time.time())
-        store._watch.look()
+        watch.check()
     stop.set()
     for thread in threads:
         thread.join()
     assert not failed
-    assert key_id(read_keyring(paths[1]).sealing_key.reveal()) == openers(paths[0])[0].key_ids[0]  # type: ignore[index]
+    assert published(paths) == read_keyring(paths[1]).key_ids

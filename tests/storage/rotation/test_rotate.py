@@ -18,9 +18,8 @@ from latchkey.storage.crypto.keyring import Keyring, read_keyring
 from latchkey.storage.crypto.keyring_file import KeyringFile
 from latchkey.storage.crypto.sealing import PREFIX_LENGTH, Sealer
 from latchkey.storage.engine.keyvalue import Swap, Swapped
-from latchkey.storage.engine.maintenance_lock import maintenance_lock
-from latchkey.storage.rotation import key_admin as store_keys
-from latchkey.storage.rotation import resealing
+from latchkey.storage.engine.processes import maintenance_lock
+from latchkey.storage.rotation import key_admin
 from latchkey.storage.rotation import rotate as rotation
 from latchkey.storage.rotation.verification import pages
 from latchkey.storage.tables import SEALED_TABLES
@@ -31,7 +30,7 @@ Paths = tuple[Path, Path]
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_keys, "TAKE_UP_SECONDS", 1.0)
+    monkeypatch.setattr(key_admin, "ADOPT_TIMEOUT", 1.0)
     monkeypatch.setattr(rotation, "SETTLE_SECONDS", 0.05)
 
 
@@ -80,13 +79,13 @@ def tokens(store: Store) -> dict[str | None, str | None]:
 
 
 def test_every_record_of_every_table_is_under_the_new_key_and_the_same_within(paths: Paths, store: Store) -> None:
-    old, before = read_keyring(paths[1]).sealing_key.key_id, old_rows(paths[0])
+    old, before = read_keyring(paths[1]).primary_key.key_id, old_rows(paths[0])
     assert {table for table, _ in before} == set(SEALED_TABLES)
     opened = Sealer(read_keyring(paths[1]))
     values = {name: opened.open(*name, sealed) for name, sealed in before.items()}
     rotated = store.keys.rotate()
-    assert (rotated.added, rotated.resealed, rotated.conflicts, rotated.retired) == (True, len(before), 0, (old,))
-    assert (rotated.findings.checked, rotated.findings.unreadable) == (len(before), 0)
+    assert (rotated.added, rotated.reencrypted, rotated.conflicts, rotated.retired) == (True, len(before), 0, (old,))
+    assert (rotated.verified.total, rotated.verified.unreadable) == (len(before), 0)
     keyring = read_keyring(paths[1])
     assert keyring.key_ids == (rotated.key_id, old)
     alone = Sealer(Keyring(keyring.keys[:1]))
@@ -140,7 +139,7 @@ def test_an_update_that_comes_between_is_not_undone(
         rotated = store.keys.rotate()
         assert rotated.conflicts == 1
         assert tokens(server)["T1"] == "newer"
-        assert not rotated.findings.stale
+        assert not rotated.verified.stale
 
 
 def test_a_record_deleted_meanwhile_does_not_come_back(
@@ -169,7 +168,7 @@ def test_what_was_still_sealed_with_the_old_key_is_sealed_again_in_another_round
 
     monkeypatch.setattr(rotation, "verify", verify)
     rotated = store.keys.rotate()
-    assert not rotated.findings.stale
+    assert not rotated.verified.stale
     assert store.keys.use()["bots"] == {rotated.key_id: 31}
 
 
@@ -187,7 +186,7 @@ def test_a_rotation_that_was_cut_off_goes_on_with_the_same_key(
     assert len(keyring.keys) == 2
     assert tokens(store)["T3"] == "token-3"
     rotated = store.keys.rotate()
-    assert (rotated.added, rotated.key_id) == (False, keyring.sealing_key.key_id)
+    assert (rotated.added, rotated.key_id) == (False, keyring.primary_key.key_id)
     assert read_keyring(paths[1]).key_ids == keyring.key_ids
     assert rotated.retired == keyring.key_ids[1:]
 
@@ -211,7 +210,7 @@ NOT_SEALED = "UPDATE bots SET value = CAST('plain' AS BLOB) WHERE key = '/T3'"
 
 @pytest.mark.parametrize(
     ("sql", "reason"),
-    [(FLIPPED, "changed"), (COPIED, "another name"), (CUT, "changed"), (NOT_SEALED, "not a sealed record")],
+    [(FLIPPED, "changed"), (COPIED, "another table or id"), (CUT, "changed"), (NOT_SEALED, "not an encrypted record")],
 )
 def test_a_record_that_cannot_be_opened_is_named_and_left_and_nothing_is_retired(
     paths: Paths, store: Store, sql: str, reason: str
@@ -220,8 +219,8 @@ def test_a_record_that_cannot_be_opened_is_named_and_left_and_nothing_is_retired
     before = old_rows(paths[0])[("bots", "/T3")]
     for added in (True, False):
         rotated = store.keys.rotate()
-        assert (rotated.added, rotated.retired, rotated.findings.unreadable) == (added, (), 1)
-        [error] = rotated.findings.first
+        assert (rotated.added, rotated.retired, rotated.verified.unreadable) == (added, (), 1)
+        [error] = rotated.verified.listed
         assert (error.table, error.record_id) == ("bots", "/T3")
         assert reason in error.reason
         assert [entry.retired_at for entry in store.keys.entries()] == [None, None]
@@ -246,7 +245,7 @@ def of_another_year(path: Path, key_id: str) -> None:
 
 @pytest.mark.parametrize("said", ["is retired", "is older"])
 def test_a_keyring_in_the_wrong_order_is_refused_and_nothing_is_changed(paths: Paths, store: Store, said: str) -> None:
-    old = read_keyring(paths[1]).sealing_key.key_id
+    old = read_keyring(paths[1]).primary_key.key_id
     store.keys.rotate()
     if said == "is older":
         of_another_year(paths[1], old)
@@ -294,13 +293,13 @@ def test_a_process_with_a_copy_of_the_keyring_stops_a_rotation_before_it_begins(
         process.kill()
     assert len(read_keyring(paths[1]).keys) == 2, "the second run makes no further key"
     assert old_rows(paths[0]) == before
-    assert store.keys.rotate().resealed == len(before)
+    assert store.keys.rotate().reencrypted == len(before)
 
 
 def test_a_reader_that_stands_in_the_way_of_erasing_keeps_the_old_key_in_use(
     paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rotation, "ERASE_SECONDS", 0.3)
+    monkeypatch.setattr(rotation, "ERASE_TIMEOUT", 0.3)
     with closing(sqlite3.connect(paths[0], isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM bots").fetchone()
@@ -308,21 +307,21 @@ def test_a_reader_that_stands_in_the_way_of_erasing_keeps_the_old_key_in_use(
             store.keys.rotate()
         assert [entry.retired_at for entry in store.keys.entries()] == [None, None]
     rotated = store.keys.rotate()
-    assert (rotated.added, rotated.resealed, len(rotated.retired)) == (False, 0, 1)
+    assert (rotated.added, rotated.reencrypted, len(rotated.retired)) == (False, 0, 1)
 
 
 def test_a_key_is_dropped_when_what_is_in_its_place_is_on_disk_and_not_before(
     paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a rotation writes may be undone by a power cut until the -wal has been put into the file."""
-    monkeypatch.setattr(rotation, "ERASE_SECONDS", 0.3)
-    old = read_keyring(paths[1]).sealing_key.key_id
+    monkeypatch.setattr(rotation, "ERASE_TIMEOUT", 0.3)
+    old = read_keyring(paths[1]).primary_key.key_id
     store.keys.rotate()
     store.states.issue()
     with closing(sqlite3.connect(paths[0], isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM bots").fetchone()
-        with pytest.raises(StoreUnavailable, match="somebody reads"):
+        with pytest.raises(StoreUnavailable, match="keeps reading"):
             store.keys.retire(old, {}, confirm=print)
         assert old in read_keyring(paths[1]).key_ids
     store.keys.retire(old, {}, confirm=print)
@@ -341,8 +340,8 @@ def test_a_store_that_is_locked_for_a_while_is_waited_for(
         return real(table, swaps)
 
     monkeypatch.setattr(store.keys._engine, "swap", swap)
-    assert not store.keys.rotate().findings.unreadable
-    monkeypatch.setattr(resealing, "PATIENCE_SECONDS", -1.0)
+    assert not store.keys.rotate().verified.unreadable
+    monkeypatch.setattr(rotation, "LOCK_TIMEOUT", -1.0)
     locked[:] = [StoreUnavailable("locked", "by a test")]
     with pytest.raises(StoreUnavailable, match="by a test"):
         store.keys.rotate()
@@ -355,7 +354,7 @@ def test_a_page_of_large_records_is_a_short_one(paths: Paths, store: Store) -> N
     found = [[row.record_id for row in rows] for rows in pages(store.keys._engine, "aside", 100)]
     assert sum(found, []) == sorted(["Ev2", *(f"large-{number:02}" for number in range(40))])
     assert max(len(rows) for rows in found[1:]) <= 3
-    assert not store.keys.rotate().findings.unreadable
+    assert not store.keys.rotate().verified.unreadable
 
 
 def test_swap_changes_what_is_still_as_it_was_and_nothing_else(store: Store) -> None:
@@ -392,7 +391,7 @@ def test_a_swap_behind_a_lock_ends_in_time_and_later_commits_are_as_durable_as_b
 def test_a_value_that_somebody_has_stored_as_text_is_sealed_again_too(paths: Paths, store: Store) -> None:
     spoil(paths, "UPDATE bots SET value = CAST(value AS TEXT) WHERE key = '/T3'")
     rotated = store.keys.rotate()
-    assert (rotated.conflicts, rotated.findings.unreadable, rotated.findings.stale) == (0, 0, 0)
+    assert (rotated.conflicts, rotated.verified.unreadable, rotated.verified.stale) == (0, 0, 0)
 
 
 def test_records_are_counted_by_their_keys_a_page_at_a_time(paths: Paths, store: Store) -> None:
@@ -401,10 +400,17 @@ def test_records_are_counted_by_their_keys_a_page_at_a_time(paths: Paths, store:
     engine = store.keys._engine
     counts, after, calls = 0, "", 0
     while after is not None:
-        found = engine.beginnings("bots", PREFIX_LENGTH, after=after, limit=7)
+        found = engine.count_by_prefix("bots", PREFIX_LENGTH, after=after, limit=7)
         counts, after, calls = counts + sum(found.counts.values()), found.after, calls + 1
     assert (counts, calls) == (31, 5)
-    assert store.keys.use()["bots"] == {read_keyring(paths[1]).sealing_key.key_id: 29, "": 2}
+    assert store.keys.use()["bots"] == {read_keyring(paths[1]).primary_key.key_id: 29, "": 2}
+
+
+def reencrypt_all(store: Store) -> None:
+    engine, sealer = store.keys._engine, store.keys._sealer
+    for table in SEALED_TABLES:
+        for rows in pages(engine, table):
+            engine.swap(table, [Swap(sealer.reencrypt(table, *row), *row) for row in rows])
 
 
 def sealed_again_between(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
@@ -414,7 +420,7 @@ def sealed_again_between(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
 
     def commit(changes: object, marks: object = None) -> bool:
         if once.pop() if once else False:
-            resealing.Resealing(engine, store.keys._sealer, SEALED_TABLES, lambda *_: None).run()
+            reencrypt_all(store)
         return real(changes, marks)  # type: ignore[arg-type]
 
     store.keys.add()

@@ -32,7 +32,7 @@ from latchkey.commands.output import (
     yes_option,
 )
 from latchkey.errors import LatchkeyError
-from latchkey.storage import InstalledWorkspace, Store
+from latchkey.storage import CommandStore, InstalledWorkspace
 
 DEFAULT_LIMIT = 100
 
@@ -140,7 +140,9 @@ def remove(team_id: str | None, enterprise: str | None, local: bool, config_path
     click.echo(f"removed the app from {name}: {plural(count, 'record')} deleted")
 
 
-def _selected(store: Store, team: str | None, enterprise: str | None, after: str = "") -> Iterator[InstalledWorkspace]:
+def _selected(
+    store: CommandStore, team: str | None, enterprise: str | None, after: str = ""
+) -> Iterator[InstalledWorkspace]:
     try:
         for workspace in store.workspaces.all(after):
             if team in (None, workspace.team_id) and enterprise in (None, workspace.enterprise_id):
@@ -149,7 +151,7 @@ def _selected(store: Store, team: str | None, enterprise: str | None, after: str
         raise click.UsageError("--after takes the cursor that an earlier list printed") from None
 
 
-def _one(store: Store, team_id: str | None, enterprise: str | None) -> InstalledWorkspace:
+def _one(store: CommandStore, team_id: str | None, enterprise: str | None) -> InstalledWorkspace:
     if not team_id and not enterprise:
         raise click.UsageError("name a workspace by its TEAM_ID, or an org-wide installation with --enterprise")
     found = store.workspaces.find(enterprise, team_id)
@@ -164,7 +166,7 @@ def _one(store: Store, team_id: str | None, enterprise: str | None) -> Installed
     return found[0]
 
 
-def _hint_about_org(store: Store, enterprise: str | None) -> str:
+def _hint_about_org(store: CommandStore, enterprise: str | None) -> str:
     """Return a hint for a workspace without an installation of its own, which an org-wide one may cover."""
     orgs = [org.enterprise_id for org in store.workspaces.find(enterprise, None) if org.enterprise_id]
     if not orgs:

@@ -1,7 +1,6 @@
-"""`latchkey keys`: which encryption keys there are, what they have sealed, and whether all of it opens.
+"""`latchkey keys`: shows the encryption keys and what they have encrypted, adds one, verifies all records.
 
-Rule: a key is shown by its id. Changing every record and dropping a key are in
-`commands.rotation` and `commands.retirement`.
+Invariant: a key is shown only by its id.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from latchkey.commands.context import configured_store
 from latchkey.commands.keys.retire import retire
 from latchkey.commands.keys.rotate import rotate
 from latchkey.commands.keys.unreadable import name_unreadable
-from latchkey.commands.keys.unreadable import to_json as findings_to_json
+from latchkey.commands.keys.unreadable import to_json as verification_to_json
 from latchkey.commands.output import (
     EXIT_FAILED,
     CommandGroup,
@@ -49,7 +48,7 @@ group.add_command(retire)
 @config_option
 @json_option
 def status(config_path: Path | None, as_json: bool) -> None:
-    """Show each key, what it has sealed, and which processes use it."""
+    """Show each key, the records under it, and the processes that use it."""
     with configured_store(config_path) as store:
         use = store.keys.use()
         keys, processes = _keys_to_json(store.keys, use), _processes_to_json(store.keys)
@@ -58,94 +57,89 @@ def status(config_path: Path | None, as_json: bool) -> None:
         except KeyringError as error:
             say(f"latchkey: {error}")
             say(f"hint: {error.hint}")
-    unsealed = sum(counts[""] for counts in use.values())
+    unencrypted = sum(counts[""] for counts in use.values())
     if as_json:
-        print_json({"keys": keys, "unsealed": unsealed, "processes": processes})
+        print_json({"keys": keys, "unencrypted": unencrypted, "processes": processes})
         return
-    columns = ("key_id", "state", "made", "retired", "records", "tables")
+    columns = ("key_id", "status", "made", "retired", "records", "tables")
     print_table(columns, [[_cell(key, column) for column in columns] for key in keys])
     if processes:
-        print_table(("process", "has the store open, and"), [(each["pid"], each["state"]) for each in processes])
+        print_table(("process", "encrypts with"), [(each["pid"], _encrypts_with(each, keys)) for each in processes])
     for key in keys:
-        if key["state"] == _MISSING:
+        if key["status"] == _MISSING:
             say(f"latchkey: {plural(key['records'], 'record')} under the key {key['key_id']}, which the keyring lacks")
-            say("hint: put it back from the keyring's copy, or restore a backup that needs only the keys that are here")
-    if unsealed:
-        say(f"latchkey: {plural(unsealed, 'record')} that are not sealed; `latchkey keys verify` names them")
+            say("hint: restore it from the copy of the keyring, or restore a backup that needs only the present keys")
+    if unencrypted:
+        say(f"latchkey: {plural(unencrypted, 'value')} that are not encrypted; `latchkey keys verify` names them")
 
 
 @group.command("add")
 @config_option
 @json_option
 def add(config_path: Path | None, as_json: bool) -> None:
-    """Put a new key in front: it seals what is written from now on. What is stored stays as it is."""
+    """Add a new primary key. New records use it; existing ones are left as they are."""
     with configured_store(config_path) as store:
         key_id = store.keys.add()
         path = store.keys.keyring_path
     if as_json:
         print_json({"key_id": key_id})
         return
-    click.echo(f"the key {key_id} seals from now on")
-    say(f"hint: copy the keyring {path} now, apart from the store; `latchkey keys rotate` puts all records under it")
+    click.echo(f"added the primary key {key_id}")
+    say(f"hint: copy the keyring {path} now, apart from the store; `latchkey keys rotate` re-encrypts existing records")
 
 
 @group.command("verify")
 @config_option
 @json_option
 def verify(config_path: Path | None, as_json: bool) -> None:
-    """Open every record of every table, and name those that cannot be opened."""
+    """Decrypt every record of every table, and name the unreadable ones."""
     with configured_store(config_path) as store, show_progress() as progress:
-        findings = store.keys.verify(progress)
+        result = store.keys.verify(progress)
     if as_json:
-        print_json({"ok": not findings.unreadable, **findings_to_json(findings)})
+        print_json({"ok": not result.unreadable, **verification_to_json(result)})
     else:
-        name_unreadable(findings)
-        click.echo(f"{plural(findings.checked, 'record')} checked, {findings.unreadable:,} cannot be opened")
-    if findings.unreadable:
+        name_unreadable(result)
+        click.echo(f"{plural(result.total, 'record')} checked, {result.unreadable:,} unreadable")
+    if result.unreadable:
         sys.exit(EXIT_FAILED)
 
 
 def _keys_to_json(keys: StoreKeys, use: KeyUse) -> list[dict[str, Any]]:
-    """Return what is told of each key, those that records need and the keyring lacks last."""
+    """Return the keyring's keys, then those that records need and the keyring lacks."""
     entries = keys.entries()
     missing = {key_id for counts in use.values() for key_id in counts if key_id} - {entry.key_id for entry in entries}
-    told = []
+    documents = []
     for entry in [*entries, *(KeyEntry(key_id, None, None) for key_id in sorted(missing))]:
         tables = {table: counts[entry.key_id] for table, counts in use.items() if counts[entry.key_id]}
         if entry.key_id in missing:
-            state = _MISSING
+            status = _MISSING
         elif entry is entries[0]:
-            state = "seals"
+            status = "primary"
         else:
-            state = "opens" if entry.retired_at is None else "retired"
-        told.append(
+            status = "active" if entry.retired_at is None else "retired"
+        documents.append(
             {
                 "key_id": entry.key_id,
-                "state": state,
+                "status": status,
                 "made": entry.made_at,
                 "retired": entry.retired_at,
                 "records": sum(tables.values()),
                 "tables": tables,
             }
         )
-    return told
+    return documents
 
 
 def _processes_to_json(keys: StoreKeys) -> list[dict[str, Any]]:
-    """Return what is told of every other process that has the store open."""
-    first = keys.entries()[0].key_id
-    told = []
-    for pid, key_ids in keys.openers():
-        if pid == os.getpid():
-            continue
-        if not key_ids:
-            state = "does not say which key it seals with"
-        elif key_ids[0] == first:
-            state = "seals with the first key"
-        else:
-            state = f"seals with {key_ids[0]}"
-        told.append({"pid": pid, "key_ids": list(key_ids or ()), "state": state})
-    return told
+    """Return every other process that has the store open, with its keys, the one that it encrypts with first."""
+    return [{"pid": pid, "key_ids": list(key_ids or ())} for pid, key_ids in keys.processes() if pid != os.getpid()]
+
+
+def _encrypts_with(process: dict[str, Any], keys: list[dict[str, Any]]) -> str:
+    if not process["key_ids"]:
+        return "unknown"
+    primary = process["key_ids"][0]
+    return f"{primary} (primary)" if primary == keys[0]["key_id"] else f"{primary} (not the primary key)"
 
 
 def _cell(key: dict[str, Any], column: str) -> object:

@@ -1,4 +1,4 @@
-"""`latchkey keys retire`: a key that nothing needs any more leaves the keyring."""
+"""`latchkey keys retire`: drops a key that nothing needs any longer from the keyring."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ from latchkey.storage import list_backups
 @config_option
 @json_option
 @yes_option
-@click.option("--force", is_flag=True, help="also a key that is needed: what it has sealed is lost")
+@click.option("--force", is_flag=True, help="drop it even if it is needed: what it has encrypted is lost")
 def retire(key_id: str, config_path: Path | None, as_json: bool, yes: bool, force: bool) -> None:
-    """Drop a key from the keyring, once no record and no kept backup needs it."""
+    """Drop a key from the keyring, once no record and no backup needs it."""
 
-    def agreed(needed_by: list[str]) -> None:
+    def confirm_drop(needed_by: list[str]) -> None:
         for what in needed_by:
             say(f"latchkey: the key {key_id} is needed by {what}")
         if needed_by and not force:
-            say("latchkey: it stays in the keyring")
-            say("hint: `latchkey keys rotate` puts all records under another key; --force drops it all the same")
+            say("latchkey: the key was not dropped")
+            say("hint: `latchkey keys rotate` re-encrypts all records under another key; --force drops it anyway")
             sys.exit(EXIT_FAILED)
         if needed_by:
-            confirm_by_typing(f"Lose all that is under the key {key_id}?", key_id, yes=yes)
+            confirm_by_typing(f"Lose everything that is encrypted with the key {key_id}?", key_id, yes=yes)
         else:
             confirm(f"Drop the key {key_id} from the keyring?", yes=yes)
 
     settings = command_settings(config_path)
     backups = {str(backup.path): backup.key_ids for backup in list_backups(settings.backup_path)}
     with opened_store(settings) as store:
-        store.keys.retire(key_id, backups, confirm=agreed)
+        store.keys.retire(key_id, backups, confirm=confirm_drop)
         path = store.keys.keyring_path
     if as_json:
         print_json({"key_id": key_id, "dropped": True})
         return
-    click.echo(f"the key {key_id} is dropped from {path}")
-    say("hint: destroy its copies as well, when no old backup that needs it is kept anywhere")
+    click.echo(f"dropped the key {key_id} from {path}")
+    say("hint: destroy its copies too, once no backup that needs it is kept anywhere")

@@ -1,4 +1,4 @@
-"""`latchkey keys rotate`: every record under a new key, beside a running server."""
+"""`latchkey keys rotate`: re-encrypts every record under a new key, beside a running server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 from latchkey.commands.backup import back_up
 from latchkey.commands.context import command_settings, opened_store
 from latchkey.commands.keys.unreadable import name_unreadable
-from latchkey.commands.keys.unreadable import to_json as findings_to_json
+from latchkey.commands.keys.unreadable import to_json as verification_to_json
 from latchkey.commands.output import (
     EXIT_FAILED,
     config_option,
@@ -26,20 +26,20 @@ from latchkey.commands.output import (
     yes_option,
 )
 from latchkey.commands.progress import show_progress
-from latchkey.storage import Backup, Rotated, StoreKeys
+from latchkey.storage import Backup, RotationResult, StoreKeys
 
 
 @click.command("rotate")
 @config_option
 @json_option
 @yes_option
-@click.option("--dry-run", is_flag=True, help="say what would be done, and change nothing")
-@click.option("--no-backup", is_flag=True, help="make no backup first")
+@click.option("--dry-run", is_flag=True, help="show what would be done, and change nothing")
+@click.option("--no-backup", is_flag=True, help="do not back up the store first")
 def rotate(config_path: Path | None, as_json: bool, yes: bool, dry_run: bool, no_backup: bool) -> None:
-    """Back up the store, put every record under a new key, and mark the old keys as retired.
+    """Back up the store, re-encrypt every record under a new key, and mark the old keys as retired.
 
-    It works beside a running server, and may be interrupted at any moment: the next run goes on. The
-    old keys still open what they have sealed elsewhere, as in a backup, until `keys retire` drops them.
+    The server can keep running. The command may be interrupted at any moment; the next run continues.
+    Retired keys stay in the keyring, because backups may need them, until `keys retire` drops them.
     """
     settings = command_settings(config_path)
     made: list[Backup] = []
@@ -49,7 +49,7 @@ def rotate(config_path: Path | None, as_json: bool, yes: bool, dry_run: bool, no
             _print_plan(plan, as_json)
             return
         confirm(f"{_what(plan)}: {plural(plan['records'], 'record')}?", yes=yes)
-        # Millions of small objects come and go, none of them in a cycle.
+        # Millions of small objects are created, and none of them is part of a cycle.
         gc.freeze()
         gc.set_threshold(50_000)
         try:
@@ -59,18 +59,18 @@ def rotate(config_path: Path | None, as_json: bool, yes: bool, dry_run: bool, no
                     if not no_backup:
                         made.append(back_up(settings, progress)[0])
 
-                rotated = store.keys.rotate(progress, before=back_up_first)
+                result = store.keys.rotate(progress, before=back_up_first)
         except KeyboardInterrupt:
-            say("latchkey: interrupted; every record still opens")
-            say("hint: run it again, and it goes on")
+            say("latchkey: interrupted; all records are still readable")
+            say("hint: run the command again to continue")
             sys.exit(EXIT_FAILED)
         path = store.keys.keyring_path
     backup = made[0].path if made else None
     if as_json:
-        print_json({**_to_json(rotated), "backup": str(backup) if backup else None})
+        print_json({**_to_json(result), "backup": str(backup) if backup else None})
     else:
-        _print_summary(rotated, path, backup)
-    if rotated.findings.unreadable:
+        _print_summary(result, path, backup)
+    if result.verified.unreadable:
         sys.exit(EXIT_FAILED)
 
 
@@ -81,13 +81,13 @@ def _plan(keys: StoreKeys) -> dict[str, Any]:
         "new_key": next_key is None,
         "key_id": next_key,
         "records": sum(sum(counts.values()) for counts in use.values()),
-        "under_it_already": sum(counts[next_key] for counts in use.values()) if next_key else 0,
-        "processes": len(keys.openers()) - 1,
+        "already_under_it": sum(counts[next_key] for counts in use.values()) if next_key else 0,
+        "processes": len(keys.processes()) - 1,
     }
 
 
 def _what(plan: dict[str, Any]) -> str:
-    return "Put all under a new key" if plan["new_key"] else f"Go on with the key {plan['key_id']}"
+    return "Re-encrypt under a new key" if plan["new_key"] else f"Continue with the key {plan['key_id']}"
 
 
 def _print_plan(plan: dict[str, Any], as_json: bool) -> None:
@@ -97,47 +97,48 @@ def _print_plan(plan: dict[str, Any], as_json: bool) -> None:
     print_table(
         ("", ""),
         [
-            ("key", "a new one would be made" if plan["new_key"] else f"{plan['key_id']}, which is there already"),
-            ("records to be sealed again", plan["records"] - plan["under_it_already"]),
-            ("records under that key already", plan["under_it_already"]),
-            ("other processes that would have to take up the key", plan["processes"]),
+            ("key", "a new one would be added" if plan["new_key"] else f"{plan['key_id']}, which exists already"),
+            ("records to re-encrypt", plan["records"] - plan["already_under_it"]),
+            ("records already under that key", plan["already_under_it"]),
+            ("other processes that would have to use the key", plan["processes"]),
         ],
     )
     say("nothing was changed")
 
 
-def _to_json(rotated: Rotated) -> dict[str, Any]:
+def _to_json(result: RotationResult) -> dict[str, Any]:
     return {
-        "ok": not rotated.findings.unreadable,
-        "key_id": rotated.key_id,
-        "new_key": rotated.added,
-        "sealed_again": rotated.resealed,
-        "conflicts": rotated.conflicts,
-        "retired": list(rotated.retired),
-        "seconds": round(rotated.seconds, 3),
-        "resealing_seconds": round(rotated.resealing_seconds, 3),
-        **findings_to_json(rotated.findings),
+        "ok": not result.verified.unreadable,
+        "key_id": result.key_id,
+        "new_key": result.added,
+        "reencrypted": result.reencrypted,
+        "conflicts": result.conflicts,
+        "retired": list(result.retired),
+        "seconds": round(result.seconds, 3),
+        "reencryption_seconds": round(result.reencryption_seconds, 3),
+        **verification_to_json(result.verified),
     }
 
 
-def _print_summary(rotated: Rotated, keyring_path: Path, backup: Path | None) -> None:
-    findings = rotated.findings
+def _print_summary(result: RotationResult, keyring_path: Path, backup: Path | None) -> None:
+    total, unreadable = result.verified.total, result.verified.unreadable
+    rate = result.reencrypted / result.seconds
     print_table(
         ("", ""),
         [
             ("backup", backup or "none"),
-            ("key", f"{rotated.key_id}, {'new' if rotated.added else 'made before'}"),
-            ("records sealed again", f"{rotated.resealed:,}"),
-            ("of them changed by the server meanwhile", f"{rotated.conflicts:,}"),
-            ("records opened under the key", f"{findings.checked - findings.unreadable:,} of {findings.checked:,}"),
-            ("keys retired", list(rotated.retired) or "none"),
-            ("took", f"{duration(rotated.seconds)}, {rotated.resealed / rotated.seconds:,.0f} records a second"),
+            ("primary key", f"{result.key_id}, {'new' if result.added else 'added before'}"),
+            ("records re-encrypted", f"{result.reencrypted:,}"),
+            ("changed concurrently (retried)", f"{result.conflicts:,}"),
+            ("records verified", f"{total - unreadable:,} of {total:,}"),
+            ("keys retired", list(result.retired) or "none"),
+            ("took", f"{duration(result.seconds)}, {rate:,.0f} records per second"),
         ],
     )
-    name_unreadable(findings)
-    if findings.unreadable:
-        say("latchkey: no key was retired, since some records do not open under the new one")
+    name_unreadable(result.verified)
+    if unreadable:
+        say("latchkey: no key was retired, because some records cannot be decrypted")
         return
     say(f"hint: copy the keyring {keyring_path} now, apart from the store and its backups")
-    for key_id in rotated.retired:
-        say(f"hint: `latchkey keys retire {key_id}` drops the old key, once no backup needs it any more")
+    for key_id in result.retired:
+        say(f"hint: `latchkey keys retire {key_id}` drops the old key, once no backup needs it")

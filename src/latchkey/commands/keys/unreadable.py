@@ -1,29 +1,30 @@
-"""How records that cannot be opened are told of: by their table, id and key id, and never by what is in them."""
+"""Shows unreadable records by table, id and key id, never by their content."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from latchkey.commands.output import say
-from latchkey.storage import Findings
+from latchkey.storage import VerificationResult
 
 
-def to_json(findings: Findings) -> dict[str, Any]:
-    """Return it for a JSON document; the list may be shorter than the count."""
+def to_json(result: VerificationResult) -> dict[str, Any]:
+    """Return a verification's result for a JSON document; the list may be shorter than the count."""
     return {
-        "checked": findings.checked,
-        "unreadable_count": findings.unreadable,
+        "checked": result.total,
+        "unreadable_count": result.unreadable,
         "unreadable": [
             {"table": error.table, "record_id": error.record_id, "key_id": error.key_id, "reason": error.reason}
-            for error in findings.first
+            for error in result.listed
         ],
     }
 
 
-def name_unreadable(findings: Findings) -> None:
-    for error in findings.first:
+def name_unreadable(result: VerificationResult) -> None:
+    """Print the unreadable records, if there are any."""
+    for error in result.listed:
         say(f"latchkey: {error}")
-    if findings.unreadable > len(findings.first):
-        say(f"latchkey: and {findings.unreadable - len(findings.first):,} more")
-    if findings.unreadable:
-        say("hint: they are left as they are; put a missing key back, or restore a backup")
+    if result.unreadable > len(result.listed):
+        say(f"latchkey: and {result.unreadable - len(result.listed):,} more")
+    if result.unreadable:
+        say("hint: they were not changed; restore the missing key, or a backup")

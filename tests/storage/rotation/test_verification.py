@@ -15,7 +15,7 @@ from slack_sdk.oauth.installation_store import Bot
 
 from latchkey.storage import Store, open_store
 from latchkey.storage.crypto.keyring import key_id, read_keyring
-from latchkey.storage.rotation import key_survey
+from latchkey.storage.rotation import verification
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 Paths = tuple[Path, Path]
@@ -30,7 +30,7 @@ def lost(paths: Paths) -> bytes:
     """A key that has sealed one bot and is not in the keyring any more; the other records have another one."""
     lost, kept = Fernet.generate_key(), Fernet.generate_key()
     open_store(*paths).close()
-    first = read_keyring(paths[1]).sealing_key.reveal()
+    first = read_keyring(paths[1]).primary_key.reveal()
     for sealing, team_id in ((lost, "T1"), (kept, "T2")):
         paths[1].write_bytes(sealing + b"\n" + first)
         with closing(open_store(*paths)) as store:
@@ -65,15 +65,15 @@ def test_a_lost_key_makes_it_degraded_and_is_named_once(
 def test_it_is_whole_again_when_the_key_is_back_or_its_records_are_gone(
     paths: Paths, lost: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(key_survey, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(verification, "SURVEY_INTERVAL", 0.0)
     with closing(open_store(*paths)) as store:
         assert not store.ready()
         without = paths[1].read_bytes()
         paths[1].write_bytes(without + b"\n" + lost)
-        store._watch.look()
+        store._watch.check()
         assert store.ready()
         paths[1].write_bytes(without)
-        store._watch.look()
+        store._watch.check()
         assert not store.ready()
         store.installations.delete_all(enterprise_id=None, team_id="T1")
         deadline = time.monotonic() + 5
