@@ -30,6 +30,7 @@ from latchkey.commands.output import (
 )
 from latchkey.commands.progress import show_progress
 from latchkey.errors import KeyringError
+from latchkey.logs import print_error
 from latchkey.storage import KeyEntry, KeyUse, StoreKeys
 
 _MISSING = "missing"
@@ -55,8 +56,7 @@ def status(config_path: Path | None, as_json: bool) -> None:
         try:
             store.keys.next_key()
         except KeyringError as error:
-            say(f"latchkey: {error}")
-            say(f"hint: {error.hint}")
+            print_error(error)
     unencrypted = sum(counts[""] for counts in use.values())
     if as_json:
         print_json({"keys": keys, "unencrypted": unencrypted, "processes": processes})
