@@ -188,7 +188,7 @@ def test_a_backup_is_restored(fixture: Path, earlier: Callable[[str], EarlierSto
     it.check_installations_and_events()
 
 
-@pytest.mark.parametrize("name", ["damaged-format"])
+@pytest.mark.parametrize("name", ["damaged-format", "damaged-format-empty"])
 def test_a_damaged_format_record_is_reported_as_damage(earlier: Callable[[str], EarlierStore], name: str) -> None:
     it = earlier(name)
     with pytest.raises(StoreUnavailable, match="its format record") as caught:

@@ -1,26 +1,20 @@
 """Restoring: everything is checked first, then the files are swapped and the old store is kept."""
 
-import json
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
 
 from latchkey.errors import AnotherRun, StoreRefused, UnreadableRecord
 from latchkey.storage import Backup, EventStatus, Outcome, StoredEvent, list_backups, make_backup, open_store
-from latchkey.storage.backup.backup_manifest import read_backup
-from latchkey.storage.backup.preview import ChangeKind, RestorePreview, preview_restore
 from latchkey.storage.backup.restore import RESTORED, check_backup, restore, restoring
 from latchkey.storage.backup.swap import copy_path
-from latchkey.storage.crypto import Sealer, read_keyring
-from latchkey.storage.engine import SqliteKeyValue, maintenance_lock
-from latchkey.storage.records import Records
-from latchkey.storage.tables import FORMAT, FORMAT_VERSION, META, TABLES
+from latchkey.storage.crypto import read_keyring
+from latchkey.storage.engine import maintenance_lock
+from tests.storage.backup.restoring import NOW, change_manifest, event, put_back, refused
 from tests.support.events_on_disk import failed, unfinished
 from tests.support.stores import (
     Paths,
@@ -30,39 +24,11 @@ from tests.support.stores import (
     fill,
     fill_and_crash,
     give_all_to,
-    installation,
     other_process,
     owners,
     replaced,
     teams,
 )
-
-NOW = 1_795_000_000.0
-
-
-@pytest.fixture
-def backup(paths: Paths, tmp_path: Path) -> Backup:
-    """A backup of T1 and T2, and a store that has T3 since."""
-    fill(paths, "T1", "T2")
-    made = make_backup(*paths, tmp_path / "backups")
-    fill(paths, "T3")
-    return made
-
-
-def put_back(paths: Paths, backup: Backup, **options: bool) -> Path | None:
-    keys = read_keyring(paths[1])
-    check_backup(backup, keys, paths[1])
-    with restoring(paths[0]):
-        return restore(paths[0], backup, keys, now=NOW, **options)
-
-
-def refused(paths: Paths, backup: Backup, said: str, error: type[Exception] = StoreRefused) -> None:
-    """The backup is refused with these words, and no file is changed."""
-    before = files(paths[0].parent), files(backup.path.parent)
-    with pytest.raises(error, match=said) as caught:
-        put_back(paths, backup)
-    assert "\n" not in str(caught.value)
-    assert (files(paths[0].parent), files(backup.path.parent)) == before
 
 
 def test_restores_the_backup_and_keeps_the_previous_store(paths: Paths, backup: Backup) -> None:
@@ -150,79 +116,6 @@ def test_keeps_the_owner_if_root_restores(paths: Paths, backup: Backup) -> None:
     assert (paths[0].stat().st_uid, paths[0].stat().st_gid) == (54321, 54322)
 
 
-def test_refuses_a_backup_with_one_changed_byte(paths: Paths, backup: Backup) -> None:
-    content = backup.store.read_bytes()
-    for place in (0, 24, 5000, len(content) // 2, len(content) - 1):
-        changed = bytearray(content)
-        changed[place] ^= 1
-        backup.store.write_bytes(changed)
-        refused(paths, backup, "its hash differs")
-
-
-@pytest.mark.parametrize("length", [0, 100, 4096, 40_000])
-def test_refuses_a_truncated_backup(paths: Paths, backup: Backup, length: int) -> None:
-    backup.store.write_bytes(backup.store.read_bytes()[:length])
-    refused(paths, backup, "bytes instead of")
-
-
-def test_refuses_a_backup_without_its_store(paths: Paths, backup: Backup) -> None:
-    backup.store.unlink()
-    refused(paths, backup, "No such file")
-
-
-def change_manifest(backup: Backup, **values: object) -> None:
-    path = backup.path / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
-
-
-def test_refuses_a_missing_or_invalid_manifest(backup: Backup, tmp_path: Path) -> None:
-    manifest = backup.path / "manifest.json"
-    for content in (b"", b"{}", b"\xff\xfe", b"[1]", b'{"format": "other"}'):
-        manifest.write_bytes(content)
-        with pytest.raises(StoreRefused, match="is not a manifest"):
-            read_backup(backup.path)
-    manifest.unlink()
-    with pytest.raises(StoreRefused, match="not a backup of Latchkey"):
-        read_backup(backup.path)
-    with pytest.raises(StoreRefused, match="there is no backup"):
-        read_backup(tmp_path / "nowhere")
-
-
-def test_refuses_a_manifest_of_a_later_version(backup: Backup) -> None:
-    change_manifest(backup, version=2)
-    with pytest.raises(StoreRefused, match="another version"):
-        read_backup(backup.path)
-
-
-def test_refuses_a_backup_of_a_store_in_a_later_format(paths: Paths, tmp_path: Path) -> None:
-    fill(paths, "T1")
-    with closing(SqliteKeyValue(paths[0], TABLES)) as engine:
-        records = Records(engine, Sealer(read_keyring(paths[1])))
-        records.commit([records.put(META, FORMAT, {"version": FORMAT_VERSION + 1})])
-    refused(paths, make_backup(*paths, tmp_path / "backups"), "another version")
-
-
-def test_refuses_a_manifest_that_lists_other_records(paths: Paths, backup: Backup) -> None:
-    change_manifest(backup, records={**backup.records, "bots": 3})
-    refused(paths, read_backup(backup.path), "its manifest lists")
-
-
-def test_refuses_a_backup_whose_key_is_missing_and_names_the_key(paths: Paths, backup: Backup) -> None:
-    missing, other = read_keyring(paths[1]), Fernet.generate_key()
-    paths[1].write_bytes(other)
-    refused(paths, backup, f"needs the key ids {missing.key_ids[0]}, which .* lacks")
-
-
-def test_refuses_a_backup_with_a_moved_row_even_if_its_hash_matches(paths: Paths, backup: Backup) -> None:
-    from latchkey.storage.engine.database_file import sha256_of
-
-    with closing(sqlite3.connect(backup.store)) as connection:
-        connection.execute("UPDATE bots SET value = (SELECT value FROM bots WHERE key = '/T2') WHERE key = '/T1'")
-        connection.commit()
-    change_manifest(backup, sha256=sha256_of(backup.store), bytes=backup.store.stat().st_size)
-    refused(paths, read_backup(backup.path), "1 of its records cannot be decrypted")
-
-
 def test_restores_records_unchanged_that_were_unreadable_in_the_backup(paths: Paths, tmp_path: Path) -> None:
     fill(paths, "T1", "T2")
     with closing(sqlite3.connect(paths[0])) as connection:
@@ -282,10 +175,6 @@ def test_refuses_a_backup_that_was_changed_after_the_check(paths: Paths, backup:
     assert files(paths[0].parent) == before
 
 
-def event(event_id: str) -> StoredEvent:
-    return StoredEvent(event_id, NOW, "request-1", None, b'{"type": "event_callback", "team_id": "T1", "event": {}}')
-
-
 @pytest.fixture
 def with_events(paths: Paths, tmp_path: Path) -> Backup:
     """Ev1 has failed, Ev2 is retried, Ev3 is to be replayed, Ev4 waits, Ev5 of the same batch is done; and a state."""
@@ -339,63 +228,6 @@ def test_leaves_an_unreadable_event_record_unchanged(paths: Paths, with_events: 
     with closing(open_store(*paths)) as store:
         [left] = store.event_admin.all([EventStatus.RETRYING])
         assert isinstance(left, UnreadableRecord)
-
-
-@contextmanager
-def nothing_changed(folder: Path) -> Iterator[None]:
-    before = files(folder)
-    yield
-    assert files(folder) == before
-
-
-def difference(paths: Paths, backup: Backup) -> RestorePreview:
-    return preview_restore(paths[0], backup.store, read_keyring(paths[1]))
-
-
-def test_preview_lists_lost_older_and_restored_installations(paths: Paths, backup: Backup, tmp_path: Path) -> None:
-    with closing(open_store(*paths)) as store:
-        store.installations.delete_all(enterprise_id=None, team_id="T1")
-        store.installations.save(installation("T2", installed_at=NOW + 60))
-        store.inbox.commit([event("Ev1")])
-    with nothing_changed(tmp_path):
-        found = difference(paths, backup)
-    assert not found.problem
-    assert found.counts == {ChangeKind.LOST: 2, ChangeKind.OLDER: 2, ChangeKind.RESTORED: 2}
-    assert [(item.kind, item.of, item.team_id, item.installed_at, item.installed_at_in_backup) for item in found.changes] == [
-        (kind, of, team, *times)
-        for of in ("user", "bot")
-        for kind, team, times in (
-            (ChangeKind.RESTORED, "T1", (None, NOW)), (ChangeKind.OLDER, "T2", (NOW + 60, NOW)), (ChangeKind.LOST, "T3", (NOW, None)),
-        )
-    ]  # fmt: skip
-    assert (found.events_lost, found.events_restored) == (1, 0)
-    assert "sentinel" not in repr(found)
-
-
-def test_preview_shows_no_change_after_a_key_rotation(paths: Paths, backup: Backup) -> None:
-    paths[1].write_bytes(Fernet.generate_key() + b"\n" + read_keyring(paths[1]).primary_key.reveal())
-    with closing(open_store(*paths)) as store:
-        store.installations.delete_all(enterprise_id=None, team_id="T3")
-    fill(paths, "T1", "T2")
-    assert not difference(paths, backup).changes
-
-
-@pytest.mark.parametrize("crashed", [False, True])
-def test_preview_changes_no_byte(paths: Paths, backup: Backup, tmp_path: Path, crashed: bool) -> None:
-    if crashed:
-        fill_and_crash(paths, "T4")
-    with nothing_changed(tmp_path):
-        assert difference(paths, backup).counts[ChangeKind.LOST] == 4 if crashed else 2
-    with other_process(paths), nothing_changed(tmp_path):
-        difference(paths, backup)
-
-
-@pytest.mark.parametrize("content", [b"", b"damaged" * 1000])
-def test_preview_reports_a_store_that_cannot_be_read(paths: Paths, backup: Backup, content: bytes) -> None:
-    paths[0].write_bytes(content)
-    assert str(paths[0]) in difference(paths, backup).problem
-    paths[0].unlink()
-    assert "there is no store" in difference(paths, backup).problem
 
 
 def test_backups_made_before_a_table_existed_can_be_restored(paths: Paths, backup: Backup) -> None:
