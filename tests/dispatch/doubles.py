@@ -154,17 +154,17 @@ async def reply_to(interactions: Interactions, payload: Payload) -> Reply:
 
 
 async def send(events: EventPipeline, *payloads: Payload) -> list[Exception | None]:
-    """Send events one after another, each when the one before is answered; returns the answers (None: 200)."""
+    """Send events, each after the reply to the one before; return the error of each, or None for a 200."""
     return [await sent(events, payload) for payload in payloads]
 
 
 async def sent(events: EventPipeline, payload: Payload) -> Exception | None:
-    answered: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+    replied: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
     try:
-        events.accept(payload, json.dumps(payload.body).encode(), "request-1", answered.set_result)
+        events.accept(payload, json.dumps(payload.body).encode(), "request-1", replied.set_result)
     except LatchkeyError as error:
         return error
-    return await asyncio.wait_for(answered, 5)
+    return await asyncio.wait_for(replied, 5)
 
 
 _counter = itertools.count(1)

@@ -51,7 +51,7 @@ def test_calls_of_a_limited_method_wait_and_then_go_one_by_one() -> None:
         async with limits.waiter(POST) as waiter:
             if name == "first":
                 await waiter.report_limit(30)
-            sent.append((name, time.now, "begun"))
+            sent.append((name, time.now, "started"))
             await asyncio.sleep(0.001)
             sent.append((name, time.now, "ended"))
 
@@ -64,7 +64,7 @@ def test_calls_of_a_limited_method_wait_and_then_go_one_by_one() -> None:
 
     asyncio.run(run())
     assert [(name, what) for name, _, what in sent] == [
-        (name, what) for name in ("first", "second", "third") for what in ("begun", "ended")
+        (name, what) for name in ("first", "second", "third") for what in ("started", "ended")
     ]
     assert all(when == 1030 for _, when, _ in sent)
 
