@@ -182,6 +182,46 @@ def test_rotate_says_what_it_has_done(folder: Path) -> None:
     assert "\x1b" not in done.stdout + done.stderr
 
 
+AUDITED = """
+import os, sys
+
+keyring, counted = os.path.realpath(sys.argv.pop()), {"reads": 0, "threads": 0}
+
+
+def audit(event, arguments):
+    if event == "open" and isinstance(arguments[0], (str, os.PathLike)) and not arguments[2] & os.O_CREAT:
+        counted["reads"] += os.path.realpath(arguments[0]) == keyring
+    counted["threads"] += event == "_thread.start_new_thread"
+
+
+sys.addaudithook(audit)
+from latchkey.cli import main
+
+try:
+    sys.exit(main())
+finally:
+    print(counted["reads"], counted["threads"], file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(("arguments", "most_reads"), [(("rotate", "--yes"), 2), (("status",), 1), (("verify",), 1)])
+def test_reads_the_keyring_at_most_twice_and_starts_no_thread(
+    folder: Path, arguments: tuple[str, ...], most_reads: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", AUDITED, "keys", *arguments, "--json", str(paths(folder)[1])],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    reads, threads = map(int, done.stderr.split()[-2:])
+    assert 1 <= reads <= most_reads
+    assert threads == 0
+
+
 def test_rotate_without_a_backup_makes_none(folder: Path) -> None:
     assert run_json(folder, "keys", "rotate", "--yes", "--no-backup")["backup"] is None
     assert not (folder / "backups").exists()

@@ -6,14 +6,15 @@ import pickle
 import shutil
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 from slack_sdk.oauth.installation_store import Installation
 
-from latchkey.errors import KeyringError, StoreRefused, StoreUnavailable, UnreadableRecord
-from latchkey.storage import open_store
+from latchkey.errors import KeyringError, KeysMissing, StoreRefused, StoreUnavailable, UnreadableRecord
+from latchkey.storage import open_for_command, open_store
 from latchkey.storage.crypto.keyring import read_keyring
 
 Paths = tuple[Path, Path]
@@ -117,6 +118,51 @@ def test_a_lost_key_leaves_the_other_keys_records_served(filled: Paths, caplog: 
     assert [installation.team_id for installation in page.installations] == ["T2"]
     assert [error.key_id for error in page.unreadable] == [lost.key_id]
     store.close()
+
+
+ANOTHER_KEYS = b"v1:%s:" + Fernet(Fernet.generate_key()).encrypt(b'["meta","format",{"version":1}]')
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE meta SET value = x'00' WHERE key = 'format'",
+        "UPDATE meta SET value = x'' WHERE key = 'format'",
+        "UPDATE meta SET value = CAST(replace(CAST(value AS TEXT), 'gAAAAA', 'gAAAAB') AS BLOB) WHERE key = 'format'",
+        "UPDATE meta SET value = (SELECT value FROM bots) WHERE key = 'format'",
+        "another key's ciphertext",
+    ],
+)
+@pytest.mark.parametrize("only_record", [True, False])
+def test_reports_a_damaged_format_record_as_damage(filled: Paths, sql: str, only_record: bool) -> None:
+    key_id = read_keyring(filled[1]).primary_key.key_id.encode()
+    with closing(sqlite3.connect(filled[0])) as connection, connection:
+        if sql.startswith("UPDATE"):
+            connection.execute(sql)
+        else:
+            connection.execute("UPDATE meta SET value = ? WHERE key = 'format'", (ANOTHER_KEYS % key_id,))
+        if only_record:
+            for table in ("bots", "installations", "workspaces"):
+                connection.execute(f"DELETE FROM {table}")
+    for open_it in (open_store, open_for_command):
+        with pytest.raises(StoreUnavailable, match="is damaged: its format record") as caught:
+            open_it(*filled)
+        assert (caught.value.reason, caught.value.hint) == ("damaged", "restore a backup")
+
+
+def test_missing_keys_are_an_error_with_their_ids(filled: Paths) -> None:
+    needed, present = read_keyring(filled[1]).primary_key.key_id, Fernet.generate_key()
+    filled[1].write_bytes(present)
+    with pytest.raises(KeysMissing) as caught:
+        open_for_command(*filled)
+    assert caught.value.missing == (needed,)
+    assert caught.value.present == read_keyring(filled[1]).key_ids
+
+
+def test_a_command_never_creates_a_store(tmp_path: Path) -> None:
+    with pytest.raises(StoreRefused, match="there is no store"):
+        open_for_command(tmp_path / "data" / "store.sqlite", tmp_path / "keyring")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_zero_length_store_is_refused(filled: Paths) -> None:
