@@ -183,7 +183,7 @@ def test_rotate_says_what_it_has_done(folder: Path) -> None:
 
 
 AUDITED = """
-import os, sys
+import os, sys, threading
 
 keyring, counted = os.path.realpath(sys.argv.pop()), {"reads": 0, "threads": 0}
 
@@ -191,9 +191,14 @@ keyring, counted = os.path.realpath(sys.argv.pop()), {"reads": 0, "threads": 0}
 def audit(event, arguments):
     if event == "open" and isinstance(arguments[0], (str, os.PathLike)) and not arguments[2] & os.O_CREAT:
         counted["reads"] += os.path.realpath(arguments[0]) == keyring
-    counted["threads"] += event == "_thread.start_new_thread"
 
 
+def start(thread):
+    counted["threads"] += 1
+    started(thread)
+
+
+started, threading.Thread.start = threading.Thread.start, start
 sys.addaudithook(audit)
 from latchkey.cli import main
 
