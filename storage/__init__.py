@@ -1,7 +1,7 @@
-"""Everything at rest: keyring, sealing, the engine, installations, states and the inbox.
+"""Everything at rest: keyring, encryption, engine, installations, OAuth states, inbox and backups.
 
-Rule: this folder alone knows sqlitedict, and `sealing` alone knows the
-cryptography. Other rooms, and other programs, come in through `open_store`.
+Invariant: only `engine.sqlite` knows sqlitedict, and only `crypto.sealing` knows
+`cryptography`. Other packages, and other programs, import only this module.
 """
 
 from latchkey.storage.backup import (

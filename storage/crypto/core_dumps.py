@@ -1,4 +1,4 @@
-"""A crash must not write keys and tokens to a file."""
+"""Disables core dumps, which would write keys and tokens to a file."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import resource
 
 
 def forbid_core_dumps() -> None:
-    """Let this process, and those that it starts, leave no core file behind, whatever the limit was."""
+    """Disable core dumps of this process and of those that it starts."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
