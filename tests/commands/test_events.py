@@ -138,7 +138,7 @@ def test_an_unreadable_event_is_listed_by_its_id_and_can_be_dropped(tmp_path: Pa
         other.execute("UPDATE aside SET value = substr(CAST(value AS BLOB), 1, 30)")
         other.commit()
     assert run_json(tmp_path, "events", "list", "--status", "failed")["events"] == [
-        {"event_id": "Ev1", "status": "unreadable", "team": None, "error": "it was changed after it was sealed"}
+        {"event_id": "Ev1", "status": "unreadable", "team": None, "error": "it was changed after it was encrypted"}
     ]
     assert run(tmp_path, "events", "retry", "Ev1").returncode == 1
     assert run(tmp_path, "events", "drop", "--yes", "Ev1").returncode == 0
