@@ -1,1 +1,1 @@
-"""`./latchkey bench`: this server beside others, under the same load, in one run."""
+"""`./latchkey bench`: compares this server with others under the same load."""

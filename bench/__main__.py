@@ -1,4 +1,4 @@
-"""The command: compare with others, or look at this server alone under what a year brings."""
+"""The command `latchkey bench`: compares servers, or measures only this one."""
 
 from __future__ import annotations
 
@@ -19,33 +19,35 @@ from bench.peer import FLOOR
 from bench.traffic import KINDS
 
 rounds_option = click.option(
-    "--rounds", default=3, show_default=True, help="How often each is measured; the median counts."
+    "--rounds", default=3, show_default=True, help="measurements of each server; the result is the median"
 )
-seconds_option = click.option("--seconds", default=5, show_default=True, help="How long each measurement takes.")
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
+seconds_option = click.option("--seconds", default=5, show_default=True, help="duration of each measurement")
+json_option = click.option("--json", "as_json", is_flag=True, help="print one JSON document")
 
 
 @click.group(invoke_without_command=True)
 @click.pass_context
 def bench(context: click.Context) -> None:
-    """Compare this server with others under the same load in one run (alone: `compare`), or with itself."""
+    """Compare this server with others under the same load (default: `compare`), or measure only this one."""
     _check_machine()
     if context.invoked_subcommand is None:
         context.invoke(compare)
 
 
 @bench.command()
-@click.option("--kind", type=click.Choice(KINDS), default="event", show_default=True, help="What is sent.")
+@click.option("--kind", type=click.Choice(KINDS), default="event", show_default=True, help="kind of requests")
 @rounds_option
 @seconds_option
-@click.option("--connections", default=32, show_default=True, help="Connections of the load, all busy.")
-@click.option("--teams", default=1000, show_default=True, help="Workspaces that have installed the app.")
-@click.option("--peer", "chosen", multiple=True, metavar="NAME", help="Only these beside the floor; may be repeated.")
+@click.option("--connections", default=32, show_default=True, help="concurrent connections")
+@click.option("--teams", default=1000, show_default=True, help="workspaces that have installed the app")
+@click.option(
+    "--peer", "chosen", multiple=True, metavar="NAME", help="measure only this server and the floor; can be repeated"
+)
 @json_option
 def compare(
     *, kind: str, rounds: int, seconds: int, connections: int, teams: int, chosen: tuple[str, ...], as_json: bool
 ) -> None:
-    """Compare with others, as fast as each answers."""
+    """Compare the maximum rates of several servers."""
     progress = Console(stderr=True, highlight=False)
     load = Load(kind, seconds, connections, teams)
     medians = measure_in_turn(choose(chosen), load, rounds, progress)
@@ -57,7 +59,7 @@ def compare(
         print_table(kind, medians, shares)
     failed = {name for name, result in medians.items() if result.errors}
     if failed:
-        progress.print(f"answered with errors: {', '.join(sorted(failed))}")
+        progress.print(f"responded with errors: {', '.join(sorted(failed))}")
         sys.exit(1)
 
 
@@ -66,7 +68,7 @@ def compare(
 @seconds_option
 @json_option
 def half(*, rounds: int, seconds: int, as_json: bool) -> None:
-    """Measure how soon events are acknowledged at half of what the server can take."""
+    """Measure the time to acknowledge an event at half of the maximum load."""
     _show(conditions.half_load(rounds, seconds), as_json)
 
 
@@ -77,7 +79,7 @@ def half(*, rounds: int, seconds: int, as_json: bool) -> None:
 @click.option("--many", default=1_000_000, show_default=True)
 @json_option
 def remembered(*, rounds: int, seconds: int, few: int, many: int, as_json: bool) -> None:
-    """Compare a server that remembers few events with one that remembers many."""
+    """Compare a store with few remembered event ids with one that has many."""
     _show(conditions.remembered_ids(rounds, seconds, few, many), as_json)
 
 
@@ -86,34 +88,34 @@ def remembered(*, rounds: int, seconds: int, few: int, many: int, as_json: bool)
 @seconds_option
 @json_option
 def trouble(*, rounds: int, seconds: int, as_json: bool) -> None:
-    """Measure everybody's acknowledgements while three in a hundred workspaces' listeners sleep, raise or block."""
+    """Measure acknowledgements while the listeners of three workspaces in a hundred sleep, raise or block."""
     _show(conditions.troubled(rounds, seconds), as_json)
 
 
 @bench.command()
-@click.option("--first", default=10_000, show_default=True, help="Events before memory is read for the first time.")
-@click.option("--events", default=1_000_000, show_default=True, help="Events before it is read for the last time.")
+@click.option("--first", default=10_000, show_default=True, help="events before the first reading")
+@click.option("--events", default=1_000_000, show_default=True, help="events before the last reading")
 @json_option
 def memory(*, first: int, events: int, as_json: bool) -> None:
-    """Compare the server's memory after a few events with that after many."""
+    """Compare the server's memory after few and after many events."""
     _show(conditions.memory(first, events), as_json)
 
 
 @bench.command("rotate")
-@click.option("--installs", default=100_000, show_default=True, help="Installations in the store, three records each.")
-@click.option("--rounds", default=3, show_default=True, help="How often all is rotated; the median counts.")
+@click.option("--installs", default=100_000, show_default=True, help="installations in the store, three records each")
+@click.option("--rounds", default=3, show_default=True, help="number of rotations; the result is the median")
 @json_option
 def rotate_keys(*, installs: int, rounds: int, as_json: bool) -> None:
-    """Rotate the keys of many installations beside a server that takes events at half of what it can."""
+    """Rotate keys while the server handles half of its maximum load of events."""
     _show(rotation.beside_events(installs, rounds), as_json)
 
 
 @bench.command("soak")
 @click.option("--minutes", default=60.0, show_default=True)
-@click.option("--rate", default=800.0, show_default=True, help="Requests a second, about.")
+@click.option("--rate", default=800.0, show_default=True, help="approximate requests per second")
 @json_option
 def soak_command(*, minutes: float, rate: float, as_json: bool) -> None:
-    """Watch what grows while the server hears everything that Slack and strangers send."""
+    """Measure resource growth during mixed load."""
     samples = soak.soak(minutes, rate)
     if as_json:
         click.echo(json.dumps({"samples": [asdict(sample) for sample in samples], "growth": soak.growth(samples)}))

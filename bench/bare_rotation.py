@@ -1,6 +1,6 @@
-"""What the cryptography alone costs: MultiFernet.rotate, in a loop, over all that a store holds. Nothing is written.
+"""Measures only the cryptography: MultiFernet.rotate in a loop over every record of a store. Writes nothing.
 
-Usage: python -m bench.bare_rotation STORE KEYRING; prints JSON, how many records and in how many seconds.
+Usage: python -m bench.bare_rotation STORE KEYRING; prints the number of records and the seconds as JSON.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Everyone under the same load, in turn, and a table of medians.
+"""Puts all servers under the same load, one after another, and prints a table of medians.
 
-Rule: only ratios within one run mean anything. Each round measures every peer
-once, so that a slow minute of the machine falls on all of them.
+Only ratios within one run are meaningful. Each round measures every peer once, so that
+a slow minute of the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from bench.peer import FLOOR, Peer, all_peers
 
 
 def choose(names: tuple[str, ...]) -> list[Peer]:
-    """Return the floor and the named peers, or all that can run; raises click's errors for the others."""
+    """Return the floor and the named peers, or by default all that can run.
+
+    Raises click.UsageError if a name is unknown, ClickException if a named peer cannot run.
+    """
     known = {peer.name: peer for peer in all_peers()}
     for name in names:
         if name not in known:
@@ -28,7 +31,7 @@ def choose(names: tuple[str, ...]) -> list[Peer]:
     chosen = [known[FLOOR], *(known[name] for name in names if name != FLOOR)] if names else list(known.values())
     for peer in chosen:
         if peer.missing:
-            click.echo(f"left out: {peer.name} {peer.missing}", err=True)
+            click.echo(f"skipped: {peer.name} {peer.missing}", err=True)
     return [peer for peer in chosen if not peer.missing]
 
 
@@ -36,11 +39,11 @@ def measure_in_turn(peers: list[Peer], load: Load, rounds: int, progress: Consol
     """Return each peer's medians, by its name."""
     results: dict[str, list[Measured]] = {peer.name: [] for peer in peers}
     with web_api() as api_url:
-        for turn in range(rounds):
+        for number in range(rounds):
             for peer in peers:
-                measured = measure(peer, load, seed=turn + 1, api_url=api_url)
+                measured = measure(peer, load, seed=number + 1, api_url=api_url)
                 results[peer.name].append(measured)
-                progress.print(f"round {turn + 1} of {rounds}: {peer.name}: {measured.rate:,.0f} a second")
+                progress.print(f"round {number + 1} of {rounds}: {peer.name}: {measured.rate:,.0f} per second")
     return {name: _median(runs) for name, runs in results.items()}
 
 
@@ -51,9 +54,9 @@ def _median(runs: list[Measured]) -> Measured:
 
 
 def print_table(kind: str, medians: dict[str, Measured], shares: dict[str, float]) -> None:
-    table = Table(title=f"{kind}s a second, as a share of {FLOOR}'s in this run")
+    table = Table(title=f"{kind}s per second, as a share of {FLOOR}'s in this run")
     table.add_column("server", no_wrap=True)
-    for heading in ("share", "a second", "p50 ms", "p99 ms", "MB idle", "MB loaded"):
+    for heading in ("share", "per second", "p50 ms", "p99 ms", "MB idle", "MB loaded"):
         table.add_column(heading, justify="right")
     for name, result in sorted(medians.items(), key=lambda item: -shares[item[0]]):
         table.add_row(

@@ -1,6 +1,6 @@
-"""This server beside itself: at half load, with a long memory, with listeners in trouble, and after many events.
+"""Compares this server with itself: at half load, with many remembered ids, with faulty listeners, after many events.
 
-Rule: what is compared takes turns in one run, and the figures are medians.
+The variants take turns in one run, and the results are medians.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from bench.peer import OURS, Peer, ours, started
 from bench.traffic import MIXED
 
 SHARE_OF_PREPARED = 0.7
-"""How much of the prepared traffic one replay may use, so that no event is sent twice."""
+"""Share of the prepared requests that one replay may use, so that no event is sent twice."""
 
 _progress = Console(stderr=True, highlight=False)
 
 
 def half_load(rounds: int, seconds: int) -> dict[str, float]:
-    """Return the full rate, the rate that was sent then, and its p50 and p99 in ms."""
+    """Return the maximum rate, and the rate, p50 and p99 in ms at half of it."""
     full = _measure([ours()], Load(seconds=seconds), rounds)[OURS]
     result = _measure([ours()], Load(seconds=seconds, rate=full.rate / 2), rounds)[OURS]
     return {
@@ -35,7 +35,7 @@ def half_load(rounds: int, seconds: int) -> dict[str, float]:
 
 
 def remembered_ids(rounds: int, seconds: int, few: int, many: int) -> dict[str, float]:
-    """Return the rates with so many events remembered, and their ratio."""
+    """Return the rates with `few` and `many` remembered event ids, and their ratio."""
     peers = [ours(f"{count:,} remembered", REMEMBERED=str(count)) for count in (few, many)]
     results = list(_measure(peers, Load(seconds=seconds), rounds).values())
     return {
@@ -48,7 +48,7 @@ def remembered_ids(rounds: int, seconds: int, few: int, many: int) -> dict[str, 
 
 
 def troubled(rounds: int, seconds: int) -> dict[str, float]:
-    """Return p99 in ms at half load, with calm listeners and with troubled ones."""
+    """Return p99 in ms at half load, with normal and with faulty listeners."""
     calm, trouble = ours("calm listeners"), ours("troubled listeners", TROUBLE="1")
     load = Load(MIXED, seconds)
     full = _measure([calm], load, 1)[calm.name]
@@ -64,7 +64,7 @@ def troubled(rounds: int, seconds: int) -> dict[str, float]:
 
 
 def memory(first: int, events: int) -> dict[str, float]:
-    """Return the server's memory in MB after so many events, each with an id of its own, and the ratio."""
+    """Return the server's memory in MB after `first` and after `events` events with distinct ids, and the ratio."""
     sent, rate, seed = 0, 0.0, 0
     readings = []
     with web_api() as api_url, started(ours(), teams=1000, api_url=api_url, cpu=SERVER_CPU) as running:

@@ -1,4 +1,4 @@
-"""Many installations in a store, as a year of them would be, written at once and not one by one."""
+"""Fills a store with many installations, many per transaction."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from slack_sdk.oauth.installation_store import Installation
 from bench.traffic import APP_ID, team_id
 from latchkey.storage import BOTS, INSTALLATIONS, WORKSPACES, WorkspaceKey, bot_value, installer_value, open_store
 
-AT_ONCE = 500
+PER_COMMIT = 500
 SCOPES = ["app_mentions:read", "channels:history", "channels:read", "chat:write", "commands", "users:read"]
 
 
 def fill(store_path: Path, keyring: Path, count: int) -> int:
-    """Put so many installations into a new store; returns how many records they are."""
+    """Put `count` installations into a new store; returns the number of records."""
     with closing(open_store(store_path, keyring)) as store:
         records = store.installations._records
-        for first in range(0, count, AT_ONCE):
+        for first in range(0, count, PER_COMMIT):
             changes = []
-            for number in range(first, min(first + AT_ONCE, count)):
+            for number in range(first, min(first + PER_COMMIT, count)):
                 installation = _installation(number)
                 key = WorkspaceKey.of(None, installation.team_id)
                 user = key.user_record_id(installation.user_id)
@@ -34,7 +34,7 @@ def fill(store_path: Path, keyring: Path, count: int) -> int:
 
 
 def _installation(number: int) -> Installation:
-    """What Slack tells of an install with a bot, a user's token and an incoming webhook."""
+    """Return an installation with a bot, a user token and an incoming webhook."""
     return Installation(
         app_id=APP_ID,
         team_id=team_id(number),

@@ -1,4 +1,4 @@
-"""One measurement: a peer under wrk, which replays signed requests as fast as they are answered."""
+"""One measurement: wrk replays signed requests to a server, as fast as it responds."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from bench.peer import PEERS, Peer, RunningPeer, free_port, started, wait_for
 
 REPLAY = Path(__file__).resolve().parent / "replay.lua"
 PREPARED = 60_000
-"""Requests in the file: more than any peer answers before wrk ends, so that none is sent twice in a short run."""
+"""Requests in the file: more than any server handles in a short run, so that none is sent twice."""
 SETTLE_SECONDS = 0.5
 SERVER_CPU, LOAD_CPU = 0, 1
 
 
 class Wrk(msgspec.Struct, frozen=True):
-    """What replay.lua prints."""
+    """The output of replay.lua."""
 
     rate: float
     requests: int
@@ -36,32 +36,32 @@ class Wrk(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Measured:
-    """One peer, once."""
+    """The results of one measurement."""
 
     rate: float
-    """Requests a second."""
+    """Requests per second."""
     p50_ms: float
     p99_ms: float
     errors: int
-    """Answers that were not 2xx or 3xx, and connections that failed."""
+    """Responses other than 2xx and 3xx, and failed connections."""
     idle_mb: float
     loaded_mb: float
 
 
 @dataclass(frozen=True)
 class Load:
-    """What is sent, and how hard."""
+    """The kind and rate of the requests."""
 
     kind: str = "event"
     seconds: int = 5
     connections: int = 32
     teams: int = 1000
     rate: float | None = None
-    """Requests a second, about; None: as many as are answered."""
+    """Approximate requests per second; None: the maximum."""
 
 
 def measure(peer: Peer, load: Load, *, seed: int, api_url: str) -> Measured:
-    """Start a peer, put it under the load once, and end it."""
+    """Start a peer, put it under the load once, and stop it."""
     with started(peer, teams=load.teams, api_url=api_url, cpu=SERVER_CPU) as running:
         time.sleep(SETTLE_SECONDS)
         idle = running.memory_mb()
@@ -70,21 +70,21 @@ def measure(peer: Peer, load: Load, *, seed: int, api_url: str) -> Measured:
 
 
 def replay(running: RunningPeer, load: Load, *, seed: int) -> Wrk:
-    """Put a running peer under the load; other seeds make other requests."""
+    """Put a running peer under the load; each seed gives other requests."""
     with prepared(load, seed=seed) as requests:
         return replay_prepared(running, load, requests)
 
 
 @contextmanager
 def prepared(load: Load, *, seed: int) -> Iterator[Path]:
-    """Lend a file of requests; it takes a CPU a second or two to make, so nothing is measured meanwhile."""
+    """Yield a file of requests. Writing it takes a second or two of CPU, so nothing is measured meanwhile."""
     with tempfile.NamedTemporaryFile(prefix="latchkey-bench-", suffix=".traffic") as file:
         traffic.write(Path(file.name), traffic.requests(load.kind, PREPARED, load.teams, seed))
         yield Path(file.name)
 
 
 def replay_prepared(running: RunningPeer, load: Load, requests: Path) -> Wrk:
-    """Put a running peer under the load of a file of requests, from its beginning."""
+    """Send the requests of a file to a running peer."""
     command = ["taskset", "-c", str(LOAD_CPU), "wrk", "--threads", "1", "--connections", str(load.connections)]
     command += ["--duration", f"{load.seconds}s", "--script", str(REPLAY), f"http://127.0.0.1:{running.port}/"]
     environment = {**os.environ, "TRAFFIC": str(requests)}
@@ -96,7 +96,7 @@ def replay_prepared(running: RunningPeer, load: Load, requests: Path) -> Wrk:
 
 @contextmanager
 def web_api() -> Iterator[str]:
-    """Run the stand-in for Slack's Web API and lend its address."""
+    """Run a fake of Slack's Web API; yields its URL."""
     port = free_port()
     command = ["taskset", "-c", str(LOAD_CPU), sys.executable, str(PEERS / "web_api.py")]
     process = subprocess.Popen(command, env={**os.environ, "PORT": str(port)})

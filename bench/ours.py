@@ -1,9 +1,8 @@
-"""This server under the bench: a store with the workspaces installed, then the server as it ships.
+"""Runs this server for the bench: fills a store with installed workspaces, then becomes the server as shipped.
 
-Usage: python -m bench.ours FOLDER; everything is kept in FOLDER, PORT and the rest come from the environment.
-REMEMBERED is a number of events that have been done before; INSTALLS a number of installations with all that Slack
-tells of one, in place of TEAMS; TROUBLE makes the listeners of three kinds of events
-sleep, raise, or block a thread.
+Usage: python -m bench.ours FOLDER; all files are in FOLDER, PORT and TEAMS come from the environment. Optional:
+REMEMBERED, the number of remembered event ids; INSTALLS, a number of complete installations to use in place of TEAMS;
+TROUBLE, which makes the listeners of three kinds of events sleep, raise, or block a thread.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ _TROUBLE = """
 
 
 def main(folder: Path) -> None:
-    """Fill the store and become the server; its log goes to a file, as under systemd it goes to a pipe."""
+    """Fill the store and become the server; the log goes to a file."""
     paths = folder / "data" / "store.sqlite", folder / "keys" / "keyring"
     fill(*paths, int(os.environ.get("INSTALLS", "0")))
     store = open_store(*paths)

@@ -1,4 +1,4 @@
-"""Who is compared, and how each is started, watched and ended."""
+"""The servers that are compared: how to start, measure and stop each."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ OURS = "Latchkey"
 
 @dataclass(frozen=True)
 class Peer:
-    """A server and its command, in which FOLDER and PORT are filled in."""
+    """A server and its command; FOLDER and PORT in it are replaced."""
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     missing: str = ""
-    """What has to be installed before it can run; empty where nothing has."""
+    """What must be installed before it can run; empty if nothing."""
 
 
 def ours(name: str = OURS, **environment: str) -> Peer:
-    """Return this server, as it ships but for these settings and those of `bench.ours`."""
+    """Return this server as shipped, with these environment variables for `bench.ours` or its settings."""
     return Peer(name, (sys.executable, "-m", "bench.ours", "FOLDER"), environment)
 
 
 def all_peers() -> list[Peer]:
-    """Return everyone who can be compared, ourselves first behind the floor."""
+    """Return all servers; the floor is first, then ours."""
     node = shutil.which("node")
     no_js = (
         ""
@@ -67,7 +67,7 @@ class RunningPeer:
     port: int
     pid: int
     folder: Path
-    """What it has written is in here."""
+    """The folder that it runs in and writes to."""
 
     def memory_mb(self) -> float:
         """Resident memory of the server and its children, in MB of 1,000,000 bytes."""
@@ -76,7 +76,7 @@ class RunningPeer:
 
 @contextmanager
 def started(peer: Peer, *, teams: int, api_url: str, cpu: int) -> Iterator[RunningPeer]:
-    """Start a peer on a CPU of its own, in a throw-away folder, and end it by its process id."""
+    """Start a peer on its own CPU, in a temporary folder, and stop it by its process id."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="latchkey-bench-") as folder:
         command = [part.replace("FOLDER", folder).replace("PORT", str(port)) for part in peer.command]
@@ -112,7 +112,7 @@ def free_port() -> int:
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Return when something listens there; raises RuntimeError where the process ends or takes too long."""
+    """Wait until the port accepts connections; raises RuntimeError if the process ends or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -149,7 +149,7 @@ def _resident_bytes(pid: int) -> int:
 
 
 def peak_bytes(pid: int) -> int:
-    """Return the most resident memory that a process has had; 0 where it has ended."""
+    """Return the peak resident memory of a process in bytes; 0 if it has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

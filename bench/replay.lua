@@ -1,10 +1,10 @@
--- For wrk: sends the requests of the file $TRAFFIC, one after another and round again, and prints one line of JSON.
--- With $PAUSE_MS each connection waits about so long before each request.
+-- For wrk: sends the requests of the file $TRAFFIC in a loop, and prints one line of JSON.
+-- With $PAUSE_MS each connection waits about that time before each request.
 local sent = {}
 local position = 0
 local pause = tonumber(os.getenv("PAUSE_MS") or "0")
 
--- wrk asks for a delay only where there is such a function.
+-- wrk waits between requests only if this function exists.
 if pause > 0 then
   function delay()
     return math.random(0, math.floor(2 * pause))

@@ -1,7 +1,7 @@
-"""A rotation of all keys beside a server that takes events at half of what it can, and what each costs the other.
+"""Measures a key rotation while the server handles half of its maximum load, and the effect of each on the other.
 
-Rule: the server under load alone, the loop of bare cryptography beside it, and the rotation beside it take turns
-in one run; the figures are medians.
+In each round come the server without a rotation, a loop with only the cryptography during the load, and the rotation
+during the load; the results are medians.
 """
 
 from __future__ import annotations
@@ -25,15 +25,14 @@ ROOT = Path(__file__).resolve().parent.parent
 FULL_SECONDS = 4
 MEMORY_SECONDS = 0.1
 TIMES_BARE = 1.5
-"""How long events are measured, in times that the bare loop takes: a rotation takes longer, so that it goes on all the
-while."""
+"""Duration of the measurement as a multiple of the bare loop's; the rotation takes longer and so covers all of it."""
 
 _progress = Console(stderr=True, highlight=False)
 
 
 @dataclass(frozen=True)
 class Script:
-    """A process that has ended."""
+    """The output and peak memory of a process that has ended."""
 
     document: dict[str, float]
     peak_mb: float
@@ -43,24 +42,24 @@ class Script:
 class Round:
     bare_rate: float
     rate: float
-    """Records sealed again and opened under the new key."""
-    resealing_rate: float
-    """The sealing again by itself, which is what the bare loop does too."""
+    """Records re-encrypted and verified per second."""
+    reencryption_rate: float
+    """Records re-encrypted per second, without the verification, as in the bare loop."""
     p99_ms_without: float
     p99_ms_with: float
     peak_mb: float
     errors: int
     covered: float
-    """How much of the time in which events were measured the rotation was at work."""
+    """Share of the measurement during which the rotation ran."""
 
 
 def beside_events(installs: int, rounds: int) -> dict[str, float]:
-    """Return the rates in records a second, of events p99 in ms with and without it, and the script's memory in MB."""
+    """Return records per second, the events' p99 in ms with and without a rotation, and the command's memory in MB."""
     peer = ours(INSTALLS=str(installs))
     with web_api() as api_url, started(peer, teams=0, api_url=api_url, cpu=SERVER_CPU) as server:
         load = Load(seconds=FULL_SECONDS, teams=min(installs, 1000))
         full = replay(server, load, seed=1)
-        _progress.print(f"{installs:,} installations; the server takes {full.rate:,.0f} events a second")
+        _progress.print(f"{installs:,} installations; maximum load {full.rate:,.0f} events per second")
         half = replace(load, rate=full.rate / 2)
         measured = []
         for number in range(rounds):
@@ -73,7 +72,7 @@ def beside_events(installs: int, rounds: int) -> dict[str, float]:
         "bare_records_a_second": statistics.median(each.bare_rate for each in measured),
         "records_a_second": statistics.median(each.rate for each in measured),
         "ratio": statistics.median(each.rate / each.bare_rate for each in measured),
-        "resealing_ratio": statistics.median(each.resealing_rate / each.bare_rate for each in measured),
+        "reencryption_ratio": statistics.median(each.reencryption_rate / each.bare_rate for each in measured),
         "p99_ms_without": statistics.median(each.p99_ms_without for each in measured),
         "p99_ms_with": statistics.median(each.p99_ms_with for each in measured),
         "p99_ratio": statistics.median(each.p99_ms_with / each.p99_ms_without for each in measured),
@@ -87,7 +86,7 @@ def _round(server: RunningPeer, half: Load, seed: int) -> Round:
     store, keyring = server.folder / "data" / "store.sqlite", server.folder / "keys" / "keyring"
     bare, _ = _beside(server, half, seed, ["-m", "bench.bare_rotation", str(store), str(keyring)])
     load = replace(half, seconds=max(2, int(TIMES_BARE * bare.document["seconds"])))
-    alone = replay(server, load, seed=seed + 1)
+    without = replay(server, load, seed=seed + 1)
     config = str(server.folder / "config.toml")
     script, beside = _beside(
         server,
@@ -99,24 +98,24 @@ def _round(server: RunningPeer, half: Load, seed: int) -> Round:
     return Round(
         bare_rate=bare.document["records"] / bare.document["seconds"],
         rate=script.document["reencrypted"] / seconds,
-        resealing_rate=script.document["reencrypted"] / script.document["reencryption_seconds"],
-        p99_ms_without=alone.p99_ms,
+        reencryption_rate=script.document["reencrypted"] / script.document["reencryption_seconds"],
+        p99_ms_without=without.p99_ms,
         p99_ms_with=beside.p99_ms,
         peak_mb=script.peak_mb,
-        errors=alone.errors + beside.errors,
+        errors=without.errors + beside.errors,
         covered=min(1.0, seconds / load.seconds),
     )
 
 
 def _beside(server: RunningPeer, load: Load, seed: int, arguments: list[str]) -> tuple[Script, Wrk]:
-    """Run a script while events come; returns what it printed, and how the events fared."""
+    """Run a script during the load; returns its output and the load's results."""
     with prepared(load, seed=seed) as requests, ThreadPoolExecutor(1) as pool:
         replaying = pool.submit(replay_prepared, server, load, requests)
         return _run(arguments), replaying.result()
 
 
 def _run(arguments: list[str]) -> Script:
-    """Run a script to its end, and read its memory all the while: what `wait4` tells begins with that of its parent."""
+    """Run a script and poll its peak memory; the one that `wait4` returns includes the parent's before exec."""
     environment = dict(os.environ)
     process = subprocess.Popen(
         [sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

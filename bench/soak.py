@@ -1,7 +1,7 @@
-"""This server for an hour and more under everything that Slack and strangers send: does anything grow that should not?
+"""Soak test: this server under mixed load for an hour or more.
 
-Rule: what is flat must be flat after the first tenth: memory, descriptors, threads and the -wal. The store grows
-by the ids that it remembers for 25 hours, and by nothing else.
+Memory, descriptors, threads and the -wal must not grow after the first tenth of the time. The store grows only by
+the ids that it keeps for 25 hours.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bench.traffic import SOAK
 
 SLICE_SECONDS = 50
 TEAMS = 1000
-LISTED = 12
+MAX_ROWS = 12
 """Rows of the table."""
 
 _progress = Console(stderr=True, highlight=False)
@@ -34,31 +34,31 @@ class Sample:
 
     minute: float
     requests: int
-    """Sent since the beginning."""
+    """Requests since the start."""
     p99_ms: float
-    """In the slice before."""
+    """Of the slice before this sample."""
     rss_mb: float
     descriptors: int
     threads: int
     wal_mb: float
     store_mb: float
     waiting: int
-    """Records of events that are not done."""
+    """Unfinished events."""
 
 
 def soak(minutes: float, rate: float) -> list[Sample]:
-    """Return samples of a server under so many requests a second, about LISTED of them, evenly over the time."""
+    """Run the server under `rate` requests per second; returns about MAX_ROWS samples, evenly spaced."""
     samples = []
     with web_api() as api_url, started(ours(), teams=TEAMS, api_url=api_url, cpu=SERVER_CPU) as running:
         for sample in _samples(running, minutes * 60, Load(SOAK, SLICE_SECONDS, teams=TEAMS, rate=rate)):
             _progress.print(" ".join(f"{name} {value:g}" for name, value in asdict(sample).items()))
             samples.append(sample)
-    step = max(1, len(samples) // LISTED)
+    step = max(1, len(samples) // MAX_ROWS)
     return samples[::step] if samples[-1] in samples[::step] else [*samples[::step], samples[-1]]
 
 
 def growth(samples: list[Sample]) -> dict[str, float]:
-    """Return how many times as much there is at the end as after the first tenth, of all that should be flat."""
+    """Return the ratio of the last value to the one after a tenth of the time, of everything that must not grow."""
     first, last = samples[len(samples) // 10], samples[-1]
     return {
         "rss": last.rss_mb / first.rss_mb,

@@ -1,4 +1,4 @@
-"""Signed Slack requests, ready to be replayed: every event with an id of its own, from one of many workspaces."""
+"""Prepares signed Slack requests for a replay; every event has its own id and is from one of many workspaces."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ APP_ID = "A0BENCH"
 COMMAND = "/hello-bench"
 KINDS = ("event", "command")
 MIXED = "mixed"
-"""Events too, but those of three in a hundred workspaces are of other kinds, one in a hundred of each."""
+"""Events; in three of a hundred workspaces they have other types, one type in each."""
 SOAK = "soak"
-"""All that a server hears in a year: events, Slack's copies of them, commands, installs begun, and strangers."""
+"""A mix of events, duplicates, commands, started installs, forged and unsigned requests."""
 _OTHER_KINDS = ("reaction_added", "pin_added", "channel_created")
 
 
@@ -28,25 +28,25 @@ def team_id(number: int) -> str:
 
 
 def requests(kind: str, count: int, teams: int, seed: int) -> list[bytes]:
-    """Return so many whole HTTP requests of a kind, signed now; Slack's signatures hold for five minutes."""
+    """Return `count` complete HTTP requests of a kind, signed now; signatures are valid for five minutes."""
     chance = random.Random(seed)
     now = int(time.time())
     if kind == SOAK:
-        return [_of_a_year(number, chance.randrange(teams), now, chance) for number in range(count)]
+        return [_soak_request(number, chance.randrange(teams), now, chance) for number in range(count)]
     return [_request(kind, number, chance.randrange(teams), now, chance) for number in range(count)]
 
 
 def write(path: Path, made: list[bytes]) -> None:
-    """Write them as replay.lua reads them: each behind its length, 4 bytes, big end first."""
+    """Write requests as replay.lua reads them: the length as 4 big-endian bytes, then the request."""
     path.write_bytes(b"".join(struct.pack(">I", len(request)) + request for request in made))
 
 
-def _of_a_year(number: int, team: int, now: int, chance: random.Random) -> bytes:
+def _soak_request(number: int, team: int, now: int, chance: random.Random) -> bytes:
     what = chance.random()
     if what < 0.6:
         return _request("event", number, team, now, chance)
     if what < 0.75:
-        # A copy of an event of the same file: which has come just before, or comes just after.
+        # A duplicate of an event in the same file, sent shortly before or after it.
         other = random.Random(number // 8)
         copy = _request("event", number // 8, team, now, other)
         return copy.replace(b"Accept: */*\r\n", b"Accept: */*\r\nX-Slack-Retry-Num: 1\r\n", 1)

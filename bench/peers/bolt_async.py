@@ -1,4 +1,4 @@
-"""Bolt's AsyncApp with slack_sdk's SQLite store, its answers cached: `aiohttp` (its own server) or `tornado`."""
+"""Bolt's AsyncApp with slack_sdk's SQLite store and cached `authorize`, on `aiohttp` (its own server) or `tornado`."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ def make_app() -> AsyncApp:
         installation_store_bot_only=True,
     )
     app = AsyncApp(signing_secret=SIGNING_SECRET, client=AsyncWebClient(base_url=API_URL), oauth_settings=settings)
-    # Without it Bolt calls auth.test for every request.
+    # Without the cache, Bolt calls auth.test for every request.
     app._async_authorize.cache_enabled = True
 
     @app.event("app_mention")

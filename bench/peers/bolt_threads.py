@@ -1,4 +1,4 @@
-"""Bolt's App, whose listeners run in threads, on Tornado; slack_sdk's SQLite store, its answers cached."""
+"""Bolt's App, whose listeners run in threads, on Tornado, with slack_sdk's SQLite store and cached `authorize`."""
 
 import asyncio
 import logging

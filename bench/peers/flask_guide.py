@@ -1,4 +1,4 @@
-"""Written by hand on Flask, as slack_sdk's guide to OAuth does it: verify, find the bot, answer."""
+"""A Flask app after slack_sdk's guide to OAuth: verify, find the bot, respond."""
 
 import json
 

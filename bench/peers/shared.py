@@ -1,4 +1,4 @@
-"""What the Python peers share: addresses, the secret, and slack_sdk's SQLite store with the workspaces in it."""
+"""Shared by the Python peers: addresses, the secret, and slack_sdk's SQLite store with the workspaces."""
 
 import os
 import sqlite3
@@ -14,7 +14,7 @@ COMMAND = "/hello-bench"
 
 
 class SeededStore(SQLite3InstallationStore):
-    """slack_sdk's store; while it is filled, one connection serves all saves."""
+    """slack_sdk's store; uses one connection for all saves while it is filled."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(database=str(path), client_id="1.2")

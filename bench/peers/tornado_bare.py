@@ -1,4 +1,4 @@
-"""The floor: a Tornado handler that answers 200 and does nothing else."""
+"""The floor: a Tornado handler that responds with 200 and does nothing else."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The one Web API method that Bolt calls by itself: auth.test, answered for the workspace that the token names."""
+"""The only Web API method that Bolt calls by itself: auth.test, for the workspace that the token belongs to."""
 
 import os
 

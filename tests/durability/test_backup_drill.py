@@ -33,14 +33,14 @@ async def command(it: Running, *arguments: str, returncode: int = 0) -> str:
 
 def unknown_in(backup: Path, it: Running, bodies: dict[str, bytes], tmp_path: Path) -> set[str]:
     """Return the events that are not in a backup, neither unfinished nor as seen ids."""
-    place = tmp_path / "looked-at" / "store.sqlite"
-    shutil.rmtree(place.parent, ignore_errors=True)
-    place.parent.mkdir()
-    shutil.copy(backup / "store.sqlite", place)
-    with closing(open_store(place, it.server.folder / "keys" / "keyring")) as store:
+    copy = tmp_path / "looked-at" / "store.sqlite"
+    shutil.rmtree(copy.parent, ignore_errors=True)
+    copy.parent.mkdir()
+    shutil.copy(backup / "store.sqlite", copy)
+    with closing(open_store(copy, it.server.folder / "keys" / "keyring")) as store:
         found = list(store.event_admin.all())
         unfinished = {event.event_id for event in found if isinstance(event, StoredEvent)}
-        assert len(unfinished) == len(found), "a record does not open"
+        assert len(unfinished) == len(found), "a record is unreadable"
         # As if Slack sent them once more: events that were seen are not accepted.
         sent = {}
         for text, body in bodies.items():
@@ -59,15 +59,15 @@ async def back_up_often(folder: Path, tmp_path: Path, times: int) -> None:
             for _ in range(times):
                 await asyncio.sleep(0.2)
                 before = dict(load.acknowledged)
-                told = json.loads(await command(load.it, "backup", "--json"))
-                assert told["unreadable"] == 0
-                missing |= unknown_in(Path(told["path"]), load.it, before, tmp_path)
+                made = json.loads(await command(load.it, "backup", "--json"))
+                assert made["unreadable"] == 0
+                missing |= unknown_in(Path(made["path"]), load.it, before, tmp_path)
         await load.settled()
-        assert before, "nothing was written meanwhile"
+        assert before, "nothing was written during the backups"
         assert not missing
         assert not load.lost()
         assert len(list_backups(folder / "backups")) == min(times, 7)
-        assert load.statuses[200] == sum(load.statuses.values()), "the server did not notice"
+        assert load.statuses[200] == sum(load.statuses.values()), "the server was disturbed"
         print(f"{times} backups under load: {len(load.acknowledged)} events acknowledged, missing {len(missing)}")
 
 
@@ -99,24 +99,24 @@ async def test_restore_refuses_a_running_server_and_installs_remove_works_beside
         assert await it.status("/readyz") == 200
 
 
-def drill_commands() -> list[list[str]]:
-    """Return the commands of the drill in the document, in their order, without the launcher's name."""
+def practice_commands() -> list[list[str]]:
+    """Return the commands of the practice restore in the document, in order."""
     text = (ROOT / "docs" / "backups.md").read_text()
-    drill = text.split("## Practise a restore")[1].split("\n## ")[0]
-    lines = [line[2:] for line in re.findall(r"^\$ .*", drill, re.MULTILINE)]
+    section = text.split("## Practise a restore")[1].split("\n## ")[0]
+    lines = [line[2:] for line in re.findall(r"^\$ .*", section, re.MULTILINE)]
     assert len(lines) >= 5
     return [shlex.split(line.partition("#")[0]) for line in lines]
 
 
 @pytest.mark.gen_test(timeout=90)
 async def test_the_drill_in_the_docs_restores_what_was_lost(folder: Path) -> None:
-    """Two workspaces, a backup, one workspace lost by mistake and one installed since; then every line of the drill."""
+    """Two workspaces, a backup, one workspace lost by mistake and one installed since; then every documented command."""
     async with running(folder) as it:
         assert [await it.install(team) for team in ("T0ACME", "T0BIRCH")] == [200, 200]
         if os.geteuid() == 0:
             give_all_to(folder / "data", 12345, 12346)
         printed = []
-        for line in drill_commands():
+        for line in practice_commands():
             if line[:2] == ["systemctl", "stop"]:
                 await command(it, "installs", "remove", "T0ACME", "--local", "--yes")
                 assert await it.install("T0CEDAR") == 200
@@ -132,13 +132,13 @@ async def test_the_drill_in_the_docs_restores_what_was_lost(folder: Path) -> Non
                 # T0BIRCH must be reinstalled, so `check` exits 1.
                 printed.append(await command(it, *line[1:], returncode=int(line[1:3] == ["installs", "check"])))
             else:
-                assert line[0] == "cp"  # the keyring's copy
+                assert line[0] == "cp"  # the copy of the keyring
         text = "".join(printed)
         assert "installations: 2 would be lost, 0 replaced by older ones, 2 restored" in text
         assert text.count("T0BIRCH\tBirch\tbot\tinvalid_auth\n") == 2
         assert "T0ACME\tAcme\tbot" not in text
-        answer = await it.slack.people.mention(it.slack.workspace("T0ACME"), "hello")
-        assert answer.status == 200
+        response = await it.slack.people.mention(it.slack.workspace("T0ACME"), "hello")
+        assert response.status == 200
         assert await it.status("/readyz") == 200
         assert len(replaced(it.store)) == 1
         if os.geteuid() == 0:

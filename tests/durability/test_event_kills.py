@@ -44,7 +44,7 @@ async def kill_often(folder: Path, times: int) -> Load:
         assert await load.it.server.stop() == 0
         print(
             f"{times} kills: acknowledged {len(load.acknowledged)}, handled {len(runs)}, run twice {len(twice)}, "
-            f"copies answered {load.copies}, lost {len(load.lost())}; answers {dict(load.statuses)}"
+            f"copies answered {load.duplicates}, lost {len(load.lost())}; answers {dict(load.statuses)}"
         )
         return load
 
@@ -53,14 +53,14 @@ async def kill_often(folder: Path, times: int) -> Load:
 async def test_a_few_kills_under_load_lose_no_acknowledged_event(tmp_path: Path) -> None:
     load = await kill_often(tmp_path, 4)
     assert len(load.acknowledged) > 50
-    assert load.copies
+    assert load.duplicates
 
 
 @pytest.mark.long
 @pytest.mark.gen_test(timeout=1200)
 async def test_a_hundred_kills_under_load_lose_no_acknowledged_event(tmp_path: Path) -> None:
     load = await kill_often(tmp_path, 100)
-    assert load.copies
+    assert load.duplicates
 
 
 async def refuse_for_a_while(load: Load, fault: object, seconds: float) -> None:

@@ -27,7 +27,7 @@ async def kill_during_an_install(it: Running, delay: float) -> str:
         page = store.installations.page()
         bot = store.installations.find_bot(enterprise_id=None, team_id="T0ACME")
         assert not page.unreadable
-        assert len(page.installations) == (bot is not None), "half an installation"
+        assert len(page.installations) == (bot is not None), "a partial installation"
         if bot is not None:
             assert page.installations[0].bot_token == bot.bot_token
             assert it.slack.world.tokens[bot.bot_token].workspace.team_id == "T0ACME"
@@ -36,28 +36,28 @@ async def kill_during_an_install(it: Running, delay: float) -> str:
     finally:
         store.close()
     await it.server.start(it.slack)
-    return "none" if bot is None else "whole, and told" if status == 200 else "whole"
+    return "none" if bot is None else "complete, with a 200" if status == 200 else "complete"
 
 
-async def kill_often(folder: Path, times: int, longest: float) -> Counter[str]:
+async def kill_repeatedly(folder: Path, times: int, longest: float) -> Counter[str]:
     chance = random.Random(times)
     left: Counter[str] = Counter()
     async with running(folder) as it:
         for _ in range(times):
             left[await kill_during_an_install(it, chance.uniform(0.0, longest))] += 1
-    print(f"{times} kills during an install: {dict(left)}, halves 0")
+    print(f"{times} kills during an install: {dict(left)}, partial 0")
     return left
 
 
 @pytest.mark.gen_test(timeout=60)
 async def test_a_few_kills_during_installs_leave_no_partial_installation(tmp_path: Path) -> None:
-    left = await kill_often(tmp_path, 6, 0.03)
+    left = await kill_repeatedly(tmp_path, 6, 0.03)
     assert sum(left.values()) == 6
 
 
 @pytest.mark.long
 @pytest.mark.gen_test(timeout=900)
 async def test_two_hundred_kills_during_installs_leave_no_partial_installation(tmp_path: Path) -> None:
-    left = await kill_often(tmp_path, 200, 0.03)
+    left = await kill_repeatedly(tmp_path, 200, 0.03)
     assert left["none"]
-    assert left["whole"] + left["whole, and told"]
+    assert left["complete"] + left["complete, with a 200"]

@@ -1,4 +1,4 @@
-"""The store's file is taken away beneath a live server: errors in time, `/healthz` throughout, `/readyz` says it."""
+"""The store fails under a running server: errors arrive in time, `/healthz` responds, `/readyz` reports the fault."""
 
 import asyncio
 import resource
@@ -16,31 +16,31 @@ from latchkey.storage import open_store
 from tests.support.running import Running, running
 
 DEADLINE = 2.9
-"""Seconds within which every answer comes: Slack waits for 3."""
+"""Seconds within which every response must arrive: Slack waits for 3."""
 
 
 @asynccontextmanager
 async def healthy_throughout(it: Running) -> AsyncIterator[None]:
-    """`/healthz` is asked all the while, answers 200 each time, and never takes as long as a second."""
-    longest, asked = 0.0, 0
+    """Request `/healthz` continuously; it must respond 200 each time, in less than a second."""
+    longest, requests = 0.0, 0
 
-    async def ask() -> None:
-        nonlocal longest, asked
+    async def request() -> None:
+        nonlocal longest, requests
         while True:
             begun = time.monotonic()
             assert await it.status("/healthz") == 200
-            longest, asked = max(longest, time.monotonic() - begun), asked + 1
+            longest, requests = max(longest, time.monotonic() - begun), requests + 1
             await asyncio.sleep(0.01)
 
-    asking = asyncio.ensure_future(ask())
+    requesting = asyncio.ensure_future(request())
     try:
         yield
-        while asked < 5 and not asking.done():
+        while requests < 5 and not requesting.done():
             await asyncio.sleep(0.01)
-        assert not asking.done()
+        assert not requesting.done()
         assert longest < 1
     finally:
-        asking.cancel()
+        requesting.cancel()
 
 
 async def in_time(it: Running, path: str) -> int:
@@ -51,7 +51,7 @@ async def in_time(it: Running, path: str) -> int:
 
 
 async def refuses(it: Running) -> None:
-    """What needs the store gets an error in time, and so does who asks whether the server is ready."""
+    """Check that requests that need the store, and `/readyz`, get a 503 in time."""
     async with healthy_throughout(it):
         install, ready = await asyncio.gather(in_time(it, "/slack/install"), in_time(it, "/readyz"))
         assert (install, ready) == (503, 503)
@@ -72,7 +72,7 @@ def locked(store: Path) -> Iterator[None]:
 
 @contextmanager
 def full_disk(it: Running) -> Iterator[None]:
-    """No file of the server may grow beyond its -wal; its log is shorter than that."""
+    """Limit the size of every file of the server to that of the -wal; the log is smaller."""
     wal = it.store.with_name(it.store.name + "-wal")
     before = resource.prlimit(it.server.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(it.server.pid, resource.RLIMIT_FSIZE, (wal.stat().st_size, before[1]))
@@ -81,14 +81,14 @@ def full_disk(it: Running) -> Iterator[None]:
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_locked_by_another_process(tmp_path: Path) -> None:
+async def test_store_locked_by_another_process(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         await it.install()
         await asyncio.sleep(1.1)
         with locked(it.store):
             await refuses(it)
-            answer = await it.slack.people.command(it.slack.workspace(), "/open-modal")
-            assert answer.status == 200, "reads go on beside a locked store"
+            response = await it.slack.people.command(it.slack.workspace(), "/open-modal")
+            assert response.status == 200, "a locked store can be read"
         await is_well(it)
 
 
@@ -142,7 +142,7 @@ async def test_replaced_file(tmp_path: Path) -> None:
 @pytest.mark.gen_test(timeout=30)
 async def test_corrupt_pages(tmp_path: Path) -> None:
     store = open_store(tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring")
-    # The first of a table so large that SQLite's memory does not hold it after a look at the whole.
+    # More records than SQLite's page cache holds after all of them were read.
     for team_id in ("T0ACME", *(f"T1{number:03d}" for number in range(100))):
         store.installations.save(
             Installation(
@@ -156,15 +156,15 @@ async def test_corrupt_pages(tmp_path: Path) -> None:
             file.seek(8192)
             file.write(b"\xa5" * (it.store.stat().st_size - 8192))
         async with healthy_throughout(it):
-            answer = await it.slack.people.command(it.slack.workspace(), "/open-modal")
-            assert answer.status == 503
-            assert answer.milliseconds < DEADLINE * 1000
+            response = await it.slack.people.command(it.slack.workspace(), "/open-modal")
+            assert response.status == 503
+            assert response.milliseconds < DEADLINE * 1000
             assert await in_time(it, "/readyz") == 503
-        assert await in_time(it, "/readyz") == 503, "damage is not forgotten"
+        assert await in_time(it, "/readyz") == 503, "damage is reported permanently"
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_a_row_that_ends_sqlitedicts_thread_ends_nothing_here(tmp_path: Path) -> None:
+async def test_a_row_that_would_end_sqlitedicts_thread_does_no_harm(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         await it.install()
         with closing(sqlite3.connect(it.store)) as other:

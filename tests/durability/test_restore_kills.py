@@ -17,7 +17,7 @@ from tests.support.stores import Paths, beside, damage, fill, fill_and_crash, re
 
 OLD, NEW = {"T1", "T2", "T3", "T4"}, {"T1", "T2"}
 
-# The command as it is typed, but for the imports, in which there is nothing to interrupt.
+# The command as it is typed; kills begin after the imports, which have nothing to interrupt.
 COMMAND = """
 import sys
 from latchkey import cli
@@ -26,7 +26,7 @@ sys.exit(cli.main())
 """
 
 
-def begun(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+def start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND, *arguments],
         cwd=folder,
@@ -42,22 +42,22 @@ def begun(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
 
 def killed_after(folder: Path, seconds: float, *arguments: str) -> bool:
     """Run a command and kill it after this many seconds; False if it ended before."""
-    with begun(folder, *arguments) as process:
+    with start(folder, *arguments) as process:
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)
         return process.wait() == -signal.SIGKILL
 
 
-def seconds_of(folder: Path, *arguments: str) -> float:
-    with begun(folder, *arguments) as process:
+def duration_of(folder: Path, *arguments: str) -> float:
+    with start(folder, *arguments) as process:
         before = time.monotonic()
         assert process.wait() == 0
         return time.monotonic() - before
 
 
-def what_opens(paths: Paths, damaged: bytes) -> str:
+def state_of(paths: Paths, damaged: bytes) -> str:
     if damaged and paths[0].exists() and paths[0].read_bytes() == damaged:
-        return "old"  # as it was, and no better
+        return "old"  # unchanged
     try:
         found = teams(paths)
     except StoreRefused as error:
@@ -73,7 +73,7 @@ def kill_restores(folder: Path, times: int) -> Counter[str]:
     fill(paths, *NEW)
     make_backup(*paths, folder / "backups")
     command = ("restore", "--yes", "--offline")
-    longest = 1.1 * seconds_of(folder, *command)
+    longest = 1.1 * duration_of(folder, *command)
     chance = random.Random(times)
     left: Counter[str] = Counter()
     for _ in range(times):
@@ -83,8 +83,8 @@ def kill_restores(folder: Path, times: int) -> Counter[str]:
         fill_and_crash(paths, "T3", "T4")
         damaged = damage(paths[0])[0] if chance.random() < 0.3 else b""
         killed = killed_after(folder, chance.uniform(0, longest), *command)
-        opened = what_opens(paths, damaged)
-        left[opened + ("" if killed else ", in time")] += 1
+        opened = state_of(paths, damaged)
+        left[opened + ("" if killed else ", completed")] += 1
         done = run(folder, *command)
         assert done.returncode == 0, done.stderr
         assert teams(paths) == NEW
@@ -100,19 +100,19 @@ def kill_restores(folder: Path, times: int) -> Counter[str]:
 def kill_backups(folder: Path, times: int) -> Counter[str]:
     paths = folder / "data" / "store.sqlite", folder / "keys" / "keyring"
     fill(paths, *(f"T{number}" for number in range(300)))
-    longest = 1.1 * seconds_of(folder, "backup")
+    longest = 1.1 * duration_of(folder, "backup")
     chance = random.Random(times)
     left: Counter[str] = Counter()
     for _ in range(times):
         before = len(list_backups(folder / "backups"))
         killed_after(folder, chance.uniform(0, longest), "backup", "--keep", "1000")
         found = list_backups(folder / "backups")
-        left["whole" if len(found) > before else "none"] += 1
-        assert run(folder, "restore", "--dry-run").returncode == 0, "the newest is not whole"
+        left["complete" if len(found) > before else "none"] += 1
+        assert run(folder, "restore", "--dry-run").returncode == 0, "the newest backup is incomplete"
         assert len(found) - before in (0, 1)
     assert run(folder, "backup", "--keep", "1").returncode == 0
-    assert len(list((folder / "backups").iterdir())) == 1, "a killed run has left something"
-    print(f"{times} kills within {longest:.3f} s of a backup: {dict(left)}, halves 0")
+    assert len(list((folder / "backups").iterdir())) == 1, "a killed run left files behind"
+    print(f"{times} kills within {longest:.3f} s of a backup: {dict(left)}, partial 0")
     return left
 
 
@@ -135,4 +135,4 @@ def test_a_few_kills_during_backups_leave_no_partial_backup(tmp_path: Path) -> N
 def test_a_hundred_kills_during_backups_leave_no_partial_backup(tmp_path: Path) -> None:
     left = kill_backups(tmp_path, 100)
     assert left["none"]
-    assert left["whole"]
+    assert left["complete"]

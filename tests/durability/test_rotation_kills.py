@@ -1,4 +1,4 @@
-"""SIGKILL at any moment of a rotation or of `keys add`, with a server and an app that write: all opens, nothing is lost."""
+"""SIGKILL at any moment of a rotation or of `keys add`, while a server and an app write: every record stays readable, none is lost."""
 
 import asyncio
 import itertools
@@ -12,19 +12,19 @@ import pytest
 
 from latchkey.storage.crypto.keyring import read_keyring
 from latchkey.storage.crypto.keyring_file import KeyringFile
-from tests.support.rotation_load import Beside, command, writers
+from tests.support.rotation_load import Writers, command, writers
 
-# Without a backup, which would be made first and be what most kills hit; its own kills are in test_restore_kills.
+# Without a backup, which most kills would hit; test_restore_kills.py kills backups.
 MOMENTS: dict[str, Callable[[random.Random], float]] = {
-    # Mostly while it writes, sometimes while it waits or checks.
+    # Mostly during writes, sometimes while it waits or verifies.
     "rotate": lambda chance: chance.uniform(0.2, 1.2) if chance.random() < 0.8 else chance.uniform(0.2, 3.5),
     "add": lambda chance: chance.uniform(0.15, 0.6),
 }
-"""After how many seconds to kill a command: before it begins its work, in the midst of it, or about when it ends."""
+"""Seconds until a command is killed: before its work, during it, or at about its end."""
 
 
-async def kill_somewhere(folder: Path, seconds: float, *arguments: str) -> bool:
-    """Begin a command, kill it after so long, and return whether it had not ended by then."""
+async def run_and_kill(folder: Path, seconds: float, *arguments: str) -> bool:
+    """Start a command, kill it after this many seconds, and return whether it was still running."""
     process = await command(folder, "keys", *arguments)
     complained = b""
     try:
@@ -37,8 +37,8 @@ async def kill_somewhere(folder: Path, seconds: float, *arguments: str) -> bool:
     return process.returncode == -9
 
 
-async def finish(folder: Path, beside: Beside) -> None:
-    """Let a whole run follow; it goes on, and all is under one key then."""
+async def finish(folder: Path, beside: Writers) -> None:
+    """Run a complete rotation; it resumes the killed one, and all records have one key afterwards."""
     process = await command(folder, "keys", "rotate", "--yes", "--no-backup", "--json")
     _, complained = await process.communicate()
     assert process.returncode == 0, complained
@@ -49,16 +49,16 @@ async def finish(folder: Path, beside: Beside) -> None:
     assert [path.name for path in beside.keyring.parent.iterdir()] == ["keyring"]
 
 
-async def kill_often(
+async def kill_repeatedly(
     folder: Path, times: int, *arguments: str, seed: int = 0, kept: int = 1500, finish_every: int = 1
 ) -> Counter[str]:
-    """Kill the command again and again; after each kill all is looked at, and whole runs follow."""
+    """Kill the command repeatedly; check everything after each kill, and run it completely in between."""
     chance = random.Random(seed)
     counts: Counter[str] = Counter()
     async with writers(folder, kept=kept) as beside:
         for number in itertools.count(1):
             before = read_keyring(beside.keyring).key_ids
-            counts["kills"] += await kill_somewhere(folder, MOMENTS[arguments[0]](chance), *arguments)
+            counts["kills"] += await run_and_kill(folder, MOMENTS[arguments[0]](chance), *arguments)
             after = read_keyring(beside.keyring).key_ids
             assert after[-len(before) :] == before, "a key is lost"
             counts["with a new key"] += after != before
@@ -77,7 +77,7 @@ async def kill_often(
     return counts
 
 
-async def retire_all(folder: Path, beside: Beside) -> None:
+async def retire_all(folder: Path, beside: Writers) -> None:
     for key_id in read_keyring(beside.keyring).key_ids[1:]:
         process = await command(folder, "keys", "retire", key_id, "--yes")
         _, complained = await process.communicate()
@@ -86,27 +86,27 @@ async def retire_all(folder: Path, beside: Beside) -> None:
 
 
 @pytest.mark.gen_test(timeout=120)
-async def test_a_rotation_that_is_killed_loses_nothing_and_the_next_run_finishes(tmp_path: Path) -> None:
-    counts = await kill_often(tmp_path, 2, "rotate", "--yes", "--no-backup")
+async def test_a_killed_rotation_loses_nothing_and_the_next_run_completes_it(tmp_path: Path) -> None:
+    counts = await kill_repeatedly(tmp_path, 2, "rotate", "--yes", "--no-backup")
     assert counts["finished by the next run"]
 
 
 @pytest.mark.gen_test(timeout=120)
-async def test_an_added_key_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
-    counts = await kill_often(tmp_path, 2, "add", kept=100, finish_every=2)
+async def test_a_killed_keys_add_adds_the_key_or_does_not(tmp_path: Path) -> None:
+    counts = await kill_repeatedly(tmp_path, 2, "add", kept=100, finish_every=2)
     assert counts["acknowledged writes"]
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("fifty", range(4))
 @pytest.mark.gen_test(timeout=1200)
-async def test_a_rotation_that_is_killed_two_hundred_times_loses_nothing(tmp_path: Path, fifty: int) -> None:
-    counts = await kill_often(tmp_path, 50, "rotate", "--yes", "--no-backup", seed=fifty, kept=4000)
+async def test_two_hundred_kills_during_rotations_lose_nothing(tmp_path: Path, fifty: int) -> None:
+    counts = await kill_repeatedly(tmp_path, 50, "rotate", "--yes", "--no-backup", seed=fifty, kept=4000)
     assert counts["with records under both keys"] > 3
 
 
 @pytest.mark.long
 @pytest.mark.gen_test(timeout=1200)
-async def test_adding_a_key_that_is_killed_two_hundred_times_loses_nothing(tmp_path: Path) -> None:
-    counts = await kill_often(tmp_path, 200, "add", kept=100, finish_every=10)
+async def test_two_hundred_kills_during_keys_add_lose_nothing(tmp_path: Path) -> None:
+    counts = await kill_repeatedly(tmp_path, 200, "add", kept=100, finish_every=10)
     assert counts["with a new key"] > 10

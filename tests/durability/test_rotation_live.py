@@ -1,4 +1,4 @@
-"""A rotation beside a running server: nobody notices, and nothing is left of the old ciphertext."""
+"""A rotation while the server runs: no request fails, and no old ciphertext is left."""
 
 import asyncio
 import json
@@ -18,12 +18,12 @@ from tests.support.rotation_load import TEAMS, command, tables, writers
 from tests.support.running import running
 
 PIECE = 24
-"""Bytes; every stretch of old ciphertext of twice that has a whole piece within."""
+"""Bytes; any run of old ciphertext of twice this length contains a whole piece."""
 
 
 def pieces_left(sealed: dict[str, bytes], store: Path) -> int:
-    """Return how many pieces of these ciphertexts stand anywhere in the store's files."""
-    # A token begins with its version and its time, which are much the same everywhere.
+    """Return how many pieces of these ciphertexts are anywhere in the store's files."""
+    # A ciphertext begins with its version and time, which are similar in all of them.
     tokens = [value[PREFIX_LENGTH + 16 :] for value in sealed.values()]
     pieces = {token[at : at + PIECE] for token in tokens for at in range(0, len(token) - PIECE, PIECE)}
     files = b"".join(path.read_bytes() for path in store.parent.iterdir() if path.is_file())
@@ -31,10 +31,10 @@ def pieces_left(sealed: dict[str, bytes], store: Path) -> int:
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_a_rotation_beside_writers_loses_nothing_and_leaves_no_old_ciphertext(tmp_path: Path) -> None:
+async def test_a_rotation_during_writes_loses_nothing_and_leaves_no_old_ciphertext(tmp_path: Path) -> None:
     async with writers(tmp_path, kept=500) as beside:
         before = tables(beside.store)
-        assert await asyncio.to_thread(pieces_left, before, beside.store), "the search finds what is there"
+        assert await asyncio.to_thread(pieces_left, before, beside.store), "the search finds existing ciphertext"
         old = read_keyring(beside.keyring).key_ids[0]
         began = beside.app.turn
         rotating = await command(tmp_path, "keys", "rotate", "--yes", "--no-backup", "--json")
@@ -61,13 +61,11 @@ async def test_a_rotation_beside_writers_loses_nothing_and_leaves_no_old_ciphert
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_many_rotations_beside_an_app_undo_none_of_its_writes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """So many that they come between the app's reading and writing, and it between theirs."""
+async def test_many_rotations_undo_no_concurrent_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough rotations that app and rotation write between each other's reads and writes."""
     monkeypatch.setattr(rotation, "SETTLE_SECONDS", 0.0)
     async with writers(tmp_path, kept=10) as beside:
-        while beside.app.turn < 2 * TEAMS:  # from then on it overwrites and deletes what is there
+        while beside.app.turn < 2 * TEAMS:  # from then on it overwrites and deletes existing records
             await asyncio.sleep(0.05)
         rotations = conflicts = 0
         with closing(open_store(beside.store, beside.keyring)) as store:
@@ -76,12 +74,12 @@ async def test_many_rotations_beside_an_app_undo_none_of_its_writes(
                 assert not rotated.verified.unreadable
                 rotations, conflicts = rotations + 1, conflicts + rotated.conflicts
                 await asyncio.to_thread(beside.check)
-        assert conflicts, "the test has come between nothing"
+        assert conflicts, "no write was concurrent"
         print(f"{rotations} rotations, {beside.app.turn} writes, {conflicts} conflicts, 0 lost, 0 back")
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_two_rotations_at_once_are_one_and_the_other_is_4(tmp_path: Path) -> None:
+async def test_the_second_of_two_concurrent_rotations_exits_with_4(tmp_path: Path) -> None:
     async with writers(tmp_path, kept=200) as beside:
         runs = [await command(tmp_path, "keys", "rotate", "--yes") for _ in range(2)]
         complaints = [(await each.communicate())[1].decode() for each in runs]
@@ -91,7 +89,7 @@ async def test_two_rotations_at_once_are_one_and_the_other_is_4(tmp_path: Path) 
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_a_server_takes_up_a_new_key_without_a_restart(tmp_path: Path) -> None:
+async def test_a_server_picks_up_a_new_key_without_a_restart(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         adding = await command(tmp_path, "keys", "add", "--json")
         printed, complained = await adding.communicate()
@@ -106,19 +104,19 @@ async def test_a_server_takes_up_a_new_key_without_a_restart(tmp_path: Path) -> 
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_a_server_with_a_copy_of_the_keyring_takes_the_key_after_a_restart(tmp_path: Path) -> None:
-    """As under systemd, which hands each start of the server a copy as its credential."""
+async def test_a_server_with_a_copy_of_the_keyring_uses_the_new_key_after_a_restart(tmp_path: Path) -> None:
+    """As under systemd, which gives the server a new copy of a credential at each start."""
     async with running(tmp_path) as it:
         assert await it.install("T0ACME") == 200
         assert await it.server.stop() == 0
     original, copy = tmp_path / "keys" / "keyring", tmp_path / "credential"
 
-    def hand_over() -> None:
+    def copy_keyring() -> None:
         copy.unlink(missing_ok=True)
         copy.touch(mode=0o600)
         copy.write_bytes(original.read_bytes())
 
-    hand_over()
+    copy_keyring()
     async with running(tmp_path, environment={"LATCHKEY_STORAGE_KEYRING": "credential"}) as it:
         before = tables(it.store)
         rotating = await command(tmp_path, "keys", "rotate", "--yes")
@@ -128,7 +126,7 @@ async def test_a_server_with_a_copy_of_the_keyring_takes_the_key_after_a_restart
         assert tables(it.store) == before
         assert await it.status("/readyz") == 200
         assert await it.server.stop() == 0
-        hand_over()
+        copy_keyring()
         await it.server.start(it.slack)
         rotating = await command(tmp_path, "keys", "rotate", "--yes", "--no-backup", "--json")
         printed, complained = await rotating.communicate()
@@ -138,7 +136,7 @@ async def test_a_server_with_a_copy_of_the_keyring_takes_the_key_after_a_restart
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_a_server_that_lacks_a_key_serves_the_rest_and_says_degraded(tmp_path: Path) -> None:
+async def test_a_server_without_one_of_the_keys_is_degraded_and_serves_other_records(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         assert await it.install("T0ACME") == 200
         assert (await it.browser.get(it.server.url + "/readyz")).body == b"ready\n"
@@ -150,9 +148,9 @@ async def test_a_server_that_lacks_a_key_serves_the_rest_and_says_degraded(tmp_p
             store.states.issue()
         keyring.write_bytes(keyring.read_bytes().partition(b"\n")[0])
         await it.server.start(it.slack)
-        answer = await it.browser.get(it.server.url + "/readyz")
-        assert (answer.code, answer.body) == (200, b"degraded\n")
-        assert lost.key_id not in answer.body.decode()
+        response = await it.browser.get(it.server.url + "/readyz")
+        assert (response.code, response.body) == (200, b"degraded\n")
+        assert lost.key_id not in response.body.decode()
         assert lost.key_id in it.server.log.read_text()
         assert lost.reveal().decode() not in it.server.log.read_text()
         assert await it.status("/slack/install") == 200

@@ -1,4 +1,4 @@
-"""The short form of the soak: what a year brings, for a few seconds, leaves nothing behind but remembered ids."""
+"""A short soak test: a few seconds of mixed requests leave nothing behind except ids of seen events."""
 
 import asyncio
 import itertools
@@ -11,16 +11,16 @@ from latchkey.simulator import FORM, JSON
 from tests.support.running import Running, running
 
 ROUNDS = 12
-EACH = 60
+REQUESTS = 60
 
 
-def open_things(it: Running) -> tuple[int, int]:
-    """Return how many descriptors and threads the server has."""
+def open_resources(it: Running) -> tuple[int, int]:
+    """Return the numbers of descriptors and threads of the server."""
     process = Path(f"/proc/{it.server.pid}")
     return len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
 
 
-async def a_bit_of_everything(it: Running, numbers: "itertools.count[int]", chance: random.Random) -> None:
+async def send_mixed_requests(it: Running, numbers: "itertools.count[int]", chance: random.Random) -> None:
     acme = it.slack.workspace()
     sender = it.slack.sender
     event = {"type": "app_mention", "user": "U0ALICE", "text": f"{next(numbers)}", "channel": acme.channel_id}
@@ -34,15 +34,15 @@ async def a_bit_of_everything(it: Running, numbers: "itertools.count[int]", chan
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_nothing_is_left_of_what_has_passed(tmp_path: Path) -> None:
+async def test_requests_leave_no_descriptors_threads_or_inbox_records(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         assert await it.install() == 200
         numbers, chance = itertools.count(), random.Random(1)
         seen: list[tuple[int, int]] = []
         for _ in range(ROUNDS):
-            await asyncio.gather(*(a_bit_of_everything(it, numbers, chance) for _ in range(EACH // ROUNDS)))
+            await asyncio.gather(*(send_mixed_requests(it, numbers, chance) for _ in range(REQUESTS // ROUNDS)))
             await asyncio.sleep(0.15)
-            seen.append(open_things(it))
+            seen.append(open_resources(it))
         first, last = seen[ROUNDS // 2], seen[-1]
         assert last[0] <= first[0] + 2, seen
         assert last[1] <= first[1] + 2, seen
@@ -50,4 +50,4 @@ async def test_nothing_is_left_of_what_has_passed(tmp_path: Path) -> None:
             while it.rows("inbox") or it.rows("retries"):
                 await asyncio.sleep(0.05)
         assert not it.rows("aside")
-        assert it.rows("remembered") >= EACH
+        assert it.rows("remembered") >= REQUESTS

@@ -1,7 +1,7 @@
 """A bare Debian 12 in a folder, the tools that boot it, and the wheels that the lock files name.
 
-Made once and kept in /var/tmp; each machine gets a copy. Needs root, debootstrap,
-and apt and pip as this machine has them set up.
+They are made once and kept in /var/tmp; each machine gets a copy. Needs root, debootstrap,
+and this machine's apt and pip.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 SUITE = "bookworm"
 PACKAGES = ("systemd", "systemd-sysv", "dbus")
-"""Beside what a minimal Debian has; Python is not among it."""
+"""In addition to a minimal Debian, which has no Python."""
 LOCKED = ("requirements-build.txt", "requirements.txt")
 _KEPT = Path("/var/tmp/latchkey-machine")
 _STOPS_SERVICES = "#!/bin/sh\nexit 101\n"
 
 
 class Base:
-    """Where the parts lie."""
+    """The folders of the parts."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "root"
@@ -37,7 +37,7 @@ class Base:
 
 
 def prepare_base() -> Base:
-    """Return the parts, made now where they are not there; takes one to two minutes once."""
+    """Return the parts; makes them if they are missing, which takes one to two minutes."""
     assert os.getuid() == 0, "only root can boot a machine"
     assert shutil.which("debootstrap"), "apt-get install debootstrap"
     _KEPT.mkdir(mode=0o755, exist_ok=True)
@@ -73,7 +73,7 @@ def _make(base: Base) -> None:
 
 
 def mirror() -> str:
-    """Return where this machine's own apt gets Debian from."""
+    """Return the URL of the Debian mirror that this machine's apt uses."""
     listed = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(SITE) $(CODENAME) $(ORIGIN)", "Created-By: Packages"],
         capture_output=True, text=True, check=True,
@@ -85,7 +85,7 @@ def mirror() -> str:
 
 
 def install_packages(root: Path, *names: str) -> None:
-    """Run `apt-get install` in a machine that is not booted, over this machine's network."""
+    """Run `apt-get install` in a machine that is not booted, through this machine's network."""
     shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
     policy = root / "usr/sbin/policy-rc.d"
     policy.write_text(_STOPS_SERVICES)

@@ -1,4 +1,4 @@
-"""Machines are made once for all tests of a file."""
+"""Each test file gets one machine for all its tests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ def base() -> Base:
 
 @pytest.fixture(scope="module")
 def machine(base: Base, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A booted Debian with Python, and with this project's folder in root's home; nothing is installed."""
+    """A booted Debian with Python, and this project's folder in root's home; Latchkey is not installed."""
     folder: Path = tmp_path_factory.mktemp("machine")
     machine = bare_machine(folder / "vm", base)
     yield machine

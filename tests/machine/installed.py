@@ -1,4 +1,4 @@
-"""Latchkey installed on a machine, spoken to as Slack, a browser and an administrator speak to it."""
+"""Latchkey installed on a machine, with access to it for Slack, a browser and the operator."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LEFT_OUT = shutil.ignore_patterns(
 
 
 def bare_machine(folder: Path, base: Base) -> Machine:
-    """Return a booted Debian with the first of the two commands done, and this project's folder in root's home."""
+    """Return a booted Debian with python3-venv, and this project's folder in root's home."""
     machine = Machine(folder, base)
     install_packages(machine.root, "python3-venv")
     shutil.copytree(ROOT, machine.root / SOURCE, ignore=_LEFT_OUT, symlinks=True)
@@ -39,10 +39,10 @@ def bare_machine(folder: Path, base: Base) -> Machine:
 
 
 class InstalledServer(ServerProcess):
-    """The service `latchkey`; systemd starts and ends it."""
+    """The service `latchkey`; systemd starts and stops it."""
 
     def __init__(self, machine: Machine, folder: Path) -> None:
-        """`folder` gets links to the machine's store and keys, where the tests look for them."""
+        """`folder` gets links to the machine's store and keys, where the tests expect them."""
         super().__init__(folder, port=PORT)
         self.machine = machine
         self.credentials["SLACK_SIGNING_SECRET"] = secrets.token_hex(16)
@@ -52,7 +52,7 @@ class InstalledServer(ServerProcess):
         (folder / "journal").symlink_to(machine.root / STORE / "journal")
 
     def write_secrets(self) -> list[str]:
-        """Put the secrets into root's home, and return the flags that name them."""
+        """Write the secrets to files in root's home, and return the flags that name them."""
         flags = ["--public-url", self.url, "--client-id", self.credentials["SLACK_CLIENT_ID"]]
         for name in ("client", "signing"):
             path = self.machine.root / "root" / f"{name}_secret"
@@ -81,7 +81,7 @@ class InstalledServer(ServerProcess):
         await asyncio.to_thread(self.machine.run, *command)
 
     async def replaced(self, pid: int, seconds: float) -> float:
-        """Return after how many seconds another process than this one is ready."""
+        """Wait until another process than this one is ready; returns the seconds that it took."""
         begun = time.monotonic()
         while True:
             shown = await asyncio.to_thread(
@@ -98,7 +98,7 @@ class InstalledServer(ServerProcess):
 
 
 def configure(server: InstalledServer, modules: dict[str, str]) -> None:
-    """Point the service at the simulated Slack, with these listener modules beside the shipped ones."""
+    """Point the service at the simulated Slack, with these listener modules in addition to the shipped ones."""
     etc = server.machine.root / "etc/latchkey"
     for name, source in {"journal_app": JOURNAL_APP, **modules}.items():
         (etc / f"{name}.py").write_text(source)
@@ -112,7 +112,7 @@ def configure(server: InstalledServer, modules: dict[str, str]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def beside_slack(server: InstalledServer) -> AsyncIterator[Running]:
+async def running_with_slack(server: InstalledServer) -> AsyncIterator[Running]:
     """Run a simulated Slack inside the machine's network, with the service started; the app is not installed anywhere."""
     with server.machine.network():
         slack = server.make_slack(SLACK_PORT)

@@ -1,4 +1,4 @@
-"""A booted Debian: systemd as process 1, a network of its own with nothing but a loopback, and a way to run commands."""
+"""A booted Debian: systemd as process 1, its own network with only a loopback device, and a way to run commands."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Machine:
         self._leader = 0
         subprocess.run(["cp", "-a", "--reflink=auto", str(base.root), str(folder)], check=True)
         shutil.copytree(base.wheels, folder / _WHEELS)
-        # A minimal system has none. systemd-socket-proxyd tries a name's first address alone, so there is one.
+        # A minimal system has none. systemd-socket-proxyd tries only a name's first address, so there is one.
         (folder / "etc/hosts").write_text("127.0.0.1 localhost\n::1 ip6-localhost\n")
 
     def boot(self) -> None:
         """Start systemd inside and return when it has started everything."""
-        log = open(self.root.parent / f"{self.root.name}.console", "ab")  # noqa: SIM115  # the container's for life
+        log = open(self.root.parent / f"{self.root.name}.console", "ab")  # noqa: SIM115  # open until the container ends
         self._container = subprocess.Popen(
             [
                 str(self._base.nspawn), "-D", str(self.root), "-b", "--register=no", "--private-network", "--keep-unit",
@@ -87,7 +87,7 @@ class Machine:
 
     @contextmanager
     def network(self) -> Iterator[None]:
-        """Let this thread, and those that it starts, make their sockets in the machine's network."""
+        """Make this thread, and those that it starts, use the machine's network for new sockets."""
         libc = ctypes.CDLL(None, use_errno=True)
         ours = os.open("/proc/self/ns/net", os.O_RDONLY)
         theirs = os.open(f"/proc/{self._leader}/ns/net", os.O_RDONLY)

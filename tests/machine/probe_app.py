@@ -1,4 +1,4 @@
-"""A listener that looks around from inside the unit, and writes down what it finds. Runs on the machine alone."""
+"""A listener that probes the sandbox from inside the unit and writes down its findings. Runs only on the machine."""
 
 import contextlib
 import ctypes
@@ -23,11 +23,11 @@ CLOSED = (
 def register(app):
     @app.command("/probe")
     def probe(ack):
-        Path("/var/lib/latchkey/probe.json").write_text(json.dumps(look_around()))
+        Path("/var/lib/latchkey/probe.json").write_text(json.dumps(probe_sandbox()))
         ack("done")
 
 
-def look_around():
+def probe_sandbox():
     status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line)
     return {
         "shells": [path for path in SHELLS if Path(path).exists() and runs([path, "-c", "exit 0"])],
@@ -70,7 +70,7 @@ def runs(command):
 
 
 def executables():
-    """Return what may be executed, outside the libraries' folders."""
+    """Return the executable files outside the library folders."""
     for folder in ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", *WRITABLE):
         for name in os.listdir(folder):
             path = os.path.realpath(f"{folder}/{name}")
@@ -80,7 +80,7 @@ def executables():
 
 
 def runs_from(folder):
-    """Whether a script, or a whole program, can be run from a folder that can be written to."""
+    """Return whether a script or a program can be run from a writable folder."""
     script, program = Path(folder, "probe.sh"), Path(folder, "probe-python")
     try:
         script.write_text(f"#!{sys.executable}\n")
@@ -94,7 +94,7 @@ def runs_from(folder):
 
 
 def runs_through_the_loader(folder):
-    """Whether the dynamic loader, which may be executed, loads a program that may not."""
+    """Return whether the dynamic loader, which may be executed, runs a program that may not."""
     loaders = [str(path) for path in Path("/usr/lib").glob("*/ld-linux*")]
     program = Path(folder, "probe-python")
     try:

@@ -1,4 +1,4 @@
-"""install.sh on a bare Debian: two commands, a rerun that changes nothing, upgrades, ways back, and taking it away."""
+"""install.sh on a bare Debian: install, rerun, upgrade, roll back, uninstall."""
 
 import os
 import pty
@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.machine.installed import PORT, SOURCE, InstalledServer, beside_slack, configure
+from tests.machine.installed import PORT, SOURCE, InstalledServer, configure, running_with_slack
 from tests.machine.machine import Machine
 
 pytestmark = pytest.mark.boot
@@ -23,12 +23,12 @@ LIVE = re.compile(
 
 @pytest.fixture(scope="module")
 def server(machine: Machine) -> InstalledServer:
-    """The service as it will be; the tests of this file install it, in their order."""
+    """The service. The tests of this file install it; they run in order."""
     return InstalledServer(machine, machine.root.parent / "links")
 
 
 def files(machine: Machine) -> dict[str, tuple[object, ...]]:
-    """Return what differs when a file of the system is written, replaced, or given another mode or owner."""
+    """Return values that change when a file is written or replaced, or when its mode or owner changes."""
     found = {}
     for folder in FOLDERS:
         for path in [machine.root / folder, *(machine.root / folder).rglob("*")]:
@@ -42,7 +42,7 @@ def files(machine: Machine) -> dict[str, tuple[object, ...]]:
 
 
 def ready(machine: Machine) -> str:
-    """Return the status line of /readyz, asked inside."""
+    """Request /readyz inside the machine and return its status."""
     script = f"import urllib.request as r; print(r.urlopen('http://127.0.0.1:{PORT}/readyz', timeout=3).status)"
     return machine.run("python3", "-c", script).stdout.strip()
 
@@ -52,7 +52,7 @@ def current(machine: Machine) -> str:
 
 
 def change_source(machine: Machine, name: str, text: str) -> str:
-    """Put another text at the end of a file of the source folder; returns what was there."""
+    """Append text to a file of the source folder; returns its previous content."""
     path = machine.root / SOURCE / name
     before = path.read_text()
     path.write_text(before + text)
@@ -60,7 +60,7 @@ def change_source(machine: Machine, name: str, text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("flags", "code", "says"),
+    ("flags", "code", "message"),
     [
         (("--nonsense",), 2, "no such option: --nonsense"),
         (("--client-secret", "sentinel"), 2, "do not put a secret on the command line"),
@@ -81,25 +81,25 @@ def change_source(machine: Machine, name: str, text: str) -> str:
         (("--dry-run",), 0, ""),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said_and_nothing_is_changed(
-    machine: Machine, flags: tuple[str, ...], code: int, says: str
+def test_invalid_options_are_explained_and_change_nothing(
+    machine: Machine, flags: tuple[str, ...], code: int, message: str
 ) -> None:
     before = files(machine)
     done = machine.run(*INSTALL, *flags, check=False)
-    assert (done.returncode, says in done.stderr) == (code, True), done.stderr
+    assert (done.returncode, message in done.stderr) == (code, True), done.stderr
     assert "sentinel" not in done.stdout + done.stderr
     assert files(machine) == before
 
 
 def test_a_dry_run_names_each_step(machine: Machine) -> None:
-    said = machine.run(*INSTALL, "--dry-run").stdout.splitlines()
-    assert all(line.startswith("would ") for line in said)
-    assert [line for line in said if "latchkey.service" in line]
-    assert said[-1] == "would start the service"
+    printed = machine.run(*INSTALL, "--dry-run").stdout.splitlines()
+    assert all(line.startswith("would ") for line in printed)
+    assert [line for line in printed if "latchkey.service" in line]
+    assert printed[-1] == "would start the service"
 
 
-def test_the_second_command_ends_with_a_ready_server(machine: Machine, server: InstalledServer) -> None:
-    """The first was `apt-get install python3-venv`. The secrets are typed, unseen."""
+def test_install_service_returns_with_a_ready_server(machine: Machine, server: InstalledServer) -> None:
+    """After `apt-get install python3-venv`. The secrets are typed and not shown."""
     flags = ["--public-url", server.url, "--client-id", server.credentials["SLACK_CLIENT_ID"]]
     typed = [server.credentials["SLACK_CLIENT_SECRET"], server.credentials["SLACK_SIGNING_SECRET"]]
     begun = time.monotonic()
@@ -115,7 +115,7 @@ def test_the_second_command_ends_with_a_ready_server(machine: Machine, server: I
 
 @pytest.mark.gen_test(timeout=60)
 async def test_an_app_can_be_installed(server: InstalledServer) -> None:
-    async with beside_slack(server) as it:
+    async with running_with_slack(server) as it:
         assert await it.install() == 200
 
 
@@ -126,7 +126,7 @@ def test_a_rerun_changes_nothing(machine: Machine, server: InstalledServer) -> N
     assert (files(machine), server.pid) == (before, pid)
 
 
-def test_modes_let_the_service_read_keys_and_secrets_and_nobody_else(machine: Machine) -> None:
+def test_only_root_and_the_service_can_read_keys_and_secrets(machine: Machine) -> None:
     found = files(machine)
     owner = machine.run("id", "-u", "latchkey").stdout.strip()
     for name in ("keys/keyring", "secrets/client_secret", "secrets/signing_secret", "config.toml"):
@@ -138,43 +138,41 @@ def test_modes_let_the_service_read_keys_and_secrets_and_nobody_else(machine: Ma
     assert not [name for name, mode in program.items() if mode & 0o022 and not stat.S_ISLNK(mode)]
 
 
-def test_the_commands_work_on_the_services_configuration(machine: Machine) -> None:
+def test_the_commands_use_the_configuration_of_the_service(machine: Machine) -> None:
     assert machine.run("latchkey", "config", "check").stdout == "configuration OK\n"
     assert "remembered" in machine.run("latchkey", "events", "status").stdout
     assert machine.run("stat", "-c", "%U", "/var/lib/latchkey/store.sqlite-wal").stdout == "latchkey\n"
 
 
 @pytest.mark.gen_test(timeout=120)
-async def test_an_upgrade_and_the_way_back_keep_all_data(machine: Machine, server: InstalledServer) -> None:
+async def test_upgrade_and_rollback_keep_all_data(machine: Machine, server: InstalledServer) -> None:
     first = current(machine)
     before = change_source(machine, "handlers/health.py", "\n# a newer version\n")
     machine.run(*INSTALL)
     second = current(machine)
     assert second != first
     assert ready(machine) == "200"
-    await app_is_still_installed(server)
+    await check_app_is_installed(server)
     assert "go back to" in machine.run("latchkey", "install-service", "--back").stdout
     assert (current(machine), ready(machine)) == (first, "200")
-    await app_is_still_installed(server)
+    await check_app_is_installed(server)
     machine.run("latchkey", "install-service", "--back")
     assert (current(machine), ready(machine)) == (second, "200")
     (machine.root / SOURCE / "handlers/health.py").write_text(before)
     machine.run(*INSTALL)
     assert current(machine) == first
     assert len(list((machine.root / "opt/latchkey/releases").iterdir())) == 2
-    await app_is_still_installed(server)
+    await check_app_is_installed(server)
 
 
-async def app_is_still_installed(server: InstalledServer) -> None:
-    async with beside_slack(server) as it:
-        answer = await it.slack.people.command(it.slack.workspace(), "/open-modal")
-        assert "Please install this app first!" not in answer.body
+async def check_app_is_installed(server: InstalledServer) -> None:
+    async with running_with_slack(server) as it:
+        response = await it.slack.people.command(it.slack.workspace(), "/open-modal")
+        assert "Please install this app first!" not in response.body
 
 
 @pytest.mark.gen_test(timeout=120)
-async def test_an_upgrade_that_does_not_start_gives_way_to_the_version_before(
-    machine: Machine, server: InstalledServer
-) -> None:
+async def test_an_upgrade_that_does_not_start_is_rolled_back(machine: Machine, server: InstalledServer) -> None:
     first = current(machine)
     before = (machine.root / SOURCE / "server.py").read_text()
     (machine.root / SOURCE / "server.py").write_text("raise SystemExit('broken')\n")
@@ -184,7 +182,7 @@ async def test_an_upgrade_that_does_not_start_gives_way_to_the_version_before(
     assert "broken" in done.stderr
     assert "the previous version is running again" in done.stderr
     assert (current(machine), ready(machine)) == (first, "200")
-    await app_is_still_installed(server)
+    await check_app_is_installed(server)
     assert machine.run(*INSTALL).returncode == 0
 
 
@@ -192,16 +190,16 @@ async def test_an_upgrade_that_does_not_start_gives_way_to_the_version_before(
 async def test_a_new_signing_secret_reaches_the_running_server(machine: Machine, server: InstalledServer) -> None:
     pid, old = server.pid, server.credentials["SLACK_SIGNING_SECRET"]
     (machine.root / "root/new_secret").write_text(f"sentinel-new-secret\n{old}\n")
-    said = machine.run("latchkey", "install-service", "--signing-secret-file", "/root/new_secret").stdout
-    assert "let the service read its secrets again" in said
-    async with beside_slack(server) as it:
+    printed = machine.run("latchkey", "install-service", "--signing-secret-file", "/root/new_secret").stdout
+    assert "let the service read its secrets again" in printed
+    async with running_with_slack(server) as it:
         for secret in (old, "sentinel-new-secret"):
             assert (await it.slack.sender.mention(it.slack.workspace(), "x", secret=secret)).status == 200
     assert server.pid == pid
     assert "sentinel" not in machine.journal()
 
 
-def test_the_log_level_follows_a_reload_and_the_journal_knows_priorities(
+def test_reload_changes_the_log_level_and_journal_entries_have_priorities(
     machine: Machine, server: InstalledServer
 ) -> None:
     config = machine.root / "etc/latchkey/config.toml"
@@ -222,8 +220,8 @@ def test_the_log_level_follows_a_reload_and_the_journal_knows_priorities(
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_secrets_may_be_encrypted_credentials(machine: Machine, server: InstalledServer) -> None:
-    """As docs/install.md says it."""
+async def test_secrets_can_be_encrypted_credentials(machine: Machine, server: InstalledServer) -> None:
+    """As described in docs/install.md."""
     etc = machine.root / "etc"
     for name in ("client_secret", "signing_secret"):
         machine.run("mkdir", "-p", "/etc/credstore.encrypted")
@@ -241,13 +239,13 @@ async def test_secrets_may_be_encrypted_credentials(machine: Machine, server: In
     )
     machine.run("systemctl", "daemon-reload")
     machine.run("systemctl", "restart", "latchkey.service")
-    async with beside_slack(server) as it:
+    async with running_with_slack(server) as it:
         assert await it.install() == 200
         assert (await it.slack.people.mention(it.slack.workspace(), "x")).status == 200
     assert "nothing to do" in machine.run(*INSTALL).stdout
 
 
-def test_another_address_is_taken_and_kept(machine: Machine) -> None:
+def test_another_address_is_used_and_kept(machine: Machine) -> None:
     machine.run("latchkey", "install-service", "--listen", "127.0.0.1:8181")
     assert machine.show("Listen", "latchkey.socket") == "127.0.0.1:8181 (Stream)"
     assert "nothing to do" in machine.run(*INSTALL).stdout
@@ -255,15 +253,14 @@ def test_another_address_is_taken_and_kept(machine: Machine) -> None:
     assert ready(machine) == "200"
 
 
-def test_the_backup_job_and_its_timer_are_in_place(machine: Machine) -> None:
+def test_the_backup_timer_is_enabled_and_its_job_makes_a_backup(machine: Machine) -> None:
     assert machine.show("UnitFileState", "latchkey-backup.timer") == "enabled"
     assert machine.show("NextElapseUSecRealtime", "latchkey-backup.timer")
-    if (machine.root / SOURCE / "commands/backup.py").exists():
-        machine.run("systemctl", "start", "latchkey-backup.service")
-        assert list((machine.root / "var/backups/latchkey").iterdir())
+    machine.run("systemctl", "start", "latchkey-backup.service")
+    assert list((machine.root / "var/backups/latchkey").iterdir())
 
 
-def test_after_a_reboot_it_runs(machine: Machine) -> None:
+def test_the_service_starts_after_a_reboot(machine: Machine) -> None:
     machine.stop()
     machine.boot()
     assert machine.show("ActiveState") == "active"
@@ -281,20 +278,18 @@ def test_deleting_the_data_needs_a_confirmation(machine: Machine) -> None:
 
 
 @pytest.mark.gen_test(timeout=120)
-async def test_taking_it_away_keeps_the_data_and_a_new_install_finds_it(
-    machine: Machine, server: InstalledServer
-) -> None:
-    said = machine.run("latchkey", "install-service", "--uninstall").stdout
-    assert "kept: /etc/latchkey, /var/lib/latchkey, /var/backups/latchkey" in said
+async def test_uninstall_keeps_the_data_and_a_new_install_uses_it(machine: Machine, server: InstalledServer) -> None:
+    printed = machine.run("latchkey", "install-service", "--uninstall").stdout
+    assert "kept: /etc/latchkey, /var/lib/latchkey, /var/backups/latchkey" in printed
     left = [name for name in files(machine) if "latchkey" in name and not name.startswith(("/etc/latchkey", "/var"))]
     assert [name for name in left if not name.startswith(("/etc/credstore", "/etc/systemd"))] == []
     assert machine.run("systemctl", "list-unit-files", "--no-legend", "latchkey*", check=False).stdout == ""
     machine.run(*INSTALL)
     assert ready(machine) == "200"
-    await app_is_still_installed(server)
+    await check_app_is_installed(server)
 
 
-def test_told_so_it_takes_the_data_too(machine: Machine) -> None:
+def test_uninstall_with_delete_data_deletes_the_data(machine: Machine) -> None:
     machine.run("latchkey", "install-service", "--uninstall", "--delete-data", "--yes")
     for folder in ("etc/latchkey", "var/lib/latchkey", "var/backups/latchkey", "opt/latchkey"):
         assert not (machine.root / folder).exists()
@@ -302,7 +297,7 @@ def test_told_so_it_takes_the_data_too(machine: Machine) -> None:
 
 
 def in_terminal(machine: Machine, command: list[str], typed: list[str]) -> tuple[int, str]:
-    """Run a command inside on a terminal of its own, and type a line at each question; returns all that is seen."""
+    """Run a command inside on its own terminal and type a line at each prompt; returns exit code and output."""
     ours, theirs = pty.openpty()
     inside = ["nsenter", "-t", str(machine._leader), "-m", "-u", "-i", "-n", "-p", "-r", "-w", "--", *command]
     environment = {"PATH": os.environ["PATH"], "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/var/cache/wheels"}
@@ -318,7 +313,7 @@ def in_terminal(machine: Machine, command: list[str], typed: list[str]) -> tuple
             except OSError:  # the terminal was closed at the other end
                 break
             if seen.endswith("(not shown): ") and lines:
-                time.sleep(0.2)  # until the question's terminal shows nothing any more
+                time.sleep(0.2)  # until the terminal has stopped echoing
                 os.write(ours, lines.pop(0).encode() + b"\n")
         else:
             process.kill()

@@ -1,4 +1,4 @@
-"""The installed service on a booted Debian: the walk, restarts, kills, the watchdog, and what its sandbox leaves."""
+"""The installed service on a booted Debian: all steps of an app, restarts, kills, the watchdog, and the sandbox."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from latchkey.simulator import DemoCheck
-from tests.machine.installed import STORE, InstalledServer, beside_slack, configure
+from tests.machine.installed import STORE, InstalledServer, configure, running_with_slack
 from tests.machine.machine import Machine
 from tests.support.event_load import Load
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.boot
 PROBE = (Path(__file__).parent / "probe_app.py").read_text()
 PROFILES = ["network", "no-network"]
 SLOWEST_MILLISECONDS = 2500
-OFTEN = [pytest.param(20, marks=pytest.mark.long), 4]
+TIMES = [pytest.param(20, marks=pytest.mark.long), 4]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def server(machine: Machine) -> InstalledServer:
 
 @pytest.fixture(params=PROFILES)
 def profile(server: InstalledServer, request: pytest.FixtureRequest) -> str:
-    """The service with its network or without one; without, one more pipe leads to the simulated Slack."""
+    """The service with or without network access; without it, a forwarder leads to the simulated Slack."""
     server.machine.run("latchkey", "install-service", f"--{request.param}")
     if request.param == "no-network":
         server.machine.run("systemctl", "start", "latchkey-forward@localhost:8090.socket")
@@ -39,19 +39,19 @@ def profile(server: InstalledServer, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.gen_test(timeout=120)
-async def test_the_whole_way_of_an_app(
+async def test_every_step_of_an_app_works(
     server: InstalledServer, profile: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with beside_slack(server) as it:
+    async with running_with_slack(server) as it:
         assert await DemoCheck(server, it.slack).run(), capsys.readouterr().out
 
 
-@pytest.mark.parametrize("times", OFTEN)
+@pytest.mark.parametrize("times", TIMES)
 @pytest.mark.gen_test(timeout=300)
-async def test_restarts_under_load_lose_no_request_and_answer_each_in_time(
+async def test_restarts_under_load_lose_no_request_and_delay_none_beyond_the_limit(
     server: InstalledServer, profile: str, times: int
 ) -> None:
-    async with beside_slack(server) as it:
+    async with running_with_slack(server) as it:
         assert await it.install() == 200
         load = Load(it)
         pollers = [Poller(server.port) for _ in range(4)]
@@ -68,17 +68,17 @@ async def test_restarts_under_load_lose_no_request_and_answer_each_in_time(
         assert not load.lost()
         slowest = max(load.slowest, *(poller.slowest for poller in pollers))
         print(
-            f"{profile}: {times} restarts, {load.statuses[200]} requests and {sum(poller.answers for poller in pollers)} "
+            f"{profile}: {times} restarts, {load.statuses[200]} requests and {sum(poller.responses for poller in pollers)} "
             f"on kept connections, none failed, slowest {slowest:.0f} ms"
         )
         assert slowest < SLOWEST_MILLISECONDS
 
 
-@pytest.mark.parametrize("times", OFTEN)
+@pytest.mark.parametrize("times", TIMES)
 @pytest.mark.gen_test(timeout=600)
 async def test_kills_under_load_lose_no_acknowledged_event(server: InstalledServer, profile: str, times: int) -> None:
     chance = random.Random(times)
-    async with beside_slack(server) as it:
+    async with running_with_slack(server) as it:
         assert await it.install() == 200
         load = Load(it)
         longest = 0.0
@@ -98,8 +98,8 @@ async def test_kills_under_load_lose_no_acknowledged_event(server: InstalledServ
 
 
 @pytest.mark.gen_test(timeout=120)
-async def test_keys_are_rotated_beside_the_running_service(server: InstalledServer, profile: str) -> None:
-    async with beside_slack(server) as it:
+async def test_keys_can_be_rotated_while_the_service_runs(server: InstalledServer, profile: str) -> None:
+    async with running_with_slack(server) as it:
         assert await it.install() == 200
         load, pid = Load(it), server.pid
         async with load.flowing():
@@ -111,31 +111,33 @@ async def test_keys_are_rotated_beside_the_running_service(server: InstalledServ
         assert rotated["backup"]
         assert set(load.statuses) == {200}
         assert not load.lost()
-        assert server.pid == pid, "the service took up the key by itself"
-        told = json.loads(server.machine.run("latchkey", "keys", "status", "--json").stdout)
-        assert [process["key_ids"][0] for process in told["processes"]] == [told["keys"][0]["key_id"]]
+        assert server.pid == pid, "the service picks up the key without a restart"
+        status = json.loads(server.machine.run("latchkey", "keys", "status", "--json").stdout)
+        assert [process["key_ids"][0] for process in status["processes"]] == [status["keys"][0]["key_id"]]
         assert await it.status("/readyz") == 200
-        print(f"{profile}: {rotated['reencrypted']} records under a new key beside {len(load.acknowledged)} events")
+        print(f"{profile}: {rotated['reencrypted']} records under a new key during {len(load.acknowledged)} events")
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_a_server_that_hangs_is_replaced(server: InstalledServer, profile: str) -> None:
-    async with beside_slack(server) as it:
+async def test_systemd_replaces_a_server_that_hangs(server: InstalledServer, profile: str) -> None:
+    async with running_with_slack(server) as it:
         pid = server.pid
         await server.signal("STOP")
         took = await server.replaced(pid, 22)
         assert took > 5
         assert await it.status("/readyz") == 200
         assert "Watchdog timeout" in server.machine.journal("--unit=latchkey.service", "--lines=1000")
-        print(f"{profile}: replaced {took:.1f} s after it was stopped dead")
+        print(f"{profile}: replaced {took:.1f} s after SIGSTOP")
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_inside_there_is_no_shell_no_capability_and_nobody_else(server: InstalledServer, profile: str) -> None:
-    async with beside_slack(server) as it:
+async def test_the_sandbox_has_no_shell_no_capability_and_no_other_process(
+    server: InstalledServer, profile: str
+) -> None:
+    async with running_with_slack(server) as it:
         assert await it.install() == 200
-        answer = await it.slack.people.command(it.slack.workspace(), "/probe")
-        assert (answer.status, answer.body) == (200, "done")
+        response = await it.slack.people.command(it.slack.workspace(), "/probe")
+        assert (response.status, response.body) == (200, "done")
     found = json.loads((server.machine.root / STORE / "probe.json").read_text())
     python = str((server.machine.root / "usr/bin/python3").readlink())
     assert found == {
@@ -166,13 +168,13 @@ async def test_inside_there_is_no_shell_no_capability_and_nobody_else(server: In
 
 
 class Poller:
-    """A client that keeps its connection, as a proxy does, and counts an answer that does not come as a failure."""
+    """A client that keeps its connection open, as a proxy does; a missing response fails the test."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self.stopping = False
         self.slowest = 0.0
-        self.answers = 0
+        self.responses = 0
 
     async def poll(self) -> None:
         while not self.stopping:
@@ -185,7 +187,7 @@ class Poller:
                 assert head.startswith(b"HTTP/1.1 200"), head
                 await reader.readexactly(len(b"ok\n"))
                 self.slowest = max(self.slowest, (time.monotonic() - begun) * 1000)
-                self.answers += 1
+                self.responses += 1
                 kept = b"Connection: close" not in head
                 await asyncio.sleep(0.05)
                 begun = time.monotonic()

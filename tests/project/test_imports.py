@@ -1,4 +1,4 @@
-"""Import rules: one direction between packages, sub-packages entered through `__init__`, one file per library that matters."""
+"""Import rules: one direction between packages, sub-packages imported through `__init__`, some libraries in one file."""
 
 import ast
 from collections.abc import Iterator
@@ -68,7 +68,7 @@ def modules() -> list[Path]:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Each module that a module imports, by its dotted name; names of sub-modules in `from x import y` included."""
+    """Yield the dotted name of each imported module, including sub-modules in `from x import y`."""
     for node in ast.walk(ast.parse((PACKAGE / path).read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -80,7 +80,7 @@ def imports(path: Path) -> Iterator[str]:
 
 @cache
 def exported(package: str) -> set[str]:
-    """The names that a package's `__init__` imports from its modules."""
+    """Return the names that a package's `__init__` imports from its modules."""
     init = PACKAGE.parent / package.replace(".", "/") / "__init__.py"
     nodes = ast.parse(init.read_text()).body if init.is_file() else []
     return {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
@@ -92,7 +92,7 @@ def is_module(name: str) -> bool:
 
 
 def ours(path: Path) -> list[list[str]]:
-    """What a module imports of ours: the parts of each name after `latchkey`."""
+    """Return our own modules that a module imports, as the parts of their names after `latchkey`."""
     return [
         name.split(".")[1:] for name in imports(path) if name.startswith("latchkey.") and name.split(".")[1] in PACKAGES
     ]
@@ -103,15 +103,15 @@ def package_of(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", modules(), ids=str)
-def test_a_package_imports_only_the_packages_below_it(path: Path) -> None:
+def test_a_package_imports_only_allowed_packages(path: Path) -> None:
     package = package_of(path)
     used = {parts[0] for parts in ours(path)} - {package}
     assert used <= MAY_IMPORT[package]
 
 
 @pytest.mark.parametrize("path", modules(), ids=str)
-def test_other_packages_enter_a_sub_package_through_its_init(path: Path) -> None:
-    """`storage` has one entrance for the whole of it; the commands and the doctor export nothing."""
+def test_sub_packages_are_imported_through_their_init(path: Path) -> None:
+    """Other packages import all of `storage` through `latchkey.storage`."""
     for parts in ours(path):
         target = PACKAGE.joinpath(*parts)
         folder = target if target.is_dir() else target.parent
@@ -127,14 +127,14 @@ def test_other_packages_enter_a_sub_package_through_its_init(path: Path) -> None
 
 
 @pytest.mark.parametrize("library", sorted(ONLY_IN))
-def test_a_library_that_matters_has_one_entrance(library: str) -> None:
+def test_a_library_is_imported_only_where_allowed(library: str) -> None:
     users = {path for path in modules() if any(name.partition(".")[0] == library for name in imports(path))}
     allowed = {Path(name) for name in ONLY_IN[library]}
     assert all(allowed & {user, *user.parents} for user in users), users
 
 
 def test_our_code_never_imports_the_linked_folders_by_their_bare_names() -> None:
-    """`handlers` and `storage` are importable in the root of a checkout, where they would be second copies."""
+    """In the root of a checkout, `import storage` works, and would load a second copy."""
     bare = {"handlers", "storage", "listeners", "src"}
     files = (
         [PACKAGE / path for path in modules()]
@@ -150,12 +150,12 @@ def test_our_code_never_imports_the_linked_folders_by_their_bare_names() -> None
 
 
 def test_no_folder_is_called_slack() -> None:
-    """slack_sdk installs packages whose names begin so."""
+    """slack_sdk installs packages whose names begin with "slack"."""
     assert not [path for path in PACKAGE.iterdir() if path.name.startswith("slack") and path.name != "slackapi"]
 
 
 def test_a_folder_has_at_most_fourteen_entries() -> None:
-    """The top level of the package and of the tests holds one entry per package."""
+    """The top levels of `src/latchkey/` and `tests/` are exempt."""
     folders = [ROOT / "handlers", ROOT / "storage", *(ROOT / "tests").rglob("*"), *PACKAGE.rglob("*")]
     for folder in folders:
         if folder.is_dir() and folder.name != "__pycache__":
@@ -164,7 +164,7 @@ def test_a_folder_has_at_most_fourteen_entries() -> None:
 
 
 def test_importing_a_module_does_nothing() -> None:
-    """No statement at a module's top calls what reads, writes or listens."""
+    """No module-level statement reads, writes or listens."""
     busy = {"open", "print", "getenv", "connect", "run", "mkdir", "Thread", "ThreadPoolExecutor", "basicConfig"}
     for path in modules():
         for node in ast.parse((PACKAGE / path).read_text()).body:

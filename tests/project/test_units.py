@@ -1,4 +1,4 @@
-"""The units: systemd takes them as they are, they are as closed as Python allows, and each directive says why."""
+"""The units: systemd accepts them, their sandbox is as tight as Python allows, and each directive has a reason."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ EXPLAINED_BY_THEMSELVES = ("Description=", "Documentation=", "WantedBy=")
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    """A folder with the units as systemd would find them, and a program in the place of the installed one."""
+    """A folder with the units, and with a program in place of the installed one."""
     assert shutil.which("systemd-analyze"), "apt-get install systemd"
     program = tmp_path / "opt/current/.venv/bin/python"
     program.parent.mkdir(parents=True)
@@ -44,15 +44,15 @@ def exposure(units: Path, name: str) -> float:
     return float(found[1])
 
 
-def take_the_network_away(units: Path) -> None:
+def remove_network(units: Path) -> None:
     (units / "latchkey.service.d").mkdir()
     shutil.copy(UNITS / "no-network.conf", units / "latchkey.service.d")
 
 
-@pytest.mark.parametrize("network", ["with a network", "without one"])
-def test_systemd_has_nothing_to_say_about_the_units(installed: Path, network: str) -> None:
-    if network == "without one":
-        take_the_network_away(installed)
+@pytest.mark.parametrize("network", ["with network", "without network"])
+def test_systemd_reports_no_problem_with_the_units(installed: Path, network: str) -> None:
+    if network == "without network":
+        remove_network(installed)
     units = sorted(str(path) for path in installed.iterdir() if path.is_file())
     assert len(units) == 6
     done = analyze(installed, "verify", "--man=no", *units)
@@ -60,7 +60,7 @@ def test_systemd_has_nothing_to_say_about_the_units(installed: Path, network: st
     assert (done.returncode, ours) == (0, [])
 
 
-def test_systemd_says_so_where_a_unit_is_wrong(installed: Path) -> None:
+def test_systemd_reports_an_unknown_directive(installed: Path) -> None:
     unit = installed / "latchkey.service"
     unit.write_text(unit.read_text() + "\n[Service]\nNoNewPrivilege=yes\n")
     done = analyze(installed, "verify", "--man=no", str(unit))
@@ -68,41 +68,41 @@ def test_systemd_says_so_where_a_unit_is_wrong(installed: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("latchkey.service", 1.1), ("latchkey-backup.service", 0.2), ("latchkey-forward@.service", 1.1)]
+    ("name", "limit"), [("latchkey.service", 1.1), ("latchkey-backup.service", 0.2), ("latchkey-forward@.service", 1.1)]
 )
-def test_the_sandbox_is_as_tight_as_it_was(installed: Path, name: str, most: float) -> None:
-    assert exposure(installed, name) <= most
+def test_the_exposure_does_not_grow(installed: Path, name: str, limit: float) -> None:
+    assert exposure(installed, name) <= limit
 
 
-def test_without_a_network_it_is_tighter(installed: Path) -> None:
-    take_the_network_away(installed)
+def test_the_exposure_is_lower_without_network_access(installed: Path) -> None:
+    remove_network(installed)
     assert exposure(installed, "latchkey.service") <= 0.2
 
 
-def test_what_scores_nothing_and_matters_most_is_there() -> None:
+def test_directives_that_systemd_does_not_score_are_present() -> None:
     for name in SERVICES:
         text = (UNITS / name).read_text()
         for line in ("NoExecPaths=/ ", "MemoryDenyWriteExecute=yes", "LimitCORE=0", "SystemCallFilter=~memfd_create"):
             assert f"\n{line}" in text, f"{name}: {line}"
 
 
-def test_no_start_limit_can_take_the_socket_down() -> None:
+def test_no_start_limit_can_close_the_socket() -> None:
     for name in ("latchkey.service", "latchkey.socket", "latchkey-forward@.service", "latchkey-forward@.socket"):
         assert "\nStartLimitIntervalSec=0\n" in (UNITS / name).read_text(), name
     assert "\nTriggerLimitIntervalSec=0\n" in (UNITS / "latchkey.socket").read_text()
 
 
 @pytest.mark.parametrize("name", WITH_REASONS)
-def test_each_directive_has_its_reason_above_it(name: str) -> None:
+def test_each_directive_has_a_reason_above_it(name: str) -> None:
     lines = (UNITS / name).read_text().splitlines()
     for before, line in zip(lines, lines[1:], strict=False):
         if re.match(r"\w+=", line) and not line.startswith(EXPLAINED_BY_THEMSELVES):
-            # Two that stand together share one: Requires= and After=.
+            # Requires= and After= share a reason.
             assert before.startswith("# ") or line.startswith("After="), f"{name}: {line}"
 
 
 def test_the_services_share_one_sandbox() -> None:
-    """What closes one of them closes all; only where they differ may they say another thing."""
+    """Only directives that must differ may differ."""
     own = ("Type", "Exec", "NoExec", "User", "Group", "State", "Environment", "Restart", "Timeout", "Watchdog", "Notify", "Limit",
            "Working", "ReadWrite", "Nice", "IOScheduling", "Dynamic", "PrivateNetwork", "RestrictAddressFamilies", "IPAddress")  # fmt: skip
     shared: list[list[str]] = []
@@ -122,7 +122,7 @@ def test_the_keyring_is_outside_the_folder_that_the_service_can_write_to() -> No
     assert re.search(r"^d /etc/latchkey/keys +0750 root +latchkey -$", folders, re.MULTILINE)
 
 
-def test_sysusers_and_tmpfiles_are_as_systemd_reads_them(tmp_path: Path) -> None:
+def test_systemd_accepts_sysusers_and_tmpfiles(tmp_path: Path) -> None:
     root = tmp_path / "root"
     (root / "etc").mkdir(parents=True)
     for command in (["systemd-sysusers", f"--root={root}", str(UNITS / "sysusers.conf")],
@@ -134,7 +134,7 @@ def test_sysusers_and_tmpfiles_are_as_systemd_reads_them(tmp_path: Path) -> None
     assert oct((root / "var/lib/latchkey").stat().st_mode) == "0o40700"
 
 
-def test_the_installer_gives_each_wrong_use_one_line_and_a_code() -> None:
+def test_the_installer_reports_wrong_usage_in_one_line() -> None:
     for flags, code in ((["--nonsense"], 2), (["--client-secret", "x"], 2), (["--help"], 0)):
         done = subprocess.run(
             [str(ROOT / "latchkey"), "install-service", *flags], capture_output=True, text=True, check=False

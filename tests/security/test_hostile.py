@@ -1,4 +1,4 @@
-"""Hostile requests to every path: no 5xx, no traceback, nothing changed, and the next good request is answered."""
+"""Hostile requests to every path: no 5xx, no traceback, no change, and the next valid request succeeds."""
 
 import asyncio
 import hashlib
@@ -50,8 +50,8 @@ KINDS = [
 ]  # fmt: skip
 
 
-class Stranger:
-    """Makes requests that no good client would; some are signed, as by somebody who has stolen the secret."""
+class Attacker:
+    """Makes invalid requests; some are signed, as by an attacker who has stolen the secret."""
 
     def __init__(self, seed: int, signing_secret: str) -> None:
         self._random = random.Random(seed)
@@ -60,7 +60,7 @@ class Stranger:
     def request(self) -> bytes:
         chance = self._random
         body = chance.choice([self._bytes, self._json, self._form, lambda: b"", lambda: b"[" * 5000])()
-        aimed = chance.random() < 0.5  # at the door that Slack uses
+        aimed = chance.random() < 0.5  # at Slack's endpoint
         path = "/slack/events" if aimed else chance.choice(PATHS)
         if chance.random() < 0.3:
             path += "?" + self._query()
@@ -160,7 +160,7 @@ class Stranger:
 
 
 def fingerprint(store: Path) -> str:
-    """A digest of everything that an install leaves; states come and go with the visits of the install page."""
+    """Return a digest of all installations; OAuth states are left out, because each visit of the install page adds one."""
     digest = hashlib.sha256()
     with closing(sqlite3.connect(store)) as connection:
         for table in ("installations", "bots", "workspaces"):
@@ -170,35 +170,35 @@ def fingerprint(store: Path) -> str:
 
 
 async def send(port: int, request: bytes) -> int:
-    """The status of the answer; 0 where the connection was closed without one."""
+    """Return the status of the response; 0 if the connection was closed without one."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request)
-        answer = await asyncio.wait_for(reader.read(), 15)
+        received = await asyncio.wait_for(reader.read(), 15)
     except (ConnectionError, BrokenPipeError):
         return 0
     finally:
         writer.close()
-    answer = answer.removeprefix(b"HTTP/1.1 100 (Continue)\r\n\r\n")
-    return int(answer[9:12]) if answer.startswith(b"HTTP/1.1 ") else 0
+    received = received.removeprefix(b"HTTP/1.1 100 (Continue)\r\n\r\n")
+    return int(received[9:12]) if received.startswith(b"HTTP/1.1 ") else 0
 
 
 async def attack(it: Running, requests: int, seed: int) -> Counter[int]:
-    stranger = Stranger(seed, it.server.credentials["SLACK_SIGNING_SECRET"])
+    attacker = Attacker(seed, it.server.credentials["SLACK_SIGNING_SECRET"])
     statuses: Counter[int] = Counter()
     remaining = requests
 
-    async def one_after_another() -> None:
+    async def send_in_sequence() -> None:
         nonlocal remaining
         while remaining > 0:
             remaining -= 1
-            statuses[await send(it.server.port, stranger.request())] += 1
+            statuses[await send(it.server.port, attacker.request())] += 1
 
-    await asyncio.gather(*(one_after_another() for _ in range(40)))
+    await asyncio.gather(*(send_in_sequence() for _ in range(40)))
     return statuses
 
 
-async def hold_against(folder: Path, requests: int) -> None:
+async def survive(folder: Path, requests: int) -> None:
     async with running(folder) as it:
         assert await it.install() == 200
         before = fingerprint(it.store)
@@ -206,21 +206,21 @@ async def hold_against(folder: Path, requests: int) -> None:
         print(f"{sum(statuses.values())} hostile requests: {dict(sorted(statuses.items()))}")
         assert sum(statuses.values()) == requests
         assert not [status for status in statuses if status >= 500]
-        assert {200, 302, 400, 403, 404, 405} <= set(statuses), "the attack does not reach what it should"
+        assert {200, 302, 400, 403, 404, 405} <= set(statuses), "the attack does not reach every kind of response"
         log = it.server.log.read_text(errors="replace")
         assert "Traceback" not in log, log[log.index("Traceback") - 300 :][:3000]
         assert fingerprint(it.store) == before
-        answer = await it.slack.people.command(it.slack.workspace(), "/open-modal")
-        assert (answer.status, answer.body) == (200, "")
+        response = await it.slack.people.command(it.slack.workspace(), "/open-modal")
+        assert (response.status, response.body) == (200, "")
         it.check.search_files()
 
 
 @pytest.mark.gen_test(timeout=60)
 async def test_a_thousand_hostile_requests_change_nothing(tmp_path: Path) -> None:
-    await hold_against(tmp_path, 1000)
+    await survive(tmp_path, 1000)
 
 
 @pytest.mark.long
 @pytest.mark.gen_test(timeout=600)
 async def test_ten_thousand_hostile_requests_change_nothing(tmp_path: Path) -> None:
-    await hold_against(tmp_path, 10_000)
+    await survive(tmp_path, 10_000)

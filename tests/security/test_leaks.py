@@ -1,4 +1,4 @@
-"""Nothing secret lies in a file: not in the database, its -wal, or a log at its most talkative."""
+"""No file contains a secret: not the database, its -wal file, or a log at debug level."""
 
 from pathlib import Path
 
@@ -9,32 +9,32 @@ from tests.support.running import running
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_the_whole_way_at_debug_level_leaves_no_secret_in_any_file(tmp_path: Path) -> None:
+async def test_all_steps_at_debug_level_leave_no_secret_in_any_file(tmp_path: Path) -> None:
     async with running(tmp_path, level="debug") as it:
-        walk = it.check
+        check = it.check
         for step in (
-            walk.url_verification,
-            walk.allow,
-            walk.replayed_callback,
-            walk.callback_from_another_browser,
-            walk.mention,
+            check.url_verification,
+            check.allow,
+            check.replayed_callback,
+            check.callback_from_another_browser,
+            check.mention,
         ):
             await step()
-        for step in (walk.open_modal, walk.submit, walk.forged, walk.expired):
+        for step in (check.open_modal, check.submit, check.forged, check.expired):
             await step()
         wal = it.store.with_name(it.store.name + "-wal")
         assert wal.stat().st_size > 0
         assert it.server.log.stat().st_size > 1000
-        walk.search_files()
-        for step in (walk.uninstall, walk.not_installed):
+        check.search_files()
+        for step in (check.uninstall, check.not_installed):
             await step()
-        walk.search_files()
+        check.search_files()
         assert (await it.server.stop()) == 0
-        walk.search_files()
+        check.search_files()
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_the_search_finds_what_it_looks_for(tmp_path: Path) -> None:
+async def test_the_search_finds_planted_secrets(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         await it.check.allow()
         token = next(iter(it.slack.world.tokens))

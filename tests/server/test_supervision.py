@@ -125,11 +125,11 @@ def test_only_a_store_that_hangs_starves_the_watchdog(tmp_path: Path, failure: E
 @pytest.mark.gen_test(timeout=30)
 async def test_systemd_hears_of_start_reload_and_stop_in_their_order(tmp_path: Path) -> None:
     async with supervised(tmp_path) as (it, server):
-        assert server.hear() == ["READY=1"]
+        assert server.receive() == ["READY=1"]
         os.kill(server.pid, signal.SIGHUP)
-        await server.hears("READY=1", before=1)
+        await server.wait_for("READY=1", before=1)
         assert await server.stop() == 0
-        ready, reloading, again, stopping = server.hear()
+        ready, reloading, again, stopping = server.receive()
         assert (ready, again, stopping) == ("READY=1", "READY=1", "STOPPING=1")
         assert reloading.startswith("RELOADING=1\nMONOTONIC_USEC=")
         assert await it.check._try(it.check.nothing_leaked) is None
@@ -139,7 +139,7 @@ async def test_systemd_hears_of_start_reload_and_stop_in_their_order(tmp_path: P
 async def test_the_watchdog_is_fed_while_all_is_well(tmp_path: Path) -> None:
     async with supervised(tmp_path, watchdog_seconds=0.6) as (_, server):
         await asyncio.sleep(1.3)
-        assert server.hear().count("WATCHDOG=1") >= 5
+        assert server.receive().count("WATCHDOG=1") >= 5
 
 
 @pytest.mark.gen_test(timeout=30)
@@ -152,9 +152,9 @@ async def test_an_event_loop_that_hangs_starves_the_watchdog(tmp_path: Path) -> 
         assert await it.install() == 200
         asked = asyncio.ensure_future(it.slack.people.command(it.slack.workspace(), "/hang"))
         await asyncio.sleep(0.5)
-        before = len(server.hear())
+        before = len(server.receive())
         await asyncio.sleep(1.5)
-        assert len(server.hear()) == before
+        assert len(server.receive()) == before
         server.kill()
         await asked
 
@@ -175,13 +175,13 @@ async def test_a_store_that_hangs_starves_the_watchdog_and_a_locked_one_does_not
         assert await it.install() == 200
         with contextlib.closing(sqlite3.connect(it.store, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            await server.hears("WATCHDOG=1", 3)
-            await server.hears("WATCHDOG=1", 3)
+            await server.wait_for("WATCHDOG=1", 3)
+            await server.wait_for("WATCHDOG=1", 3)
         assert (await it.slack.people.command(it.slack.workspace(), "/hang")).status == 200
         await asyncio.sleep(0.7)
-        before = len(server.hear())
+        before = len(server.receive())
         await asyncio.sleep(3)
-        assert len(server.hear()) == before
+        assert len(server.receive()) == before
         assert "the store hangs" in server.log.read_text()
         assert await it.status("/healthz") == 200
 
@@ -253,7 +253,7 @@ async def test_it_serves_on_a_unix_socket(tmp_path: Path) -> None:
     slack.start()
     starting = asyncio.ensure_future(server.start(slack))  # it waits for a port, which there is none
     try:
-        await server.hears("READY=1", before=0)
+        await server.wait_for("READY=1", before=0)
         reader, writer = await asyncio.open_unix_connection(tmp_path / "http.socket")
         writer.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert (await asyncio.wait_for(reader.read(), 5)).endswith(b"ready\n")

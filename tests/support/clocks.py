@@ -1,8 +1,8 @@
-"""A clock that a test moves."""
+"""A clock that a test sets."""
 
 
 class Clock:
-    """Unix seconds, as told."""
+    """Returns `now`, in Unix seconds; a test changes it."""
 
     def __init__(self, now: float = 1_700_000_000.0) -> None:
         self.now = now

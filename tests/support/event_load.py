@@ -25,16 +25,16 @@ def register(app):
         with open("journal", "ab", 0) as file:
             file.write(f"{event['text']} {context['attempt']}\\n".encode())
         if event["text"].endswith("7") and context["attempt"] == 1:
-            raise ValueError("one that fails at first")
+            raise ValueError("fails at the first attempt")
 """
 SENDERS = 12
 PAUSE_SECONDS = 0.02
-"""Between two tries of one event; Slack waits a second, a minute, five minutes."""
+"""Between two deliveries of one event; Slack waits a second, a minute, five minutes."""
 
 
 @asynccontextmanager
 async def journaling(folder: Path) -> AsyncIterator[Load]:
-    """Run a server whose listener writes each event to a journal; the load has not started."""
+    """Run a server whose listener writes each event to a journal; the load is not started yet."""
     (folder / "journal_app.py").write_text(JOURNAL_APP)
     (folder / "journal").touch()
     async with running(folder, environment={"LATCHKEY_LISTENERS_MODULES": "journal_app"}) as it:
@@ -44,7 +44,7 @@ async def journaling(folder: Path) -> AsyncIterator[Load]:
 
 @dataclass
 class Load:
-    """The events sent, the answers, and what the listener did."""
+    """The events sent, the responses, and the runs of the listener."""
 
     it: Running
     chance: random.Random = field(default_factory=lambda: random.Random(1))
@@ -54,15 +54,15 @@ class Load:
     slowest_refusal: float = 0.0
     """Milliseconds until a 503."""
     slowest: float = 0.0
-    """Milliseconds until any answer."""
-    copies: int = 0
-    """Copies of acknowledged events that were sent and got a 200."""
+    """Milliseconds until any response."""
+    duplicates: int = 0
+    """Duplicates of acknowledged events that were sent and got a 200."""
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
     _stopping: bool = False
 
     @asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:
-        """Send events meanwhile; at the end, every event that was sent gets its 200."""
+        """Send events inside the block; returns after each of them got its 200."""
         self._stopping = False
         senders = [asyncio.ensure_future(self._send_all()) for _ in range(SENDERS)]
         try:
@@ -86,15 +86,15 @@ class Load:
             self.acknowledged[text] = body
             if self.chance.random() < 0.2:
                 other = self.acknowledged[self.chance.choice(list(self.acknowledged))]
-                self.copies += await self._send(other, 1) == 200
+                self.duplicates += await self._send(other, 1) == 200
 
     async def _send(self, body: bytes, retry: int | None) -> int:
-        answer = await self.it.slack.sender.send("event", body, JSON, retry=retry)
-        self.statuses[answer.status] += 1
-        self.slowest = max(self.slowest, answer.milliseconds)
-        if answer.status == 503:
-            self.slowest_refusal = max(self.slowest_refusal, answer.milliseconds)
-        return answer.status
+        response = await self.it.slack.sender.send("event", body, JSON, retry=retry)
+        self.statuses[response.status] += 1
+        self.slowest = max(self.slowest, response.milliseconds)
+        if response.status == 503:
+            self.slowest_refusal = max(self.slowest_refusal, response.milliseconds)
+        return response.status
 
     def runs(self) -> Counter[str]:
         """Return how many times the listener of each event has run."""

@@ -16,7 +16,7 @@ FIRST_DESCRIPTOR = 3
 
 
 class SupervisedServer(ServerProcess):
-    """A server started with an open socket; it sends notifications as to systemd."""
+    """A server that is started with an open socket and sends its notifications to the test."""
 
     def __init__(self, folder: Path, *, watchdog_seconds: float = 0, unix: bool = False, **options: Any) -> None:
         super().__init__(folder, **options)
@@ -28,10 +28,10 @@ class SupervisedServer(ServerProcess):
         else:
             self.listening = socket.create_server(("127.0.0.1", 0))
             self._port = self.listening.getsockname()[1]
-        self._ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._ear.bind(str(folder / "notify"))
-        self._ear.setblocking(False)
-        self.heard: list[str] = []
+        self._notify_socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._notify_socket.bind(str(folder / "notify"))
+        self._notify_socket.setblocking(False)
+        self.notifications: list[str] = []
 
     def spawn(self, command: list[str], environment: dict[str, str], log: BinaryIO) -> subprocess.Popen[bytes]:
         environment |= {
@@ -53,22 +53,22 @@ class SupervisedServer(ServerProcess):
             preexec_fn=lambda: os.dup2(self.listening.fileno(), FIRST_DESCRIPTOR),  # noqa: PLW1509  # one system call
         )
 
-    def hear(self) -> list[str]:
-        """Return all that the server has said so far."""
+    def receive(self) -> list[str]:
+        """Return all notifications so far."""
         while True:
             try:
-                self.heard.append(self._ear.recv(4096).decode())
+                self.notifications.append(self._notify_socket.recv(4096).decode())
             except BlockingIOError:
-                return self.heard
+                return self.notifications
 
-    async def hears(self, text: str, seconds: float = 5.0, *, before: int | None = None) -> None:
-        """Wait until the server says this anew; `before` is how much it had said, where that is not now."""
-        before = len(self.hear()) if before is None else before
+    async def wait_for(self, text: str, seconds: float = 5.0, *, before: int | None = None) -> None:
+        """Wait for a new notification that begins with this text; `before` is the number of older ones (default: all)."""
+        before = len(self.receive()) if before is None else before
         deadline = time.monotonic() + seconds
-        while not any(said.startswith(text) for said in self.hear()[before:]):
-            assert time.monotonic() < deadline, f"{text} was not said; {self.heard[before:]}"
+        while not any(sent.startswith(text) for sent in self.receive()[before:]):
+            assert time.monotonic() < deadline, f"{text} was not sent; {self.notifications[before:]}"
             await asyncio.sleep(0.02)
 
     def close(self) -> None:
         self.listening.close()
-        self._ear.close()
+        self._notify_socket.close()

@@ -1,4 +1,4 @@
-"""Other people's programs, for tests that show our files to the program that reads them."""
+"""Runs the programs that read our files, such as Caddy and Prometheus."""
 
 import socket
 import subprocess
@@ -35,7 +35,7 @@ def program(folder: Path, *command: str, port: int) -> Iterator[None]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    # What they keep about themselves they keep in the test's folder.
+    # The programs write their own data into the test's folder.
     return {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": str(folder),

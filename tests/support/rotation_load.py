@@ -1,7 +1,7 @@
-"""Writers beside a rotation: a server that takes events, and an app of its own that saves and deletes installations.
+"""Writers that run during a rotation: a server that receives events, and an app that saves and deletes installations.
 
-Which of the app's writes are on disk at any moment is known: each has a number, and number and workspace are in what
-it stores. So a lost update shows itself by its age, and a deleted record that comes back by its being there.
+Each write of the app has a number, and stores it with the workspace. So a test detects a lost update by an old number,
+and a deleted record that came back by its presence.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from tests.support.command_line import ROOT
 from tests.support.event_load import Load, journaling
 
 TEAMS = 1500
-"""So many that what is lost is not written anew before somebody looks."""
+"""Enough of them that a lost update is not overwritten before a test checks for it."""
 DELETES_EVERY = 7
-"""Of so many writes one is a deletion; no divisor of TEAMS, so that it is another workspace's each time round."""
+"""One write in this many is a deletion. Not a divisor of TEAMS, so that each round deletes other workspaces."""
 
 APP = f"""
 import sys
@@ -53,7 +53,7 @@ def deletes(turn: int) -> bool:
 
 @dataclass
 class App:
-    """The app's process, and the last of its writes that it says is done."""
+    """The app's process, and the number of its last completed write."""
 
     process: Process
     turn: int = 0
@@ -70,22 +70,22 @@ class App:
         self.error = (await self.process.stderr.read()).decode()
 
     def check(self, store: Path, keyring: Path) -> None:
-        """Look at all that it has stored, while it goes on: nothing that it was told is done may be undone."""
+        """Check the app's records while it runs: no completed write may be lost or undone."""
         assert self.process.returncode is None, self.error
         done = self.turn
         with closing(open_store(store, keyring)) as opened:
             found = _turns(opened)
-            # What it says of itself may reach us late. All that it had done by then is in the store now, but that
-            # its last write or two may have been deletions.
+            # Its reports may arrive late. Every write completed by then is in the store now, except that the last
+            # one or two may have been deletions.
             last = max(done, *(turn or 0 for turn in _turns(opened).values())) + 2
         for number, turn in found.items():
             before = max(0, done - (done - number) % TEAMS)
             if turn is not None:
-                assert turn >= before, f"write {before} is lost: {turn} is back"
-                assert turn != before or not deletes(before), f"what write {before} has deleted is back"
+                assert turn >= before, f"write {before} is lost: {turn} is there"
+                assert turn != before or not deletes(before), f"the record deleted by write {before} is back"
             elif before:
                 since = range(before, last + 1, TEAMS)
-                assert any(map(deletes, since)), f"write {before} is lost: nothing is there"
+                assert any(map(deletes, since)), f"write {before} is lost: there is no record"
 
 
 def _turns(store: Store) -> dict[int, int | None]:
@@ -95,18 +95,18 @@ def _turns(store: Store) -> dict[int, int | None]:
 
 
 @dataclass
-class Beside:
-    """A store with a server and an app at work on it."""
+class Writers:
+    """A server and an app that write to one store."""
 
     load: Load
     app: App
     store: Path
     keyring: Path
     kept: set[str]
-    """Workspaces that nobody writes to."""
+    """Workspaces that neither of them changes."""
 
     def check(self) -> None:
-        """Every record opens under the keyring's keys, and nothing is lost or back."""
+        """Check that every record can be decrypted, and that none is lost or back after its deletion."""
         with closing(open_store(self.store, self.keyring)) as opened:
             findings = opened.keys.verify()
             assert not findings.unreadable, findings.first
@@ -120,15 +120,15 @@ class Beside:
         self.app.check(self.store, self.keyring)
 
     def stale(self) -> int:
-        """How many records are not under the keyring's first key."""
+        """Return the number of records that are not encrypted with the primary key."""
         with closing(open_store(self.store, self.keyring)) as opened:
             first = read_keyring(self.keyring).key_ids[0]
             return sum(sum(counts.values()) - counts[first] for counts in opened.keys.use().values())
 
 
 @asynccontextmanager
-async def writers(folder: Path, *, kept: int) -> AsyncIterator[Beside]:
-    """Run the server and the app on one store that holds so many other installations as well."""
+async def writers(folder: Path, *, kept: int) -> AsyncIterator[Writers]:
+    """Run the server and the app on one store, with `kept` other installations in it."""
     async with journaling(folder) as load:
         store, keyring = load.it.store, folder / "keys" / "keyring"
         teams = await asyncio.to_thread(_fill, store, keyring, kept)
@@ -139,7 +139,7 @@ async def writers(folder: Path, *, kept: int) -> AsyncIterator[Beside]:
         app.readers = [asyncio.ensure_future(app.read_turns()), asyncio.ensure_future(app.read_errors())]
         try:
             async with load.flowing():
-                yield Beside(load, app, store, keyring, teams)
+                yield Writers(load, app, store, keyring, teams)
             await load.settled()
             assert not load.lost()
         finally:
@@ -150,7 +150,7 @@ async def writers(folder: Path, *, kept: int) -> AsyncIterator[Beside]:
 
 
 def _fill(store: Path, keyring: Path, count: int) -> set[str]:
-    """Store so many bots and installations, many at once."""
+    """Store bots and installations, many per transaction; returns their workspaces."""
     teams = {f"TKEPT{number}" for number in range(count)}
     with closing(open_store(store, keyring)) as opened:
         changes = []
@@ -163,7 +163,7 @@ def _fill(store: Path, keyring: Path, count: int) -> set[str]:
 
 
 async def command(folder: Path, *arguments: str) -> Process:
-    """Begin a command of the administrator's in this folder."""
+    """Start an operator's command in this folder."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -177,7 +177,7 @@ async def command(folder: Path, *arguments: str) -> Process:
 
 
 def tables(store: Path) -> dict[str, bytes]:
-    """Return every sealed value by its table and id."""
+    """Return every encrypted value by its table and id."""
     with closing(sqlite3.connect(store)) as connection:
         return {
             f"{table}:{key}": value

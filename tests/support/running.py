@@ -1,4 +1,4 @@
-"""The real server as a process, with the simulator as its Slack, for tests of what only a process can show."""
+"""Runs the real server as a process, with the simulator as its Slack."""
 
 from __future__ import annotations
 

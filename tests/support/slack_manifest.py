@@ -1,7 +1,7 @@
-"""Slack's app manifest as Slack's own reference and published schema describe it, written down for our tests.
+"""Slack's app manifest, after Slack's reference and published schema.
 
-Only the parts that an app on its own server can have are here; anything else is
-refused, as Slack refuses it. https://docs.slack.dev/reference/app-manifest
+Contains only what an app with a server of its own can have; anything else is refused, as by Slack.
+ https://docs.slack.dev/reference/app-manifest
 """
 
 from __future__ import annotations
@@ -121,12 +121,12 @@ class AppManifest(Part):
 
 
 def check_manifest(document: Any) -> AppManifest:
-    """Return the manifest; raises msgspec.ValidationError with the place of what Slack would refuse."""
+    """Return the manifest; raises msgspec.ValidationError with the path of a field that Slack would refuse."""
     manifest = msgspec.convert(document, AppManifest)
     settings = manifest.settings or Settings()
     interactivity, subscriptions = settings.interactivity, settings.event_subscriptions
     if interactivity is not None and interactivity.is_enabled and not interactivity.request_url:
         raise msgspec.ValidationError("Interactivity requires a Request URL")
     if subscriptions is not None and "message" in subscriptions.bot_events:
-        raise msgspec.ValidationError("messages are subscribed to by the kind of conversation")
+        raise msgspec.ValidationError("subscribe to message.channels and the like, not to message")
     return manifest

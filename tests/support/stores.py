@@ -1,4 +1,4 @@
-"""Stores on disk: filled, looked into, and compared byte for byte."""
+"""Fills stores on disk, reads them, and compares their files."""
 
 import os
 import subprocess
@@ -62,20 +62,20 @@ def fill(paths: Paths, *teams: str) -> None:
 
 
 def fill_and_crash(paths: Paths, *teams: str) -> None:
-    """The same by a process that dies before its -wal is taken over into the store."""
+    """Fill a store in a process that dies before its -wal is checkpointed."""
     subprocess.run([sys.executable, "-c", _CRASHING, *map(str, paths), *teams], cwd=ROOT, check=True)
     assert beside(paths[0], "-wal").stat().st_size
 
 
 def damage(store: Path) -> tuple[bytes, bytes]:
-    """Make a store unusable, as a bad disk does; returns its content and its -wal's."""
+    """Damage a store as a bad disk does; returns the content of the store and of its -wal."""
     content = b"damaged" + store.read_bytes()[7:]
     store.write_bytes(content)
     return content, beside(store, "-wal").read_bytes()
 
 
 def teams(paths: Paths) -> set[str]:
-    """Return the workspaces in a store of which every record opens."""
+    """Return the workspaces in a store; every record must be readable."""
     with closing(open_store(*paths)) as store:
         found = store.installations.page()
         assert not found.unreadable
@@ -91,7 +91,7 @@ def beside(path: Path, end: str) -> Path:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Return the content of every file, but for locks and for SQLite's -shm, which is memory and no data."""
+    """Return the content of every file except locks and SQLite's -shm files, which contain no data."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -100,7 +100,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def replaced(store: Path) -> list[Path]:
-    """Return the stores that restores have put aside."""
+    """Return the stores that restores have replaced and kept."""
     return sorted(
         path
         for path in store.parent.glob(f"{store.name}.replaced-*")
@@ -110,7 +110,7 @@ def replaced(store: Path) -> list[Path]:
 
 @contextmanager
 def other_process(paths: Paths) -> Iterator[int]:
-    """Another process that has the store open; its process id."""
+    """Keep the store open in another process; yields its process id."""
     command = [sys.executable, "-c", _HOLDER, *map(str, paths)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None

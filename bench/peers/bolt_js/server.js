@@ -1,4 +1,4 @@
-// Bolt for JavaScript on its own receiver; its tokens in a Map, which is the fastest store that it can have.
+// Bolt for JavaScript with its own receiver; the tokens are in a Map, the fastest possible store.
 const { App } = require('@slack/bolt');
 
 const installed = new Map();
