@@ -64,7 +64,7 @@ FLIPPED = "UPDATE bots SET value = CAST(replace(CAST(value AS TEXT), 'gAAAAA', '
 COPIED = "UPDATE bots SET value = (SELECT value FROM bots WHERE key = '/T4') WHERE key = '/T3'"
 
 
-def test_status_tells_each_key_and_what_is_under_it(folder: Path) -> None:
+def test_status_shows_each_key_and_its_records(folder: Path) -> None:
     old = key_ids(folder)[0]
     rotated = run_json(folder, "keys", "rotate", "--yes")
     told = run_json(folder, "keys", "status")
@@ -82,7 +82,7 @@ def test_status_tells_each_key_and_what_is_under_it(folder: Path) -> None:
     assert f"\t{RECORDS}\t1 meta, 5 installations, 5 bots, 5 workspaces\n" in done.stdout
 
 
-def test_a_keys_id_is_shown_whole_on_a_narrow_terminal(folder: Path) -> None:
+def test_key_id_is_not_truncated_on_a_narrow_terminal(folder: Path) -> None:
     run(folder, "keys", "rotate", "--yes")
     code, shown = on_a_terminal(folder, "keys", "status", typed="")
     assert code == 0
@@ -90,13 +90,13 @@ def test_a_keys_id_is_shown_whole_on_a_narrow_terminal(folder: Path) -> None:
         assert f"{key_id} " in shown
 
 
-def test_status_names_processes_and_which_key_they_seal_with(folder: Path) -> None:
+def test_status_lists_processes_and_their_keys(folder: Path) -> None:
     with closing(open_store(*paths(folder))):
         [process] = run_json(folder, "keys", "status")["processes"]
     assert process == {"pid": os.getpid(), "key_ids": list(key_ids(folder))}
 
 
-def test_status_and_verify_name_a_key_that_is_lost(folder: Path) -> None:
+def test_status_and_verify_name_a_lost_key(folder: Path) -> None:
     lost = read_keyring(paths(folder)[1]).primary_key
     keyring = paths(folder)[1]
     keyring.write_bytes(Fernet.generate_key() + b"\n" + lost.reveal())
@@ -118,7 +118,7 @@ def test_status_and_verify_name_a_key_that_is_lost(folder: Path) -> None:
     assert {each["key_id"] for each in verified["unreadable"]} == {lost.key_id}
 
 
-def test_verify_opens_every_record(folder: Path) -> None:
+def test_verify_decrypts_every_record(folder: Path) -> None:
     assert run_json(folder, "keys", "verify") == {
         "ok": True,
         "checked": RECORDS,
@@ -132,7 +132,7 @@ def test_verify_opens_every_record(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("sql", "said"), [(FLIPPED, "changed after it was encrypted"), (COPIED, "for another table or id")]
 )
-def test_a_record_that_cannot_be_opened_is_1_and_named(folder: Path, sql: str, said: str) -> None:
+def test_unreadable_record_exits_1_and_is_named(folder: Path, sql: str, said: str) -> None:
     spoil(folder, sql)
     for command in (("verify",), ("rotate", "--yes"), ("rotate", "--yes")):
         done = run(folder, "keys", *command)
@@ -146,7 +146,7 @@ def test_a_record_that_cannot_be_opened_is_1_and_named(folder: Path, sql: str, s
     assert b"retired" not in contents(folder)["keyring"]
 
 
-def test_add_puts_a_key_in_front_and_says_to_copy_the_keyring(folder: Path) -> None:
+def test_add_makes_a_primary_key_and_advises_to_copy_the_keyring(folder: Path) -> None:
     old = key_ids(folder)
     done = run(folder, "keys", "add")
     assert done.returncode == 0
@@ -156,7 +156,7 @@ def test_add_puts_a_key_in_front_and_says_to_copy_the_keyring(folder: Path) -> N
     assert run_json(folder, "keys", "add") == {"key_id": key_ids(folder)[0]}
 
 
-def test_rotate_says_what_it_has_done(folder: Path) -> None:
+def test_rotate_prints_a_summary(folder: Path) -> None:
     old = key_ids(folder)[0]
     rotated = run_json(folder, "keys", "rotate", "--yes")
     assert rotated.pop("seconds") > rotated.pop("reencryption_seconds") > 0
@@ -227,12 +227,12 @@ def test_reads_the_keyring_at_most_twice_and_starts_no_thread(
     assert threads == 0
 
 
-def test_rotate_without_a_backup_makes_none(folder: Path) -> None:
+def test_rotate_makes_no_backup_with_no_backup(folder: Path) -> None:
     assert run_json(folder, "keys", "rotate", "--yes", "--no-backup")["backup"] is None
     assert not (folder / "backups").exists()
 
 
-def test_a_backup_that_cannot_be_made_stops_the_rotation_before_it_has_begun(folder: Path) -> None:
+def test_failed_backup_stops_the_rotation_before_any_change(folder: Path) -> None:
     (folder / "backups").write_text("a file stands where the folder should be")
     before = contents(folder)
     done = run(folder, "keys", "rotate", "--yes")
@@ -241,7 +241,7 @@ def test_a_backup_that_cannot_be_made_stops_the_rotation_before_it_has_begun(fol
     assert contents(folder) == before
 
 
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(folder: Path) -> None:
+def test_dry_run_changes_nothing(folder: Path) -> None:
     before = contents(folder)
     assert run_json(folder, "keys", "rotate", "--dry-run") == {
         "new_key": True,
@@ -258,7 +258,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(folder: Path) -> Non
 
 
 @pytest.mark.parametrize("typed", ["", "y\n"])
-def test_nobody_at_a_terminal_confirms_nothing(folder: Path, typed: str) -> None:
+def test_exits_3_without_a_terminal_to_confirm_on(folder: Path, typed: str) -> None:
     run(folder, "keys", "rotate", "--yes", "--no-backup")
     before = contents(folder)
     old = key_ids(folder)[1]
@@ -296,7 +296,7 @@ def on_a_terminal(folder: Path, *arguments: str, typed: str) -> tuple[int, str]:
     return process.wait(10), shown.decode()
 
 
-def test_a_person_is_asked_and_may_say_no(folder: Path) -> None:
+def test_asks_for_confirmation_on_a_terminal(folder: Path) -> None:
     before = contents(folder)
     code, shown = on_a_terminal(folder, "keys", "rotate", typed="n\n")
     assert code == 3
@@ -307,7 +307,7 @@ def test_a_person_is_asked_and_may_say_no(folder: Path) -> None:
     assert len(key_ids(folder)) == 2
 
 
-def test_retire_drops_a_key_that_nothing_needs(folder: Path) -> None:
+def test_retire_drops_an_unused_key(folder: Path) -> None:
     old = key_ids(folder)[0]
     new = run_json(folder, "keys", "rotate", "--yes", "--no-backup")["key_id"]
     done = run(folder, "keys", "retire", old, "--yes")
@@ -318,7 +318,7 @@ def test_retire_drops_a_key_that_nothing_needs(folder: Path) -> None:
     assert len(run_json(folder, "keys", "status")["keys"]) == 1
 
 
-def test_a_key_stays_while_a_kept_backup_needs_it(folder: Path) -> None:
+def test_retire_keeps_a_key_that_a_backup_needs(folder: Path) -> None:
     old = key_ids(folder)[0]
     backup = run_json(folder, "keys", "rotate", "--yes")["backup"]
     done = run(folder, "keys", "retire", old, "--yes")
@@ -330,7 +330,7 @@ def test_a_key_stays_while_a_kept_backup_needs_it(folder: Path) -> None:
     assert run(folder, "keys", "retire", old, "--yes").returncode == 0
 
 
-def test_the_key_that_seals_and_one_that_is_not_there_are_not_dropped(folder: Path) -> None:
+def test_retire_refuses_the_primary_and_an_unknown_key(folder: Path) -> None:
     run(folder, "keys", "rotate", "--yes")
     before = contents(folder)
     for key_id, said in ((key_ids(folder)[0], "is the primary key"), ("0" * 16, "there is no key")):
@@ -341,7 +341,7 @@ def test_the_key_that_seals_and_one_that_is_not_there_are_not_dropped(folder: Pa
     assert contents(folder) == before
 
 
-def test_a_key_that_records_need_is_dropped_only_when_told_twice(folder: Path) -> None:
+def test_retire_drops_a_needed_key_only_with_force_and_confirmation(folder: Path) -> None:
     old = key_ids(folder)[0]
     run(folder, "keys", "add")
     before = contents(folder)
@@ -358,14 +358,14 @@ def test_a_key_that_records_need_is_dropped_only_when_told_twice(folder: Path) -
     assert old not in key_ids(folder)
 
 
-def test_force_and_yes_are_told_twice_too(folder: Path) -> None:
+def test_force_with_yes_drops_a_needed_key(folder: Path) -> None:
     old = key_ids(folder)[0]
     run(folder, "keys", "add")
     assert run(folder, "keys", "retire", old, "--force", "--yes").returncode == 0
     assert old not in key_ids(folder)
 
 
-def test_a_key_that_a_kept_backup_needs_is_named(folder: Path) -> None:
+def test_retire_names_the_backup_that_needs_the_key(folder: Path) -> None:
     old = key_ids(folder)[0]
     run(folder, "keys", "rotate", "--yes")
     told: list[list[str]] = []
@@ -386,7 +386,7 @@ def with_another_keyring(folder: Path) -> Iterator[None]:
         yield
 
 
-def test_a_key_that_a_process_still_seals_with_is_not_dropped(folder: Path) -> None:
+def test_retire_keeps_a_key_that_a_process_encrypts_with(folder: Path) -> None:
     with with_another_keyring(folder):
         assert run(folder, "keys", "add").returncode == 1
         old = key_ids(folder)[1]
@@ -397,7 +397,7 @@ def test_a_key_that_a_process_still_seals_with_is_not_dropped(folder: Path) -> N
         assert contents(folder) == before
 
 
-def test_a_process_that_does_not_take_the_key_is_1_and_named_and_nothing_is_sealed_again(folder: Path) -> None:
+def test_rotate_exits_1_and_names_a_process_that_does_not_use_the_new_key(folder: Path) -> None:
     with with_another_keyring(folder):
         before = contents(folder)["store"]
         for count in (2, 2):
@@ -410,7 +410,7 @@ def test_a_process_that_does_not_take_the_key_is_1_and_named_and_nothing_is_seal
     assert run_json(folder, "keys", "rotate", "--yes")["new_key"] is False
 
 
-def test_two_at_once_are_4(folder: Path) -> None:
+def test_concurrent_command_exits_4(folder: Path) -> None:
     before = contents(folder)
     with maintenance_lock(paths(folder)[0]):
         for command in (("rotate", "--yes"), ("add",), ("retire", key_ids(folder)[0], "--yes")):
@@ -453,7 +453,7 @@ def store_for_others(folder: Path) -> None:
         (store_for_others, "mode 0604 lets others read or change it"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line_and_nothing_is_changed(folder: Path, act: object, said: str) -> None:
+def test_error_is_one_line_and_changes_nothing(folder: Path, act: object, said: str) -> None:
     act(folder)  # type: ignore[operator]
     before = [path.read_bytes() for path in paths(folder)]
     for command in (("status",), ("add",), ("verify",), ("rotate", "--yes"), ("retire", "0" * 16, "--yes")):
@@ -466,7 +466,7 @@ def test_what_is_wrong_is_said_in_a_line_and_nothing_is_changed(folder: Path, ac
         assert [path.read_bytes() for path in paths(folder)] == before
 
 
-def test_what_root_does_leaves_nothing_that_the_servers_user_cannot_use(folder: Path) -> None:
+def test_files_created_by_root_belong_to_the_servers_user(folder: Path) -> None:
     if os.geteuid() != 0:
         return  # nobody else can make files for others
     for path in (folder, *folder.rglob("*")):

@@ -31,7 +31,7 @@ def filled(paths: Paths) -> Paths:
     return paths
 
 
-def test_both_files_are_made_private_and_the_backup_is_asked_for(
+def test_creates_both_files_privately_and_asks_for_a_backup_of_the_key(
     paths: Paths, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = os.umask(0)
@@ -49,7 +49,7 @@ def test_both_files_are_made_private_and_the_backup_is_asked_for(
     assert [path for path in paths[0].parent.rglob("*") if path.is_file()] == [paths[0]]
 
 
-def test_a_second_start_makes_nothing_and_warns_of_nothing(filled: Paths, caplog: pytest.LogCaptureFixture) -> None:
+def test_second_start_creates_nothing_and_logs_no_warning(filled: Paths, caplog: pytest.LogCaptureFixture) -> None:
     before = filled[1].read_bytes()
     open_store(*filled).close()
     assert filled[1].read_bytes() == before
@@ -70,38 +70,38 @@ def refused(paths: Paths, said: str, error: type[Exception] = StoreRefused) -> N
     assert after == before
 
 
-def test_a_missing_store_beside_its_keyring_is_refused(filled: Paths) -> None:
+def test_refuses_a_missing_store_beside_its_keyring(filled: Paths) -> None:
     filled[0].unlink()
     refused(filled, "is missing")
 
 
-def test_a_new_store_beside_a_keyring_is_made_when_asked_for(filled: Paths) -> None:
+def test_creates_a_new_store_beside_a_keyring_on_request(filled: Paths) -> None:
     filled[0].unlink()
     store = open_store(*filled, new_store=True)
     assert store.installations.page().installations == []
     store.close()
 
 
-def test_a_missing_keyring_beside_records_is_refused_and_none_is_made(filled: Paths) -> None:
+def test_refuses_a_missing_keyring_beside_records_and_creates_none(filled: Paths) -> None:
     filled[1].unlink()
     refused(filled, "No such file", KeyringError)
     assert not filled[1].exists()
 
 
-def test_a_keyring_that_opens_nothing_is_refused_with_the_missing_key_ids(filled: Paths) -> None:
+def test_refuses_a_keyring_that_decrypts_nothing_and_names_the_missing_keys(filled: Paths) -> None:
     needed = read_keyring(filled[1]).primary_key.key_id
     filled[1].write_bytes(Fernet.generate_key())
     refused(filled, needed)
 
 
-def test_a_keyring_in_another_order_opens_everything(filled: Paths) -> None:
+def test_keyring_in_another_order_decrypts_everything(filled: Paths) -> None:
     filled[1].write_bytes(Fernet.generate_key() + b"\n" + read_keyring(filled[1]).primary_key.reveal())
     store = open_store(*filled)
     assert store.installations.find_bot(enterprise_id=None, team_id="T1") is not None
     store.close()
 
 
-def test_a_lost_key_leaves_the_other_keys_records_served(filled: Paths, caplog: pytest.LogCaptureFixture) -> None:
+def test_serves_records_under_the_other_keys_if_one_is_lost(filled: Paths, caplog: pytest.LogCaptureFixture) -> None:
     lost, kept = read_keyring(filled[1]).primary_key, Fernet.generate_key()
     filled[1].write_bytes(kept + b"\n" + lost.reveal())
     store = open_store(*filled)
@@ -150,7 +150,7 @@ def test_reports_a_damaged_format_record_as_damage(filled: Paths, sql: str, only
         assert (caught.value.reason, caught.value.hint) == ("damaged", "restore a backup")
 
 
-def test_missing_keys_are_an_error_with_their_ids(filled: Paths) -> None:
+def test_error_for_missing_keys_carries_their_ids(filled: Paths) -> None:
     needed, present = read_keyring(filled[1]).primary_key.key_id, Fernet.generate_key()
     filled[1].write_bytes(present)
     with pytest.raises(KeysMissing) as caught:
@@ -159,23 +159,23 @@ def test_missing_keys_are_an_error_with_their_ids(filled: Paths) -> None:
     assert caught.value.present == read_keyring(filled[1]).key_ids
 
 
-def test_a_command_never_creates_a_store(tmp_path: Path) -> None:
+def test_command_never_creates_a_store(tmp_path: Path) -> None:
     with pytest.raises(StoreRefused, match="there is no store"):
         open_for_command(tmp_path / "data" / "store.sqlite", tmp_path / "keyring")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_zero_length_store_is_refused(filled: Paths) -> None:
+def test_refuses_an_empty_file(filled: Paths) -> None:
     filled[0].write_bytes(b"")
     refused(filled, "zero bytes")
 
 
-def test_a_file_that_is_no_database_is_refused(filled: Paths) -> None:
+def test_refuses_a_file_that_is_not_a_database(filled: Paths) -> None:
     filled[0].write_bytes(b"hello" * 100)
     refused(filled, "not an SQLite database")
 
 
-def test_another_programs_database_is_refused(filled: Paths) -> None:
+def test_refuses_another_programs_database(filled: Paths) -> None:
     filled[0].unlink()
     with sqlite3.connect(filled[0]) as connection:
         connection.execute("CREATE TABLE unnamed (key TEXT PRIMARY KEY, value BLOB)")
@@ -183,38 +183,38 @@ def test_another_programs_database_is_refused(filled: Paths) -> None:
     refused(filled, "another program")
 
 
-def test_a_truncated_store_is_refused(filled: Paths) -> None:
+def test_refuses_a_truncated_store(filled: Paths) -> None:
     content = filled[0].read_bytes()
     filled[0].write_bytes(content[:5000])
     with pytest.raises((StoreUnavailable, StoreRefused)):
         open_store(*filled)
 
 
-def test_a_folder_in_the_stores_place_is_refused(filled: Paths) -> None:
+def test_refuses_a_folder_at_the_stores_path(filled: Paths) -> None:
     filled[0].unlink()
     filled[0].mkdir()
     with pytest.raises(StoreRefused, match="not a regular file"):
         open_store(*filled)
 
 
-def test_a_read_only_store_is_refused(filled: Paths) -> None:
+def test_refuses_a_read_only_store(filled: Paths) -> None:
     filled[0].chmod(0o400)
     refused(filled, "read-only")
 
 
-def test_a_folder_that_cannot_be_made_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_refuses_a_folder_that_cannot_be_created_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreRefused, match="Not a directory|File exists"):
         open_store(tmp_path / "file" / "store.sqlite", tmp_path / "keyring")
 
 
-def test_a_store_of_a_later_version_is_refused(filled: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refuses_a_store_of_a_later_version(filled: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("latchkey.storage.opening.FORMAT_VERSION", 2)
     with pytest.raises(StoreRefused, match="another version"):
         open_store(*filled)
 
 
-def test_a_pickle_in_the_file_is_never_run(filled: Paths, tmp_path: Path) -> None:
+def test_never_runs_a_pickle_in_the_file(filled: Paths, tmp_path: Path) -> None:
     """sqlitedict's own encoding is pickle, so a row of one is what a tamperer would try."""
 
     class Bomb:
@@ -231,7 +231,7 @@ def test_a_pickle_in_the_file_is_never_run(filled: Paths, tmp_path: Path) -> Non
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_row_copied_to_another_workspace_is_refused(filled: Paths) -> None:
+def test_refuses_a_row_copied_to_another_workspace(filled: Paths) -> None:
     with sqlite3.connect(filled[0]) as connection:
         connection.execute("INSERT INTO bots SELECT '/T2', value FROM bots WHERE key = '/T1'")
     connection.close()
@@ -241,7 +241,7 @@ def test_a_row_copied_to_another_workspace_is_refused(filled: Paths) -> None:
     store.close()
 
 
-def test_no_token_stands_in_any_file(filled: Paths) -> None:
+def test_no_file_contains_a_token(filled: Paths) -> None:
     store = open_store(*filled)
     state = store.states.issue()
     store.installations.save(
@@ -253,7 +253,7 @@ def test_no_token_stands_in_any_file(filled: Paths) -> None:
         assert secret not in content
 
 
-def test_a_store_moved_with_its_keyring_opens_elsewhere(filled: Paths, tmp_path: Path) -> None:
+def test_store_moved_with_its_keyring_opens_elsewhere(filled: Paths, tmp_path: Path) -> None:
     shutil.copy(filled[0], tmp_path / "copy.sqlite")
     store = open_store(tmp_path / "copy.sqlite", filled[1])
     assert store.installations.find_bot(enterprise_id=None, team_id="T1") is not None

@@ -14,20 +14,20 @@ from latchkey.storage.states import EXPIRATION_SECONDS, SWEEP_LIMIT
 from tests.support.clocks import Clock
 
 
-def test_a_state_is_good_once(store: Store) -> None:
+def test_state_is_valid_once(store: Store) -> None:
     state = store.states.issue()
     assert store.states.consume(state)
     assert not store.states.consume(state)
 
 
 @pytest.mark.parametrize(("age", "good"), [(0, True), (EXPIRATION_SECONDS - 1, True), (EXPIRATION_SECONDS, False)])
-def test_a_state_is_good_for_ten_minutes(store: Store, clock: Clock, age: int, good: bool) -> None:
+def test_state_is_valid_for_ten_minutes(store: Store, clock: Clock, age: int, good: bool) -> None:
     state = store.states.issue()
     clock.now += age
     assert store.states.consume(state) is good
 
 
-def test_an_expired_state_is_spent_by_being_shown_even_if_the_clock_steps_back(store: Store, clock: Clock) -> None:
+def test_expired_state_is_consumed_even_if_the_clock_steps_back(store: Store, clock: Clock) -> None:
     state = store.states.issue()
     clock.now += EXPIRATION_SECONDS
     assert not store.states.consume(state)
@@ -35,7 +35,7 @@ def test_an_expired_state_is_spent_by_being_shown_even_if_the_clock_steps_back(s
     assert not store.states.consume(state)
 
 
-def test_a_used_state_stays_used_when_the_clock_steps_back(store: Store, clock: Clock) -> None:
+def test_used_state_stays_used_if_the_clock_steps_back(store: Store, clock: Clock) -> None:
     state = store.states.issue()
     assert store.states.consume(state)
     clock.now -= 3600
@@ -45,19 +45,19 @@ def test_a_used_state_stays_used_when_the_clock_steps_back(store: Store, clock: 
 @pytest.mark.parametrize(
     "state", ["", "x", "../../etc/passwd", "\0", "a" * 5000, "é" * 51, "0" * 51, None, 7, "f" * 8 + "A" * 43]
 )
-def test_a_state_that_was_never_issued_is_refused(store: Store, state: str) -> None:
+def test_refuses_a_state_that_was_never_issued(store: Store, state: str) -> None:
     assert not store.states.consume(state)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(position=st.integers(0, 50), letter=st.sampled_from("0123456789abcdefXYZ_-"))
-def test_a_changed_state_is_refused(store: Store, position: int, letter: str) -> None:
+def test_refuses_a_changed_state(store: Store, position: int, letter: str) -> None:
     state = store.states.issue()
     changed = state[:position] + letter + state[position + 1 :]
     assert store.states.consume(changed) is (changed == state)
 
 
-def test_of_fifty_threads_with_one_state_one_succeeds(store: Store) -> None:
+def test_only_one_of_fifty_threads_consumes_a_state(store: Store) -> None:
     state = store.states.issue()
     barrier = threading.Barrier(50)
     answers: list[bool] = []
@@ -82,9 +82,7 @@ def _show(paths: tuple[Path, Path], states: list[str], barrier: object, answers:
     store.close()
 
 
-def test_of_three_processes_with_the_same_states_each_state_succeeds_once(
-    store: Store, paths: tuple[Path, Path]
-) -> None:
+def test_three_processes_consume_each_state_once(store: Store, paths: tuple[Path, Path]) -> None:
     spawn = multiprocessing.get_context("spawn")
     fresh = open_store(*paths)
     states = [fresh.states.issue() for _ in range(30)]
@@ -99,11 +97,11 @@ def test_of_three_processes_with_the_same_states_each_state_succeeds_once(
     assert [sum(shown) for shown in zip(*results, strict=True)] == [1] * 30
 
 
-def test_no_two_states_are_alike(store: Store) -> None:
+def test_states_are_unique(store: Store) -> None:
     assert len({store.states.issue() for _ in range(200)}) == 200
 
 
-def test_expired_states_are_swept_and_others_stay(store: Store, clock: Clock) -> None:
+def test_expired_states_are_deleted_and_others_stay(store: Store, clock: Clock) -> None:
     for _ in range(SWEEP_LIMIT + 20):
         store.states.issue()
     clock.now += EXPIRATION_SECONDS + 1
@@ -114,7 +112,7 @@ def test_expired_states_are_swept_and_others_stay(store: Store, clock: Clock) ->
     assert store.states.consume(young)
 
 
-def test_the_async_twins_do_what_their_sisters_do(store: Store) -> None:
+def test_async_methods_do_the_same(store: Store) -> None:
     async def walk() -> list[bool]:
         state = await store.states.async_issue()
         return await asyncio.gather(*(store.states.async_consume(state) for _ in range(20)))

@@ -20,14 +20,14 @@ def write(path: Path, content: bytes, mode: int = 0o600) -> Path:
     return path
 
 
-def test_the_first_key_seals_and_comments_and_blank_lines_are_skipped(tmp_path: Path) -> None:
+def test_first_key_is_primary_and_comments_and_blank_lines_are_skipped(tmp_path: Path) -> None:
     second = Fernet.generate_key()
     keyring = read_keyring(write(tmp_path / "keyring", b"# ours\n\n  " + GOOD + b" \r\n# older\n" + second + b"\n"))
     assert [key.reveal() for key in keyring.keys] == [GOOD, second]
     assert keyring.primary_key.reveal() == GOOD
 
 
-def test_a_new_keyring_is_private_and_holds_one_good_key(tmp_path: Path) -> None:
+def test_new_keyring_is_private_and_contains_one_valid_key(tmp_path: Path) -> None:
     path = tmp_path / "keys" / "keyring"
     created = Keyring((generate_key(),))
     before = os.umask(0)
@@ -51,7 +51,7 @@ def test_a_keyring_is_never_overwritten(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == [path]
 
 
-def test_a_key_has_the_same_id_wherever_it_stands_and_is_never_shown(tmp_path: Path) -> None:
+def test_key_has_the_same_id_in_any_position_and_is_never_shown(tmp_path: Path) -> None:
     other = Fernet.generate_key()
     first = read_keyring(write(tmp_path / "one", GOOD + b"\n" + other))
     second = read_keyring(write(tmp_path / "two", other + b"\n" + GOOD))
@@ -74,7 +74,7 @@ def test_a_key_has_the_same_id_wherever_it_stands_and_is_never_shown(tmp_path: P
         (b"#" * (1 << 17), "larger than"),
     ],
 )
-def test_a_bad_keyring_is_refused_by_its_line_and_never_shown(tmp_path: Path, content: bytes, said: str) -> None:
+def test_refuses_a_bad_keyring_by_line_number_without_showing_it(tmp_path: Path, content: bytes, said: str) -> None:
     with pytest.raises(KeyringError) as caught:
         read_keyring(write(tmp_path / "keyring", content))
     assert said in str(caught.value)
@@ -83,24 +83,24 @@ def test_a_bad_keyring_is_refused_by_its_line_and_never_shown(tmp_path: Path, co
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o644, 0o602, 0o660, 0o601])
-def test_a_keyring_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
+def test_refuses_a_keyring_that_others_can_access(tmp_path: Path, mode: int) -> None:
     with pytest.raises(KeyringError, match=f"{mode:04o}"):
         read_keyring(write(tmp_path / "keyring", GOOD, mode))
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o640, 0o440])
-def test_the_servers_group_may_read_it(tmp_path: Path, mode: int) -> None:
+def test_servers_group_may_read_the_keyring(tmp_path: Path, mode: int) -> None:
     assert len(read_keyring(write(tmp_path / "keyring", GOOD, mode)).keys) == 1
 
 
-def test_a_missing_keyring_and_a_folder_are_refused(tmp_path: Path) -> None:
+def test_refuses_a_missing_keyring_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(KeyringError, match="No such file"):
         read_keyring(tmp_path / "absent")
     with pytest.raises(KeyringError, match="regular file|Is a directory"):
         read_keyring(tmp_path)
 
 
-def test_one_key_in_two_spellings_is_one_key(tmp_path: Path) -> None:
+def test_two_spellings_of_a_key_are_the_same_key(tmp_path: Path) -> None:
     """The last base64 character before `=` has spare bits; a key must not get a second id by them."""
     raw = base64.urlsafe_b64decode(GOOD)
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -27,18 +27,18 @@ def write(path: Path, *lines: bytes | str) -> Path:
     return path
 
 
-def test_a_new_keyring_says_when_its_key_was_made(path: Path) -> None:
+def test_new_keyring_notes_when_its_key_was_generated(path: Path) -> None:
     create_keyring(path, Keyring((Key(key_id(ONE), ONE),)), NOW)
     assert f"# {key_id(ONE)} made {DATE}\n".encode() + ONE in path.read_bytes()
     assert KeyringFile(path).entries == ((key_id(ONE), NOW, None),)
 
 
-def test_a_keyring_by_hand_is_a_keyring_of_unknown_age(path: Path) -> None:
+def test_age_of_keys_in_a_keyring_written_by_hand_is_unknown(path: Path) -> None:
     write(path, "# Anna's", ONE, TWO)
     assert KeyringFile(path).entries == ((key_id(ONE), None, None), (key_id(TWO), None, None))
 
 
-def test_a_new_key_stands_in_front_and_seals(path: Path) -> None:
+def test_added_key_is_first_and_primary(path: Path) -> None:
     create_keyring(path, Keyring((Key(key_id(ONE), ONE),)), NOW)
     added = KeyringFile(path).add_key(NOW + 60)
     assert read_keyring(path).key_ids == (added, key_id(ONE))
@@ -46,7 +46,7 @@ def test_a_new_key_stands_in_front_and_seals(path: Path) -> None:
     assert path.read_text().startswith(HEADER)
 
 
-def test_comments_by_hand_stay_where_and_as_they_are(path: Path) -> None:
+def test_keeps_comments_written_by_hand(path: Path) -> None:
     write(path, "# Anna's keys \t", "", "# the second one", ONE + b"\r", "", "# the first one ", TWO)
     before = path.read_bytes()
     added = KeyringFile(path).add_key(NOW)
@@ -57,7 +57,7 @@ def test_comments_by_hand_stay_where_and_as_they_are(path: Path) -> None:
     assert read_keyring(path).key_ids == (added, key_id(ONE))
 
 
-def test_a_retired_key_stays_and_says_since_when(path: Path) -> None:
+def test_retired_key_stays_with_its_date(path: Path) -> None:
     write(path, TWO, f"# {key_id(ONE)} made {DATE}", ONE)
     KeyringFile(path).mark_retired([key_id(ONE)], NOW + 3600)
     assert KeyringFile(path).entries == ((key_id(TWO), None, None), (key_id(ONE), NOW, NOW + 3600))
@@ -65,23 +65,23 @@ def test_a_retired_key_stays_and_says_since_when(path: Path) -> None:
     assert read_keyring(path).key_ids == (key_id(TWO), key_id(ONE))
 
 
-def test_a_key_by_hand_can_be_retired_too(path: Path) -> None:
+def test_key_added_by_hand_can_be_retired(path: Path) -> None:
     write(path, TWO, ONE)
     KeyringFile(path).mark_retired([key_id(ONE)], NOW)
     assert KeyringFile(path).entries[1] == (key_id(ONE), None, NOW)
 
 
-def test_a_note_follows_its_key_wherever_somebody_moves_it(path: Path) -> None:
+def test_note_applies_to_its_key_in_any_position(path: Path) -> None:
     write(path, f"# {key_id(ONE)} made {DATE}", TWO, ONE)
     assert KeyringFile(path).entries == ((key_id(TWO), None, None), (key_id(ONE), NOW, None))
 
 
 @pytest.mark.parametrize("note", [f"# {'0' * 16} made {DATE}", "# made", f"# {key_id(ONE)} made 2026-13-41T00:00:00Z"])
-def test_what_is_no_note_of_a_key_tells_nothing_of_it(path: Path, note: str) -> None:
+def test_other_comments_are_not_notes(path: Path, note: str) -> None:
     assert KeyringFile(write(path, note, ONE)).entries == ((key_id(ONE), None, None),)
 
 
-def test_the_sealing_key_and_a_key_that_is_not_there_are_never_dropped(path: Path) -> None:
+def test_refuses_to_drop_the_primary_or_an_unknown_key(path: Path) -> None:
     before = write(path, TWO, ONE).read_bytes()
     for wrong in (key_id(TWO), "0" * 16):
         with pytest.raises(KeyringError, match=wrong):
@@ -90,7 +90,7 @@ def test_the_sealing_key_and_a_key_that_is_not_there_are_never_dropped(path: Pat
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o400])
-def test_the_new_file_keeps_mode_and_owner(path: Path, mode: int) -> None:
+def test_rewritten_file_keeps_mode_and_owner(path: Path, mode: int) -> None:
     write(path, ONE).chmod(mode)
     owner = (12345, 12346) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
     os.chown(path, *owner)
@@ -104,7 +104,7 @@ def test_the_new_file_keeps_mode_and_owner(path: Path, mode: int) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_link_stays_a_link_and_its_file_is_changed(path: Path, tmp_path: Path) -> None:
+def test_symbolic_link_stays_and_its_target_is_replaced(path: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     target = write(tmp_path / "elsewhere" / "keys", ONE)
     path.symlink_to(target)
@@ -113,7 +113,7 @@ def test_a_link_stays_a_link_and_its_file_is_changed(path: Path, tmp_path: Path)
     assert read_keyring(target).key_ids == (added, key_id(ONE))
 
 
-def test_a_keyring_that_somebody_changes_meanwhile_is_left_to_him(path: Path) -> None:
+def test_refuses_to_overwrite_a_concurrent_change(path: Path) -> None:
     file = KeyringFile(write(path, ONE))
     write(path, TWO, ONE)
     with pytest.raises(KeyringError, match="changed by another process"):
@@ -122,7 +122,7 @@ def test_a_keyring_that_somebody_changes_meanwhile_is_left_to_him(path: Path) ->
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_what_a_crash_has_left_is_in_nobodys_way(path: Path) -> None:
+def test_leftovers_of_a_crash_are_ignored(path: Path) -> None:
     write(path, ONE)
     write(path.with_name("keyring.new"), TWO)
     added = KeyringFile(path).add_key(NOW)
@@ -131,7 +131,7 @@ def test_what_a_crash_has_left_is_in_nobodys_way(path: Path) -> None:
 
 
 @pytest.mark.parametrize("call", ["fchmod", "fsync", "rename"])
-def test_whatever_fails_the_old_keyring_is_there(path: Path, call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_failure_leaves_the_old_keyring(path: Path, call: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before = write(path, ONE).read_bytes()
 
     def fail(*_: object) -> None:

@@ -29,26 +29,28 @@ names = st.text(st.characters(exclude_categories=["Cs"]))
 
 
 @given(table=names, record_id=names, value=json_values)
-def test_what_was_sealed_opens_unchanged(table: str, record_id: str, value: object) -> None:
+def test_opens_what_it_sealed(table: str, record_id: str, value: object) -> None:
     assert SEALER.open(table, record_id, SEALER.seal(table, record_id, value)) == value
 
 
 @given(table=names, record_id=names, other_table=names, other_id=names)
-def test_a_record_moved_to_another_name_is_refused(table: str, record_id: str, other_table: str, other_id: str) -> None:
+def test_refuses_a_record_moved_to_another_table_or_id(
+    table: str, record_id: str, other_table: str, other_id: str
+) -> None:
     sealed = SEALER.seal(table, record_id, "token")
     if (table, record_id) != (other_table, other_id):
         with pytest.raises(UnreadableRecord, match="another table or id"):
             SEALER.open(other_table, other_id, sealed)
 
 
-def test_every_pair_of_swapped_rows_is_refused() -> None:
+def test_refuses_every_pair_of_swapped_rows() -> None:
     sealed = {f"T{number}": SEALER.seal("bots", f"T{number}", number) for number in range(50)}
     for one, other in permutations(sealed, 2):
         with pytest.raises(UnreadableRecord):
             SEALER.open("bots", one, sealed[other])
 
 
-def test_every_flipped_bit_is_refused() -> None:
+def test_refuses_every_flipped_bit() -> None:
     sealed = SEALER.seal("bots", "T1", {"bot_token": "x"})
     for position in range(len(sealed)):
         for bit in range(8):
@@ -71,26 +73,26 @@ def _same_token(changed: bytes, sealed: bytes) -> bool:
 
 
 @pytest.mark.parametrize("length", [0, 1, 3, PREFIX_LENGTH - 1, PREFIX_LENGTH, PREFIX_LENGTH + 1, 60])
-def test_a_truncated_record_is_refused(length: int) -> None:
+def test_refuses_a_truncated_record(length: int) -> None:
     with pytest.raises(UnreadableRecord):
         SEALER.open("bots", "T1", SEALER.seal("bots", "T1", "x")[:length])
 
 
-def test_the_first_key_seals_and_every_key_opens() -> None:
+def test_primary_key_seals_and_every_key_opens() -> None:
     before = Sealer(keyring(OLD)).seal("bots", "T1", "old")
     assert key_id_of(SEALER.seal("bots", "T1", "new")) == key_id(NEW)
     assert key_id_of(before) == key_id(OLD)
     assert SEALER.open("bots", "T1", before) == "old"
 
 
-def test_a_missing_key_is_named_by_its_id() -> None:
+def test_missing_key_is_named_by_its_id() -> None:
     with pytest.raises(UnreadableRecord) as caught:
         Sealer(keyring(NEW)).open("bots", "T1", Sealer(keyring(OLD)).seal("bots", "T1", "old"))
     assert caught.value.key_id == key_id(OLD)
     assert OLD.decode() not in str(caught.value)
 
 
-def test_another_keys_token_under_a_known_key_id_is_refused() -> None:
+def test_refuses_another_keys_ciphertext_under_a_known_key_id() -> None:
     forged = SEALER.seal("bots", "T1", "x")[:PREFIX_LENGTH] + Fernet(OLD).encrypt(
         json.dumps(["bots", "T1", "y"]).encode()
     )
@@ -99,13 +101,13 @@ def test_another_keys_token_under_a_known_key_id_is_refused() -> None:
 
 
 @given(st.binary(max_size=200))
-def test_bytes_that_are_no_sealed_record_are_refused(anything: bytes) -> None:
+def test_refuses_bytes_that_are_not_a_sealed_record(anything: bytes) -> None:
     with pytest.raises(UnreadableRecord):
         SEALER.open("bots", "T1", anything)
 
 
 @given(st.text(max_size=100))
-def test_a_sealed_value_of_another_shape_is_refused(text: str) -> None:
+def test_refuses_sealed_json_of_another_shape(text: str) -> None:
     """Whoever holds the key may still have sealed something else with it."""
     foreign = SEALER.seal("bots", "T1", "x")[:PREFIX_LENGTH] + Fernet(NEW).encrypt(text.encode("utf-8", "replace"))
     with pytest.raises(UnreadableRecord):

@@ -88,7 +88,7 @@ print("open", flush=True)
 
 
 @pytest.mark.parametrize("milliseconds", [0, 2, 4, 6, 8, 10, 13, 16, 20])
-def test_a_first_start_that_is_killed_can_be_started_again(tmp_path: Path, milliseconds: int) -> None:
+def test_killed_first_start_can_be_repeated(tmp_path: Path, milliseconds: int) -> None:
     paths = tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring"
     with subprocess.Popen(
         [sys.executable, "-c", STARTER, *map(str, paths)], stdout=subprocess.PIPE, cwd=ROOT
@@ -105,11 +105,11 @@ def test_a_first_start_that_is_killed_can_be_started_again(tmp_path: Path, milli
     ]
 
 
-def test_five_kills_lose_nothing_and_leave_no_half(tmp_path: Path) -> None:
+def test_five_kills_lose_nothing_and_leave_no_partial_write(tmp_path: Path) -> None:
     assert kill_often((tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring"), 5) > 0
 
 
 @pytest.mark.long
-def test_three_hundred_kills_lose_nothing_and_leave_no_half(tmp_path: Path) -> None:
+def test_three_hundred_kills_lose_nothing_and_leave_no_partial_write(tmp_path: Path) -> None:
     writes = kill_often((tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring"), 300)
     print(f"300 kills, {writes} acknowledged writes, 0 lost, 0 halves")

@@ -54,7 +54,7 @@ def locked_by_another(path: Path, kind: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("kind", ["IMMEDIATE", "EXCLUSIVE"])
-def test_a_locked_store_still_reads_refuses_writes_in_time_and_recovers(store: Store, paths: Paths, kind: str) -> None:
+def test_locked_store_reads_refuses_writes_in_time_and_recovers(store: Store, paths: Paths, kind: str) -> None:
     store.installations.save(installation())
     with locked_by_another(paths[0], kind):
         assert find(store) is not None
@@ -65,7 +65,7 @@ def test_a_locked_store_still_reads_refuses_writes_in_time_and_recovers(store: S
     store.ready()
 
 
-def test_a_locked_store_does_not_hold_up_the_event_loop(store: Store, paths: Paths) -> None:
+def test_locked_store_does_not_block_the_event_loop(store: Store, paths: Paths) -> None:
     async def walk() -> float:
         longest, last = 0.0, time.monotonic()
         writes = asyncio.gather(
@@ -101,7 +101,7 @@ def full_disk(path: Path) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_still_reads_refuses_writes_and_recovers(store: Store, paths: Paths) -> None:
+def test_store_on_a_full_disk_reads_refuses_writes_and_recovers(store: Store, paths: Paths) -> None:
     store.installations.save(installation())
     with full_disk(paths[0]):
         for number in range(5):
@@ -120,7 +120,7 @@ def filled(paths: Paths, number: int = 300) -> None:
     store.close()
 
 
-def test_a_damaged_page_fails_its_own_reads_in_time_and_is_remembered(paths: Paths) -> None:
+def test_damaged_page_fails_its_own_reads_in_time_and_is_remembered(paths: Paths) -> None:
     filled(paths)
     page = 4096
     with open(paths[0], "r+b") as file:
@@ -147,14 +147,14 @@ def test_a_damaged_page_fails_its_own_reads_in_time_and_is_remembered(paths: Pat
     store.close()
 
 
-def test_no_thread_of_the_stores_own_can_die(store: Store) -> None:
+def test_engine_has_no_thread_that_could_die(store: Store) -> None:
     """sqlitedict runs its connection in a thread, and waits for ever once that thread is dead."""
     before = threading.active_count()
     store.installations.save(installation())
     assert threading.active_count() == before
 
 
-def test_a_connection_that_is_never_given_back_fails_every_call_in_time(store: Store) -> None:
+def test_connection_that_is_never_released_fails_every_call_in_time(store: Store) -> None:
     """As when the kernel does not return from a write on a dead disk."""
     engine = store._engine
     engine._writer._lock.acquire()
@@ -169,9 +169,7 @@ def test_a_connection_that_is_never_given_back_fails_every_call_in_time(store: S
     store.ready()
 
 
-def test_threads_that_never_come_back_fail_the_loops_calls_in_time(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_blocked_threads_fail_async_calls_in_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     given_back = threading.Event()
     monkeypatch.setattr(store.installations, "find_bot", lambda **_: given_back.wait(30))
 
@@ -190,7 +188,7 @@ def test_threads_that_never_come_back_fail_the_loops_calls_in_time(
     assert all(isinstance(answer, StoreUnavailable) and answer.reason == "timeout" for answer in answers)
 
 
-def test_an_error_inside_a_call_ends_that_call_alone(store: Store) -> None:
+def test_error_in_a_call_fails_only_that_call(store: Store) -> None:
     with pytest.raises(ZeroDivisionError), store._engine._writer.transaction():
         raise ZeroDivisionError
     with pytest.raises(SystemExit), store._engine._writer.transaction():
@@ -199,7 +197,7 @@ def test_an_error_inside_a_call_ends_that_call_alone(store: Store) -> None:
     assert find(store) is not None
 
 
-def test_a_key_that_is_not_text_fails_nobody_else(store: Store, paths: Paths) -> None:
+def test_id_that_is_not_text_fails_only_its_own_call(store: Store, paths: Paths) -> None:
     """It kills sqlitedict's thread as soon as anybody lists the keys."""
     store.installations.save(installation())
     with closing(sqlite3.connect(paths[0], isolation_level=None)) as other:
@@ -213,7 +211,7 @@ def test_a_key_that_is_not_text_fails_nobody_else(store: Store, paths: Paths) ->
     assert store.states.consume(store.states.issue())
 
 
-def test_a_store_made_read_only_refuses_writes_and_recovers(store: Store, paths: Paths) -> None:
+def test_store_made_read_only_refuses_writes_and_recovers(store: Store, paths: Paths) -> None:
     store.installations.save(installation())
     paths[0].chmod(0o400)
     fails(lambda: store.installations.save(installation("T2")), "read-only")
@@ -223,7 +221,7 @@ def test_a_store_made_read_only_refuses_writes_and_recovers(store: Store, paths:
     store.ready()
 
 
-def test_a_replaced_store_is_noticed_and_not_written_to(store: Store, paths: Paths, tmp_path: Path) -> None:
+def test_replaced_store_is_detected_and_not_written_to(store: Store, paths: Paths, tmp_path: Path) -> None:
     store.installations.save(installation())
     other = tmp_path / "other.sqlite"
     shutil.copy(paths[0], other)
@@ -240,14 +238,14 @@ def test_a_replaced_store_is_noticed_and_not_written_to(store: Store, paths: Pat
     store.ready()
 
 
-def test_a_store_truncated_to_nothing_is_noticed(store: Store, paths: Paths) -> None:
+def test_truncated_store_is_detected(store: Store, paths: Paths) -> None:
     store.installations.save(installation())
     os.truncate(paths[0], 0)
     fails(lambda: store.installations.save(installation("T2")), "damaged")
     fails(store.ready, "damaged")
 
 
-def test_a_closed_store_says_so(paths: Paths) -> None:
+def test_closed_store_raises(paths: Paths) -> None:
     store = open_store(*paths)
     store.close()
     store.close()
@@ -256,7 +254,7 @@ def test_a_closed_store_says_so(paths: Paths) -> None:
         asyncio.run(store.async_ready())
 
 
-def test_a_forked_child_is_refused_at_once(store: Store) -> None:
+def test_forked_child_is_refused_at_once(store: Store) -> None:
     """SQLite's connection must not be used across a fork; sqlitedict's child hangs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads is just what is tested
@@ -285,7 +283,7 @@ def test_ready_writes_at_most_once_a_second(store: Store, monkeypatch: pytest.Mo
     assert commits == 1
 
 
-def test_a_commit_is_on_disk_and_what_is_deleted_is_overwritten(store: Store) -> None:
+def test_commit_is_synced_and_deleted_content_is_overwritten(store: Store) -> None:
     """FULL is 2: less may lose an acknowledged write when the power goes. secure_delete zeroes old ciphertext."""
     for connection in (store._engine._writer, store._engine._reader):
         values = [
@@ -294,7 +292,7 @@ def test_a_commit_is_on_disk_and_what_is_deleted_is_overwritten(store: Store) ->
         assert values == ["wal", 2, 1]
 
 
-def test_a_removed_installations_ciphertext_is_gone_once_the_wal_is_checkpointed(paths: Paths) -> None:
+def test_deleted_ciphertext_is_gone_after_a_checkpoint(paths: Paths) -> None:
     store = open_store(*paths)
     store.installations.save(installation())
     sealed = [store._engine.get("bots", "/T1"), store._engine.get("installations", "/T1/U1")]

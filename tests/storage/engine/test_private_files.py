@@ -15,7 +15,7 @@ Paths = tuple[Path, Path]
 
 @pytest.mark.parametrize("mode", [0o604, 0o602, 0o644, 0o666])
 @pytest.mark.parametrize("end", ["", "-wal", "-shm"])
-def test_a_store_that_others_can_use_is_refused(paths: Paths, end: str, mode: int) -> None:
+def test_refuses_a_store_that_others_can_access(paths: Paths, end: str, mode: int) -> None:
     with closing(open_store(*paths)) as store:
         store.installations.save_bot(Bot(team_id="T1", bot_token="x", bot_id="B", bot_user_id="U", installed_at=1.0))
         path = paths[0].with_name(paths[0].name + end)
@@ -29,7 +29,7 @@ def test_a_store_that_others_can_use_is_refused(paths: Paths, end: str, mode: in
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o660])
-def test_the_servers_group_may_use_it(paths: Paths, mode: int) -> None:
+def test_servers_group_may_access_the_store(paths: Paths, mode: int) -> None:
     open_store(*paths).close()
     paths[0].chmod(mode)
     open_store(*paths).close()
@@ -37,7 +37,7 @@ def test_the_servers_group_may_use_it(paths: Paths, mode: int) -> None:
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o703])
 @pytest.mark.parametrize("which", [0, 1])
-def test_a_folder_in_which_others_can_put_files_is_refused(paths: Paths, which: int, mode: int) -> None:
+def test_refuses_a_folder_that_others_can_write_to(paths: Paths, which: int, mode: int) -> None:
     open_store(*paths).close()
     folder = paths[which].parent
     folder.chmod(mode)
@@ -46,7 +46,7 @@ def test_a_folder_in_which_others_can_put_files_is_refused(paths: Paths, which: 
     assert caught.value.hint == f"chmod o-w {folder}"
 
 
-def test_nothing_is_made_in_such_a_folder(paths: Paths) -> None:
+def test_creates_nothing_in_a_folder_that_others_can_write_to(paths: Paths) -> None:
     paths[0].parent.mkdir()
     paths[0].parent.chmod(0o777)
     with pytest.raises(StoreRefused, match="lets others"):
@@ -55,7 +55,7 @@ def test_nothing_is_made_in_such_a_folder(paths: Paths) -> None:
     assert not paths[0].exists()
 
 
-def test_a_folder_that_others_may_list_is_no_danger(paths: Paths) -> None:
+def test_accepts_a_folder_that_others_can_list(paths: Paths) -> None:
     open_store(*paths).close()
     paths[0].parent.chmod(0o755)
     open_store(*paths).close()

@@ -45,7 +45,7 @@ def other_process(paths: Paths) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def test_an_open_store_says_who_has_it_and_which_keys_they_know(paths: Paths) -> None:
+def test_lists_the_processes_that_have_the_store_open_and_their_keys(paths: Paths) -> None:
     assert open_processes(paths[0]) == []
     store = open_store(*paths)
     assert open_processes(paths[0]) == [(os.getpid(), read_keyring(paths[1]).key_ids)]
@@ -55,7 +55,7 @@ def test_an_open_store_says_who_has_it_and_which_keys_they_know(paths: Paths) ->
     assert open_processes(paths[0]) == []
 
 
-def test_a_killed_process_has_nothing_open_and_leaves_no_sign(paths: Paths) -> None:
+def test_killed_process_is_not_listed_and_its_file_is_deleted(paths: Paths) -> None:
     with other_process(paths) as process:
         process.kill()
         process.wait()
@@ -65,20 +65,20 @@ def test_a_killed_process_has_nothing_open_and_leaves_no_sign(paths: Paths) -> N
         assert not list(folder.iterdir())
 
 
-def test_nobody_is_alone_with_an_open_store(paths: Paths) -> None:
+def test_refuses_exclusive_access_to_an_open_store(paths: Paths) -> None:
     with other_process(paths) as process, pytest.raises(StoreRefused, match=f"pid {process.pid}"), exclusive(paths[0]):
         pass
     with exclusive(paths[0]):
         pass
 
 
-def test_nobody_opens_a_store_with_which_another_is_alone(paths: Paths) -> None:
+def test_refuses_to_open_a_store_under_exclusive_access(paths: Paths) -> None:
     with exclusive(paths[0]), pytest.raises(StoreRefused, match="is being restored"):
         open_store(*paths)
     open_store(*paths).close()
 
 
-def test_signs_are_private_and_say_no_key(paths: Paths) -> None:
+def test_presence_files_are_private_and_contain_no_key(paths: Paths) -> None:
     mark = Presence(paths[0])
     mark.publish(read_keyring(paths[1]).key_ids)
     folder = paths[0].with_name("store.sqlite.open")
@@ -90,21 +90,21 @@ def test_signs_are_private_and_say_no_key(paths: Paths) -> None:
     mark.close()
 
 
-def test_who_has_not_said_its_keys_yet_is_there_all_the_same(paths: Paths) -> None:
+def test_lists_a_process_that_has_not_published_its_keys(paths: Paths) -> None:
     mark = Presence(paths[0])
     assert open_processes(paths[0]) == [(os.getpid(), None)]
     mark.close()
     mark.close()
 
 
-def test_the_maintenance_lock_has_one_holder(paths: Paths) -> None:
+def test_maintenance_lock_has_one_holder(paths: Paths) -> None:
     with maintenance_lock(paths[0]), pytest.raises(AnotherRun), maintenance_lock(paths[0]):
         pass
     with maintenance_lock(paths[0]):
         pass
 
 
-def test_what_root_leaves_belongs_to_the_stores_owner(paths: Paths) -> None:
+def test_files_created_by_root_belong_to_the_stores_owner(paths: Paths) -> None:
     if os.geteuid() != 0:
         return  # nobody else can make files for others
     for path in (paths[0].parent, *paths[0].parent.rglob("*")):

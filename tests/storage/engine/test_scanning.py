@@ -24,13 +24,13 @@ def engine(tmp_path: Path) -> Iterator[SqliteKeyValue]:
 
 @pytest.mark.parametrize("prefix", ["", "/", "/T1", "/T1/", "/T9", "E1/", "é", "E1/T1/U\U0001f600"])
 @pytest.mark.parametrize("after", ["", "/T1", "/T1/", "/T1/U1", "/T2", "E1/T1", "zzz", "é/T1"])
-def test_a_page_has_what_begins_so_and_comes_behind(engine: SqliteKeyValue, prefix: str, after: str) -> None:
+def test_page_has_ids_with_the_prefix_after_the_cursor(engine: SqliteKeyValue, prefix: str, after: str) -> None:
     wanted = sorted((i for i in IDS if i.startswith(prefix) and i.encode() > after.encode()), key=str.encode)
     assert [row.record_id for row in engine.scan("rows", prefix=prefix, after=after)] == wanted
     assert [row.record_id for row in engine.scan("rows", prefix=prefix, after=after, limit=1)] == wanted[:1]
 
 
-def test_a_prefix_is_sought_and_not_walked_to(engine: SqliteKeyValue, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scan_seeks_to_the_prefix(engine: SqliteKeyValue, monkeypatch: pytest.MonkeyPatch) -> None:
     """The table is walked from the one lower bound that the statement has."""
     asked: list[tuple[str, tuple[object, ...]]] = []
     select = engine._reader.select

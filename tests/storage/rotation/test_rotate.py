@@ -78,7 +78,7 @@ def tokens(store: Store) -> dict[str | None, str | None]:
     return {found.team_id: found.bot_token for found in store.installations.page(limit=1000).installations}
 
 
-def test_every_record_of_every_table_is_under_the_new_key_and_the_same_within(paths: Paths, store: Store) -> None:
+def test_reencrypts_every_record_of_every_table_with_the_same_content(paths: Paths, store: Store) -> None:
     old, before = read_keyring(paths[1]).primary_key.key_id, old_rows(paths[0])
     assert {table for table, _ in before} == set(SEALED_TABLES)
     opened = Sealer(read_keyring(paths[1]))
@@ -96,7 +96,7 @@ def test_every_record_of_every_table_is_under_the_new_key_and_the_same_within(pa
     assert second.retired_at == pytest.approx(time.time(), abs=60)
 
 
-def test_each_rotation_makes_one_key_and_retires_one(paths: Paths, store: Store) -> None:
+def test_each_rotation_adds_one_key_and_retires_one(paths: Paths, store: Store) -> None:
     made = [store.keys.rotate().key_id for _ in range(3)]
     entries = store.keys.entries()
     assert [entry.key_id for entry in entries][:3] == made[::-1]
@@ -104,7 +104,7 @@ def test_each_rotation_makes_one_key_and_retires_one(paths: Paths, store: Store)
     assert tokens(store)["T7"] == "token-7"
 
 
-def test_nothing_of_the_old_ciphertext_is_left_in_any_file(paths: Paths, store: Store) -> None:
+def test_erases_the_old_ciphertext_from_every_file(paths: Paths, store: Store) -> None:
     store.installations.delete_all(enterprise_id=None, team_id="T1")
     before = old_rows(paths[0])
     store.keys.rotate()
@@ -119,7 +119,7 @@ def test_nothing_of_the_old_ciphertext_is_left_in_any_file(paths: Paths, store: 
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, store: Store, act: Callable[[], object]) -> None:
-    """Let something happen between reading records and writing them sealed again, once."""
+    """Let something happen between reading records and writing them re-encrypted, once."""
     engine, real = store.keys._engine, store.keys._engine.swap
     acts = [act]
 
@@ -131,9 +131,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, store: Store, act: Callable[[], o
     monkeypatch.setattr(engine, "swap", swap)
 
 
-def test_an_update_that_comes_between_is_not_undone(
-    paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_concurrent_update_is_not_undone(paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(open_store(*paths)) as server:
         meanwhile(monkeypatch, store, lambda: server.installations.save(installation("T1", "newer")))
         rotated = store.keys.rotate()
@@ -142,7 +140,7 @@ def test_an_update_that_comes_between_is_not_undone(
         assert not rotated.verified.stale
 
 
-def test_a_record_deleted_meanwhile_does_not_come_back(
+def test_concurrently_deleted_record_does_not_come_back(
     paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with closing(open_store(*paths)) as server:
@@ -153,7 +151,7 @@ def test_a_record_deleted_meanwhile_does_not_come_back(
         assert server.installations.find_bot(enterprise_id=None, team_id="T1") is None
 
 
-def test_what_was_still_sealed_with_the_old_key_is_sealed_again_in_another_round(
+def test_record_written_late_with_the_old_key_is_reencrypted_in_another_round(
     paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A call that had sealed before its process took the new key commits after the first pass."""
@@ -172,7 +170,7 @@ def test_what_was_still_sealed_with_the_old_key_is_sealed_again_in_another_round
     assert store.keys.use()["bots"] == {rotated.key_id: 31}
 
 
-def test_a_rotation_that_was_cut_off_goes_on_with_the_same_key(
+def test_interrupted_rotation_continues_with_the_same_key(
     paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cut_off() -> None:
@@ -191,7 +189,7 @@ def test_a_rotation_that_was_cut_off_goes_on_with_the_same_key(
     assert rotated.retired == keyring.key_ids[1:]
 
 
-def test_a_key_that_was_added_before_is_the_one_that_is_rotated_to(paths: Paths, store: Store) -> None:
+def test_rotates_to_a_key_that_was_added_before(paths: Paths, store: Store) -> None:
     added = store.keys.add()
     rotated = store.keys.rotate()
     assert (rotated.key_id, rotated.added) == (added, False)
@@ -212,7 +210,7 @@ NOT_SEALED = "UPDATE bots SET value = CAST('plain' AS BLOB) WHERE key = '/T3'"
     ("sql", "reason"),
     [(FLIPPED, "changed"), (COPIED, "another table or id"), (CUT, "changed"), (NOT_SEALED, "not an encrypted record")],
 )
-def test_a_record_that_cannot_be_opened_is_named_and_left_and_nothing_is_retired(
+def test_unreadable_record_is_listed_unchanged_and_no_key_is_retired(
     paths: Paths, store: Store, sql: str, reason: str
 ) -> None:
     spoil(paths, sql)
@@ -244,7 +242,7 @@ def of_another_year(path: Path, key_id: str) -> None:
 
 
 @pytest.mark.parametrize("said", ["is retired", "is older"])
-def test_a_keyring_in_the_wrong_order_is_refused_and_nothing_is_changed(paths: Paths, store: Store, said: str) -> None:
+def test_refuses_a_keyring_in_the_wrong_order_and_changes_nothing(paths: Paths, store: Store, said: str) -> None:
     old = read_keyring(paths[1]).primary_key.key_id
     store.keys.rotate()
     if said == "is older":
@@ -257,7 +255,7 @@ def test_a_keyring_in_the_wrong_order_is_refused_and_nothing_is_changed(paths: P
     assert snapshot(paths) == before
 
 
-def test_two_rotations_at_once_are_one(paths: Paths, store: Store) -> None:
+def test_refuses_a_second_rotation_at_the_same_time(paths: Paths, store: Store) -> None:
     before = snapshot(paths)
     with maintenance_lock(paths[0]):
         for act in (store.keys.rotate, store.keys.add, lambda: store.keys.retire("0" * 16, {}, confirm=print)):
@@ -275,7 +273,7 @@ sys.stdin.read()
 """
 
 
-def test_a_process_with_a_copy_of_the_keyring_stops_a_rotation_before_it_begins(
+def test_process_with_a_copy_of_the_keyring_stops_a_rotation_before_any_record_changes(
     paths: Paths, store: Store, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy"
@@ -296,7 +294,7 @@ def test_a_process_with_a_copy_of_the_keyring_stops_a_rotation_before_it_begins(
     assert store.keys.rotate().reencrypted == len(before)
 
 
-def test_a_reader_that_stands_in_the_way_of_erasing_keeps_the_old_key_in_use(
+def test_reader_that_blocks_erasing_keeps_the_old_key_active(
     paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rotation, "ERASE_TIMEOUT", 0.3)
@@ -310,7 +308,7 @@ def test_a_reader_that_stands_in_the_way_of_erasing_keeps_the_old_key_in_use(
     assert (rotated.added, rotated.reencrypted, len(rotated.retired)) == (False, 0, 1)
 
 
-def test_a_key_is_dropped_when_what_is_in_its_place_is_on_disk_and_not_before(
+def test_drops_a_key_only_after_the_reencrypted_records_are_on_disk(
     paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a rotation writes may be undone by a power cut until the -wal has been put into the file."""
@@ -329,9 +327,7 @@ def test_a_key_is_dropped_when_what_is_in_its_place_is_on_disk_and_not_before(
     assert paths[0].with_name("store.sqlite-wal").stat().st_size == 0
 
 
-def test_a_store_that_is_locked_for_a_while_is_waited_for(
-    paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_waits_for_a_locked_store(paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     real, locked = store.keys._engine.swap, [StoreUnavailable("locked", "by a test")] * 3
 
     def swap(table: str, swaps: list[Swap]) -> Swapped:
@@ -347,7 +343,7 @@ def test_a_store_that_is_locked_for_a_while_is_waited_for(
         store.keys.rotate()
 
 
-def test_a_page_of_large_records_is_a_short_one(paths: Paths, store: Store) -> None:
+def test_page_of_large_records_has_few_rows(paths: Paths, store: Store) -> None:
     records = store._records
     for number in range(40):
         records.commit([records.put("aside", f"large-{number:02}", "x" * 300_000)])
@@ -357,7 +353,7 @@ def test_a_page_of_large_records_is_a_short_one(paths: Paths, store: Store) -> N
     assert not store.keys.rotate().verified.unreadable
 
 
-def test_swap_changes_what_is_still_as_it_was_and_nothing_else(store: Store) -> None:
+def test_swap_changes_only_unchanged_records(store: Store) -> None:
     engine = store.keys._engine
     one, two = engine.get("bots", "/T1"), engine.get("bots", "/T2")
     assert one is not None
@@ -366,9 +362,7 @@ def test_swap_changes_what_is_still_as_it_was_and_nothing_else(store: Store) -> 
     assert (engine.get("bots", "/T1"), engine.get("bots", "/T2"), engine.get("bots", "/absent")) == (b"new", two, None)
 
 
-def test_a_swap_behind_a_lock_ends_in_time_and_later_commits_are_as_durable_as_before(
-    paths: Paths, store: Store
-) -> None:
+def test_swap_on_a_locked_store_times_out_and_restores_durable_commits(paths: Paths, store: Store) -> None:
     engine = store.keys._engine
     one = engine.get("bots", "/T1")
     assert one is not None
@@ -388,13 +382,13 @@ def test_a_swap_behind_a_lock_ends_in_time_and_later_commits_are_as_durable_as_b
     assert settings == [2, 1200, 1000]
 
 
-def test_a_value_that_somebody_has_stored_as_text_is_sealed_again_too(paths: Paths, store: Store) -> None:
+def test_reencrypts_a_value_stored_as_text(paths: Paths, store: Store) -> None:
     spoil(paths, "UPDATE bots SET value = CAST(value AS TEXT) WHERE key = '/T3'")
     rotated = store.keys.rotate()
     assert (rotated.conflicts, rotated.verified.unreadable, rotated.verified.stale) == (0, 0, 0)
 
 
-def test_records_are_counted_by_their_keys_a_page_at_a_time(paths: Paths, store: Store) -> None:
+def test_counts_records_by_key_in_pages(paths: Paths, store: Store) -> None:
     spoil(paths, "UPDATE bots SET value = CAST('plain' AS BLOB) WHERE key = '/T3'")
     spoil(paths, "INSERT INTO bots (key, value) VALUES (CAST(x'ff00fe' AS TEXT), x'')")
     engine = store.keys._engine
@@ -413,8 +407,8 @@ def reencrypt_all(store: Store) -> None:
             engine.swap(table, [Swap(sealer.reencrypt(table, *row), *row) for row in rows])
 
 
-def sealed_again_between(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
-    """Let a rotation seal every record again between the next read and the commit that follows it."""
+def reencrypted_between(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
+    """Let a rotation re-encrypt every record between the next read and the commit that follows it."""
     engine, real = store.keys._engine, store.keys._engine.commit
     once = [True]
 
@@ -427,43 +421,35 @@ def sealed_again_between(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
     monkeypatch.setattr(engine, "commit", commit)
 
 
-def test_a_state_is_consumed_though_it_was_sealed_again_just_then(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_state_reencrypted_meanwhile_is_consumed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     state = store.states.issue()
-    sealed_again_between(monkeypatch, store)
+    reencrypted_between(monkeypatch, store)
     assert store.states.consume(state)
     assert not store.states.consume(state)
 
 
-def test_what_slack_told_later_is_added_though_it_was_sealed_again_just_then(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_installation_reencrypted_meanwhile_is_enriched(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     found = store.installations.find_installation(enterprise_id=None, team_id="T5")
     assert found is not None
     found.team_name = "told by auth.test"
-    sealed_again_between(monkeypatch, store)
+    reencrypted_between(monkeypatch, store)
     store.installations.enrich(found)
     again = store.installations.find_installation(enterprise_id=None, team_id="T5")
     assert again is not None
     assert again.team_name == "told by auth.test"
 
 
-def test_events_are_recovered_though_they_were_sealed_again_just_then(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sealed_again_between(monkeypatch, store)
+def test_events_reencrypted_meanwhile_are_recovered(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    reencrypted_between(monkeypatch, store)
     assert {event.event_id for event in store.inbox.recover()} == {"Ev1", "Ev4"}
 
 
-def test_an_event_is_replayed_though_it_was_sealed_again_just_then(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sealed_again_between(monkeypatch, store)
+def test_event_reencrypted_meanwhile_is_replayed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    reencrypted_between(monkeypatch, store)
     assert store.event_admin.replay("Ev2")
 
 
-def test_a_record_with_another_value_is_no_longer_what_was_read(store: Store) -> None:
+def test_record_with_another_value_is_not_overwritten(store: Store) -> None:
     records = store._records
     read = records.read("bots", "/T1")
     assert read is not None

@@ -38,14 +38,14 @@ def lost(paths: Paths) -> bytes:
     return lost
 
 
-def test_a_store_that_can_be_read_in_full_is_whole(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+def test_store_with_all_keys_is_ready(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     save_bot(store, "T1")
     caplog.clear()
     assert store.ready()
     assert not caplog.records
 
 
-def test_a_lost_key_makes_it_degraded_and_is_named_once(
+def test_lost_key_makes_the_store_degraded_and_is_logged_once(
     paths: Paths, lost: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The format record opens, so that opening the store has shown nothing yet."""
@@ -62,7 +62,7 @@ def test_a_lost_key_makes_it_degraded_and_is_named_once(
     assert lost.decode() not in record.message
 
 
-def test_it_is_whole_again_when_the_key_is_back_or_its_records_are_gone(
+def test_store_is_ready_again_once_the_key_is_restored_or_its_records_are_deleted(
     paths: Paths, lost: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verification, "SURVEY_INTERVAL", 0.0)
@@ -82,14 +82,14 @@ def test_it_is_whole_again_when_the_key_is_back_or_its_records_are_gone(
             time.sleep(0.02)
 
 
-def test_a_survey_is_cut_off_when_the_store_is_closed(paths: Paths, lost: bytes) -> None:
+def test_survey_ends_when_the_store_is_closed(paths: Paths, lost: bytes) -> None:
     store = open_store(*paths)
     store._survey.close()
     assert store._survey.missing() == set()
     store.close()
 
 
-def test_a_server_leaves_no_core_file() -> None:
+def test_core_dumps_are_disabled() -> None:
     code = "import resource; from latchkey import storage; storage.forbid_core_dumps(); print(resource.getrlimit(resource.RLIMIT_CORE))"
     before = resource.getrlimit(resource.RLIMIT_CORE)[1]
     done = subprocess.run(
