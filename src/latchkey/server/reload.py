@@ -1,7 +1,7 @@
-"""What SIGHUP brings into the running server: the secrets and the log level.
+"""Reloads secrets and log settings on SIGHUP.
 
-Rule: all or nothing. A configuration with a fault changes nothing, and is told
-in full; a setting that only a new process can take is named.
+Invariant: an invalid configuration changes nothing, and all its faults are logged.
+Changed settings that need a restart are named.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.requests import SignatureVerifier
 
 RELOADED = frozenset({"log.level", "log.format"})
-"""The settings that a running server takes, beside the secrets."""
+"""Settings that are reloaded, besides the secrets."""
 
 logger = logging.getLogger("latchkey")
 
 
 class Reload:
-    """Brings what has changed on disk to whoever uses it."""
+    """Applies a changed configuration to the running server."""
 
     def __init__(
         self,
@@ -34,17 +34,17 @@ class Reload:
         oauth: OAuthClient,
         access_log: AccessLog,
     ) -> None:
-        """`read` returns the configuration as it is now, or raises ConfigError; `settings` is the one in use."""
+        """`read` loads the current configuration or raises ConfigError; `settings` is the one in use."""
         self._read = read
         self._settings = settings
         self._verifier = verifier
         self._oauth = oauth
         self._access_log = access_log
         self._known = set(settings.secrets)
-        """Every secret since the start: one that was replaced does not belong in the log either."""
+        """Every secret since the start; replaced ones are hidden in the log too."""
 
     def __call__(self) -> bool:
-        """Read the configuration again and use it; returns whether it could be used."""
+        """Reload the configuration; returns whether it was valid."""
         try:
             fresh = self._read()
             credentials = fresh.require_slack()
@@ -59,7 +59,7 @@ class Reload:
         logger.info("reloaded: log level %s, %d signing secrets", fresh.log.level, len(credentials.signing_secrets))
         for name in _changed(self._settings, fresh):
             if name not in RELOADED:
-                logger.warning("the setting %s has changed; a restart brings it", name)
+                logger.warning("setting %s changed; restart to apply it", name)
         return True
 
 
