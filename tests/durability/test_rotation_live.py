@@ -21,10 +21,10 @@ PIECE = 24
 """Bytes; any run of old ciphertext of twice this length contains a whole piece."""
 
 
-def pieces_left(sealed: dict[str, bytes], store: Path) -> int:
+def pieces_left(ciphertexts: dict[str, bytes], store: Path) -> int:
     """Return how many pieces of these ciphertexts are anywhere in the store's files."""
     # A ciphertext begins with its version and time, which are similar in all of them.
-    tokens = [value[PREFIX_LENGTH + 16 :] for value in sealed.values()]
+    tokens = [value[PREFIX_LENGTH + 16 :] for value in ciphertexts.values()]
     pieces = {token[at : at + PIECE] for token in tokens for at in range(0, len(token) - PIECE, PIECE)}
     files = b"".join(path.read_bytes() for path in store.parent.iterdir() if path.is_file())
     return sum(files[at : at + PIECE] in pieces for at in range(len(files) - PIECE))

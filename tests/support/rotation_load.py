@@ -89,7 +89,7 @@ class App:
 
 
 def _turns(store: Store) -> dict[int, int | None]:
-    """Return, by workspace, the number of the write that its bot is from; None where there is none."""
+    """Return, by workspace, the number of the write that its bot is from; None if there is none."""
     found = {number: store._records.read(BOTS, f"/TAPP{number}") for number in range(TEAMS)}
     return {number: None if bot is None else int(bot.value["installed_at"]) for number, bot in found.items()}
 
