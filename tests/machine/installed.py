@@ -20,16 +20,20 @@ PORT = 8080
 SLACK_PORT = 8090
 SOURCE = "root/latchkey"
 STORE = "var/lib/latchkey"
-_LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv", "__pycache__", ".*_cache", "data", "keys", "backups", "node_modules"
-)
+_LEFT_OUT = {".git", ".venv", "data", "keys", "backups"}
+"""In the root of the checkout; `keys` is also the name of a package."""
+_CACHES = shutil.ignore_patterns("__pycache__", ".*_cache", "node_modules")
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    return _CACHES(folder, names) | (_LEFT_OUT & set(names) if Path(folder) == ROOT else set())
 
 
 def bare_machine(folder: Path, base: Base) -> Machine:
     """Return a booted Debian with python3-venv, and this project's folder in root's home."""
     machine = Machine(folder, base)
     install_packages(machine.root, "python3-venv")
-    shutil.copytree(ROOT, machine.root / SOURCE, ignore=_LEFT_OUT, symlinks=True)
+    shutil.copytree(ROOT, machine.root / SOURCE, ignore=_left_out, symlinks=True)
     try:
         machine.boot()
     except BaseException:

@@ -191,7 +191,7 @@ async def test_a_new_signing_secret_reaches_the_running_server(machine: Machine,
     pid, old = server.pid, server.credentials["SLACK_SIGNING_SECRET"]
     (machine.root / "root/new_secret").write_text(f"sentinel-new-secret\n{old}\n")
     printed = machine.run("latchkey", "install-service", "--signing-secret-file", "/root/new_secret").stdout
-    assert "let the service read its secrets again" in printed
+    assert "reload the secrets" in printed
     async with running_with_slack(server) as it:
         for secret in (old, "sentinel-new-secret"):
             assert (await it.slack.sender.mention(it.slack.workspace(), "x", secret=secret)).status == 200
