@@ -47,18 +47,18 @@ def queries() -> dict[str, str]:
     return found
 
 
-def test_the_files_are_good_by_prometheus_own_tool() -> None:
+def test_promtool_accepts_the_rules_and_the_configuration() -> None:
     assert "SUCCESS: 21 rules found" in promtool("check", "rules", str(ALERTS))
     assert "is valid" in promtool("check", "config", str(CONFIG))
 
 
-def test_each_alert_rises_when_it_should_and_only_then() -> None:
-    promtool("test", "rules", str(ROOT / "tests" / "alerts_test.yml"))
-    tested = set(re.findall(r'alertname="(\w+)", alertstate', (ROOT / "tests" / "alerts_test.yml").read_text()))
+def test_each_alert_fires_when_it_should_and_only_then() -> None:
+    promtool("test", "rules", str(ROOT / "tests" / "metrics" / "alerts_test.yml"))
+    tested = set(re.findall(r'alertname="(\w+)", alertstate', (ROOT / "tests" / "metrics" / "alerts_test.yml").read_text()))
     assert tested == set(re.findall(r"alert: (\w+)", ALERTS.read_text()))
 
 
-def test_the_dashboard_has_what_grafana_needs_of_each_panel() -> None:
+def test_each_panel_of_the_dashboard_is_complete() -> None:
     dashboard = json.loads(DASHBOARD.read_text())
     assert dashboard["uid"] == "latchkey"
     assert dashboard["schemaVersion"] >= 36
@@ -78,14 +78,14 @@ def test_the_dashboard_has_what_grafana_needs_of_each_panel() -> None:
     assert variables == {"datasource", "job", "instance"}
 
 
-def test_every_metric_that_is_asked_for_is_one_that_the_server_has() -> None:
+def test_alerts_and_dashboard_use_only_documented_metrics() -> None:
     explained = set(re.findall(r"^\| `(\w+)`", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE))
     asked = re.findall(r"\b((?:latchkey|process)_\w+)\b", ALERTS.read_text() + "\n".join(queries().values()))
     assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in asked} <= explained
 
 
 @pytest.mark.gen_test(timeout=150)
-async def test_a_real_prometheus_is_fed_and_every_panel_shows_something(tmp_path: Path) -> None:
+async def test_a_real_prometheus_has_data_for_every_panel(tmp_path: Path) -> None:
     app = tmp_path / "app"
     app.mkdir()
     async with running(app, environment=with_listeners(app)) as it:
@@ -95,8 +95,8 @@ async def test_a_real_prometheus_is_fed_and_every_panel_shows_something(tmp_path
         arguments = [f"--config.file={config}", f"--storage.tsdb.path={tmp_path / 'tsdb'}", f"--web.listen-address=127.0.0.1:{port}"]  # fmt: skip
         with program(tmp_path, "prometheus", *arguments, port=port):
             api = f"http://127.0.0.1:{port}/api/v1"
-            await in_trouble(it)
-            empty = await fed(it, api)
+            await cause_failures(it)
+            empty = await feed(it, api)
             assert not empty, empty
             rules = (await asked(it, f"{api}/rules"))["groups"][0]["rules"]
             assert {(rule["health"], rule.get("lastError", "")) for rule in rules} == {("ok", "")}
@@ -106,7 +106,7 @@ async def test_a_real_prometheus_is_fed_and_every_panel_shows_something(tmp_path
 
 
 def scrape_config(folder: Path, url: str) -> Path:
-    """Return our own configuration with this server as its target, and a second in place of 15."""
+    """Return our configuration with this server as its target, and an interval of 1 s instead of 15."""
     text = CONFIG.read_text().replace("15s", "1s").replace("127.0.0.1:9464", url.split("/")[2])
     (folder / "alerts.yml").write_text(ALERTS.read_text())
     path = folder / "prometheus.yml"
@@ -114,8 +114,8 @@ def scrape_config(folder: Path, url: str) -> Path:
     return path
 
 
-async def in_trouble(it: Running) -> None:
-    """Let happen what only happens when something is wrong, or ends."""
+async def cause_failures(it: Running) -> None:
+    """Cause failures and revocations, which normal traffic does not."""
     with closing(sqlite3.connect(it.store)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert await it.status("/readyz") == 503
@@ -124,8 +124,8 @@ async def in_trouble(it: Running) -> None:
     assert await it.install() == 200
 
 
-async def fed(it: Running, api: str) -> dict[str, str]:
-    """Keep the server busy until each query has an answer; returns those that have none in the end."""
+async def feed(it: Running, api: str) -> dict[str, str]:
+    """Keep the server busy until each query has a result; returns those without one in the end."""
     deadline = time.monotonic() + FED_SECONDS
     left = queries()
     while left and time.monotonic() < deadline:
