@@ -54,7 +54,9 @@ def test_promtool_accepts_the_rules_and_the_configuration() -> None:
 
 def test_each_alert_fires_when_it_should_and_only_then() -> None:
     promtool("test", "rules", str(ROOT / "tests" / "metrics" / "alerts_test.yml"))
-    tested = set(re.findall(r'alertname="(\w+)", alertstate', (ROOT / "tests" / "metrics" / "alerts_test.yml").read_text()))
+    tested = set(
+        re.findall(r'alertname="(\w+)", alertstate', (ROOT / "tests" / "metrics" / "alerts_test.yml").read_text())
+    )
     assert tested == set(re.findall(r"alert: (\w+)", ALERTS.read_text()))
 
 
