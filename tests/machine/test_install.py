@@ -76,7 +76,7 @@ def change_source(machine: Machine, name: str, text: str) -> str:
         (("--public-url", "http://x.example", "--client-id", "1.2", "--client-secret-file", "/etc/hostname",
           "--signing-secret-file", "/etc/hostname"), 78, "/etc/latchkey/config.toml [server] public_url: expected https://"),
         (("--public-url", "https://x.example", "--client-id", "1.2", "--client-secret-file", "/etc/passwd",
-          "--signing-secret-file", "/etc/hostname"), 78, "expected a secret of printable ASCII"),
+          "--signing-secret-file", "/etc/hostname"), 78, "expected one secret per line, in printable ASCII"),
         (("--public-url", "https://x.example", "--client-id", "1.2", "--client-secret-file", "/nowhere"), 1, "cannot be read"),
         (("--dry-run",), 0, ""),
     ],
@@ -140,7 +140,7 @@ def test_only_root_and_the_service_can_read_keys_and_secrets(machine: Machine) -
 
 def test_the_commands_use_the_configuration_of_the_service(machine: Machine) -> None:
     assert machine.run("latchkey", "config", "check").stdout == "configuration OK\n"
-    assert "remembered" in machine.run("latchkey", "events", "status").stdout
+    assert "waiting or running" in machine.run("latchkey", "events", "status").stdout
     assert machine.run("stat", "-c", "%U", "/var/lib/latchkey/store.sqlite-wal").stdout == "latchkey\n"
 
 

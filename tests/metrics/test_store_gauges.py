@@ -1,4 +1,4 @@
-"""What Prometheus is told of keys and backups."""
+"""Metrics of keys and backups."""
 
 import asyncio
 
