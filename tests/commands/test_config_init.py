@@ -52,7 +52,7 @@ def test_reports_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_serve_without_configuration_and_listeners_names_config_init(tmp_path: Path) -> None:
     """From an installed package: a checkout would offer its own `listeners`."""
     script = (
-        "import sys, latchkey.server; sys.modules['latchkey.server.main'].find_checkout = lambda: None;"
+        "import sys, latchkey.server; sys.modules['latchkey.server.startup'].find_checkout = lambda: None;"
         "from latchkey.cli import main; sys.exit(main(['serve']))"
     )
     done = subprocess.run(

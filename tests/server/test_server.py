@@ -123,7 +123,7 @@ async def test_a_listener_that_never_ends_does_not_hold_up_the_stop(tmp_path: Pa
         begun = time.monotonic()
         assert await it.server.stop() == 0
         assert time.monotonic() - begun < 5
-        assert "0 listeners and 1 events unfinished; the events go on at the next start" in it.server.log.read_text()
+        assert "0 listeners and 1 events unfinished; the next start resumes the events" in it.server.log.read_text()
 
 
 @pytest.mark.gen_test(timeout=30)

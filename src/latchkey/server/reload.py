@@ -7,14 +7,12 @@ Changed settings that need a restart are named.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 from latchkey import logs
 from latchkey.config import SECTIONS, Settings
 from latchkey.errors import ConfigError
-from latchkey.handlers import AccessLog
-from latchkey.slackapi.oauth import OAuthClient
-from latchkey.slackapi.requests import SignatureVerifier
+from latchkey.handlers import Services
+from latchkey.server.startup import Startup
 
 RELOADED = frozenset({"log.level", "log.format"})
 """Settings that are reloaded, besides the secrets."""
@@ -25,39 +23,27 @@ logger = logging.getLogger("latchkey")
 class Reload:
     """Applies a changed configuration to the running server."""
 
-    def __init__(
-        self,
-        read: Callable[[], Settings],
-        settings: Settings,
-        *,
-        verifier: SignatureVerifier,
-        oauth: OAuthClient,
-        access_log: AccessLog,
-    ) -> None:
-        """`read` loads the current configuration or raises ConfigError; `settings` is the one in use."""
-        self._read = read
-        self._settings = settings
-        self._verifier = verifier
-        self._oauth = oauth
-        self._access_log = access_log
-        self._known = set(settings.secrets)
+    def __init__(self, startup: Startup, services: Services) -> None:
+        self._startup = startup
+        self._services = services
+        self._known = set(startup.settings.secrets)
         """Every secret since the start; replaced ones are hidden in the log too."""
 
     def __call__(self) -> bool:
         """Reload the configuration; returns whether it was valid."""
         try:
-            fresh = self._read()
+            fresh = self._startup.reload_settings()
             credentials = fresh.require_slack()
         except ConfigError as error:
             for line in error.lines:
                 logger.error("not reloaded: %s", line)  # noqa: TRY400  # an operator's mistake needs no traceback
             return False
         self._known.update(fresh.secrets)
-        self._access_log.write_with(logs.configure(fresh.log.level, fresh.log.format, self._known))
-        self._verifier.use([secret.reveal() for secret in credentials.signing_secrets])
-        self._oauth.use_secret(credentials.client_secret.reveal())
+        self._services.access_log.write_with(logs.configure(fresh.log.level, fresh.log.format, self._known))
+        self._services.verifier.use([secret.reveal() for secret in credentials.signing_secrets])
+        self._services.oauth.use_secret(credentials.client_secret.reveal())
         logger.info("reloaded: log level %s, %d signing secrets", fresh.log.level, len(credentials.signing_secrets))
-        for name in _changed(self._settings, fresh):
+        for name in _changed(self._startup.settings, fresh):
             if name not in RELOADED:
                 logger.warning("setting %s changed; restart to apply it", name)
         return True

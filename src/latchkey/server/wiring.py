@@ -1,8 +1,4 @@
-"""What `server.py` makes and hands over: everything behind the handlers.
-
-Rule: nothing else in the house makes its own. The order here is the order in
-which things need each other.
-"""
+"""Creates everything behind the handlers and connects it, in the order in which the parts need each other."""
 
 from __future__ import annotations
 
@@ -10,28 +6,22 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from latchkey.config import Settings, SlackCredentials
-from latchkey.dispatch import App, EventOptions, EventPipeline, Interactions, Runner
-from latchkey.handlers import AccessLog, ClientAddresses, Services
+from latchkey.config import Settings
+from latchkey.dispatch import EventOptions, EventPipeline, Interactions, Runner
+from latchkey.handlers import ClientAddresses, Services
 from latchkey.metrics import Inventory, Metrics
+from latchkey.server.startup import Startup
 from latchkey.slackapi.client import WebClients, open_session
 from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.paths import CALLBACK_PATH, INSTALL_PATH
 from latchkey.slackapi.requests import SignatureVerifier
-from latchkey.storage import Store, StoredEvent, list_backups
+from latchkey.storage import Store, list_backups
 
 
 @contextlib.asynccontextmanager
-async def services_for(
-    settings: Settings,
-    credentials: SlackCredentials,
-    store: Store,
-    app: App,
-    access_log: AccessLog,
-    public_url: str,
-    recovered: list[StoredEvent],
-) -> AsyncIterator[Services]:
-    """Wire everything together; the connections to Slack are closed at the end."""
+async def services_for(startup: Startup, store: Store, public_url: str) -> AsyncIterator[Services]:
+    """Yield the services of the handlers; on exit, the connections to Slack are closed."""
+    settings, credentials = startup.settings, startup.credentials
     async with open_session(settings.unix_sockets_path) as session:
         metrics = Metrics()
         store.observe(metrics.count_store_call)
@@ -45,10 +35,11 @@ async def services_for(
             redirect_uri=public_url + CALLBACK_PATH,
             authorize_url=settings.slack.authorize_url,
         )
-        runner = Runner(app, installations=store.installations, clients=clients, metrics=metrics)
+        runner = Runner(startup.app, installations=store.installations, clients=clients, metrics=metrics)
         interactions = Interactions(runner, metrics, install_url=public_url + INSTALL_PATH)
         events = EventPipeline(runner, metrics, store.inbox, _event_options(settings))
-        events.start(recovered)
+        # The sockets are bound by now: a second server on the same port has failed, and recovers nothing.
+        events.start(store.inbox.recover())
         inventory = Inventory(store.keys, lambda: _newest_backup(settings), metrics)
         counting = asyncio.get_running_loop().create_task(inventory.run())
         yield Services(
@@ -62,7 +53,7 @@ async def services_for(
             show_install_page=settings.install.page,
             success_url=settings.install.success_url,
             failure_url=settings.install.failure_url,
-            access_log=access_log,
+            access_log=startup.access_log,
             client_addresses=ClientAddresses(settings.server.trusted_proxies),
         )
         counting.cancel()

@@ -1,0 +1,60 @@
+"""The sockets of the server, and the URLs that lead to them."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+
+from latchkey.config import Settings
+from latchkey.handlers import bind_port, bind_unix, format_address
+
+
+@contextlib.asynccontextmanager
+async def bound_sockets(
+    settings: Settings, inherited: list[socket.socket] | None
+) -> AsyncIterator[tuple[list[socket.socket], list[socket.socket]]]:
+    """Yield the sockets of the app and of the metrics; they are closed on exit, also if binding one fails.
+
+    `inherited` are sockets that systemd opened; with them, nothing is bound for the app.
+    """
+    with contextlib.ExitStack() as opened:
+        sockets = [opened.enter_context(bound) for bound in inherited or _bind(settings)]
+        yield sockets, [opened.enter_context(bound) for bound in _bind_metrics(settings)]
+
+
+def listening_address(settings: Settings, listening: socket.socket, *, inherited: bool) -> str:
+    """Return the address for the log: `http://HOST:PORT` or `unix:PATH`."""
+    name = listening.getsockname()
+    if listening.family == socket.AF_UNIX:
+        return f"unix:{name}"
+    # The host as it is configured ("localhost", or empty for all); an inherited socket has its own.
+    host = name[0] if inherited else settings.address[0]
+    return f"http://{format_address((host or '0.0.0.0', name[1]))}"
+
+
+def public_url(settings: Settings, listening: socket.socket) -> str:
+    """Return the configured public URL, or http://localhost with the port if none is configured."""
+    if not settings.server.public_url and listening.family != socket.AF_UNIX:
+        return f"http://localhost:{listening.getsockname()[1]}"
+    return settings.public_url
+
+
+def _bind(settings: Settings) -> list[socket.socket]:
+    if settings.socket_path is not None:
+        return [bind_unix(settings.socket_path, settings.socket_mode)]
+    return bind_port(
+        settings.address,
+        "another program uses the port, or the address is not one of this machine; choose another with"
+        " --listen HOST:PORT",
+    )
+
+
+def _bind_metrics(settings: Settings) -> list[socket.socket]:
+    if settings.metrics_address is None:
+        return []
+    return bind_port(
+        settings.metrics_address,
+        "another program uses the metrics port; choose another with [metrics] listen, or turn the metrics off with"
+        ' listen = ""',
+    )
