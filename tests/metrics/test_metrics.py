@@ -163,7 +163,7 @@ def test_a_busy_port_is_one_line_and_how_to_do_without(tmp_path: Path) -> None:
         done = serve(tmp_path, "--listen", "127.0.0.1:0", LATCHKEY_METRICS_LISTEN=address)
     assert done.returncode == 1
     assert f"latchkey: cannot listen on {address}: Address already in use" in done.stderr
-    assert "hint: it is for the metrics" in done.stderr
+    assert "hint: another program uses the metrics port" in done.stderr
     assert "Traceback" not in done.stderr
 
 

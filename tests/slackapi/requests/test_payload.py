@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latchkey.errors import PayloadError
@@ -128,6 +128,8 @@ def test_arbitrary_bytes_are_parsed_or_refused(content_type: str, body: bytes) -
     parsed_or_refused(content_type, body)
 
 
+# The first dictionaries take a second to make on a cold start; that says nothing about the parser.
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(kind=types, fields=st.dictionaries(known, json_values))
 def test_arbitrary_fields_are_parsed_or_refused(kind: str, fields: dict[str, Any]) -> None:
     document = json.dumps({**fields, "type": kind})
