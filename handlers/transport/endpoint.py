@@ -1,8 +1,8 @@
 """Serves one URL below Tornado's RequestHandler, as an HTTPMessageDelegate.
 
-Nearly all requests are events. With the same code behind a RequestHandler, an event
-cost 1.65 times the CPU (333 µs instead of 201 µs, not durable, 32 connections), and
-the server answered a third fewer of them.
+Nearly all requests are events. Behind `BaseHandler` (a RequestHandler that also sets
+the pages' security headers), an event cost about 1.65 times the CPU: 333 µs instead of
+201 µs, not durable, 32 connections, the medians of two runs of 3 s on a shared machine.
 """
 
 from __future__ import annotations
