@@ -15,7 +15,7 @@
     ├── PayloadError           a signed request cannot be understood     400
     ├── Overloaded             the inbox is full                         503
     ├── OAuthError             Slack refused a step of an install        401
-    ├── ResponseUrlSpent       a payload can be answered no more         logged
+    ├── ResponseUrlSpent       a response_url has been used up           logged
     ├── SlackRefused           Slack answered a call with an error       exit 1
     └── SlackUnavailable       Slack does not answer now                 502
 
@@ -161,7 +161,7 @@ class AnotherRun(LatchkeyError):
 
     def __init__(self, store: str) -> None:
         super().__init__(
-            f"another command is at work on the store {store}", hint="wait until it is done, then run this one again"
+            f"another command is using the store {store}", hint="wait until it ends, then run this one again"
         )
 
 
@@ -193,7 +193,7 @@ class Overloaded(LatchkeyError):
     def __init__(self, events: int) -> None:
         super().__init__(
             f"the inbox is full with {events} events",
-            hint="listeners are slower than events come; `latchkey events status` tells more",
+            hint="events arrive faster than listeners handle them; see `latchkey events status`",
         )
         self.events = events
 

@@ -1,9 +1,9 @@
-"""How a log line looks, and what may never stand in one.
+"""Formats log lines and removes secrets from them.
 
-Rule: every line and every traceback passes one scrubber on its way out. It
-takes away the configured secrets, anything shaped like a Slack token, and the
-values of `code`, `state` and their like, whoever logged them. In systemd's
-journal each event is one entry: one line, with its priority in front.
+Invariant: every line and traceback, a library's included, passes a scrubber that replaces the configured secrets,
+anything shaped like a Slack token, and the values of `code`, `state` and similar names.
+
+In systemd's journal, each record is one line and begins with its priority, so that it becomes one journal entry.
 """
 
 from __future__ import annotations
@@ -14,20 +14,17 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TextIO, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any, TextIO
 
 from latchkey.errors import LatchkeyError
 
 HIDDEN = "[hidden]"
 
-WriteLine: TypeAlias = Callable[[str, str, Mapping[str, object]], None]
-"""Takes a logger's name, a message and its fields."""
-
 _PRIORITIES = {"CRITICAL": "<2>", "ERROR": "<3>", "WARNING": "<4>", "INFO": "<6>", "DEBUG": "<7>"}
-"""How a level stands at the beginning of a line (sd-daemon(3))."""
+"""The prefix of a line by level; see sd-daemon(3)."""
 
-# Each of these logs bodies, headers or whole URLs at debug or info.
+# These log bodies, headers or whole URLs at level debug or info.
 _QUIET = ("tornado", "slack_sdk", "slack_bolt", "aiohttp", "asyncio", "sqlitedict", "urllib3")
 
 _TOKEN = r"xox[a-z]?[.\-][\w.\-]+|xapp-[\w\-]+|xwfp-[\w\-]+"
@@ -37,7 +34,7 @@ _NAMED = (
     r"""(?P<name>\b(?:code|state|token|access_token|refresh_token|bot_token|user_token|client_secret|"""
     r"""signing_secret|challenge|trigger_id|response_url)["']?\s*[=:]\s*)(?:"[^"]*"|'[^']*'|[^\s&,;"'<>)}\]]+)"""
 )
-# One of these stands in every text that the patterns could match; most lines have none and are not searched.
+# Every match of the patterns contains one of these. Most lines contain none, and skip the regular expression.
 _MARKS = (
     "xox",
     "xapp-",
@@ -56,7 +53,7 @@ _MARKS = (
 
 
 class Scrubber:
-    """Takes out of a text what must not be logged."""
+    """Replaces secrets in a text with `[hidden]`; `secrets` are matched exactly, all others by their shape."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         exact = sorted((secret for secret in secrets if secret), key=len, reverse=True)
@@ -73,7 +70,7 @@ class Scrubber:
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-11-24T12:00:00.123Z INFO latchkey.access POST … 200 …`, one line a record but for tracebacks."""
+    """Formats a record as `2026-11-24T12:00:00.123Z INFO latchkey.access POST … 200 …`, and a traceback below it."""
 
     def __init__(self, scrub: Scrubber, *, journal: bool = False) -> None:
         super().__init__()
@@ -85,7 +82,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         message = record.getMessage()
         if "\n" in message or "\r" in message:
-            # A line break that came in with a request must not begin a line of its own.
+            # Text from a request may contain line breaks, which must not start a (forged) log line.
             message = message.replace("\r", "\\r").replace("\n", "\\n")
         line = self.line(record.created, record.levelname, record.name, message, getattr(record, "fields", None))
         if record.exc_info:
@@ -94,7 +91,7 @@ class TextFormatter(logging.Formatter):
         return line
 
     def line(self, now: float, level: str, name: str, message: str, fields: Mapping[str, object] | None) -> str:
-        """Return one line; `now` is Unix seconds."""
+        """Return a scrubbed line; `now` is in Unix seconds, and fields that are None are left out."""
         second = int(now)
         if second != self._second:
             self._second, self._stamp = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
@@ -108,7 +105,7 @@ class TextFormatter(logging.Formatter):
 
 
 def goes_to_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Return whether systemd's journal reads what is written to this stream (systemd.exec(5), `$JOURNAL_STREAM`)."""
+    """Return whether this stream is connected to systemd's journal (`$JOURNAL_STREAM` in systemd.exec(5))."""
     try:
         status = os.fstat(stream.fileno())
     except (OSError, ValueError):
@@ -117,7 +114,7 @@ def goes_to_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
 
 
 def print_error(error: LatchkeyError) -> None:
-    """Print an error that ends the process, and its hint, on standard error."""
+    """Print an error that ends the process, and its hint, to standard error."""
     priority = _PRIORITIES["ERROR"] if goes_to_journal(sys.stderr, os.environ) else ""
     for line in [*(f"latchkey: {line}" for line in error.lines), *([f"hint: {error.hint}"] if error.hint else [])]:
         sys.stderr.write(f"{priority}{line}\n")
@@ -125,13 +122,13 @@ def print_error(error: LatchkeyError) -> None:
 
 
 def _json_formatter(scrub: Scrubber, *, journal: bool) -> logging.Formatter:
-    from pythonjsonlogger.json import JsonFormatter  # only where it is asked for
+    from pythonjsonlogger.json import JsonFormatter  # an import that text logs don't need
 
     class ScrubbedJsonFormatter(JsonFormatter):
         def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
             super().add_fields(log_data, record, message_dict)
             log_data.update(log_data.pop("fields", None) or {})
-            # Before it is JSON: there, quotes are escaped, and no pattern would know them.
+            # Scrubbed before serialising: JSON escapes quotes, which the patterns would then not recognise.
             for field, value in log_data.items():
                 if isinstance(value, str):
                     log_data[field] = scrub(value)
@@ -147,44 +144,56 @@ def _json_formatter(scrub: Scrubber, *, journal: bool) -> logging.Formatter:
     )
 
 
-def configure(level: str, form: str, secrets: Iterable[str], stream: TextIO | None = None) -> WriteLine | None:
-    """Send all logging through one scrubbed handler to `stream` (standard error by default).
+class LineWriter:
+    """Writes a line at level info, at a third of what `logging` costs; for the access log."""
+
+    def __init__(self, formatter: TextFormatter, handler: _BufferingHandler) -> None:
+        self._formatter = formatter
+        self._handler = handler
+
+    def __call__(self, name: str, message: str, fields: Mapping[str, object]) -> None:
+        """Write `message` and `fields` as the logger `name` would."""
+        self._handler.write_line(self._formatter.line(time.time(), "INFO", name, message, fields))
+
+
+def configure(level: str, form: str, secrets: Iterable[str], stream: TextIO | None = None) -> LineWriter | None:
+    """Send all logging through one scrubbing handler to `stream` (standard error by default).
 
     `level` is debug, info, warning or error; `form` is text or json. Structured fields are passed as
     `extra={"fields": {...}}`.
 
-    Returns a function that writes a line at level info at a third of logging's cost, for the access
-    log; None where such lines are not wanted, or are wanted as JSON, which goes through logging.
+    Returns a faster writer for lines at level info. Returns None if `level` hides such lines, or if `form`
+    is json: then use `logging`.
     """
     scrub = Scrubber(secrets)
-    handler = _GatheringHandler(stream or sys.stderr)
+    handler = _BufferingHandler(stream or sys.stderr)
     journal = goes_to_journal(handler.stream, os.environ)
     formatter = TextFormatter(scrub, journal=journal) if form == "text" else _json_formatter(scrub, journal=journal)
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     root = logging.getLogger()
     for before in root.handlers:
-        before.flush()  # a line that waits for the end of this turn of the loop stands before
+        before.flush()  # its buffered lines are older than the next one
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(True)
-    _collect_no_more_than_is_shown()
+    _skip_unused_record_fields()
     if isinstance(formatter, TextFormatter) and root.isEnabledFor(logging.INFO):
-        return _line_writer(formatter, handler)
+        return LineWriter(formatter, handler)
     return None
 
 
-class _GatheringHandler(logging.StreamHandler[TextIO]):
-    """A handler that also takes finished lines, and writes those of one turn of the event loop at once."""
+class _BufferingHandler(logging.StreamHandler[TextIO]):
+    """Also accepts formatted lines, and writes those of one event loop iteration in one call."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._lines: list[str] = []
 
     def write_line(self, line: str) -> None:
-        """Write a line at the end of this turn of the loop, or at once where none runs."""
+        """Write a line in the next iteration of the event loop, or immediately if none is running."""
         with self.lock:  # type: ignore[union-attr]  # logging's own, made by its constructor
             self._lines.append(line)
             if len(self._lines) > 1:
@@ -195,7 +204,7 @@ class _GatheringHandler(logging.StreamHandler[TextIO]):
             self.flush()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.flush()  # what happened before stands before
+        self.flush()  # keeps the lines in order
         super().emit(record)
 
     def flush(self) -> None:
@@ -206,19 +215,12 @@ class _GatheringHandler(logging.StreamHandler[TextIO]):
                     self.stream.write("\n".join(lines) + "\n")
                 self.stream.flush()
             except (OSError, ValueError):
-                # The disk under the log is full or the stream is closed; the server goes on without these lines.
+                # The disk is full or the stream is closed: losing these lines is better than failing the request.
                 return
 
 
-def _line_writer(formatter: TextFormatter, handler: _GatheringHandler) -> WriteLine:
-    def write(name: str, message: str, fields: Mapping[str, object]) -> None:
-        handler.write_line(formatter.line(time.time(), "INFO", name, message, fields))
-
-    return write
-
-
-def _collect_no_more_than_is_shown() -> None:
-    """Leave out what no format of ours shows, a third of a line's cost (Python's Logging HOWTO, "Optimization")."""
+def _skip_unused_record_fields() -> None:
+    """Don't collect what our formats never show, a third of a line's cost ("Optimization" in the Logging HOWTO)."""
     logging._srcfile = None
     logging.logThreads = False
     logging.logProcesses = False

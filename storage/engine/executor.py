@@ -66,7 +66,7 @@ class Executor:
         return future
 
     def close(self) -> None:
-        """Accept no more calls; running ones end within their timeout."""
+        """Refuse new calls; running ones end within their timeout."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _start(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:

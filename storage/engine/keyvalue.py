@@ -60,7 +60,7 @@ class PrefixCounts(NamedTuple):
 
     counts: dict[bytes, int]
     after: str | None
-    """Pass this to the next call; None: there are no more records."""
+    """Pass this to the next call; None after the last record."""
 
 
 class Row(NamedTuple):

@@ -18,7 +18,7 @@ LOCK_POLL_SECONDS = 0.0002
 CHECKPOINT_TIMEOUT_MS = 100
 
 APPLICATION_ID = 0x4C4B4559
-"""SQLite's `application_id` of our files ("LKEY"), which tells them from other programs' databases."""
+"""SQLite's `application_id` of our files ("LKEY"), which distinguishes them from other programs' databases."""
 
 BUSY_TIMEOUT_PRAGMA = f"PRAGMA busy_timeout={int(BUSY_TIMEOUT * 1000)}"
 _PRAGMAS = (

@@ -191,7 +191,7 @@ class Rotation:
         """Write them after yielding the lock; returns the number of records that had not changed meanwhile."""
         deadline = time.monotonic() + LOCK_TIMEOUT
         while True:
-            # Reading and re-encrypting hold no lock, so often there is nothing left to wait for.
+            # Reading and re-encrypting hold no lock, so usually there is nothing left to wait for.
             pause = self._next_write - time.monotonic()
             if pause > 0:
                 time.sleep(pause)

@@ -48,7 +48,7 @@ def key_ids(folder: Path) -> tuple[str, ...]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return what stands in the keyring and in every table."""
+    """Return the content of the keyring and of every table."""
     store, keyring = paths(folder)
     with closing(sqlite3.connect(store)) as connection:
         rows = "\n".join(connection.iterdump()).encode()
@@ -325,7 +325,7 @@ def test_retire_keeps_a_key_that_a_backup_needs(folder: Path) -> None:
     assert done.returncode == 1
     assert f"the key {old} is needed by the backup {backup}" in done.stderr
     assert old in key_ids(folder)
-    # When newer backups have taken its place, nothing needs the key any more.
+    # When newer backups have taken its place, nothing needs the key.
     assert run(folder, "backup", "--keep", "1").returncode == 0
     assert run(folder, "keys", "retire", old, "--yes").returncode == 0
 
@@ -416,7 +416,7 @@ def test_concurrent_command_exits_4(folder: Path) -> None:
         for command in (("rotate", "--yes"), ("add",), ("retire", key_ids(folder)[0], "--yes")):
             done = run(folder, "keys", *command)
             assert done.returncode == 4
-            assert "another command is at work" in done.stderr
+            assert "another command is using the store" in done.stderr
             assert "hint: wait" in done.stderr
         assert run(folder, "keys", "status").returncode == 0
     assert contents(folder) == before

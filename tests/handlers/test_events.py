@@ -315,7 +315,7 @@ async def raw(base_url: str, data: bytes) -> bytes:
 
 def signed_event(head: str) -> bytes:
     """Return a whole request with an event that nobody listens to."""
-    body = b'{"type":"event_callback","event":{"type":"nobody_listens"},"event_id":"Ev1"}'
+    body = b'{"type":"event_callback","event":{"type":"event_without_listeners"},"event_id":"Ev1"}'
     timestamp = str(int(time.time()))
     lines = (
         f"{head}\r\nHost: x\r\nContent-Length: {len(body)}\r\nContent-Type: {JSON}\r\n"
@@ -412,7 +412,7 @@ async def test_a_sender_that_leaves_does_not_stop_its_command(
 
 
 @pytest.mark.gen_test
-async def test_a_listener_that_blocks_a_thread_delays_nobody(
+async def test_a_listener_that_blocks_a_thread_delays_no_other_event(
     http_server: object, installed: Slack, listeners: App, base_url: str
 ) -> None:
     """Bolt's sync Tornado adapter held up a health check for as long as its listener ran."""

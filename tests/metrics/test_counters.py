@@ -5,7 +5,7 @@ from pathlib import Path
 from prometheus_client import generate_latest
 
 from latchkey.errors import StoreUnavailable, UnreadableRecord
-from latchkey.metrics.counters import MOST_METHODS, MOST_OUTCOMES, Metrics
+from latchkey.metrics.counters import MAX_METHODS, MAX_OUTCOMES, Metrics
 from latchkey.metrics.process import add_process_metrics
 from tests.dispatch.doubles import Bench, event
 
@@ -16,14 +16,14 @@ def text(metrics: Metrics) -> str:
 
 def test_an_app_that_calls_anything_does_not_make_counters_without_end() -> None:
     metrics = Metrics()
-    for number in range(3 * MOST_METHODS):
+    for number in range(3 * MAX_METHODS):
         metrics.count_api_call(f"made.up{number}", "ok", 0.1)
-    for number in range(3 * MOST_OUTCOMES):
+    for number in range(3 * MAX_OUTCOMES):
         metrics.count_api_call("made.up1", f"error_{number}", 0.1)
-    assert len({method for method, _ in metrics.api_calls}) == MOST_METHODS + 1
-    assert len({outcome for method, outcome in metrics.api_calls if method == "made.up1"}) <= MOST_OUTCOMES + 1
-    assert sum(metrics.api_calls.values()) == 3 * (MOST_METHODS + MOST_OUTCOMES)
-    assert metrics.api_calls["other", "ok"] == 2 * MOST_METHODS
+    assert len({method for method, _ in metrics.api_calls}) == MAX_METHODS + 1
+    assert len({outcome for method, outcome in metrics.api_calls if method == "made.up1"}) <= MAX_OUTCOMES + 1
+    assert sum(metrics.api_calls.values()) == 3 * (MAX_METHODS + MAX_OUTCOMES)
+    assert metrics.api_calls["other", "ok"] == 2 * MAX_METHODS
 
 
 def test_a_call_that_fails_is_timed_and_counted_by_its_reason() -> None:

@@ -5,7 +5,7 @@ import asyncio
 from prometheus_client import generate_latest
 
 from latchkey.metrics import Metrics
-from latchkey.metrics.store_gauges import Inventory
+from latchkey.metrics.store_gauges import StoreGauges
 from latchkey.storage import Store
 from tests.support.clocks import Clock
 
@@ -23,7 +23,7 @@ def test_keys_and_backups_are_shown_with_their_age(store: Store) -> None:
     assert old.made_at is not None
     clock = Clock(old.made_at + 1000)
     metrics = Metrics()
-    inventory = Inventory(store.keys, lambda: clock.now - 50, metrics, clock=clock)
+    inventory = StoreGauges(store.keys, lambda: clock.now - 50, metrics, clock=clock)
     assert shown(metrics) == {}, "nothing is shown before it is known"
 
     async def look_once() -> None:
@@ -43,5 +43,5 @@ def test_keys_and_backups_are_shown_with_their_age(store: Store) -> None:
 
 def test_without_a_backup_no_age_is_made_up(store: Store) -> None:
     metrics = Metrics()
-    Inventory(store.keys, lambda: None, metrics)._look()
+    StoreGauges(store.keys, lambda: None, metrics)._look()
     assert not [name for name in shown(metrics) if name.startswith("latchkey_backup")]

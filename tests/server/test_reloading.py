@@ -18,7 +18,7 @@ OLD, NEW = "sentinel-old-signing-secret", "sentinel-new-signing-secret"
 
 @contextlib.asynccontextmanager
 async def with_secret_files(folder: Path, **more: str) -> AsyncIterator[Running]:
-    """A server whose secrets stand in files; `signing` holds what Slack signs with."""
+    """A server that reads its secrets from files; `signing` contains the signing secrets."""
     (folder / "signing").write_text(OLD)
     (folder / "client").write_text("sentinel-old-client-secret")
     environment = {

@@ -2,6 +2,6 @@
 
 from latchkey.metrics.counters import INSTALLED, OTHER, Metrics
 from latchkey.metrics.process import add_process_metrics
-from latchkey.metrics.store_gauges import Inventory
+from latchkey.metrics.store_gauges import StoreGauges
 
-__all__ = ["INSTALLED", "OTHER", "Inventory", "Metrics", "add_process_metrics"]
+__all__ = ["INSTALLED", "OTHER", "Metrics", "StoreGauges", "add_process_metrics"]

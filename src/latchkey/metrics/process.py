@@ -1,8 +1,7 @@
-"""What the operating system says of this process: memory, CPU, file descriptors, start.
+"""Metrics of this process: memory, CPU, file descriptors, start time.
 
-Rule: prometheus_client's own collector, in a sandbox too. It reads the time of
-the boot in /proc/stat, and shows nothing at all where that file is hidden, as
-systemd's ProcSubset=pid hides it.
+prometheus_client's collector reads the boot time from /proc/stat and reports nothing if
+that file is hidden, as systemd's ProcSubset=pid does. Ours also works in that sandbox.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 
 
 class SandboxedProcessCollector(ProcessCollector):
-    """ProcessCollector, with the time of the boot from the kernel's clocks."""
+    """A ProcessCollector that derives the boot time from the kernel's clocks."""
 
     def _boot_time(self) -> float:
         return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def add_process_metrics(registry: CollectorRegistry, proc: str = "/proc") -> None:
-    """Show `process_…` and Python's garbage collection (`python_gc_…`) in this registry."""
+    """Export `process_…` and Python's garbage collection (`python_gc_…`) in this registry."""
     SandboxedProcessCollector(registry=registry, proc=proc)
     GCCollector(registry=registry)

@@ -1,7 +1,6 @@
-"""What the server finds out about its own store now and then: the age of keys and backups, and what is under each key.
+"""Gauges about the store: the age of keys and backups, and the number of records per key.
 
-Rule: it is found out in a thread, every few minutes, and shown from memory: a
-look at every record must not wait behind a question of Prometheus's.
+They are refreshed in a thread every few minutes: a scrape must never trigger a full scan.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from latchkey.errors import LatchkeyError
 from latchkey.metrics.counters import Metrics
 from latchkey.storage import StoreKeys
 
-SECONDS = 300.0
+REFRESH_SECONDS = 300.0
 
 logger = logging.getLogger("latchkey.metrics")
 
 
-class Inventory:
+class StoreGauges:
     """Three gauges of `Metrics`, kept up to date while `run` runs."""
 
     def __init__(
@@ -31,9 +30,9 @@ class Inventory:
         metrics: Metrics,
         *,
         clock: Callable[[], float] = time.time,
-        seconds: float = SECONDS,
+        seconds: float = REFRESH_SECONDS,
     ) -> None:
-        """`newest_backup` says when it was made, in Unix seconds as `clock` gives them; None where there is none."""
+        """`newest_backup` returns when the newest backup was made, or None; it and `clock` use Unix seconds."""
         self._keys = keys
         self._newest_backup = newest_backup
         self._clock = clock
@@ -48,12 +47,12 @@ class Inventory:
         metrics.watch_each("backup_age_seconds", "Age of the newest backup", "backup", lambda: self._ages(self._backup))
 
     async def run(self) -> None:
-        """Look again and again, until it is cancelled."""
+        """Refresh the gauges periodically, until cancelled."""
         while True:
             try:
                 await asyncio.to_thread(self._look)
             except LatchkeyError as error:
-                logger.warning("keys and backups could not be counted: %s", error)
+                logger.warning("cannot refresh the gauges of keys and backups: %s", error)
             await asyncio.sleep(self._seconds)
 
     def _look(self) -> None:

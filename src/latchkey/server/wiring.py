@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from latchkey.config import Settings
 from latchkey.dispatch import EventOptions, EventPipeline, Interactions, Runner
 from latchkey.handlers import ClientAddresses, Services
-from latchkey.metrics import Inventory, Metrics
+from latchkey.metrics import Metrics, StoreGauges
 from latchkey.server.startup import Startup
 from latchkey.slackapi.client import WebClients, open_session
 from latchkey.slackapi.oauth import OAuthClient
@@ -40,8 +40,8 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
         events = EventPipeline(runner, metrics, store.inbox, _event_options(settings))
         # The sockets are bound by now: a second server on the same port has failed, and recovers nothing.
         events.start(store.inbox.recover())
-        inventory = Inventory(store.keys, lambda: _newest_backup(settings), metrics)
-        counting = asyncio.get_running_loop().create_task(inventory.run())
+        store_gauges = StoreGauges(store.keys, lambda: _newest_backup(settings), metrics)
+        refreshing = asyncio.get_running_loop().create_task(store_gauges.run())
         yield Services(
             store=store,
             interactions=interactions,
@@ -56,7 +56,7 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
             access_log=startup.access_log,
             client_addresses=ClientAddresses(settings.server.trusted_proxies),
         )
-        counting.cancel()
+        refreshing.cancel()
         runner.close()
 
 

@@ -16,7 +16,7 @@ from tests.support.stores import ROOT, Paths, beside, damage, files, fill, fill_
 
 OLD, NEW = {"T1", "T2", "T3", "T4"}, {"T1", "T2"}
 
-# Python tells an audit hook of every file that is opened, renamed, linked or removed, so the process can
+# Python calls an audit hook for every file that is opened, renamed, linked or removed, so the process can
 # be killed at each of them in turn. It is forked for each, since a hook cannot be taken away again.
 DRIVER = """
 import os, signal, sys

@@ -108,7 +108,7 @@ def test_refuses_bytes_that_are_not_a_sealed_record(anything: bytes) -> None:
 
 @given(st.text(max_size=100))
 def test_refuses_sealed_json_of_another_shape(text: str) -> None:
-    """Whoever holds the key may still have sealed something else with it."""
+    """Something else may have been encrypted with the same key."""
     foreign = SEALER.seal("bots", "T1", "x")[:PREFIX_LENGTH] + Fernet(NEW).encrypt(text.encode("utf-8", "replace"))
     with pytest.raises(UnreadableRecord):
         SEALER.open("bots", "T1", foreign)

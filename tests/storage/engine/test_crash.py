@@ -33,7 +33,7 @@ while True:
 
 
 def kill_somewhere(paths: tuple[Path, Path], start: int, seconds: float) -> list[list[str]]:
-    """Let a writer run for about so long, kill it, and return what it had been told was done."""
+    """Run a writer for about this time, kill it, and return the writes that had returned."""
     command = [sys.executable, "-c", WRITER, *map(str, paths), str(start)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as writer:
         assert writer.stdout is not None
@@ -45,7 +45,7 @@ def kill_somewhere(paths: tuple[Path, Path], start: int, seconds: float) -> list
 
 
 def check(paths: tuple[Path, Path], acknowledged: dict[str, tuple[str, int]], last: int) -> None:
-    """All that was acknowledged is so; of the write under way alone it may be so or not."""
+    """Every acknowledged write is on disk; only the one that was running may be there or not."""
     store = open_store(*paths)
     page = store.installations.page(limit=1000)
     found = {item.team_id: item for item in page.installations}

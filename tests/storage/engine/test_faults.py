@@ -148,7 +148,7 @@ def test_damaged_page_fails_its_own_reads_in_time_and_is_remembered(paths: Paths
 
 
 def test_engine_has_no_thread_that_could_die(store: Store) -> None:
-    """sqlitedict runs its connection in a thread, and waits for ever once that thread is dead."""
+    """sqlitedict runs its connection in a thread, and waits without limit once that thread is dead."""
     before = threading.active_count()
     store.installations.save(installation())
     assert threading.active_count() == before

@@ -23,7 +23,9 @@ def test_refuses_a_store_that_others_can_access(paths: Paths, end: str, mode: in
         with pytest.raises(StoreRefused, match=f"{path}: mode {mode:04o} lets others") as caught:
             open_store(*paths)
         assert caught.value.hint == f"chmod o-rwx {path}"
-        assert stat.S_IMODE(path.stat().st_mode) == mode, "whoever could read it may have done so: nothing is mended"
+        assert stat.S_IMODE(path.stat().st_mode) == mode, (
+            "the file may have been read already, so its mode is not corrected silently"
+        )
         path.chmod(0o600)
         open_store(*paths).close()
 

@@ -88,9 +88,9 @@ def test_reencrypts_every_record_of_every_table_with_the_same_content(paths: Pat
     assert (rotated.verified.total, rotated.verified.unreadable) == (len(before), 0)
     keyring = read_keyring(paths[1])
     assert keyring.key_ids == (rotated.key_id, old)
-    alone = Sealer(Keyring(keyring.keys[:1]))
+    new_only = Sealer(Keyring(keyring.keys[:1]))
     after = old_rows(paths[0])
-    assert {name: alone.open(*name, sealed) for name, sealed in after.items()} == values
+    assert {name: new_only.open(*name, sealed) for name, sealed in after.items()} == values
     first, second = KeyringFile(paths[1]).entries
     assert first.retired_at is None
     assert second.retired_at == pytest.approx(time.time(), abs=60)

@@ -27,7 +27,7 @@ def save_bot(store: Store, team_id: str) -> None:
 
 @pytest.fixture
 def lost(paths: Paths) -> bytes:
-    """A key that has sealed one bot and is not in the keyring any more; the other records have another one."""
+    """A key that encrypted one bot and is no longer in the keyring; the other records have another key."""
     lost, kept = Fernet.generate_key(), Fernet.generate_key()
     open_store(*paths).close()
     first = read_keyring(paths[1]).primary_key.reveal()

@@ -67,7 +67,7 @@ class Runner:
         self._thread_slots = SlotPool(max_slots=max_threads, max_per_workspace=max_threads_per_workspace)
 
     def close(self) -> None:
-        """Start no more sync listeners. Running threads cannot be cancelled and are not waited for."""
+        """Start no further sync listeners. Running threads cannot be cancelled and are not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def cached_bot(self, payload: Payload) -> Bot | None:
@@ -162,7 +162,7 @@ def is_own(payload: Payload, bot: Bot) -> bool:
 
 
 def describe(error: Exception) -> str:
-    """Return what may be stored about an error: its type, Slack's error code, and where it was raised."""
+    """Return what may be stored about an error: its type, Slack's error code, and the line that raised it."""
     text = type(error).__name__
     if isinstance(error, SlackApiError):
         code = error.response.get("error") if error.response else None
