@@ -92,7 +92,7 @@ class BaseHandler(RequestHandler):
     def log_access(self) -> None:
         elapsed = self.request.request_time()
         context = getattr(self.request.connection, "context", None)
-        self.services.metrics.requests[ENDPOINTS.get(self.request.path, OTHER), self.get_status()] += 1
+        self.services.metrics.requests[ENDPOINTS.get(self.request.path, OTHER), self.get_status()].inc()
         self.services.access_log(
             self.request.method or "-",
             self.request.path,

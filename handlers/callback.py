@@ -100,7 +100,7 @@ class CallbackHandler(failures.InstallFlowHandler):
             await self.services.store.installations.async_save(installation)
         except StoreError as error:
             raise _Failed(failures.STORE, cause=error) from error
-        self.services.metrics.installs[INSTALLED] += 1
+        self.services.metrics.installs[INSTALLED].inc()
         self.team_id = installation.team_id or installation.enterprise_id
         logger.info("the app was installed team=%s request_id=%s", self.team_id, self.request_id)
 

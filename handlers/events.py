@@ -30,7 +30,7 @@ def events_endpoint(services: Services) -> Endpoint:
     requests = services.metrics.requests
 
     def count(status: int) -> None:
-        requests[EVENTS, status] += 1
+        requests[EVENTS, status].inc()
 
     return Endpoint(
         EVENTS_PATH,
@@ -104,7 +104,7 @@ class EventsHandler:
             user_ids=revoked.user_ids,
             event_time=revoked.event_time,
         )
-        self._metrics.uninstalls[payload.type] += 1
+        self._metrics.uninstalls[payload.type].inc()
         logger.info(
             "%s removed %d records team=%s request_id=%s", payload.type, removed, request.team_id, request.request_id
         )
@@ -115,7 +115,7 @@ class EventsHandler:
     def _stored(self, request: Request, error: Exception | None) -> None:
         """Respond to an event that is stored or a duplicate, or with an error is neither."""
         if error is None:
-            self._metrics.observe_ack(request.elapsed)
+            self._metrics.event_ack_seconds.observe(request.elapsed)
             request.respond(EMPTY)
         else:
             self._refuse(request, error)
@@ -127,7 +127,7 @@ class EventsHandler:
         elif payload.kind is Kind.SSL_CHECK:
             request.respond(EMPTY)
         elif payload.kind is Kind.RATE_LIMITED:
-            self._metrics.rate_limited += 1
+            self._metrics.events_rate_limited.inc()
             logger.warning(
                 "Slack limits this workspace's events team=%s request_id=%s", request.team_id, request.request_id
             )
@@ -138,7 +138,7 @@ class EventsHandler:
 
     def _answered(self, kind: Kind, request: Request, outcome: Reply | LatchkeyError) -> None:
         if isinstance(outcome, Reply):
-            self._metrics.observe_interaction(kind, request.elapsed)
+            self._metrics.interaction_ack_seconds[kind].observe(request.elapsed)
             request.respond(outcome)
         else:
             self._refuse(request, outcome)
@@ -147,7 +147,7 @@ class EventsHandler:
         """Log the error once, and respond without its details."""
         status = error.http_status if isinstance(error, LatchkeyError) else 500
         if isinstance(error, SignatureError):
-            self._metrics.signature_failures[error.reason] += 1
+            self._metrics.signature_failures[error.reason].inc()
         if status == 500:
             logger.error("a request failed request_id=%s", request.request_id, exc_info=error)
         else:

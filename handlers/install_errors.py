@@ -111,7 +111,7 @@ class InstallFlowHandler(BaseHandler):
     def fail(self, failure: Failure, *, detail: str = "", cause: Exception | None = None) -> None:
         """Respond with the failure's page, or redirect to the operator's own, and log the reason."""
         reason = detail or (str(cause) if cause else "")
-        self.services.metrics.installs[failure.reason] += 1
+        self.services.metrics.installs[failure.reason].inc()
         logger.warning(
             "an install failed: %s%s request_id=%s", failure.reason, f" ({reason})" if reason else "", self.request_id
         )

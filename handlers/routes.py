@@ -36,7 +36,7 @@ class LatchkeyApplication(Application):
 
     def __init__(self, services: Services) -> None:
         arguments = {"services": services}
-        services.metrics.expect_installs(failure.reason for failure in failures.ALL)
+        services.metrics.installs.start_at_zero(failure.reason for failure in failures.ALL)
         super().__init__(
             [
                 (INSTALL_PATH, InstallHandler, arguments),

@@ -22,6 +22,7 @@ from latchkey.metrics import Metrics
 from latchkey.slackapi.requests import WorkspaceId
 from latchkey.slackapi.requests.payload import Payload, parse
 from latchkey.storage import open_store
+from tests.support.counts import count
 
 FORM = "application/x-www-form-urlencoded"
 INSTALL_URL = "https://app.example.com/slack/install"
@@ -137,6 +138,9 @@ class Bench:
     def live(self, seconds: float) -> None:
         """Run for `seconds` without a new event."""
         self.run(lambda _, __: asyncio.sleep(seconds))
+
+    def count(self, name: str, **labels: str) -> float:
+        return count(self.metrics, name, **labels)
 
 
 async def reply_to(interactions: Interactions, payload: Payload) -> Reply:

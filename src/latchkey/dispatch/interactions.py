@@ -83,7 +83,7 @@ class Interactions:
         if request.is_replied:
             return
         if error is None:
-            self._metrics.acked_for += 1
+            self._metrics.acks_on_behalf.inc()
             logger.warning(
                 "%s ended without calling ack(); sent an empty reply request_id=%s",
                 request.listener.name,
@@ -92,7 +92,7 @@ class Interactions:
         request.reply(EMPTY if error is None else _failed(request.payload, request.request_id))
 
     def _ack_timed_out(self, request: _Request) -> None:
-        self._metrics.acked_for += 1
+        self._metrics.acks_on_behalf.inc()
         logger.warning(
             "%s did not call ack() within %s s; replied on its behalf request_id=%s",
             request.listener.name,

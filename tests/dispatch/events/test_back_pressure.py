@@ -40,7 +40,7 @@ class TestBackPressure:
             assert await send(events, event()) == [None]
 
         bench.run(use)
-        assert (bench.metrics.refused, bench.metrics.acknowledged, len(ran)) == (2, 3, 3)
+        assert (bench.count("events_refused"), bench.count("events_acknowledged"), len(ran)) == (2, 3, 3)
 
     def test_a_locked_store_refuses_events_in_time_and_accepts_the_retry(self, bench: Bench, tmp_path: Path) -> None:
         ran: list[int] = []
@@ -59,7 +59,7 @@ class TestBackPressure:
 
         bench.run(use)
         assert len(ran) == 1
-        assert bench.metrics.refused == 20
+        assert bench.count("events_refused") == 20
 
     def test_a_copy_sent_during_a_late_commit_does_not_run_as_well(self, bench: Bench) -> None:
         """The first copy is refused at its deadline but committed later, and Slack has sent the event again."""
@@ -117,7 +117,7 @@ class TestBackPressure:
             await until(lambda: not unfinished(bench.store))
 
         bench.run(use)
-        assert bench.metrics.finished == 1
+        assert bench.count("events_finished") == 1
 
     def test_an_unreadable_record_does_not_prevent_the_start_and_stays(
         self, bench: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture

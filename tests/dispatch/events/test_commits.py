@@ -67,7 +67,7 @@ class TestCommits:
             await until(lambda: len(commits.made) == 3)
             finish.set()
             waiting.append(asyncio.ensure_future(sent(events, event(event_id="Ev4"))))
-            await until(lambda: bench.metrics.finished == 2)
+            await until(lambda: bench.count("events_finished") == 2)
             commits.go_on.set()
             assert await asyncio.gather(*waiting) == [None, None]
             await until(lambda: not unfinished(bench.store))
@@ -93,6 +93,6 @@ class TestCommits:
             return commit(events, outcomes)
 
         bench.store.inbox.commit = record  # type: ignore[method-assign]
-        bench.run(lambda _, events: send_and_wait(events, lambda: bench.metrics.finished))
+        bench.run(lambda _, events: send_and_wait(events, lambda: bench.count("events_finished")))
         assert written == [[], [OutcomeKind.RETRY], [OutcomeKind.RETRY], [OutcomeKind.DONE]]
         assert not unfinished(bench.store)

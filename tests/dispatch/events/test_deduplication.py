@@ -17,7 +17,7 @@ class TestOnce:
         ran: list[int] = []
         bench.app.event("app_mention")(lambda: ran.append(1))
         assert bench.send(event(event_id="Ev1"), event(event_id="Ev1", retry_num=1)) == [None, None]
-        assert (len(ran), bench.metrics.deduplicated, bench.metrics.acknowledged) == (1, 1, 1)
+        assert (len(ran), bench.count("events_deduplicated"), bench.count("events_acknowledged")) == (1, 1, 1)
 
     @pytest.mark.parametrize("event_ts", ["1700000000.123456", "1700000000.12", "1e9", "", None, 5, {"a": "b"}])
     @pytest.mark.parametrize("event_time", [None, 0, 1 << 39, "now"])
@@ -72,7 +72,7 @@ class TestOnce:
         bench.app.event("app_mention")(lambda: 1 / 0)
         bench.send(event(event_id="Ev1"))
         bench.send(event(event_id="Ev1", retry_num=2))
-        assert bench.metrics.failed == 1
+        assert bench.count("events_failed") == 1
 
     def test_events_without_an_id_are_distinguished_by_their_bodies(self, bench: Bench) -> None:
         ran: list[str] = []

@@ -2,18 +2,18 @@
 
 import asyncio
 
+from prometheus_client import generate_latest
+
 from latchkey.dispatch import EventPipeline, Interactions
 from tests.dispatch.doubles import Bench, event, send
 
 
 class TestMetrics:
     def test_counters_reach_prometheus(self, bench: Bench) -> None:
-        from prometheus_client import generate_latest
-
         bench.app.event("app_mention")(lambda: None)
         bench.send(event(event_id="Ev1"), event(event_id="Ev1"))
-        bench.metrics.observe_ack(0.02)
-        bench.metrics.observe_ack(9)
+        bench.metrics.event_ack_seconds.observe(0.02)
+        bench.metrics.event_ack_seconds.observe(9)
         text = generate_latest(bench.metrics.registry).decode()
         for line in (
             "latchkey_events_received_total 2.0",

@@ -30,9 +30,9 @@ class TestRetries:
             if context.attempt < 3:
                 raise ValueError
 
-        bench.run(lambda _, events: send_and_wait(events, lambda: bench.metrics.finished))
+        bench.run(lambda _, events: send_and_wait(events, lambda: bench.count("events_finished")))
         assert ran == [("sound", 1), ("failing", 1), ("failing", 2), ("failing", 3)]
-        assert (bench.metrics.retried, bench.metrics.finished, bench.metrics.failed) == (2, 1, 0)
+        assert [bench.count(f"events_{outcome}") for outcome in ("retried", "finished", "failed")] == [2, 1, 0]
         assert not unfinished(bench.store)
 
     def test_of_two_listeners_with_one_name_only_the_failed_one_runs_again(self, bench: Bench) -> None:
@@ -48,7 +48,7 @@ class TestRetries:
 
         make("first", fails=False)
         make("second", fails=True)
-        bench.run(lambda _, events: send_and_wait(events, lambda: bench.metrics.finished))
+        bench.run(lambda _, events: send_and_wait(events, lambda: bench.count("events_finished")))
         assert ran == ["first", "second", "second"]
 
     @pytest.mark.parametrize("durable", [True, False])
@@ -62,7 +62,7 @@ class TestRetries:
         async def failing() -> None:
             raise ValueError("sentinel")
 
-        bench.run(lambda _, events: send_and_wait(events, lambda: bench.metrics.failed, event(event_id="Ev1")))
+        bench.run(lambda _, events: send_and_wait(events, lambda: bench.count("events_failed"), event(event_id="Ev1")))
         [found] = failed(bench.store)
         assert isinstance(found, StoredEvent)
         assert (found.event_id, found.attempts) == ("Ev1", 3)
@@ -154,12 +154,12 @@ class TestRetries:
 
         async def use(_: Interactions, events: EventPipeline) -> None:
             await send(events, event())
-            await until(lambda: bench.metrics.retried >= 4)
+            await until(lambda: bench.count("events_retried") >= 4)
             bench.installations.error = None
             await until(lambda: ran)
 
         bench.run(use)
-        assert (len(ran), bench.metrics.failed) == (1, 0)
+        assert (len(ran), bench.count("events_failed")) == (1, 0)
 
     def test_a_replay_runs_a_failed_event_as_if_it_were_new(self, bench: Bench) -> None:
         bench.options = EventOptions(max_attempts=1)

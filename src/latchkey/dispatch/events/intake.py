@@ -63,16 +63,16 @@ class Intake:
         if not listeners or (bot is not None and is_own(payload, bot)):
             answer(None)
             return
-        self._metrics.received += 1
+        self._metrics.events_received.inc()
         event_id = event_id_of(payload.event_id, body)
         if self._is_known(event_id, answer):
-            self._metrics.deduplicated += 1
+            self._metrics.events_deduplicated.inc()
             return
         try:
             self._check_not_late(event_id)
             self._pending.check_room()
         except LatchkeyError:
-            self._metrics.refused += 1
+            self._metrics.events_refused.inc()
             raise
         event = StoredEvent(event_id, self._clock(), request_id, payload.retry_num, body, _event_time(payload))
         prepared = Prepared(payload, listeners, bot) if bot is not None else None
@@ -81,7 +81,7 @@ class Intake:
             job.is_on_disk = False
             self._remember(event_id)
             self._keep(job)
-            self._metrics.acknowledged += 1
+            self._metrics.events_acknowledged.inc()
             answer(None)
         else:
             self._gather(job, answer)
@@ -104,8 +104,8 @@ class Intake:
             return
         # Nothing is awaited between here and `_keep`, so there is always a trace of these events for their copies.
         batch.close()
-        self._metrics.deduplicated += len(known)
-        self._metrics.acknowledged += batch.answer(None)
+        self._metrics.events_deduplicated.inc(len(known))
+        self._metrics.events_acknowledged.inc(batch.answer(None))
         for event_id, job in batch.jobs.items():
             if event_id not in known:
                 self._keep(job)
@@ -115,7 +115,7 @@ class Intake:
         batch, self._committing = self._committing, None
         if batch is not None:
             batch.close()
-            self._metrics.refused += batch.answer(error)
+            self._metrics.events_refused.inc(batch.answer(error))
 
     async def drain(self) -> None:
         """Return once every accepted event is on disk or refused."""
@@ -150,7 +150,7 @@ class Intake:
         if batch is self._gathering:
             self._gathering = None  # its commit has not begun, and is not needed
             batch.close()
-        self._metrics.refused += batch.answer(_too_late())
+        self._metrics.events_refused.inc(batch.answer(_too_late()))
 
     def _keep(self, job: Job) -> None:
         self._pending.add(job.event)

@@ -87,15 +87,19 @@ class EventPipeline:
         self.accept = self._intake.accept
         self._commits: asyncio.Task[None] | None = None
         self._housekeeping: asyncio.Task[None] | None = None
-        metrics.watch("inbox_events", "Events not finished", lambda: len(self._pending))
-        metrics.watch("inbox_oldest_seconds", "Age of the oldest of them", self._pending.oldest_seconds)
+        metrics.watch("inbox_events", "Unfinished events", lambda: len(self._pending))
+        metrics.watch(
+            "inbox_oldest_seconds",
+            "Seconds since the oldest unfinished event was received",
+            self._pending.oldest_seconds,
+        )
 
     def start(self, recovered: list[StoredEvent]) -> None:
         """Resume the events that were found at the start, and begin to accept new ones."""
         self._housekeeping = asyncio.get_running_loop().create_task(self._keep_house())
         if recovered:
             logger.warning("resuming %d acknowledged events left unfinished by the last run", len(recovered))
-            self._metrics.recovered += len(recovered)
+            self._metrics.events_recovered.inc(len(recovered))
         for event in sorted(recovered, key=lambda event: event.received_at):
             self._resume(event)
 

@@ -121,7 +121,7 @@ class Workers:
                 attempts -= 1  # no listener has run: hours without a store make no event fail
         job.prepared = None
         if not failures:
-            self._metrics.finished += 1
+            self._metrics.events_finished.inc()
             self._outcomes.done(job)
             return True
         self._note(job, failures)
@@ -171,7 +171,7 @@ class Workers:
 
     def _retry(self, job: Job, attempts: int) -> None:
         seconds = self._delay(max(1, attempts), self._chance)
-        self._metrics.retried += 1
+        self._metrics.events_retried.inc()
         self._outcomes.retry(job, attempts=attempts, due_at=self._clock() + seconds)
         self._after(seconds, lambda: self._resume(job))
 
@@ -187,7 +187,7 @@ class Workers:
             event.event_id,
             event.request_id,
         )
-        self._metrics.failed += 1
+        self._metrics.events_failed.inc()
         self._outcomes.failed(job, attempts=attempts, now=self._clock())
         return True
 

@@ -122,15 +122,15 @@ class Runner:
         try:
             await self._run(listener, call)
         except Exception as error:
-            metrics.listener_failures[listener.id] += 1
+            metrics.listener_failures[listener.id].inc()
             request_id = call.context["request_id"]
             logger.exception("%s raised %s request_id=%s", listener.name, type(error).__name__, request_id)
             await self._call_error_handlers(call, error)
             return error
         finally:
             metrics.listeners_running -= 1
-            metrics.listener_runs[listener.id] += 1
-            metrics.listener_seconds[listener.id] += time.monotonic() - started
+            metrics.listener_runs[listener.id].inc()
+            metrics.listener_seconds[listener.id].inc(time.monotonic() - started)
         return None
 
     async def _run(self, listener: Listener, call: Call) -> None:

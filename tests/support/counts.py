@@ -1,0 +1,18 @@
+"""Reads counters as Prometheus does."""
+
+from latchkey.metrics import Metrics
+
+
+def count(metrics: Metrics, name: str, **labels: str) -> float:
+    """Return the value of the counter `latchkey_<name>_total` with exactly these labels."""
+    value = metrics.registry.get_sample_value(f"latchkey_{name}_total", labels)
+    assert value is not None, f"there is no counter {name} {labels}"
+    return value
+
+
+def counts(metrics: Metrics, name: str) -> dict[tuple[str, ...], float]:
+    """Return all values of the counter `latchkey_<name>_total` by their label values."""
+    samples = [sample for family in metrics.registry.collect() for sample in family.samples]
+    return {
+        tuple(sample.labels.values()): sample.value for sample in samples if sample.name == f"latchkey_{name}_total"
+    }
