@@ -1,4 +1,4 @@
-"""The metrics of a running server: who may read them, what they say, and that the documents know them all."""
+"""The metrics of a running server, its metrics listener, and their documentation."""
 
 import asyncio
 import re
@@ -32,7 +32,7 @@ def register(app):
 
 
 async def traffic(it: Running) -> None:
-    """Let something happen of everything that is counted."""
+    """Cause at least one of everything that is counted."""
     people, workspace = it.slack.people, it.slack.workspace()
     await people.mention(workspace, "hello")
     await people.command(workspace, "/ask")
@@ -44,7 +44,7 @@ async def traffic(it: Running) -> None:
 
 
 async def scraped(it: Running) -> dict[str, float]:
-    """Return what Prometheus would read: each number by its name and labels."""
+    """Scrape the server as Prometheus does; return each value by name and labels."""
     response = await it.browser.get(it.server.metrics_url)
     assert response.code == 200
     lines = [line for line in response.body.decode().splitlines() if not line.startswith("#")]
@@ -57,7 +57,7 @@ def with_listeners(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_everything_that_happens_is_counted(tmp_path: Path) -> None:
+async def test_counts_requests_events_installs_and_calls(tmp_path: Path) -> None:
     async with running(tmp_path, environment=with_listeners(tmp_path)) as it:
         assert await it.install() == 200
         await traffic(it)
@@ -94,7 +94,7 @@ async def test_everything_that_happens_is_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_an_uninstall_is_counted(tmp_path: Path) -> None:
+async def test_counts_uninstalls_by_event(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         assert await it.install() == 200
         await it.slack.people.uninstall(it.slack.workspace())
@@ -104,7 +104,7 @@ async def test_an_uninstall_is_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_the_two_listeners_know_nothing_of_one_another(tmp_path: Path) -> None:
+async def test_metrics_and_app_are_served_only_by_their_own_listener(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         assert it.server.metrics_url.startswith("http://127.0.0.1:")
         assert await it.status("/metrics") == 404
@@ -117,7 +117,7 @@ async def test_the_two_listeners_know_nothing_of_one_another(tmp_path: Path) -> 
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_what_a_stranger_sends_makes_no_new_name(tmp_path: Path) -> None:
+async def test_unknown_paths_create_no_new_series(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         await it.status("/")
         before = await scraped(it)
@@ -129,7 +129,7 @@ async def test_what_a_stranger_sends_makes_no_new_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_no_metric_holds_a_workspace_a_person_or_a_token(tmp_path: Path) -> None:
+async def test_no_metric_contains_a_workspace_user_or_token(tmp_path: Path) -> None:
     async with running(tmp_path, environment=with_listeners(tmp_path)) as it:
         assert await it.install() == 200
         await traffic(it)
@@ -138,24 +138,24 @@ async def test_no_metric_holds_a_workspace_a_person_or_a_token(tmp_path: Path) -
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_the_document_explains_every_metric_and_no_other(tmp_path: Path) -> None:
+async def test_document_lists_exactly_the_exported_metrics(tmp_path: Path) -> None:
     async with running(tmp_path, environment=with_listeners(tmp_path)) as it:
         assert await it.install() == 200
         await traffic(it)
         page = (await it.browser.get(it.server.metrics_url)).body.decode()
-    shown = {name for name in re.findall(r"^# TYPE (\S+) ", page, re.MULTILINE) if not name.endswith("_created")}
+    shown = set(re.findall(r"^# TYPE (\S+) ", page, re.MULTILINE))
     explained = set(re.findall(r"^\| `(latchkey_\w+|process_\w+|python_\w+)`", DOCUMENT.read_text(), re.MULTILINE))
     assert explained == shown
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_an_empty_address_turns_them_off(tmp_path: Path) -> None:
+async def test_empty_listen_address_turns_metrics_off(tmp_path: Path) -> None:
     async with running(tmp_path, environment={"LATCHKEY_METRICS_LISTEN": ""}) as it:
         assert it.server.metrics_url == ""
         assert await it.status("/healthz") == 200
 
 
-def test_a_busy_port_is_one_line_and_how_to_do_without(tmp_path: Path) -> None:
+def test_busy_port_prints_one_error_and_a_hint(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -168,7 +168,7 @@ def test_a_busy_port_is_one_line_and_how_to_do_without(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_they_are_shown_until_the_stop_is_over(tmp_path: Path) -> None:
+async def test_serves_metrics_until_shutdown_ends(tmp_path: Path) -> None:
     (tmp_path / "slow_app.py").write_text(
         "import asyncio\ndef register(app):\n    @app.event('app_mention')\n"
         "    async def slow():\n        await asyncio.sleep(1.5)\n"

@@ -1,4 +1,4 @@
-"""The scrape configuration, the alert rules and the dashboard, shown to the real Prometheus."""
+"""The scrape configuration, the alert rules and the dashboard, checked with the real Prometheus."""
 
 import asyncio
 import json
@@ -52,7 +52,7 @@ def test_promtool_accepts_the_rules_and_the_configuration() -> None:
     assert "is valid" in promtool("check", "config", str(CONFIG))
 
 
-def test_each_alert_fires_when_it_should_and_only_then() -> None:
+def test_each_alert_fires_only_under_its_condition() -> None:
     promtool("test", "rules", str(ROOT / "tests" / "metrics" / "alerts_test.yml"))
     tested = set(
         re.findall(r'alertname="(\w+)", alertstate', (ROOT / "tests" / "metrics" / "alerts_test.yml").read_text())
@@ -68,8 +68,8 @@ def test_each_panel_of_the_dashboard_is_complete() -> None:
     assert len(set(numbers)) == len(numbers)
     taken: set[tuple[int, int]] = set()
     for panel in panels():
-        place = panel["gridPos"]
-        cells = {(x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])}  # fmt: skip
+        grid = panel["gridPos"]
+        cells = {(x, y) for x in range(grid["x"], grid["x"] + grid["w"]) for y in range(grid["y"], grid["y"] + grid["h"])}  # fmt: skip
         assert not cells & taken, panel["title"]
         assert max(x for x, _ in cells) < 24
         taken |= cells

@@ -16,24 +16,25 @@ def shown(metrics: Metrics) -> dict[str, float]:
     return {name: float(value) for line in lines if line.startswith(wanted) for name, value in [line.rsplit(" ", 1)]}
 
 
-def test_keys_and_backups_are_shown_with_their_age(store: Store) -> None:
+async def refresh(gauges: StoreGauges, metrics: Metrics) -> None:
+    """Run until the first refresh has ended."""
+    running = asyncio.ensure_future(gauges.run())
+    async with asyncio.timeout(5):
+        while not shown(metrics):
+            await asyncio.sleep(0.01)
+    running.cancel()
+
+
+def test_exports_the_age_of_keys_and_of_the_newest_backup(store: Store) -> None:
     old = store.keys.entries()[0]
     new = store.keys.add()
     store.states.issue()
     assert old.made_at is not None
     clock = Clock(old.made_at + 1000)
     metrics = Metrics()
-    inventory = StoreGauges(store.keys, lambda: clock.now - 50, metrics, clock=clock)
-    assert shown(metrics) == {}, "nothing is shown before it is known"
-
-    async def look_once() -> None:
-        running = asyncio.ensure_future(inventory.run())
-        async with asyncio.timeout(5):
-            while not shown(metrics):
-                await asyncio.sleep(0.01)
-        running.cancel()
-
-    asyncio.run(look_once())
+    gauges = StoreGauges(store.keys, lambda: clock.now - 50, metrics, clock=clock)
+    assert shown(metrics) == {}, "no value is exported before the first refresh"
+    asyncio.run(refresh(gauges, metrics))
     found = shown(metrics)
     assert found[f'latchkey_key_records{{key_id="{old.key_id}"}}'] == 1
     assert found[f'latchkey_key_records{{key_id="{new}"}}'] == 1
@@ -41,7 +42,7 @@ def test_keys_and_backups_are_shown_with_their_age(store: Store) -> None:
     assert found['latchkey_backup_age_seconds{backup="newest"}'] == 50
 
 
-def test_without_a_backup_no_age_is_made_up(store: Store) -> None:
+def test_exports_no_backup_age_without_a_backup(store: Store) -> None:
     metrics = Metrics()
-    StoreGauges(store.keys, lambda: None, metrics)._look()
+    asyncio.run(refresh(StoreGauges(store.keys, lambda: None, metrics), metrics))
     assert not [name for name in shown(metrics) if name.startswith("latchkey_backup")]

@@ -41,21 +41,26 @@ class StoreGauges:
         self._records: Counter[str] = Counter()
         self._backup: dict[str, float] = {}
         metrics.watch_each(
-            "key_age_seconds", "Age of each key of the keyring", "key_id", lambda: self._ages(self._made)
+            "key_age_seconds",
+            "Seconds since each key of the keyring was made",
+            "key_id",
+            lambda: self._ages(self._made),
         )
-        metrics.watch_each("key_records", "Records under each key", "key_id", lambda: dict(self._records))
-        metrics.watch_each("backup_age_seconds", "Age of the newest backup", "backup", lambda: self._ages(self._backup))
+        metrics.watch_each("key_records", "Records encrypted with each key", "key_id", lambda: dict(self._records))
+        metrics.watch_each(
+            "backup_age_seconds", "Seconds since the newest backup was made", "backup", lambda: self._ages(self._backup)
+        )
 
     async def run(self) -> None:
         """Refresh the gauges periodically, until cancelled."""
         while True:
             try:
-                await asyncio.to_thread(self._look)
+                await asyncio.to_thread(self._refresh)
             except LatchkeyError as error:
                 logger.warning("cannot refresh the gauges of keys and backups: %s", error)
             await asyncio.sleep(self._seconds)
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         entries = self._keys.entries()
         self._made = {entry.key_id: entry.made_at for entry in entries if entry.made_at is not None}
         records = Counter({entry.key_id: 0 for entry in entries})
