@@ -1,26 +1,25 @@
-"""The one tree of errors: what each means, what it carries, and what a person can do.
+"""Every error that Latchkey raises, with its exit code or HTTP status.
 
     LatchkeyError
-    ├── ConfigError            the configuration cannot be used          exit 78
-    ├── ListenerLoadError      a listener module cannot be loaded        exit 1
-    ├── KeyringError           the keyring cannot be used                exit 1
+    ├── ConfigError            the configuration is invalid                   exit 78
+    ├── ListenerLoadError      a listener module cannot be loaded             exit 1
+    ├── KeyringError           the keyring cannot be used                     exit 1
     ├── StoreError
-    │   ├── StoreRefused       the store must not be opened as it is     exit 1
-    │   │   └── KeysMissing    none of its keys is in the keyring        exit 1
-    │   ├── StoreUnavailable   the store does not answer now             503
-    │   └── UnreadableRecord   one record cannot be opened               503
-    ├── KeysNotTaken           a process does not take up the keys   exit 1
-    ├── AnotherRun             another command holds the lock            exit 4
-    ├── SignatureError         a request is not signed by Slack          403
-    ├── PayloadError           a signed request cannot be understood     400
-    ├── Overloaded             the inbox is full                         503
-    ├── OAuthError             Slack refused a step of an install        401
-    ├── ResponseUrlSpent       a response_url has been used up           logged
-    ├── SlackRefused           Slack answered a call with an error       exit 1
-    └── SlackUnavailable       Slack does not answer now                 502
+    │   ├── StoreRefused       the store is not safe to open                  exit 1
+    │   │   └── KeysMissing    the keyring lacks keys of the store            exit 1
+    │   ├── StoreUnavailable   the store does not respond                     503
+    │   └── UnreadableRecord   a record cannot be decrypted                   503
+    ├── StaleKeyring           a process still encrypts with an older key     exit 1
+    ├── StoreInUse             another command holds the maintenance lock     exit 4
+    ├── SignatureError         a request is not signed by Slack               403
+    ├── PayloadError           a signed request cannot be parsed              400
+    ├── Overloaded             the inbox is full                              503
+    ├── OAuthError             Slack refused a step of an install             401
+    ├── ResponseUrlSpent       a response_url has expired or is used up       logged
+    ├── SlackRefused           Slack answered a call with an error            exit 1
+    └── SlackUnavailable       Slack cannot be reached or did not answer      502
 
-An error carries data. It never carries a token, a code, a state, a body, a
-ciphertext, a key or a secret: what it says may be logged and shown.
+Invariant: no error contains a token, code, state, body, ciphertext, key or secret, so each may be logged and shown.
 """
 
 from __future__ import annotations
@@ -32,12 +31,12 @@ EXIT_FAILED = 1
 
 
 class LatchkeyError(Exception):
-    """The root: `str()` says what was wrong and where, `hint` says what to do (or is empty)."""
+    """The base class. `str()` is what happened and to what; `hint` is what to do, or empty."""
 
     exit_code: ClassVar[int] = EXIT_FAILED
-    """The exit code of a command that ends with this error."""
+    """Exit code of a command that fails with this error."""
     http_status: ClassVar[int] = 500
-    """The status of the response to a request from Slack that ends with this error."""
+    """Status of the response to a request that fails with this error."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -45,21 +44,21 @@ class LatchkeyError(Exception):
 
     @property
     def lines(self) -> list[str]:
-        """The error for a terminal, one line per fault."""
+        """The message for a terminal, one line per fault."""
         return [str(self)]
 
 
 class Fault(NamedTuple):
-    """One thing wrong in the configuration."""
+    """One error in the configuration."""
 
     where: str
     """The file and key, or the environment variable."""
     problem: str
-    """What was expected there."""
+    """What is wrong, and what is expected."""
 
 
 class ConfigError(LatchkeyError):
-    """The configuration cannot be used; `faults` lists all that is wrong, not just the first."""
+    """The configuration is invalid; `faults` contains every error found, not only the first."""
 
     exit_code = 78  # sysexits.h, EX_CONFIG
 
@@ -73,7 +72,7 @@ class ConfigError(LatchkeyError):
 
 
 class ListenerLoadError(LatchkeyError):
-    """A module named in `[listeners] modules` cannot be loaded, or registers something impossible."""
+    """A module named in `[listeners] modules` cannot be imported, or registers a listener that cannot work."""
 
     def __init__(self, module: str, reason: str, *, hint: str = "") -> None:
         super().__init__(f"listener module {module}: {reason}", hint=hint)
@@ -82,24 +81,24 @@ class ListenerLoadError(LatchkeyError):
 
 
 class KeyringError(LatchkeyError):
-    """The keyring file is missing, open to others, or holds a line that is no key.
+    """The keyring file is missing, accessible to other users, or contains a line that is not a key.
 
-    The message gives the line's number and never its content: the line may be a mistyped key.
+    The message gives the line's number, never its content, because the line may be a mistyped key.
     """
 
 
 class StoreError(LatchkeyError):
-    """The root of what storage raises."""
+    """Base class of storage's errors."""
 
     http_status = 503
 
 
 class StoreRefused(StoreError):
-    """The store must not be opened as it is: foreign, empty, missing, or encrypted with missing keys."""
+    """The store is not safe to open: not a Latchkey store, empty, missing, or encrypted with keys that are missing."""
 
 
 class KeysMissing(StoreRefused):
-    """The keyring does not contain the keys that the store's records need; `missing` and `present` are key ids."""
+    """The keyring lacks keys that the store's records need; `missing` and `present` are key ids."""
 
     def __init__(
         self, store: object, keyring: object, *, missing: Sequence[str], present: Sequence[str], what: str = "store"
@@ -115,10 +114,10 @@ class KeysMissing(StoreRefused):
 
 
 class StoreUnavailable(StoreError):
-    """The store does not answer now: locked, full, read-only, replaced, damaged, or out of time.
+    """The store does not respond: it is locked, full, read-only, replaced or damaged, or the call timed out.
 
-    `reason` is one word for metrics and tests. A write that ended so may or may not have been
-    committed when the reason is `timeout`; for every other reason it was not.
+    `reason` is one word, used as a metric label. If it is `timeout`, a write may have been committed;
+    with every other reason it was not.
     """
 
     def __init__(self, reason: str, message: str, *, hint: str = "") -> None:
@@ -127,12 +126,12 @@ class StoreUnavailable(StoreError):
 
 
 class UnreadableRecord(StoreError):
-    """A record cannot be opened: its key is not in the keyring, or it is not what was sealed under its name."""
+    """A record cannot be decrypted: its key is missing, or it was changed, or moved here from another table or id."""
 
     def __init__(self, table: str, record_id: str, key_id: str | None, reason: str) -> None:
         super().__init__(
             f"record {record_id!r} of {table} (key id {key_id or 'unknown'}): {reason}",
-            hint="it is left as it is; restore its key, or a backup",
+            hint="the record is unchanged; restore its key, or restore a backup",
         )
         self.table = table
         self.record_id = record_id
@@ -140,8 +139,8 @@ class UnreadableRecord(StoreError):
         self.reason = reason
 
 
-class KeysNotTaken(LatchkeyError):
-    """Processes that have the store open do not encrypt with the primary key; `pids` are their ids."""
+class StaleKeyring(LatchkeyError):
+    """Processes with the store open still encrypt with an older key than the primary one; `pids` are their ids."""
 
     def __init__(self, key_id: str, pids: Sequence[int]) -> None:
         listed = ", ".join(map(str, pids))
@@ -154,8 +153,8 @@ class KeysNotTaken(LatchkeyError):
         self.pids = tuple(pids)
 
 
-class AnotherRun(LatchkeyError):
-    """Another command changes the same store's keys or records now."""
+class StoreInUse(LatchkeyError):
+    """Another command holds the lock on changing this store's keys or replacing its records."""
 
     exit_code = 4
 
@@ -166,7 +165,7 @@ class AnotherRun(LatchkeyError):
 
 
 class SignatureError(LatchkeyError):
-    """A request is not signed by Slack; `reason` is missing, timestamp, expired or mismatch."""
+    """A request is not signed by Slack; `reason` is `missing`, `timestamp`, `expired` or `mismatch`."""
 
     http_status = 403
 
@@ -176,17 +175,17 @@ class SignatureError(LatchkeyError):
 
 
 class PayloadError(LatchkeyError):
-    """A signed request cannot be understood; `reason` says which rule it broke, never what it held."""
+    """A signed request cannot be parsed; `reason` names the broken rule and contains nothing of the body."""
 
     http_status = 400
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"the request cannot be understood ({reason})")
+        super().__init__(f"cannot parse the request ({reason})")
         self.reason = reason
 
 
 class Overloaded(LatchkeyError):
-    """The inbox is full; Slack should send the event again later."""
+    """The inbox is full; Slack should retry the event later."""
 
     http_status = 503
 
@@ -207,12 +206,12 @@ class OAuthError(LatchkeyError):
 
 
 class ResponseUrlSpent(LatchkeyError):
-    """A payload's `response_url` has been used up."""
+    """A payload's `response_url` has expired or has been used five times."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"the response_url is spent: {reason}",
-            hint="Slack takes five messages within 30 minutes; then use `client`",
+            f"the response_url cannot be used any longer: {reason}",
+            hint="Slack accepts five messages within 30 minutes; after that, use `client`",
         )
         self.reason = reason
 
@@ -227,7 +226,7 @@ class SlackRefused(LatchkeyError):
 
 
 class SlackUnavailable(LatchkeyError):
-    """Slack could not be reached, or answered with something that is no answer; `method` is what was called."""
+    """Slack could not be reached, or its response was invalid; `method` is the API method called."""
 
     def __init__(self, method: str, reason: str) -> None:
         super().__init__(f"Slack did not answer {method} ({reason})")

@@ -61,7 +61,7 @@ def check_backup(
 def restoring(store_path: Path) -> Iterator[None]:
     """Keep all other processes from opening the store meanwhile.
 
-    Raises StoreRefused if a process has it open or its path is not a store, and AnotherRun.
+    Raises StoreRefused if a process has it open or its path is not a store, and StoreInUse.
     """
     refuse_foreign_file(store_path)
     refuse_open(store_path)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from latchkey.errors import AnotherRun, StoreRefused
+from latchkey.errors import StoreInUse, StoreRefused
 from latchkey.storage.engine.private_files import PRIVATE_FILE, create_private_folder, give_to_owner_of
 
 MAX_PRESENCE_BYTES = 1 << 16
@@ -131,7 +131,7 @@ def exclusive(store_path: Path) -> Iterator[None]:
 
 @contextmanager
 def maintenance_lock(store_path: Path) -> Iterator[None]:
-    """Lock out other commands that change the keyring or the whole store; raises AnotherRun if one is running.
+    """Lock out other commands that change the keyring or the whole store; raises StoreInUse if one is running.
 
     The kernel releases the lock when the process ends. Its file stays: deleting it would let two
     processes lock two different files of the same name.
@@ -141,7 +141,7 @@ def maintenance_lock(store_path: Path) -> Iterator[None]:
     try:
         give_to_owner_of(path.parent, descriptor)
         if not _lock(descriptor, fcntl.LOCK_EX):
-            raise AnotherRun(store_path.name)
+            raise StoreInUse(store_path.name)
         yield
     finally:
         os.close(descriptor)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from latchkey.errors import KeyringError, KeysNotTaken
+from latchkey.errors import KeyringError, StaleKeyring
 from latchkey.storage.crypto import KeyEntry, KeyringFile, Sealer
 from latchkey.storage.engine import KeyValue, StoreProcess, maintenance_lock, open_processes
 from latchkey.storage.rotation.keyring_watch import KeyringWatch
@@ -59,7 +59,7 @@ class StoreKeys:
         return verify(self._engine, self._sealer, SEALED_TABLES, progress)
 
     def add(self) -> str:
-        """Add a new primary key, and return its id when every process encrypts with it; raises KeysNotTaken."""
+        """Add a new primary key, and return its id when every process encrypts with it; raises StaleKeyring."""
         with maintenance_lock(self._store_path):
             key_id = self._keyring_file().add_key(time.time())
             self._wait_for_others()
@@ -79,7 +79,7 @@ class StoreKeys:
     ) -> RotationResult:
         """Re-encrypt every record under a new key; `before` is called with the lock held, before any change.
 
-        Raises AnotherRun and KeysNotTaken as well.
+        Raises StoreInUse and StaleKeyring as well.
         """
         with maintenance_lock(self._store_path):
             self.next_key()
@@ -145,7 +145,7 @@ class StoreKeys:
         return self._file
 
     def _wait_for_others(self) -> int:
-        """Wait until all other processes encrypt with the primary key, and return their number; raises KeysNotTaken."""
+        """Wait until all other processes encrypt with the primary key, and return their number; raises StaleKeyring."""
         file = self._keyring_file()
         self._watch.use(file)
         primary = file.keyring.primary_key.key_id
@@ -156,5 +156,5 @@ class StoreKeys:
             if not late:
                 return len(found) - 1
             if time.monotonic() > deadline:
-                raise KeysNotTaken(primary, late)
+                raise StaleKeyring(primary, late)
             time.sleep(0.05)

@@ -105,7 +105,7 @@ class Rotation:
         """`keyring_file` returns the file as it is now.
 
         `wait_for_others` waits until every other process encrypts with its primary key and returns
-        their number, or raises KeysNotTaken.
+        their number, or raises StaleKeyring.
         """
         self._engine = engine
         self._sealer = sealer
@@ -117,7 +117,7 @@ class Rotation:
         self._next_write = 0.0
 
     def run(self) -> RotationResult:
-        """Start or continue a rotation. Raises KeyringError, KeysNotTaken or StoreUnavailable, keeping what was done.
+        """Start or continue a rotation. Raises KeyringError, StaleKeyring or StoreUnavailable, keeping what was done.
 
         If a record cannot be decrypted, the others are re-encrypted nevertheless, and no key is retired.
         """

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from latchkey.cli.main import COMMANDS, cli
-from latchkey.errors import AnotherRun, ConfigError, LatchkeyError
+from latchkey.errors import ConfigError, LatchkeyError, StoreInUse
 from tests.support.command_line import ROOT, run
 
 SECRETS = {
@@ -65,7 +65,7 @@ def test_prints_the_version(tmp_path: Path, argument: str) -> None:
 
 
 def test_error_classes_carry_their_exit_codes() -> None:
-    assert (LatchkeyError.exit_code, ConfigError.exit_code, AnotherRun.exit_code) == (1, 78, 4)
+    assert (LatchkeyError.exit_code, ConfigError.exit_code, StoreInUse.exit_code) == (1, 78, 4)
 
 
 def test_accepts_a_valid_configuration(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from latchkey.errors import AnotherRun, StoreRefused, UnreadableRecord
+from latchkey.errors import StoreInUse, StoreRefused, UnreadableRecord
 from latchkey.storage import Backup, EventStatus, Outcome, StoredEvent, list_backups, make_backup, open_store
 from latchkey.storage.backup.restore import RESTORED, check_backup, restore, restoring
 from latchkey.storage.backup.swap import copy_path
@@ -147,7 +147,7 @@ def test_refuses_to_replace_a_store_that_another_program_reads(paths: Paths, bac
 
 def test_refuses_to_run_during_another_command(paths: Paths, backup: Backup) -> None:
     with maintenance_lock(paths[0]):
-        refused(paths, backup, "another command", AnotherRun)
+        refused(paths, backup, "another command", StoreInUse)
 
 
 def test_no_process_can_open_the_store_during_a_restore(paths: Paths, backup: Backup) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from latchkey.errors import AnotherRun, StoreRefused
+from latchkey.errors import StoreInUse, StoreRefused
 from latchkey.storage import open_store
 from latchkey.storage.crypto.keyring import read_keyring
 from latchkey.storage.engine.processes import Presence, exclusive, maintenance_lock, open_processes
@@ -98,7 +98,7 @@ def test_lists_a_process_that_has_not_published_its_keys(paths: Paths) -> None:
 
 
 def test_maintenance_lock_has_one_holder(paths: Paths) -> None:
-    with maintenance_lock(paths[0]), pytest.raises(AnotherRun), maintenance_lock(paths[0]):
+    with maintenance_lock(paths[0]), pytest.raises(StoreInUse), maintenance_lock(paths[0]):
         pass
     with maintenance_lock(paths[0]):
         pass

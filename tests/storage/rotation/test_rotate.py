@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from slack_sdk.oauth.installation_store import Bot, Installation
 
-from latchkey.errors import AnotherRun, KeyringError, KeysNotTaken, StoreUnavailable
+from latchkey.errors import KeyringError, StaleKeyring, StoreInUse, StoreUnavailable
 from latchkey.storage import Outcome, Store, StoredEvent, open_store
 from latchkey.storage.crypto.keyring import Keyring, read_keyring
 from latchkey.storage.crypto.keyring_file import KeyringFile
@@ -259,7 +259,7 @@ def test_refuses_a_second_rotation_at_the_same_time(paths: Paths, store: Store) 
     before = snapshot(paths)
     with maintenance_lock(paths[0]):
         for act in (store.keys.rotate, store.keys.add, lambda: store.keys.retire("0" * 16, {}, confirm=print)):
-            with pytest.raises(AnotherRun):
+            with pytest.raises(StoreInUse):
                 act()
     assert snapshot(paths) == before
 
@@ -285,7 +285,7 @@ def test_process_with_a_copy_of_the_keyring_stops_a_rotation_before_any_record_c
         assert process.stdout is not None
         process.stdout.readline()
         for act in (store.keys.rotate, store.keys.rotate):
-            with pytest.raises(KeysNotTaken, match=f"pid {process.pid}") as caught:
+            with pytest.raises(StaleKeyring, match=f"pid {process.pid}") as caught:
                 act()
             assert caught.value.pids == (process.pid,)
         process.kill()
