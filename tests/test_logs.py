@@ -1,4 +1,4 @@
-"""Log lines: their shape, and what never gets through."""
+"""The format of log lines, and the secrets that are removed from them."""
 
 import io
 import json
@@ -47,7 +47,7 @@ def lines(form: str, level: str = "debug") -> io.StringIO:
         "response_url='https://hooks.slack.com/sentinel'", *(f"a {token} b" for token in TOKENS),
     ],
 )  # fmt: skip
-def test_no_secret_gets_through(form: str, message: str) -> None:
+def test_secrets_in_messages_are_hidden(form: str, message: str) -> None:
     stream = lines(form)
     logging.getLogger("anybody").error(message)
     written = stream.getvalue()
@@ -59,7 +59,7 @@ def test_no_secret_gets_through(form: str, message: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_no_secret_gets_through_in_a_traceback_or_a_field(form: str) -> None:
+def test_secrets_in_tracebacks_and_fields_are_hidden(form: str) -> None:
     stream = lines(form)
     try:
         raise ValueError("xoxb-sentinel and sentinel-secret")
@@ -72,14 +72,14 @@ def test_no_secret_gets_through_in_a_traceback_or_a_field(form: str) -> None:
 @pytest.mark.parametrize(
     "name", ["tornado.access", "tornado.general", "slack_sdk.web", "aiohttp.access", "asyncio", "sqlitedict"]
 )
-def test_libraries_that_log_bodies_are_quiet_at_every_level(name: str) -> None:
+def test_libraries_that_log_bodies_are_silent_below_warning(name: str) -> None:
     stream = lines("text", "debug")
     logging.getLogger(name).debug("body")
     logging.getLogger(name).info("body")
     assert stream.getvalue() == ""
 
 
-def test_a_line_of_text_has_time_level_name_message_and_fields() -> None:
+def test_text_line_has_time_level_name_message_and_fields() -> None:
     stream = lines("text")
     logging.getLogger("latchkey.access").info("GET / %d", 200, extra={"fields": {"ms": "1.4", "team": None}})
     assert re.fullmatch(
@@ -87,7 +87,7 @@ def test_a_line_of_text_has_time_level_name_message_and_fields() -> None:
     )
 
 
-def test_a_line_of_json_is_one_document() -> None:
+def test_json_line_is_one_document() -> None:
     stream = lines("json")
     logging.getLogger("latchkey.access").info("GET / %d", 200, extra={"fields": {"ms": "1.4", "team": "T1"}})
     document = json.loads(stream.getvalue())
@@ -96,13 +96,13 @@ def test_a_line_of_json_is_one_document() -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", document["time"])
 
 
-def test_a_line_break_in_a_message_begins_no_line() -> None:
+def test_line_break_in_a_message_starts_no_new_line() -> None:
     stream = lines("text")
     logging.getLogger("x").info("one\r\n2026-01-01T00:00:00.000Z ERROR forged")
     assert stream.getvalue().count("\n") == 1
 
 
-def test_the_short_way_writes_the_same_line_as_logging() -> None:
+def test_line_writer_writes_the_same_line_as_logging() -> None:
     stream = io.StringIO()
     write = logs.configure("info", "text", ["sentinel"], stream)
     assert write is not None
@@ -112,14 +112,14 @@ def test_the_short_way_writes_the_same_line_as_logging() -> None:
     assert short == long == " INFO latchkey.access GET /x?code=[hidden] [hidden] ms=1.0"
 
 
-def test_there_is_no_short_way_where_such_lines_are_not_wanted() -> None:
+def test_no_line_writer_for_json_or_above_level_info() -> None:
     assert logs.configure("warning", "text", [], io.StringIO()) is None
     assert logs.configure("info", "json", [], io.StringIO()) is None
 
 
 @pytest.fixture
 def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TextIO]:
-    """A stream of which systemd has said that the journal reads it."""
+    """A stream that `$JOURNAL_STREAM` names as connected to the journal."""
     with open(tmp_path / "journal", "w+") as stream:
         status = os.fstat(stream.fileno())
         monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
@@ -132,7 +132,7 @@ def written(stream: TextIO) -> list[str]:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_in_the_journal_each_line_begins_with_its_priority(journal: TextIO, form: str) -> None:
+def test_journal_lines_begin_with_their_priority(journal: TextIO, form: str) -> None:
     logs.configure("debug", form, [], journal)
     for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL):
         logging.getLogger("x").log(level, "hello")
@@ -141,7 +141,7 @@ def test_in_the_journal_each_line_begins_with_its_priority(journal: TextIO, form
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_in_the_journal_a_traceback_is_one_entry(journal: TextIO, form: str) -> None:
+def test_journal_traceback_is_one_entry(journal: TextIO, form: str) -> None:
     logs.configure("info", form, ["sentinel"], journal)
     try:
         raise ValueError("of sentinel")
@@ -153,15 +153,15 @@ def test_in_the_journal_a_traceback_is_one_entry(journal: TextIO, form: str) -> 
     assert "ValueError: of [hidden]" in line
 
 
-def test_in_the_journal_the_short_way_has_a_priority_too(journal: TextIO) -> None:
+def test_line_writers_journal_lines_have_a_priority(journal: TextIO) -> None:
     write = logs.configure("info", "text", [], journal)
     assert write is not None
     write("latchkey.access", "GET / 200", {})
     assert written(journal)[0].startswith("<6>")
 
 
-def test_elsewhere_no_line_has_a_priority(tmp_path: Path, journal: TextIO) -> None:
-    """The variable is inherited by children whose standard error is a file or a terminal."""
+def test_lines_outside_the_journal_have_no_priority(tmp_path: Path, journal: TextIO) -> None:
+    """Children inherit the variable even if their standard error is a file or a terminal."""
     with open(tmp_path / "file", "w+") as stream:
         logs.configure("info", "text", [], stream)
         logging.getLogger("x").info("hello")

@@ -60,7 +60,7 @@ def slack(io_loop: IOLoop, base_url: str, clock: Clock) -> Iterator[Slack]:
 
 @pytest.fixture
 def listeners() -> App:
-    """What the tests' listeners are registered with."""
+    """The app with which a test registers its listeners."""
     return App()
 
 
@@ -111,7 +111,7 @@ def make_services(
 
 @pytest.fixture
 def settings() -> dict[str, Any]:
-    """What a test module changes in the services; see `make_services`."""
+    """Arguments for `make_services`, which a test or class overrides."""
     return {}
 
 

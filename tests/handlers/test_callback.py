@@ -1,4 +1,4 @@
-"""GET /slack/oauth/callback: each check in its order, and fresh tokens that nothing can lose."""
+"""GET /slack/oauth/callback: its checks, in order, and that later failures never lose fresh tokens."""
 
 import asyncio
 import html
@@ -27,7 +27,7 @@ def state_in(url: str) -> str:
 
 
 @pytest.mark.gen_test
-async def test_an_install_is_saved_whole_and_leads_into_slack(
+async def test_install_is_saved_completely_and_links_to_slack(
     browser: Browser, base_url: str, slack: Slack, store: Store
 ) -> None:
     callback = slack.approve(await authorize_url(browser, base_url))
@@ -43,21 +43,21 @@ async def test_an_install_is_saved_whole_and_leads_into_slack(
 
 
 @pytest.mark.gen_test
-async def test_bolts_path_works_as_well(browser: Browser, base_url: str, slack: Slack, store: Store) -> None:
+async def test_accepts_bolts_callback_path(browser: Browser, base_url: str, slack: Slack, store: Store) -> None:
     callback = slack.approve(await authorize_url(browser, base_url))
     page = await browser.get(callback.replace(CALLBACK, "/slack/oauth_redirect"))
     assert page.code == 200
 
 
 @pytest.mark.gen_test
-async def test_two_tabs_at_once_both_work(browser: Browser, base_url: str, slack: Slack) -> None:
+async def test_installs_in_two_tabs_both_succeed(browser: Browser, base_url: str, slack: Slack) -> None:
     first, second = [await authorize_url(browser, base_url) for _ in range(2)]
     for url, team in ((first, "T0ACME"), (second, "T0BIRCH")):
         assert (await browser.get(slack.approve(url, team))).code == 200
 
 
 @pytest.mark.gen_test
-async def test_another_browsers_callback_is_refused_and_exchanges_nothing(
+async def test_rejects_state_from_another_browser_without_exchanging_the_code(
     browser: Browser, base_url: str, slack: Slack, store: Store
 ) -> None:
     callback = slack.approve(await authorize_url(browser, base_url))
@@ -68,11 +68,11 @@ async def test_another_browsers_callback_is_refused_and_exchanges_nothing(
     assert page.code == 400
     assert b"another browser" in page.body
     assert not slack.world.calls
-    assert (await browser.get(callback)).code == 401, "the state was spent even so"
+    assert (await browser.get(callback)).code == 401, "the failed attempt consumed the state"
 
 
 @pytest.mark.gen_test
-async def test_a_cookie_of_another_attempt_does_not_do(browser: Browser, base_url: str, slack: Slack) -> None:
+async def test_rejects_cookie_of_another_attempt(browser: Browser, base_url: str, slack: Slack) -> None:
     callback = slack.approve(await authorize_url(browser, base_url))
     name = next(iter(browser.cookies))
     browser.cookies[name] = "0" * 51
@@ -80,7 +80,7 @@ async def test_a_cookie_of_another_attempt_does_not_do(browser: Browser, base_ur
 
 
 @pytest.mark.gen_test
-async def test_a_used_callback_is_refused(browser: Browser, base_url: str, slack: Slack) -> None:
+async def test_rejects_used_callback(browser: Browser, base_url: str, slack: Slack) -> None:
     callback = slack.approve(await authorize_url(browser, base_url))
     cookies = dict(browser.cookies)
     await browser.get(callback)
@@ -91,7 +91,9 @@ async def test_a_used_callback_is_refused(browser: Browser, base_url: str, slack
 
 
 @pytest.mark.gen_test
-async def test_of_twenty_callbacks_with_one_state_one_installs(browser: Browser, base_url: str, slack: Slack) -> None:
+async def test_only_one_of_twenty_concurrent_callbacks_with_one_state_installs(
+    browser: Browser, base_url: str, slack: Slack
+) -> None:
     callback = slack.approve(await authorize_url(browser, base_url))
     cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
     browser.cookies = {}
@@ -101,7 +103,7 @@ async def test_of_twenty_callbacks_with_one_state_one_installs(browser: Browser,
 
 
 @pytest.mark.gen_test
-async def test_an_expired_state_is_refused(browser: Browser, base_url: str, slack: Slack, clock: Clock) -> None:
+async def test_rejects_expired_state(browser: Browser, base_url: str, slack: Slack, clock: Clock) -> None:
     callback = slack.approve(await authorize_url(browser, base_url))
     clock.now += 601
     assert (await browser.get(callback)).code == 401
@@ -109,10 +111,10 @@ async def test_an_expired_state_is_refused(browser: Browser, base_url: str, slac
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("query", ["code=1", "", "code=1&state="])
-async def test_without_state_an_install_begins_and_no_code_is_exchanged(
+async def test_callback_without_state_starts_an_install_and_exchanges_no_code(
     browser: Browser, base_url: str, slack: Slack, query: str
 ) -> None:
-    """Slack's own Add buttons come like this."""
+    """Installs that start at Slack (the Marketplace's Add button) have no state."""
     page = await browser.get(f"{base_url}{CALLBACK}?{query}")
     assert page.code == 302
     assert page.headers["Location"] == "/slack/install"
@@ -120,9 +122,7 @@ async def test_without_state_an_install_begins_and_no_code_is_exchanged(
 
 
 @pytest.mark.gen_test
-async def test_cancel_is_a_page_that_says_so_and_spends_the_state(
-    browser: Browser, base_url: str, slack: Slack
-) -> None:
+async def test_cancel_shows_a_page_and_consumes_the_state(browser: Browser, base_url: str, slack: Slack) -> None:
     url = await authorize_url(browser, base_url)
     page = await browser.get(slack.cancel(url))
     assert page.code == 200
@@ -144,7 +144,7 @@ async def test_cancel_is_a_page_that_says_so_and_spends_the_state(
         ([("state", "a"), ("code", "1"), ("code", "2")], 400),
     ],
 )
-async def test_odd_arguments_are_refused_with_a_page(
+async def test_rejects_malformed_arguments_with_an_error_page(
     browser: Browser, base_url: str, slack: Slack, query: object, status: int
 ) -> None:
     page = await browser.get(f"{base_url}{CALLBACK}?{urlencode(query)}")  # type: ignore[arg-type]
@@ -156,7 +156,7 @@ async def test_odd_arguments_are_refused_with_a_page(
 
 
 @pytest.mark.gen_test
-async def test_without_code_nothing_is_exchanged(browser: Browser, base_url: str, slack: Slack) -> None:
+async def test_callback_without_code_exchanges_nothing(browser: Browser, base_url: str, slack: Slack) -> None:
     state = state_in(await authorize_url(browser, base_url))
     page = await browser.get(f"{base_url}{CALLBACK}?{urlencode({'state': state})}")
     assert page.code == 401
@@ -165,7 +165,7 @@ async def test_without_code_nothing_is_exchanged(browser: Browser, base_url: str
 
 
 @pytest.mark.gen_test
-async def test_a_code_that_slack_refuses_is_a_page_that_says_so(
+async def test_shows_error_page_if_slack_refuses_the_code(
     browser: Browser, base_url: str, slack: Slack, store: Store
 ) -> None:
     state = state_in(await authorize_url(browser, base_url))
@@ -177,7 +177,7 @@ async def test_a_code_that_slack_refuses_is_a_page_that_says_so(
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 429}, {"seconds": 2.0}])
-async def test_when_slack_does_not_answer_the_exchange_a_page_says_so(
+async def test_shows_error_page_if_slack_does_not_answer_the_exchange(
     browser: Browser, base_url: str, slack: Slack, fault: dict[str, int]
 ) -> None:
     callback = slack.approve(await authorize_url(browser, base_url))
@@ -189,7 +189,7 @@ async def test_when_slack_does_not_answer_the_exchange_a_page_says_so(
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("fault", [{"status": 500, "times": 9}, {"error": "invalid_auth"}, {"seconds": 2.0}])
-async def test_a_failing_auth_test_loses_no_token(
+async def test_failed_auth_test_loses_no_token(
     browser: Browser, base_url: str, slack: Slack, store: Store, fault: dict[str, int]
 ) -> None:
     """Bolt throws the fresh tokens away, although Slack shows the app as installed."""
@@ -203,7 +203,7 @@ async def test_a_failing_auth_test_loses_no_token(
 
 
 @pytest.mark.gen_test
-async def test_a_store_that_cannot_save_is_a_page_that_says_so(
+async def test_shows_error_page_if_the_store_cannot_save_the_installation(
     browser: Browser, base_url: str, slack: Slack, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     callback = slack.approve(await authorize_url(browser, base_url))
@@ -221,7 +221,7 @@ async def test_a_store_that_cannot_save_is_a_page_that_says_so(
 
 
 @pytest.mark.gen_test
-async def test_an_org_wide_install_leads_to_the_adding_of_workspaces(
+async def test_org_wide_install_links_to_the_page_that_adds_workspaces(
     browser: Browser, base_url: str, slack: Slack, store: Store
 ) -> None:
     page = await browser.get(slack.approve(await authorize_url(browser, base_url), "T0CEDAR", org_wide=True))
@@ -232,13 +232,13 @@ async def test_an_org_wide_install_leads_to_the_adding_of_workspaces(
     assert bot.team_id is None
 
 
-class TestUserScopesAlone:
+class TestUserScopesOnly:
     @pytest.fixture
     def settings(self) -> dict[str, object]:
         return {"scopes": [], "user_scopes": ["search:read"]}
 
     @pytest.mark.gen_test
-    async def test_a_user_only_install_is_saved(
+    async def test_saves_install_with_only_user_scopes(
         self, browser: Browser, base_url: str, slack: Slack, store: Store
     ) -> None:
         page = await browser.get(slack.approve(await authorize_url(browser, base_url)))
@@ -256,7 +256,7 @@ class TestOwnPages:
         return {"success_url": "https://example.com/yes?a=1", "failure_url": "https://example.com/no"}
 
     @pytest.mark.gen_test
-    async def test_the_operators_pages_get_ids_and_no_secret(
+    async def test_redirects_to_the_operators_pages_with_ids_and_no_secret(
         self, browser: Browser, base_url: str, slack: Slack
     ) -> None:
         url = await authorize_url(browser, base_url)
@@ -269,7 +269,7 @@ class TestOwnPages:
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("header", ["Sec-Purpose", "Purpose"])
-async def test_a_prefetch_and_a_head_request_spend_nothing(
+async def test_prefetch_and_head_requests_do_not_consume_the_state(
     browser: Browser, base_url: str, slack: Slack, header: str
 ) -> None:
     callback = slack.approve(await authorize_url(browser, base_url))

@@ -1,4 +1,4 @@
-"""POST /slack/events: who is let in, what is answered, and what goes on behind it."""
+"""POST /slack/events: verification, responses, and the listeners that run."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ def installed(store: Store, slack: Slack) -> Slack:
 
 
 @pytest.mark.gen_test
-async def test_an_event_reaches_its_listeners_and_gets_an_empty_200(
+async def test_event_runs_its_listeners_and_gets_an_empty_200(
     http_server: object, installed: Slack, listeners: App
 ) -> None:
     seen: list[str] = []
@@ -66,7 +66,7 @@ async def test_an_event_reaches_its_listeners_and_gets_an_empty_200(
 
 
 @pytest.mark.gen_test
-async def test_a_listener_waits_out_slacks_limit_and_its_event_is_not_tried_again(
+async def test_rate_limited_listener_waits_and_its_event_is_not_retried(
     http_server: object, installed: Slack, listeners: App, services: Services
 ) -> None:
     listeners.event("app_mention")(answer_hi)
@@ -83,21 +83,21 @@ async def answer_hi(say: Any) -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_verified_event_that_nobody_listens_to_gets_200(http_server: object, slack: Slack) -> None:
-    """Bolt answers 404; Slack sends it again, and may end the subscription."""
+async def test_verified_event_without_listener_gets_200(http_server: object, slack: Slack) -> None:
+    """Bolt answers 404, so Slack retries the event and may disable the subscription."""
     answer = await slack.sender.event(slack.workspace(), {"type": "reaction_added", "user": "U1"})
     assert (answer.status, answer.body) == (200, "")
 
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("secret", SIGNING_SECRETS)
-async def test_each_signing_secret_is_good(http_server: object, slack: Slack, secret: str) -> None:
+async def test_accepts_each_configured_signing_secret(http_server: object, slack: Slack, secret: str) -> None:
     assert (await slack.sender.mention(slack.workspace(), "x", secret=secret)).status == 200
 
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize(("age", "status"), [(299, 200), (300, 200), (301, 403), (-300, 200), (-301, 403)])
-async def test_five_minutes_either_way_are_the_limit(
+async def test_rejects_timestamps_more_than_five_minutes_off(
     http_server: object, slack: Slack, clock: Clock, age: int, status: int
 ) -> None:
     clock.now = float(int(time.time()))
@@ -132,7 +132,7 @@ BAD_HEADERS = [
 @pytest.mark.gen_test
 @pytest.mark.parametrize("headers", BAD_HEADERS)
 @pytest.mark.parametrize("body", [b"{}", b"", b"\xff\xfe", b"payload=%7B", "text=é".encode("latin-1")])
-async def test_whatever_a_stranger_sends_is_403(
+async def test_any_unsigned_request_gets_403(
     http_server: object, slack: Slack, headers: dict[str, str], body: bytes
 ) -> None:
     """The SDK's verifier raises for a text timestamp, a non-ASCII signature and a body that is not UTF-8."""
@@ -159,14 +159,14 @@ async def test_whatever_a_stranger_sends_is_403(
         (FORM, b"command=%ff"), ("text/plain", b"{}"), ("", b"{}"), ("multipart/form-data; boundary=x", b"--x--"),
     ],
 )  # fmt: skip
-async def test_a_signed_body_that_makes_no_sense_is_400(
+async def test_malformed_signed_body_gets_400(
     http_server: object, slack: Slack, content_type: str, body: bytes
 ) -> None:
     assert (await slack.sender.send("odd", body, content_type)).status == 400
 
 
 @pytest.mark.gen_test
-async def test_the_challenge_is_answered_only_when_it_is_signed(http_server: object, slack: Slack) -> None:
+async def test_answers_only_signed_challenges(http_server: object, slack: Slack) -> None:
     answer = await slack.sender.url_verification("3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P")
     assert (answer.status, answer.body) == (200, "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P")
     assert answer.content_type.startswith("text/plain")
@@ -176,10 +176,10 @@ async def test_the_challenge_is_answered_only_when_it_is_signed(http_server: obj
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("headers", [{}, {"X-Slack-Signature": "v0=00"}])
-async def test_ssl_check_gets_200_unsigned_and_does_nothing(
+async def test_unsigned_ssl_check_gets_200_and_does_nothing(
     http_server: object, slack: Slack, base_url: str, installed: Slack, listeners: App, headers: dict[str, str]
 ) -> None:
-    """And nothing rides in on it: a command beside it is not run."""
+    """A command in the same body is not run."""
     ran = []
     listeners.command("/x")(lambda ack: ran.append(1))
     body = urlencode({"ssl_check": "1", "token": "x", "command": "/x", "team_id": "T0ACME"})
@@ -195,7 +195,7 @@ async def test_ssl_check_gets_200_unsigned_and_does_nothing(
 
 
 @pytest.mark.gen_test
-async def test_rate_limiting_is_taken_note_of(
+async def test_logs_and_counts_rate_limited_events(
     http_server: object, slack: Slack, services: Services, all_logs: pytest.LogCaptureFixture
 ) -> None:
     body = json.dumps({"type": "app_rate_limited", "team_id": "T0ACME", "minute_rate_limited": 1, "api_app_id": "A"})
@@ -205,7 +205,7 @@ async def test_rate_limiting_is_taken_note_of(
 
 
 @pytest.mark.gen_test
-async def test_a_commands_ack_is_the_response(http_server: object, installed: Slack, listeners: App) -> None:
+async def test_ack_of_a_command_becomes_the_response(http_server: object, installed: Slack, listeners: App) -> None:
     @listeners.command("/hello")
     async def hello(ack: Any, command: dict[str, Any]) -> None:
         await ack("hello " + command["text"])
@@ -216,13 +216,13 @@ async def test_a_commands_ack_is_the_response(http_server: object, installed: Sl
 
 
 @pytest.mark.gen_test
-async def test_a_command_that_nobody_listens_to_is_404(http_server: object, installed: Slack) -> None:
+async def test_command_without_listener_gets_404(http_server: object, installed: Slack) -> None:
     assert (await installed.people.command(installed.workspace(), "/nobody")).status == 404
     assert (await installed.people.click(installed.workspace(), {"action_id": "nobody"})).status == 404
 
 
 @pytest.mark.gen_test
-async def test_a_workspace_without_the_app_is_told_to_install_it(
+async def test_command_in_a_workspace_without_the_app_gets_the_install_link(
     http_server: object, slack: Slack, listeners: App, base_url: str
 ) -> None:
     listeners.command("/hello")(lambda ack: ack())
@@ -235,7 +235,7 @@ async def test_a_workspace_without_the_app_is_told_to_install_it(
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-async def test_an_uninstall_removes_everything_in_either_order_and_again(
+async def test_uninstall_events_remove_everything_in_any_order_and_repeatedly(
     http_server: object, installed: Slack, store: Store, order: tuple[int, int]
 ) -> None:
     acme = installed.workspace()
@@ -252,7 +252,9 @@ async def test_an_uninstall_removes_everything_in_either_order_and_again(
 
 
 @pytest.mark.gen_test
-async def test_a_late_uninstall_leaves_a_newer_install(http_server: object, installed: Slack, store: Store) -> None:
+async def test_late_uninstall_event_keeps_a_newer_installation(
+    http_server: object, installed: Slack, store: Store
+) -> None:
     answer = await installed.sender.event(
         installed.workspace(), {"type": "app_uninstalled"}, wrapper={"event_time": 1_699_999_999}
     )
@@ -261,7 +263,7 @@ async def test_a_late_uninstall_leaves_a_newer_install(http_server: object, inst
 
 
 @pytest.mark.gen_test
-async def test_an_uninstall_of_the_org_removes_the_orgs_install(
+async def test_uninstall_event_of_an_org_removes_the_orgs_installation(
     http_server: object, slack: Slack, store: Store
 ) -> None:
     store.installations.save(
@@ -277,7 +279,7 @@ async def test_an_uninstall_of_the_org_removes_the_orgs_install(
 
 
 @pytest.mark.gen_test
-async def test_a_store_that_does_not_answer_is_503_with_retry_after(
+async def test_unavailable_store_is_503_with_retry_after(
     http_server: object, slack: Slack, store: Store, listeners: App, base_url: str
 ) -> None:
     listeners.command("/hello")(lambda ack: ack())
@@ -291,7 +293,7 @@ async def test_a_store_that_does_not_answer_is_503_with_retry_after(
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "OPTIONS"])
-async def test_other_methods_are_405(http_server: object, base_url: str, method: str) -> None:
+async def test_other_methods_get_405(http_server: object, base_url: str, method: str) -> None:
     response = await AsyncHTTPClient().fetch(
         base_url + "/slack/events",
         method=method,
@@ -303,7 +305,7 @@ async def test_other_methods_are_405(http_server: object, base_url: str, method:
 
 
 async def raw(base_url: str, data: bytes) -> bytes:
-    """Send bytes as they are, and return all that comes back."""
+    """Send raw bytes, and return everything received."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(base_url.rpartition(":")[2]))
     writer.write(data)
     try:
@@ -315,7 +317,7 @@ async def raw(base_url: str, data: bytes) -> bytes:
 
 
 def signed_event(head: str) -> bytes:
-    """Return a whole request with an event that nobody listens to."""
+    """Return a complete request with an event that has no listener."""
     body = b'{"type":"event_callback","event":{"type":"event_without_listeners"},"event_id":"Ev1"}'
     timestamp = str(int(time.time()))
     lines = (
@@ -327,9 +329,7 @@ def signed_event(head: str) -> bytes:
 
 
 @pytest.mark.gen_test
-async def test_a_connection_stays_open_for_the_next_event_unless_the_sender_wants_it_closed(
-    http_server: object, base_url: str
-) -> None:
+async def test_keeps_the_connection_open_unless_the_sender_asks_to_close_it(http_server: object, base_url: str) -> None:
     stays, closes = (
         signed_event("POST /slack/events HTTP/1.1"),
         signed_event("POST /slack/events HTTP/1.1\r\nConnection: close"),
@@ -340,13 +340,15 @@ async def test_a_connection_stays_open_for_the_next_event_unless_the_sender_want
 
 
 @pytest.mark.gen_test
-async def test_http_1_0_is_answered_and_closed(http_server: object, base_url: str) -> None:
+async def test_closes_http_1_0_connections_after_the_response(http_server: object, base_url: str) -> None:
     answer = await raw(base_url, signed_event("POST /slack/events HTTP/1.0"))
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 @pytest.mark.gen_test
-async def test_a_declared_size_over_one_mebibyte_is_413_before_it_is_sent(http_server: object, base_url: str) -> None:
+async def test_content_length_over_one_mebibyte_gets_413_before_the_body_is_sent(
+    http_server: object, base_url: str
+) -> None:
     head = b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
     assert (await raw(base_url, head % (1 << 21))).startswith(b"HTTP/1.1 413 ")
     for odd in (b"-1", b"x", b"1e3"):
@@ -355,7 +357,7 @@ async def test_a_declared_size_over_one_mebibyte_is_413_before_it_is_sent(http_s
 
 
 @pytest.mark.gen_test
-async def test_chunks_over_one_mebibyte_are_refused(http_server: object, base_url: str) -> None:
+async def test_rejects_chunked_body_over_one_mebibyte(http_server: object, base_url: str) -> None:
     head = b"POST /slack/events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
     answer = await raw(base_url, head + chunk * 17 + b"0\r\n\r\n")
@@ -363,7 +365,7 @@ async def test_chunks_over_one_mebibyte_are_refused(http_server: object, base_ur
 
 
 @pytest.mark.gen_test
-async def test_a_body_in_chunks_is_the_same_body(http_server: object, slack: Slack, base_url: str) -> None:
+async def test_accepts_chunked_body(http_server: object, slack: Slack, base_url: str) -> None:
     body = slack.sender.event_body(slack.workspace(), {"type": "x", "user": "U1"})
     timestamp = str(int(time.time()))
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:]))
@@ -376,7 +378,7 @@ async def test_a_body_in_chunks_is_the_same_body(http_server: object, slack: Sla
 
 
 @pytest.mark.gen_test
-async def test_a_body_that_comes_too_slowly_ends_the_connection(
+async def test_closes_the_connection_if_the_body_arrives_too_slowly(
     http_server: object, base_url: str, app: Any, services: Services
 ) -> None:
     app.events.body_timeouts = ClientTimeouts(0.2, sweep_seconds=0.05)
@@ -388,7 +390,7 @@ async def test_a_body_that_comes_too_slowly_ends_the_connection(
 
 
 @pytest.mark.gen_test
-async def test_a_sender_that_leaves_does_not_stop_its_command(
+async def test_command_finishes_even_if_the_sender_disconnects(
     http_server: object, installed: Slack, listeners: App, services: Services, base_url: str
 ) -> None:
     done = asyncio.Event()
@@ -413,7 +415,7 @@ async def test_a_sender_that_leaves_does_not_stop_its_command(
 
 
 @pytest.mark.gen_test
-async def test_a_listener_that_blocks_a_thread_delays_no_other_event(
+async def test_blocking_listener_does_not_delay_other_requests(
     http_server: object, installed: Slack, listeners: App, base_url: str
 ) -> None:
     """Bolt's sync Tornado adapter held up a health check for as long as its listener ran."""
@@ -446,31 +448,41 @@ async def test_slacks_retry_of_a_known_event_gets_200_and_runs_nothing(
 
 
 @pytest.mark.gen_test
-async def test_a_retry_of_an_event_that_was_refused_is_run(
-    http_server: object, installed: Slack, listeners: App, store: Store, services: Services
+@pytest.mark.parametrize("settings", [{"events": {"inbox_events": 1}}])
+async def test_retry_of_a_refused_event_is_run(
+    http_server: object, installed: Slack, listeners: App, services: Services
 ) -> None:
     ran: list[dict[str, Any]] = []
-    listeners.event("app_mention")(lambda context: ran.append(context))
+    released = asyncio.Event()
+
+    @listeners.event("app_mention")
+    async def wait(context: dict[str, Any]) -> None:
+        ran.append(context)
+        await released.wait()
+
+    assert (await installed.sender.mention(installed.workspace(), "fills the inbox")).status == 200
     body = installed.sender.event_body(installed.workspace(), {"type": "app_mention", "user": "U1", "text": "x"})
-    services.events._pending._max_events = 0
     assert (await installed.sender.send("event", body, JSON)).status == 503
-    services.events._pending._max_events = 10
-    assert (await installed.sender.send("event", body, JSON, retry=1)).status == 200
-    await until(lambda: ran)
-    assert (ran[0]["retry_num"], ran[0]["attempt"]) == (1, 1)
+    assert count(services.metrics, "events_refused") == 1
+    released.set()
+    async with asyncio.timeout(3):
+        while (await installed.sender.send("event", body, JSON, retry=1)).status == 503:
+            await asyncio.sleep(0.01)
+    await until(lambda: len(ran) == 2)
+    assert (ran[1]["retry_num"], ran[1]["attempt"]) == (1, 1)
 
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("settings", [{"events": {"inbox_events": 3}}])
-async def test_with_the_inbox_full_slack_is_asked_to_send_it_again(
+async def test_full_inbox_asks_slack_to_retry(
     http_server: object, installed: Slack, listeners: App, services: Services, base_url: str
 ) -> None:
-    """`x-slack-no-retry` would throw the event away: https://docs.slack.dev/apis/events-api/#retries."""
-    given_back = asyncio.Event()
+    """`x-slack-no-retry` would make Slack drop the event: https://docs.slack.dev/apis/events-api/#retries."""
+    released = asyncio.Event()
 
     @listeners.event("app_mention")
     async def wait() -> None:
-        await given_back.wait()
+        await released.wait()
 
     answers = [(await installed.sender.mention(installed.workspace(), "x")).status for _ in range(5)]
     assert answers == [200, 200, 200, 503, 503]
@@ -484,14 +496,14 @@ async def test_with_the_inbox_full_slack_is_asked_to_send_it_again(
     response = await AsyncHTTPClient().fetch(
         base_url + "/slack/events", method="POST", headers=headers, body=body, raise_error=False
     )
-    given_back.set()
+    released.set()
     assert (response.code, response.headers["Retry-After"]) == (503, "5")
     assert "x-slack-no-retry" not in {name.lower() for name in response.headers}
     assert count(services.metrics, "events_refused") == 3
 
 
 @pytest.mark.gen_test
-async def test_a_view_whose_listener_is_late_stays_open_and_says_so(
+async def test_view_with_a_late_listener_stays_open_and_shows_an_error(
     http_server: object, installed: Slack, listeners: App, services: Services
 ) -> None:
     @listeners.view("form")
@@ -509,7 +521,7 @@ async def test_a_view_whose_listener_is_late_stays_open_and_says_so(
 
 
 @pytest.mark.gen_test
-async def test_the_log_tells_the_request_and_none_of_its_content(
+async def test_log_identifies_the_request_without_its_content(
     http_server: object, installed: Slack, listeners: App, all_logs: pytest.LogCaptureFixture
 ) -> None:
     @listeners.command("/fail")

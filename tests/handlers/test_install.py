@@ -1,4 +1,4 @@
-"""GET /slack/install: a link to Slack that is whole, and a cookie that ties it to this browser."""
+"""GET /slack/install: the link to Slack, and the cookie that binds the state to this browser."""
 
 import html
 import re
@@ -23,7 +23,7 @@ def link_in(body: bytes) -> str:
 
 
 @pytest.mark.gen_test
-async def test_the_page_links_to_slack_with_all_that_slack_needs(browser: Browser, base_url: str, slack: Slack) -> None:
+async def test_page_links_to_slack_with_every_required_parameter(browser: Browser, base_url: str, slack: Slack) -> None:
     page = await browser.get(base_url + "/slack/install")
     url = urlsplit(link_in(page.body))
     query = parse_qs(url.query, keep_blank_values=True)
@@ -46,7 +46,7 @@ async def test_the_page_links_to_slack_with_all_that_slack_needs(browser: Browse
         ("team=" + "T" * 500, None),
     ],
 )
-async def test_a_team_is_passed_on_only_where_it_is_one(
+async def test_passes_on_only_valid_team_ids(
     browser: Browser, base_url: str, given: str, passed_on: list[str] | None
 ) -> None:
     page = await browser.get(f"{base_url}/slack/install?{given}")
@@ -57,7 +57,7 @@ async def test_a_team_is_passed_on_only_where_it_is_one(
 
 
 @pytest.mark.gen_test
-async def test_the_cookie_is_for_this_attempt_and_no_script(browser: Browser, base_url: str) -> None:
+async def test_cookie_is_per_attempt_and_http_only(browser: Browser, base_url: str) -> None:
     page = await browser.get(base_url + "/slack/install")
     cookie = page.headers["Set-Cookie"]
     assert re.match(r"latchkey-state-[0-9a-f]{16}=", cookie)
@@ -65,7 +65,7 @@ async def test_the_cookie_is_for_this_attempt_and_no_script(browser: Browser, ba
 
 
 @pytest.mark.gen_test
-async def test_on_https_the_cookie_is_bound_to_the_host(
+async def test_cookie_has_the_host_prefix_on_https(
     make_services: Callable[..., Services], http_server: HTTPServer
 ) -> None:
     socket, port = bind_unused_port()
@@ -83,7 +83,7 @@ async def test_on_https_the_cookie_is_bound_to_the_host(
 
 
 @pytest.mark.gen_test
-async def test_a_browser_keeps_only_the_last_attempts(browser: Browser, base_url: str) -> None:
+async def test_browser_keeps_cookies_only_of_the_latest_attempts(browser: Browser, base_url: str) -> None:
     for _ in range(MAX_ATTEMPTS + 4):
         await browser.get(base_url + "/slack/install")
     assert len(browser.cookies) == MAX_ATTEMPTS
@@ -97,7 +97,7 @@ class TestRedirect:
         return {"show_install_page": False}
 
     @pytest.mark.gen_test
-    async def test_the_browser_is_sent_to_slack_at_once(self, browser: Browser, base_url: str, slack: Slack) -> None:
+    async def test_redirects_to_slack_immediately(self, browser: Browser, base_url: str, slack: Slack) -> None:
         page = await browser.get(base_url + "/slack/install?team=T0ACME")
         assert page.code == 302
         assert page.headers["Location"].startswith(slack.authorize_url + "?client_id=")
@@ -106,9 +106,7 @@ class TestRedirect:
 
 
 @pytest.mark.gen_test
-async def test_a_state_that_cannot_be_stored_is_a_page_that_says_so(
-    browser: Browser, base_url: str, store: Store
-) -> None:
+async def test_shows_error_page_if_the_state_cannot_be_stored(browser: Browser, base_url: str, store: Store) -> None:
     store.close()
     page = await browser.get(base_url + "/slack/install")
     assert page.code == 503

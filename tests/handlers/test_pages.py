@@ -1,4 +1,4 @@
-"""Every page: what it may load, where it may stand, and which request it was."""
+"""Every page: security headers, request id and escaping."""
 
 import pytest
 
@@ -15,7 +15,7 @@ PATHS = [
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", PATHS)
-async def test_every_page_has_the_security_headers(browser: Browser, base_url: str, path: str) -> None:
+async def test_every_page_has_security_headers(browser: Browser, base_url: str, path: str) -> None:
     page = await browser.get(base_url + path)
     for name, value in SECURITY_HEADERS.items():
         assert page.headers[name] == value
@@ -25,13 +25,13 @@ async def test_every_page_has_the_security_headers(browser: Browser, base_url: s
 
 
 @pytest.mark.gen_test
-async def test_a_page_that_there_is_not_is_404_and_another_method_405(browser: Browser, base_url: str) -> None:
+async def test_unknown_path_gets_404_and_other_methods_get_405(browser: Browser, base_url: str) -> None:
     assert (await browser.get(base_url + "/nowhere")).code == 404
     assert (await browser.post(base_url + "/slack/install", "a=b")).code == 405
 
 
 @pytest.mark.gen_test
-async def test_healthz_does_not_ask_the_store_and_readyz_does(browser: Browser, base_url: str, store: Store) -> None:
+async def test_only_readyz_checks_the_store(browser: Browser, base_url: str, store: Store) -> None:
     assert (await browser.get(base_url + "/readyz")).body == b"ready\n"
     store.close()
     assert (await browser.get(base_url + "/healthz")).body == b"ok\n"
@@ -40,7 +40,7 @@ async def test_healthz_does_not_ask_the_store_and_readyz_does(browser: Browser, 
 
 
 @pytest.mark.gen_test
-async def test_an_uncaught_error_shows_and_logs_no_url(
+async def test_uncaught_error_neither_shows_nor_logs_the_url(
     browser: Browser, base_url: str, store: Store, monkeypatch: pytest.MonkeyPatch, all_logs: pytest.LogCaptureFixture
 ) -> None:
     async def fail(state: str) -> bool:
@@ -56,7 +56,7 @@ async def test_an_uncaught_error_shows_and_logs_no_url(
 
 
 @pytest.mark.gen_test
-async def test_the_access_log_has_one_line_a_request(
+async def test_access_log_has_one_line_per_request(
     browser: Browser, base_url: str, all_logs: pytest.LogCaptureFixture
 ) -> None:
     page = await browser.get(base_url + "/nowhere?code=sentinel")

@@ -21,9 +21,9 @@ def authorized(flag: Any = ABSENT, enterprise_id: str | None = ORG, team_id: str
 
 class Case(NamedTuple):
     fields: dict[str, Any]
-    """Fields of the event's wrapper, beside those that Slack documents for these events."""
+    """Fields of the event's wrapper, in addition to those that Slack documents for these events."""
     removes: str
-    """"org", "team", or "" for neither."""
+    """"org", "team", or "" if it removes neither."""
 
 
 CASES = {
@@ -100,7 +100,7 @@ MALFORMED = {
 
 @pytest.fixture
 def both(store: Store) -> Store:
-    """The org has installed the app as a whole, and one of its workspaces on its own."""
+    """A store with an org-wide installation, and one of a workspace of that org."""
     values: dict[str, Any] = {"enterprise_id": ORG, "user_id": "U1", "installed_at": 1_700_000_000.0}
     store.installations.save(
         Installation(team_id=None, bot_token="xoxb-org", user_token="xoxp-org", is_enterprise_install=True, **values)
@@ -110,7 +110,7 @@ def both(store: Store) -> Store:
 
 
 def installed(store: Store) -> dict[str, tuple[str | None, str | None] | None]:
-    """The tokens of the org and of the workspace."""
+    """Return the (bot, user) tokens of the org and of the workspace."""
     org = store.installations.find_installation(enterprise_id=ORG, team_id=None, is_enterprise_install=True)
     team = store.installations.find_installation(enterprise_id=ORG, team_id=TEAM)
     return {
@@ -128,7 +128,7 @@ async def send(slack: Slack, event: dict[str, Any], fields: dict[str, Any]) -> i
 @pytest.mark.gen_test
 @pytest.mark.parametrize("event", [{"type": "app_uninstalled"}, TOKENS_REVOKED], ids=lambda event: event["type"])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-async def test_an_event_removes_exactly_the_installation_it_names(
+async def test_event_removes_exactly_the_installation_that_it_names(
     http_server: object, slack: Slack, both: Store, case: Case, event: dict[str, Any]
 ) -> None:
     before = installed(both)
@@ -139,7 +139,7 @@ async def test_an_event_removes_exactly_the_installation_it_names(
 @pytest.mark.gen_test
 @pytest.mark.parametrize("event", [{"type": "app_uninstalled"}, TOKENS_REVOKED], ids=lambda event: event["type"])
 @pytest.mark.parametrize("fields", MALFORMED.values(), ids=MALFORMED)
-async def test_a_malformed_event_removes_nothing(
+async def test_malformed_event_removes_nothing(
     http_server: object, slack: Slack, both: Store, fields: dict[str, Any], event: dict[str, Any]
 ) -> None:
     before = installed(both)
@@ -150,7 +150,7 @@ async def test_a_malformed_event_removes_nothing(
 @pytest.mark.gen_test
 @pytest.mark.parametrize("event", [{"type": "app_uninstalled"}, TOKENS_REVOKED], ids=lambda event: event["type"])
 @pytest.mark.parametrize("case", [case for case in CASES.values() if case.removes == "team"])
-async def test_an_org_wide_installation_stays_and_is_named_if_its_workspace_has_none(
+async def test_workspace_event_keeps_the_org_wide_installation_and_logs_it(
     http_server: object,
     slack: Slack,
     both: Store,
@@ -168,7 +168,7 @@ async def test_an_org_wide_installation_stays_and_is_named_if_its_workspace_has_
 
 
 @pytest.mark.gen_test
-async def test_a_revoked_user_token_of_a_workspace_leaves_the_same_users_token_of_the_org(
+async def test_revoking_a_users_workspace_token_keeps_their_org_token(
     http_server: object, slack: Slack, both: Store
 ) -> None:
     event = {"type": "tokens_revoked", "tokens": {"oauth": ["U1"]}}

@@ -1,4 +1,4 @@
-"""SIGHUP: new secrets and another log level reach the running server, or nothing does."""
+"""SIGHUP applies new secrets and the log level to the running server, or changes nothing."""
 
 import asyncio
 import contextlib
@@ -35,14 +35,14 @@ def slack_has(it: Running, client_secret: str) -> None:
 
 
 async def reload(it: Running) -> str:
-    """Send SIGHUP, and return what the server then says of it."""
+    """Send SIGHUP, and return what the server logs about it."""
     before = len(it.server.log.read_text())
     os.kill(it.server.pid, signal.SIGHUP)
     deadline = time.monotonic() + 5
-    while "reloaded" not in (said := it.server.log.read_text()[before:]):
-        assert time.monotonic() < deadline, said
+    while "reloaded" not in (logged := it.server.log.read_text()[before:]):
+        assert time.monotonic() < deadline, logged
         await asyncio.sleep(0.02)
-    return said
+    return logged
 
 
 async def mention(it: Running, secret: str) -> int:
@@ -50,7 +50,7 @@ async def mention(it: Running, secret: str) -> int:
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_a_new_signing_secret_is_taken_beside_the_old_one_and_then_alone(tmp_path: Path) -> None:
+async def test_signing_secret_can_be_added_and_the_old_one_removed(tmp_path: Path) -> None:
     async with with_secret_files(tmp_path) as it:
         assert (await mention(it, OLD), await mention(it, NEW)) == (200, 403)
         (tmp_path / "signing").write_text(f"{NEW}\n{OLD}\n")
@@ -62,7 +62,7 @@ async def test_a_new_signing_secret_is_taken_beside_the_old_one_and_then_alone(t
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_a_new_client_secret_is_used_for_the_next_install(tmp_path: Path) -> None:
+async def test_new_client_secret_is_used_for_the_next_install(tmp_path: Path) -> None:
     async with with_secret_files(tmp_path) as it:
         assert await it.install() == 200
         slack_has(it, "sentinel-new-client-secret")
@@ -73,7 +73,7 @@ async def test_a_new_client_secret_is_used_for_the_next_install(tmp_path: Path) 
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_the_log_level_changes_both_ways(tmp_path: Path) -> None:
+async def test_log_level_can_be_raised_and_lowered(tmp_path: Path) -> None:
     async with with_secret_files(tmp_path) as it:
         config = tmp_path / "config.toml"
         for level, seen in (("info", True), ("warning", False), ("info", True)):
@@ -88,7 +88,7 @@ async def test_the_log_level_changes_both_ways(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", ["the secret's file is gone", "the configuration is wrong"])
 @pytest.mark.gen_test(timeout=30)
-async def test_a_fault_changes_nothing_and_is_told(tmp_path: Path, fault: str) -> None:
+async def test_invalid_configuration_changes_nothing_and_is_logged(tmp_path: Path, fault: str) -> None:
     async with with_secret_files(tmp_path) as it:
         (tmp_path / "signing").write_text(NEW)
         if "file" in fault:
@@ -96,14 +96,14 @@ async def test_a_fault_changes_nothing_and_is_told(tmp_path: Path, fault: str) -
         else:
             config = tmp_path / "config.toml"
             config.write_text(config.read_text() + "lovel = 1\n")
-        said = await reload(it)
-        assert "ERROR latchkey not reloaded: " in said
-        assert ("No such file" if "file" in fault else "did you mean level?") in said
+        logged = await reload(it)
+        assert "ERROR latchkey not reloaded: " in logged
+        assert ("No such file" if "file" in fault else "did you mean level?") in logged
         assert (await mention(it, OLD), await mention(it, NEW)) == (200, 403)
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_a_setting_that_needs_a_restart_is_named(tmp_path: Path) -> None:
+async def test_warns_about_settings_that_need_a_restart(tmp_path: Path) -> None:
     async with with_secret_files(tmp_path) as it:
         config = tmp_path / "config.toml"
         config.write_text(config.read_text() + "[events]\nmax_attempts = 2\n")
@@ -113,7 +113,7 @@ async def test_a_setting_that_needs_a_restart_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_neither_the_old_secret_nor_the_new_one_is_ever_logged(tmp_path: Path) -> None:
+async def test_old_and_new_secrets_are_scrubbed_from_the_log(tmp_path: Path) -> None:
     (tmp_path / "talking_app.py").write_text(
         "def register(app):\n    @app.event('app_mention')\n"
         f"    def talk(logger):\n        logger.warning('it is {OLD} or {NEW}')\n"

@@ -36,7 +36,7 @@ def serve(folder: Path, *arguments: str, **environ: str) -> subprocess.Completed
     )
 
 
-def test_a_bad_configuration_is_78_with_every_fault(tmp_path: Path) -> None:
+def test_bad_configuration_lists_every_fault_and_exits_78(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("[server]\nlisten = 5\nlisteen = 'x'\n")
     done = serve(tmp_path)
     assert done.returncode == 78
@@ -44,7 +44,7 @@ def test_a_bad_configuration_is_78_with_every_fault(tmp_path: Path) -> None:
     assert "did you mean listen?" in done.stderr
 
 
-def test_missing_secrets_are_78_and_name_the_demo(tmp_path: Path) -> None:
+def test_missing_secrets_exit_78_and_suggest_the_demo(tmp_path: Path) -> None:
     done = serve(tmp_path, SLACK_CLIENT_SECRET="", SLACK_SIGNING_SECRET="")
     assert done.returncode == 78
     assert "SLACK_CLIENT_SECRET: must be set" in done.stderr
@@ -53,11 +53,11 @@ def test_missing_secrets_are_78_and_name_the_demo(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("--nonsense",), ("serve",), ("--listen",)])
-def test_wrong_usage_is_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_exits_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     assert serve(tmp_path, *arguments).returncode == 2
 
 
-def test_a_busy_port_is_one_line_and_what_to_do(tmp_path: Path) -> None:
+def test_busy_port_is_one_line_with_a_hint(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -69,7 +69,7 @@ def test_a_busy_port_is_one_line_and_what_to_do(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_refused_store_is_one_line_and_what_to_do(tmp_path: Path) -> None:
+def test_refused_store_is_one_line_with_a_hint(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "store.sqlite").write_bytes(b"")
     done = serve(tmp_path)
@@ -78,14 +78,14 @@ def test_a_refused_store_is_one_line_and_what_to_do(tmp_path: Path) -> None:
     assert done.stderr.splitlines()[1].startswith("hint: ")
 
 
-def test_a_listener_module_that_is_missing_stops_the_start(tmp_path: Path) -> None:
+def test_missing_listener_module_prevents_the_start(tmp_path: Path) -> None:
     done = serve(tmp_path, LATCHKEY_LISTENERS_MODULES="their_app")
     assert done.returncode == 1
     assert "latchkey: listener module their_app: there is no such module" in done.stderr
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_sigterm_finishes_what_has_begun_and_exits_0(tmp_path: Path) -> None:
+async def test_sigterm_finishes_running_requests_and_exits_0(tmp_path: Path) -> None:
     (tmp_path / "slow_app.py").write_text(
         "import asyncio\n"
         "def register(app):\n"
@@ -112,7 +112,7 @@ async def test_sigterm_finishes_what_has_begun_and_exits_0(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("stuck", ["async def stuck(): await asyncio.sleep(3600)", "def stuck(): time.sleep(3600)"])
 @pytest.mark.gen_test(timeout=30)
-async def test_a_listener_that_never_ends_does_not_hold_up_the_stop(tmp_path: Path, stuck: str) -> None:
+async def test_endless_listener_does_not_delay_the_stop(tmp_path: Path, stuck: str) -> None:
     (tmp_path / "stuck_app.py").write_text(
         f"import asyncio, time\ndef register(app):\n    @app.event('app_mention')\n    {stuck}\n"
     )
@@ -127,7 +127,7 @@ async def test_a_listener_that_never_ends_does_not_hold_up_the_stop(tmp_path: Pa
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+async def test_second_signal_exits_immediately(tmp_path: Path) -> None:
     (tmp_path / "stuck_app.py").write_text(
         "import asyncio\ndef register(app):\n    @app.event('app_mention')\n"
         "    async def stuck():\n        await asyncio.sleep(3600)\n"
@@ -143,7 +143,7 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_after_a_kill_it_starts_again_with_all_it_had(tmp_path: Path) -> None:
+async def test_killed_server_restarts_with_all_its_data(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         assert await it.install() == 200
         it.server.kill()
@@ -154,7 +154,7 @@ async def test_after_a_kill_it_starts_again_with_all_it_had(tmp_path: Path) -> N
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_a_first_start_warns_of_the_backup_and_the_second_does_not(tmp_path: Path) -> None:
+async def test_only_the_first_start_warns_that_the_keyring_needs_a_backup(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         await it.server.stop()
         await it.server.start(it.slack)
@@ -162,7 +162,7 @@ async def test_a_first_start_warns_of_the_backup_and_the_second_does_not(tmp_pat
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_slow_clients_are_dropped_and_nobody_else_notices(tmp_path: Path) -> None:
+async def test_slow_clients_are_disconnected_without_affecting_others(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         loop = asyncio.get_running_loop()
         heads = [b"POST /slack/events HTTP/1.1\r\nHost: x\r\n", b"POST /slack/events HTTP/1.1\r\nContent-Length: 9\r\nHost: x\r\n\r\na",
@@ -182,7 +182,7 @@ async def test_slow_clients_are_dropped_and_nobody_else_notices(tmp_path: Path) 
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_headers_over_the_limit_are_refused(tmp_path: Path) -> None:
+async def test_rejects_headers_over_the_limit(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         reader, writer = await asyncio.open_connection("127.0.0.1", it.server.port)
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + b"a" * (70 << 10) + b"\r\n\r\n")
@@ -192,7 +192,7 @@ async def test_headers_over_the_limit_are_refused(tmp_path: Path) -> None:
         assert await it.status("/healthz") == 200
 
 
-def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+def test_start_failure_reports_its_reason(tmp_path: Path) -> None:
     async def start() -> None:
         async with running(tmp_path, environment={"LATCHKEY_LISTENERS_MODULES": "nothing_there"}):
             pass

@@ -1,4 +1,4 @@
-"""What systemd hears from the server, and the socket that it keeps open for it."""
+"""Notifications to systemd, its watchdog, and the sockets inherited from it."""
 
 import asyncio
 import contextlib
@@ -28,21 +28,21 @@ async def supervised(folder: Path, **options: Any) -> AsyncIterator[tuple[Runnin
         it.server.close()
 
 
-def ear(folder: Path) -> socket.socket:
+def notify_socket(folder: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.bind(str(folder / "notify"))
     listener.settimeout(1)
     return listener
 
 
-def test_without_systemd_nothing_is_said_and_nothing_is_taken_over() -> None:
+def test_without_systemd_sends_no_notification_and_inherits_no_socket() -> None:
     supervisor = Supervisor({})
     supervisor.ready()
     supervisor.alive()
     assert (supervisor.watchdog_seconds, supervisor.sockets) == (0, {})
 
 
-def test_the_variables_do_not_reach_a_child(tmp_path: Path) -> None:
+def test_systemds_variables_are_not_inherited_by_children(tmp_path: Path) -> None:
     environ = {
         "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1", "WATCHDOG_PID": "1", "LISTEN_FDS": "0",
         "LISTEN_PID": "1", "LISTEN_FDNAMES": "", "PATH": "/bin",
@@ -58,11 +58,11 @@ def test_the_variables_do_not_reach_a_child(tmp_path: Path) -> None:
         ({"WATCHDOG_USEC": "15000000", "WATCHDOG_PID": "8"}, 0.0), ({"WATCHDOG_USEC": "soon"}, 0.0), ({}, 0.0),
     ],
 )  # fmt: skip
-def test_the_watchdog_is_meant_for_one_process(environ: dict[str, str], seconds: float) -> None:
+def test_watchdog_applies_only_to_the_named_process(environ: dict[str, str], seconds: float) -> None:
     assert Supervisor(environ, 7).watchdog_seconds == seconds
 
 
-def test_what_is_said_arrives_also_under_an_abstract_name(tmp_path: Path) -> None:
+def test_notifies_path_and_abstract_sockets(tmp_path: Path) -> None:
     name = f"latchkey-test-{os.getpid()}"
     for address, bound in ((str(tmp_path / "notify"), str(tmp_path / "notify")), (f"@{name}", f"\0{name}")):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
@@ -72,21 +72,21 @@ def test_what_is_said_arrives_also_under_an_abstract_name(tmp_path: Path) -> Non
             assert listener.recv(100) == b"STOPPING=1"
 
 
-def test_nobody_at_the_other_end_is_no_reason_to_stop(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_failed_notification_is_only_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     Supervisor({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
     assert "could not notify systemd of READY" in caplog.text
 
 
-def test_sockets_of_another_process_are_left_alone() -> None:
+def test_ignores_sockets_meant_for_another_process() -> None:
     assert Supervisor({"LISTEN_FDS": "1", "LISTEN_PID": "1"}, 2).sockets == {}
 
 
-def test_what_is_no_listening_socket_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refuses_a_socket_that_does_not_listen(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as idle:
         monkeypatch.setattr("latchkey.server.supervision._FIRST_DESCRIPTOR", idle.fileno())
         with pytest.raises(LatchkeyError, match="not a listening stream socket") as caught:
             Supervisor({"LISTEN_FDS": "1", "LISTEN_PID": "2"}, 2)
-        idle.detach()  # the one who refused it has closed it
+        idle.detach()  # the Supervisor has closed it
     assert "ListenStream" in caught.value.hint
 
 
@@ -101,12 +101,14 @@ def test_what_is_no_listening_socket_is_refused(monkeypatch: pytest.MonkeyPatch)
     ],
     ids=["well", "timeout", "full", "locked", "unreadable"],
 )
-def test_only_a_store_that_hangs_starves_the_watchdog(tmp_path: Path, failure: Exception | None, fed: bool) -> None:
+def test_only_a_hanging_store_stops_the_watchdog_notifications(
+    tmp_path: Path, failure: Exception | None, fed: bool
+) -> None:
     async def probe() -> None:
         if failure:
             raise failure
 
-    with ear(tmp_path) as listener:
+    with notify_socket(tmp_path) as listener:
         supervisor = Supervisor({"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "300000"})
 
         async def watch() -> None:
@@ -123,7 +125,7 @@ def test_only_a_store_that_hangs_starves_the_watchdog(tmp_path: Path, failure: E
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_systemd_hears_of_start_reload_and_stop_in_their_order(tmp_path: Path) -> None:
+async def test_notifies_systemd_of_start_reload_and_stop_in_order(tmp_path: Path) -> None:
     async with supervised(tmp_path) as (it, server):
         assert server.receive() == ["READY=1"]
         os.kill(server.pid, signal.SIGHUP)
@@ -132,18 +134,18 @@ async def test_systemd_hears_of_start_reload_and_stop_in_their_order(tmp_path: P
         ready, reloading, again, stopping = server.receive()
         assert (ready, again, stopping) == ("READY=1", "READY=1", "STOPPING=1")
         assert reloading.startswith("RELOADING=1\nMONOTONIC_USEC=")
-        assert await it.check._try(it.check.nothing_leaked) is None
+        it.check.search_files()
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_the_watchdog_is_fed_while_all_is_well(tmp_path: Path) -> None:
+async def test_notifies_the_watchdog_while_healthy(tmp_path: Path) -> None:
     async with supervised(tmp_path, watchdog_seconds=0.6) as (_, server):
         await asyncio.sleep(1.3)
         assert server.receive().count("WATCHDOG=1") >= 5
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_an_event_loop_that_hangs_starves_the_watchdog(tmp_path: Path) -> None:
+async def test_hanging_event_loop_stops_the_watchdog_notifications(tmp_path: Path) -> None:
     (tmp_path / "hung_app.py").write_text(
         "import time\ndef register(app):\n    @app.command('/hang')\n    async def hang(ack):\n        time.sleep(3)\n"
     )
@@ -160,8 +162,8 @@ async def test_an_event_loop_that_hangs_starves_the_watchdog(tmp_path: Path) -> 
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_a_store_that_hangs_starves_the_watchdog_and_a_locked_one_does_not(tmp_path: Path) -> None:
-    """A disk that never answers looks so: the probe's thread does not come back."""
+async def test_hanging_store_stops_the_watchdog_notifications_but_a_locked_one_does_not(tmp_path: Path) -> None:
+    """The probe's thread never returns, as with a disk that does not respond."""
     (tmp_path / "stuck_app.py").write_text(
         "import threading\nfrom latchkey.storage import Store\n"
         "stuck = threading.Event()\n"
@@ -187,7 +189,7 @@ async def test_a_store_that_hangs_starves_the_watchdog_and_a_locked_one_does_not
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_a_restart_under_load_loses_no_request_and_answers_each_in_time(tmp_path: Path) -> None:
+async def test_restart_under_load_loses_no_request_and_answers_each_in_time(tmp_path: Path) -> None:
     await restart_under_load(tmp_path, 3)
 
 
@@ -216,7 +218,7 @@ async def restart_under_load(folder: Path, times: int) -> None:
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_a_listener_that_goes_on_holds_up_a_restart_for_no_longer_than_slack_waits(tmp_path: Path) -> None:
+async def test_running_listener_delays_a_restart_by_at_most_two_seconds(tmp_path: Path) -> None:
     (tmp_path / "slow_app.py").write_text(
         "import asyncio\ndef register(app):\n    @app.command('/slow')\n"
         "    async def slow(ack):\n        await ack()\n        await asyncio.sleep(60)\n"
@@ -230,7 +232,7 @@ async def test_a_listener_that_goes_on_holds_up_a_restart_for_no_longer_than_sla
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_an_idle_client_is_answered_once_more_before_a_stop(tmp_path: Path) -> None:
+async def test_idle_client_gets_one_more_response_before_the_stop(tmp_path: Path) -> None:
     async with supervised(tmp_path) as (_, server):
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -245,13 +247,13 @@ async def test_an_idle_client_is_answered_once_more_before_a_stop(tmp_path: Path
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_it_serves_on_a_unix_socket(tmp_path: Path) -> None:
+async def test_serves_on_an_inherited_unix_socket(tmp_path: Path) -> None:
     server = SupervisedServer(
         tmp_path, unix=True, environment={"LATCHKEY_SERVER_PUBLIC_URL": "https://app.example.com"}
     )
     slack = server.make_slack()
     slack.start()
-    starting = asyncio.ensure_future(server.start(slack))  # it waits for a port, which there is none
+    starting = asyncio.ensure_future(server.start(slack))  # never returns: it waits for a TCP port
     try:
         await server.wait_for("READY=1", before=0)
         reader, writer = await asyncio.open_unix_connection(tmp_path / "http.socket")
@@ -267,7 +269,7 @@ async def test_it_serves_on_a_unix_socket(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_a_unix_socket_needs_a_public_url(tmp_path: Path) -> None:
+async def test_inherited_unix_socket_requires_a_public_url(tmp_path: Path) -> None:
     server = SupervisedServer(tmp_path, unix=True)
     slack = server.make_slack()
     slack.start()

@@ -1,4 +1,4 @@
-"""A server on a unix socket: it serves, leaves nothing behind, and takes nothing from anybody."""
+"""A server on a unix socket: it serves, removes its socket, and keeps other programs' files."""
 
 import asyncio
 import re
@@ -28,7 +28,7 @@ async def get(it: Running, path: str, **headers: str) -> bytes:
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_it_serves_and_leaves_nothing_behind(tmp_path: Path) -> None:
+async def test_serves_on_a_unix_socket_and_removes_it_on_exit(tmp_path: Path) -> None:
     async with running(tmp_path, environment=environment(tmp_path)) as it:
         path = tmp_path / "latchkey.sock"
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
@@ -39,13 +39,13 @@ async def test_it_serves_and_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_its_mode_is_set(tmp_path: Path) -> None:
+async def test_socket_has_the_configured_mode(tmp_path: Path) -> None:
     async with running(tmp_path, environment=environment(tmp_path, LATCHKEY_SERVER_SOCKET_MODE="0600")):
         assert stat.S_IMODE((tmp_path / "latchkey.sock").stat().st_mode) == 0o600
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_after_a_kill_it_starts_at_the_same_socket(tmp_path: Path) -> None:
+async def test_killed_server_restarts_on_the_same_socket(tmp_path: Path) -> None:
     async with running(tmp_path, environment=environment(tmp_path)) as it:
         it.server.kill()
         assert (tmp_path / "latchkey.sock").is_socket()
@@ -54,7 +54,7 @@ async def test_after_a_kill_it_starts_at_the_same_socket(tmp_path: Path) -> None
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_a_second_server_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+async def test_second_server_on_the_same_socket_fails_and_the_first_still_serves(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     async with running(tmp_path, environment=environment(tmp_path)) as it:
@@ -66,7 +66,7 @@ async def test_a_second_server_is_refused_and_the_first_goes_on(tmp_path: Path) 
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_a_forwarded_address_is_believed_only_where_the_socket_is_trusted(tmp_path: Path) -> None:
+async def test_trusts_a_forwarded_address_only_if_the_socket_is_trusted(tmp_path: Path) -> None:
     for trusted, shown in (("", "unix"), ("unix", "203.0.113.5")):
         more = {"LATCHKEY_SERVER_TRUSTED_PROXIES": trusted}
         async with running(tmp_path, environment=environment(tmp_path, **more)) as it:
@@ -77,7 +77,7 @@ async def test_a_forwarded_address_is_believed_only_where_the_socket_is_trusted(
             assert [re.findall(r"client=(\S+)$", line) for line in lines[-2:]] == [[shown]] * 2
 
 
-def test_a_file_in_its_place_is_left_as_it_is(tmp_path: Path) -> None:
+def test_existing_file_at_the_sockets_path_is_kept(tmp_path: Path) -> None:
     (tmp_path / "latchkey.sock").write_text("precious")
     done = serve(tmp_path, **environment(tmp_path, LATCHKEY_METRICS_LISTEN=""))
     assert done.returncode == 1
@@ -85,7 +85,7 @@ def test_a_file_in_its_place_is_left_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "latchkey.sock").read_text() == "precious"
 
 
-def test_without_a_public_url_it_says_what_is_missing(tmp_path: Path) -> None:
+def test_unix_socket_without_public_url_exits_78_with_a_hint(tmp_path: Path) -> None:
     done = serve(tmp_path, **environment(tmp_path, LATCHKEY_METRICS_LISTEN="", LATCHKEY_SERVER_PUBLIC_URL=""))
     assert done.returncode == 78
     assert "latchkey: [server] public_url: must be set\nhint: " in done.stderr

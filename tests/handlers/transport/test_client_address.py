@@ -1,4 +1,4 @@
-"""Whose address the log shows: what a trusted proxy says, and nothing that anybody else claims."""
+"""The client address in the log comes from the connection, or from a trusted proxy's header."""
 
 import socket
 from types import SimpleNamespace
@@ -26,11 +26,11 @@ PROXY, CLIENT = "127.0.0.1", "203.0.113.5"
         ([PROXY], "198.51.100.7", CLIENT, "198.51.100.7"),
         ([PROXY], "127.0.0.2", CLIENT, "127.0.0.2"),
         (["127.0.0.0/8"], "127.0.0.2", CLIENT, CLIENT),
-        # What the client wrote stands to the left of what the proxy added.
+        # The proxy appends to the right of what the client sent.
         ([PROXY], PROXY, f"10.9.9.9, {CLIENT}", CLIENT),
         ([PROXY, "10.0.0.0/8"], PROXY, f"1.1.1.1, {CLIENT}, 10.0.0.3", CLIENT),
         ([PROXY, "10.0.0.0/8"], PROXY, "10.0.0.4, 10.0.0.3", "10.0.0.4"),
-        # Nothing is believed beyond what is no address.
+        # Hops to the left of an invalid address are not trusted.
         ([PROXY], PROXY, f"{CLIENT}, unknown", PROXY),
         ([PROXY, "10.0.0.0/8"], PROXY, f"{CLIENT}, <script>, 10.0.0.3", "10.0.0.3"),
         ([PROXY], PROXY, "fe80::1%eth0 client=1.2.3.4", PROXY),
@@ -42,24 +42,24 @@ PROXY, CLIENT = "127.0.0.1", "203.0.113.5"
         (["unix"], PROXY, CLIENT, PROXY),
     ],
 )
-def test_the_address_is_the_proxys_word_or_the_connections_own(
+def test_address_comes_from_a_trusted_proxy_or_the_connection(
     trusted: list[str], peer: str, forwarded: str | None, shown: str
 ) -> None:
     assert address(trusted, peer, forwarded) == shown
 
 
-def test_whoever_connects_to_the_unix_socket_is_believed_only_where_that_is_configured() -> None:
+def test_trusts_unix_socket_peers_only_if_configured() -> None:
     assert address([], "0.0.0.0", CLIENT, socket.AF_UNIX) == "unix"
     assert address([PROXY], "0.0.0.0", CLIENT, socket.AF_UNIX) == "unix"
     assert address(["unix"], "0.0.0.0", CLIENT, socket.AF_UNIX) == CLIENT
 
 
-def test_a_header_without_end_is_read_from_the_right_and_no_further_than_ten_hops() -> None:
+def test_reads_at_most_ten_hops_from_the_right() -> None:
     hops = [f"10.0.0.{number}" for number in range(200)]
     assert address([PROXY, "10.0.0.0/8"], PROXY, ", ".join(hops)) == "10.0.0.190"
 
 
-def test_what_is_cached_has_an_end() -> None:
+def test_cache_size_is_limited() -> None:
     clients = ClientAddresses([PROXY])
     context = SimpleNamespace(address_family=socket.AF_INET, remote_ip=PROXY)
     for number in range(3 * MAX_CACHED):

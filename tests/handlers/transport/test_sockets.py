@@ -1,4 +1,4 @@
-"""The unix socket: whose it is, who may connect, and that nothing of anybody else's is removed for it."""
+"""The unix socket: its mode, and that no other program's file or socket is removed."""
 
 import os
 import socket
@@ -25,27 +25,27 @@ def _open_umask() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o660, 0o666])
-def test_its_mode_is_what_was_asked_for_whatever_the_umask(path: Path, mode: int) -> None:
+def test_socket_has_the_configured_mode_with_any_umask(path: Path, mode: int) -> None:
     with bind_unix(path, mode):
         assert stat.S_IMODE(path.stat().st_mode) == mode
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(path))
 
 
-def test_what_a_killed_server_left_is_replaced(path: Path) -> None:
+def test_replaces_the_socket_of_a_killed_server(path: Path) -> None:
     bind_unix(path, 0o600).close()
     assert path.is_socket()
     with bind_unix(path, 0o600), socket.socket(socket.AF_UNIX) as client:
         client.connect(str(path))
 
 
-def test_another_servers_socket_is_left_alone(path: Path) -> None:
+def test_keeps_the_socket_of_a_running_server(path: Path) -> None:
     with bind_unix(path, 0o600), pytest.raises(LatchkeyError, match="another program listens on it"):
         bind_unix(path, 0o600)
     assert path.is_socket()
 
 
-def test_a_server_whose_queue_is_full_is_still_one(path: Path) -> None:
+def test_keeps_the_socket_of_a_server_with_a_full_backlog(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as busy:
         busy.bind(str(path))
         busy.listen(0)
@@ -62,7 +62,7 @@ def test_a_server_whose_queue_is_full_is_still_one(path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "link", "dangling link"])
-def test_what_is_no_socket_is_left_as_it_is(path: Path, kind: str) -> None:
+def test_refuses_and_keeps_anything_that_is_not_a_socket(path: Path, kind: str) -> None:
     if kind == "file":
         path.write_text("precious")
     elif kind == "folder":
@@ -79,19 +79,19 @@ def test_what_is_no_socket_is_left_as_it_is(path: Path, kind: str) -> None:
     assert os.lstat(path) == before
 
 
-def test_a_folder_that_is_missing_is_one_line_and_what_to_do(tmp_path: Path) -> None:
+def test_missing_folder_is_an_error_with_a_hint(tmp_path: Path) -> None:
     with pytest.raises(LatchkeyError, match="No such file or directory") as caught:
         bind_unix(tmp_path / "missing" / "latchkey.sock", 0o600)
     assert "its folder must exist" in caught.value.hint
 
 
-def test_it_is_gone_after_a_stop(path: Path) -> None:
+def test_removes_its_socket_on_exit(path: Path) -> None:
     with removed_on_exit(path):
         bind_unix(path, 0o600).close()
     assert not path.exists()
 
 
-def test_the_one_of_a_server_that_came_after_is_not_removed(path: Path) -> None:
+def test_keeps_a_successors_socket_on_exit(path: Path) -> None:
     with removed_on_exit(path):
         bind_unix(path, 0o600).close()
         successor = bind_unix(path, 0o600)
@@ -100,7 +100,7 @@ def test_the_one_of_a_server_that_came_after_is_not_removed(path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["nothing", "file"])
-def test_a_stop_removes_nothing_else(path: Path, kind: str) -> None:
+def test_removes_nothing_else_on_exit(path: Path, kind: str) -> None:
     with removed_on_exit(path):
         if kind == "file":
             path.write_text("precious")
