@@ -136,15 +136,15 @@ class TestInstalling:
             "latchkey: could not install requirements-build.txt into .venv; pip's output is above"
         )
 
-    def test_unreachable_index_is_one_line_and_a_hint(self, copy: Path, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("index", ["http://127.0.0.1:9/simple", ""])
+    def test_unreachable_index_is_one_line_and_a_hint(self, copy: Path, tmp_path: Path, index: str) -> None:
         refused = "Failed to establish a new connection: [Errno 111] Connection refused"
         script = NEW_PYTHON.replace("echo pip >>", f"echo 'WARNING: {refused}' >&2; exit 1; echo pip >>")
         tools = fake_python(tmp_path, script)
-        index = "http://127.0.0.1:9/simple"
         code, _, errors = run(copy, "serve", PATH=str(tools), LOG=str(tmp_path / "log"), PIP_INDEX_URL=index)
         assert code == 1
         _, error, hint = errors.splitlines()
-        assert error == f"latchkey: nothing could be downloaded from the package index {index}"
+        assert error == f"latchkey: nothing could be downloaded from the package index {index}".rstrip()
         assert hint.startswith("hint: check the network")
 
     def test_read_only_folder_is_one_line_and_a_hint(self, copy: Path, environ: dict[str, str]) -> None:

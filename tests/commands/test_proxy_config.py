@@ -36,7 +36,7 @@ def test_uses_the_given_certificate(tmp_path: Path, proxy: str) -> None:
     ("listen", "caddy", "nginx"),
     [
         (":9000", "reverse_proxy 127.0.0.1:9000 {", "server 127.0.0.1:9000;"),
-        ("[::]:9000", "reverse_proxy 127.0.0.1:9000 {", "server 127.0.0.1:9000;"),
+        ("[::]:9000", "reverse_proxy [::1]:9000 {", "server [::1]:9000;"),
         ("[::1]:9000", "reverse_proxy [::1]:9000 {", "server [::1]:9000;"),
         ("10.0.0.5:80", "reverse_proxy 10.0.0.5:80 {", "server 10.0.0.5:80;"),
         ("unix:/run/l/l.sock", "reverse_proxy unix//run/l/l.sock {", "server unix:/run/l/l.sock;"),

@@ -69,6 +69,30 @@ def test_busy_port_is_one_line_with_a_hint(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.gen_test(timeout=30)
+async def test_server_that_finds_its_port_taken_leaves_running_events_alone(tmp_path: Path) -> None:
+    (tmp_path / "slow_app.py").write_text(
+        "import asyncio\n"
+        "from pathlib import Path\n"
+        "def register(app):\n"
+        "    @app.event('app_mention')\n"
+        "    async def slow():\n"
+        f"        with open({str(tmp_path / 'runs')!r}, 'a') as runs:\n"
+        "            runs.write('run\\n')\n"
+        "        await asyncio.sleep(2)\n"
+    )
+    environment = {"LATCHKEY_LISTENERS_MODULES": "slow_app"}
+    async with running(tmp_path, environment=environment) as it:
+        assert await it.install() == 200
+        assert (await it.slack.people.mention(it.slack.workspace(), "x")).status == 200
+        listen = f"127.0.0.1:{it.server.port}"
+        done = await asyncio.to_thread(serve, tmp_path, "--config", "config.toml", "--listen", listen, **environment)
+        assert (done.returncode, "Address already in use" in done.stderr) == (1, True)
+        assert (it.rows("inbox"), it.rows("retries")) == (1, 0), "a recovered event has a record of its own"
+        assert await it.server.stop() == 0
+    assert (tmp_path / "runs").read_text() == "run\n"
+
+
 def test_refused_store_is_one_line_with_a_hint(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "store.sqlite").write_bytes(b"")

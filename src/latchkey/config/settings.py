@@ -89,6 +89,12 @@ class Settings:
         return int(self.server.socket_mode, 8)
 
     @property
+    def local_address(self) -> tuple[str, int]:
+        """Host and port at which a program on this machine reaches the server; see `address`."""
+        host, port = self.address
+        return _LOOPBACK.get(host, host), port
+
+    @property
     def metrics_address(self) -> tuple[str, int] | None:
         """Host and port of the metrics listener; None if it is off."""
         return _host_and_port(self.metrics.listen) if self.metrics.listen else None
@@ -128,6 +134,10 @@ class Settings:
                 " to try Latchkey without an app, run latchkey demo",
             )
         return SlackCredentials(self.slack.client_id, self.client_secret, self.signing_secrets)
+
+
+_LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not bound
+"""How to reach a server that listens on all addresses; Tornado binds `::` for IPv6 only."""
 
 
 def _host_and_port(listen: str) -> tuple[str, int]:

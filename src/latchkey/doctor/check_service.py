@@ -50,9 +50,8 @@ def _local_url(settings: Settings) -> tuple[str, aiohttp.BaseConnector | None]:
     """Return the server's URL on this machine, and the connector for its unix socket or None."""
     if settings.socket_path is not None:
         return "http://localhost", aiohttp.UnixConnector(str(settings.socket_path))
-    host, port = settings.address
-    local = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not bound
-    return f"http://{f'[{local}]' if ':' in local else local}:{port}", None
+    host, port = settings.local_address
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}", None
 
 
 def _unit() -> Iterator[Finding]:

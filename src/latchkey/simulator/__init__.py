@@ -4,11 +4,12 @@ It follows Slack's rules wherever an app can notice them: codes work once, redir
 exactly, trigger ids expire after three seconds, requests are signed. It listens on loopback only.
 """
 
+from latchkey.simulator.app_response import AppResponse
 from latchkey.simulator.browser import Browser
 from latchkey.simulator.demo_check import DemoCheck, StepFailed
 from latchkey.simulator.model import SimulatedWorkspace, Token
 from latchkey.simulator.pages import ConsentRefused
-from latchkey.simulator.sender import FORM, JSON, AppResponse, sign
+from latchkey.simulator.sender import FORM, JSON, sign
 from latchkey.simulator.server_process import ServerDied, ServerProcess
 from latchkey.simulator.slack import Slack
 

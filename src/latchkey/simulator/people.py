@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from latchkey.simulator.app_response import AppResponse
 from latchkey.simulator.model import Message, OpenView, SimulatedWorkspace, World
-from latchkey.simulator.sender import AppResponse, Sender
+from latchkey.simulator.sender import Sender
 
 
 class People:

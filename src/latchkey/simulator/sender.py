@@ -10,39 +10,18 @@ import hmac
 import json
 import secrets
 import time
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 
+from latchkey.simulator.app_response import AppResponse
 from latchkey.simulator.model import OpenView, SimulatedWorkspace, World
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 RESPONSE_TIMEOUT = 3.0
 """Seconds that Slack waits for a response."""
-
-
-@dataclass(frozen=True)
-class AppResponse:
-    """The app's response to one request. Status 599 means no response in time."""
-
-    what: str
-    """What was sent, such as "command /deploy"."""
-    status: int
-    body: str
-    content_type: str
-    milliseconds: float
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The body as a JSON object; empty if it is not one."""
-        try:
-            found = json.loads(self.body)
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
 
 
 def sign(secret: str, timestamp: str, body: bytes) -> str:

@@ -72,9 +72,7 @@ def _upstream(settings: Settings) -> str:
         if not _PLAIN.fullmatch(str(settings.socket_path)):
             raise ConfigError([Fault("[server] listen", "expected a path without spaces or quotes, for the proxy")])
         return settings.server.listen
-    host, port = settings.address
+    host, port = settings.local_address
     if not port:
         raise ConfigError([Fault("[server] listen", "expected a fixed port, not 0, for the proxy")])
-    # A server that listens on all addresses is reached on loopback.
-    host = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104  # compared, not bound
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -74,7 +74,8 @@ class Intake:
         except LatchkeyError:
             self._metrics.events_refused.inc()
             raise
-        event = StoredEvent(event_id, self._clock(), request_id, payload.retry_num, body, _event_time(payload))
+        event_time = None if self._request_commit is None else _event_time(payload)  # only seen ids need it
+        event = StoredEvent(event_id, self._clock(), request_id, payload.retry_num, body, event_time)
         prepared = Prepared(payload, listeners, bot) if bot is not None else None
         job = Job(event, payload.workspace, payload.channel_id, prepared)
         if self._request_commit is None:
