@@ -15,12 +15,10 @@ from tornado.httputil import (
 )
 from tornado.web import Application
 
-from latchkey.handlers import install_errors as failures
 from latchkey.handlers.base import BaseHandler, HomeHandler, NotFoundHandler
-from latchkey.handlers.callback import CallbackHandler
 from latchkey.handlers.events import events_endpoint
 from latchkey.handlers.health import HealthHandler, ReadyHandler
-from latchkey.handlers.install import InstallHandler
+from latchkey.handlers.install import FAILURES, CallbackHandler, InstallHandler
 from latchkey.handlers.services import HEALTH_PATH, READY_PATH, Services
 from latchkey.handlers.transport import IDLE_TIMEOUT, ClientTimeouts, Endpoint
 from latchkey.slackapi.paths import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
@@ -36,7 +34,7 @@ class LatchkeyApplication(Application):
 
     def __init__(self, services: Services) -> None:
         arguments = {"services": services}
-        services.metrics.installs.start_at_zero(failure.reason for failure in failures.ALL)
+        services.metrics.installs.start_at_zero(failure.reason for failure in FAILURES)
         super().__init__(
             [
                 (INSTALL_PATH, InstallHandler, arguments),

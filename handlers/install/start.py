@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from latchkey.errors import StoreError
-from latchkey.handlers import install_errors as failures
 from latchkey.handlers import pages
-from latchkey.handlers.cookies import remember_attempt
+from latchkey.handlers.install import failures
+from latchkey.handlers.install.cookies import remember_attempt
 
 
 class InstallHandler(failures.InstallFlowHandler):

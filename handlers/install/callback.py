@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 from slack_sdk.oauth.installation_store import Installation
 
 from latchkey.errors import LatchkeyError, OAuthError, SlackUnavailable, StoreError
-from latchkey.handlers import install_errors as failures
 from latchkey.handlers import pages
-from latchkey.handlers.cookies import is_same_browser
+from latchkey.handlers.install import failures
+from latchkey.handlers.install.cookies import is_same_browser
 from latchkey.metrics import INSTALLED
 from latchkey.slackapi.client import is_error_code
 from latchkey.slackapi.oauth import links

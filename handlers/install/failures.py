@@ -102,7 +102,7 @@ STORE = Failure(
     "Wait a minute and start again. If this keeps happening, tell the app's operator.",
 )
 
-ALL = (CANCELLED, SLACK_ERROR, REQUEST, STATE, BROWSER, NO_CODE, CODE, SLACK, STORE)
+FAILURES = (CANCELLED, SLACK_ERROR, REQUEST, STATE, BROWSER, NO_CODE, CODE, SLACK, STORE)
 
 
 class InstallFlowHandler(BaseHandler):

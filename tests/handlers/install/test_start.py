@@ -11,7 +11,7 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
 from latchkey.handlers import Services, make_application
-from latchkey.handlers.cookies import MAX_ATTEMPTS
+from latchkey.handlers.install.cookies import MAX_ATTEMPTS
 from latchkey.simulator import Browser, Slack
 from latchkey.storage import Store
 
