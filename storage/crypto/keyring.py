@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import hashlib
 import os
 import stat
@@ -21,6 +22,8 @@ from latchkey.storage.engine import create_private_file
 
 KEY_BYTES = 32
 """A Fernet key: 16 bytes to sign with, 16 to encrypt with (the Fernet specification)."""
+MIN_DISTINCT_BYTES = 8
+"""A key with fewer different bytes is a placeholder, such as all zeros: random keys never have so few."""
 KEY_ID_LENGTH = 16
 """Hexadecimal digits of a key id."""
 MAX_KEYRING_BYTES = 1 << 16
@@ -83,9 +86,13 @@ def read_keyring(path: Path) -> Keyring:
 
 
 def load_keyring(path: Path) -> tuple[bytes, os.stat_result]:
-    """Return the file's content and status; raises KeyringError if it is missing or must not be used."""
+    """Return the file's content and status; raises KeyringError if it is missing or must not be used.
+
+    The byte order mark that some editors write at the start of UTF-8 text is removed.
+    """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # O_NONBLOCK: opening a FIFO would wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise KeyringError(f"keyring {path}: {error.strerror}", hint="restore the keyring from its copy") from None
     try:
@@ -96,7 +103,9 @@ def load_keyring(path: Path) -> tuple[bytes, os.stat_result]:
         os.close(descriptor)
     if len(content) > MAX_KEYRING_BYTES:
         raise KeyringError(f"keyring {path}: larger than {MAX_KEYRING_BYTES} bytes, so it is not a keyring")
-    return content, status
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise KeyringError(f"keyring {path}: is UTF-16 text", hint="save it as UTF-8")
+    return content.removeprefix(codecs.BOM_UTF8), status
 
 
 def generate_key() -> Key:
@@ -140,6 +149,12 @@ def parse_keyring(path: Path, content: bytes) -> Keyring:
             raise KeyringError(
                 f"keyring {path}, line {number}: not a Fernet key (32 bytes in URL-safe base64)",
                 hint="restore the line from the keyring's copy; records under a lost key cannot be decrypted",
+            )
+        if len(set(base64.urlsafe_b64decode(found.reveal()))) < MIN_DISTINCT_BYTES:
+            # Refused in any position: records forged with a guessable key would be accepted.
+            raise KeyringError(
+                f"keyring {path}, line {number}: this key is not random, so anyone could guess it",
+                hint="restore the line from the keyring's copy, or delete it",
             )
         if found in keys:
             raise KeyringError(f"keyring {path}, line {number}: this key is in the file twice")

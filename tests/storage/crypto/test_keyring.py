@@ -1,15 +1,19 @@
 """The keyring file: what it may hold, who may read it, and what is said when it is wrong."""
 
 import base64
+import codecs
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 
 from latchkey.errors import KeyringError
-from latchkey.storage.crypto.keyring import Keyring, create_keyring, generate_key, read_keyring
+from latchkey.storage.crypto.keyring import Keyring, create_keyring, generate_key, key_id, read_keyring
+from latchkey.storage.crypto.keyring_file import KeyringFile
 
 GOOD = Fernet.generate_key()
 
@@ -25,6 +29,15 @@ def test_first_key_is_primary_and_comments_and_blank_lines_are_skipped(tmp_path:
     keyring = read_keyring(write(tmp_path / "keyring", b"# ours\n\n  " + GOOD + b" \r\n# older\n" + second + b"\n"))
     assert [key.reveal() for key in keyring.keys] == [GOOD, second]
     assert keyring.primary_key.reveal() == GOOD
+
+
+@pytest.mark.parametrize("first_line", [b"", b"# a comment\r\n"])
+def test_byte_order_mark_is_skipped_and_removed_when_the_file_is_rewritten(tmp_path: Path, first_line: bytes) -> None:
+    path = write(tmp_path / "keyring", codecs.BOM_UTF8 + first_line + GOOD + b"\r\n")
+    assert read_keyring(path).primary_key.reveal() == GOOD
+    added = KeyringFile(path).add_key(0.0)
+    assert read_keyring(path).key_ids == (added, key_id(GOOD))
+    assert codecs.BOM_UTF8 not in path.read_bytes()
 
 
 def test_new_keyring_is_private_and_contains_one_valid_key(tmp_path: Path) -> None:
@@ -72,7 +85,13 @@ def test_key_has_the_same_id_in_any_position_and_is_never_shown(tmp_path: Path) 
         ("ключ\n".encode(), "line 1: not a Fernet key"),
         (b"\0" * 44, "line 1: not a Fernet key"),
         (b"#" * (1 << 17), "larger than"),
+        (base64.urlsafe_b64encode(bytes(32)), "line 1: this key is not random"),
+        (base64.urlsafe_b64encode(b"\xff" * 32), "line 1: this key is not random"),
+        (GOOD + b"\n" + base64.urlsafe_b64encode(b"secret00" * 4), "line 2: this key is not random"),
+        (GOOD.decode().encode("utf-16"), "UTF-16"),
+        (b"'" + GOOD + b"'\n", "line 1: not a Fernet key"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_refuses_a_bad_keyring_by_line_number_without_showing_it(tmp_path: Path, content: bytes, said: str) -> None:
     with pytest.raises(KeyringError) as caught:
@@ -96,8 +115,18 @@ def test_servers_group_may_read_the_keyring(tmp_path: Path, mode: int) -> None:
 def test_refuses_a_missing_keyring_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(KeyringError, match="No such file"):
         read_keyring(tmp_path / "absent")
-    with pytest.raises(KeyringError, match="regular file|Is a directory"):
+    with pytest.raises(KeyringError, match="not a regular file"):
         read_keyring(tmp_path)
+
+
+def test_refuses_a_named_pipe_instead_of_waiting_for_a_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "keyring", 0o600)
+    script = (
+        "import sys; from pathlib import Path; from latchkey.storage import read_keyring; read_keyring(Path(sys.argv[1]))"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "keyring")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    assert "not a regular file" in done.stderr
 
 
 def test_two_spellings_of_a_key_are_the_same_key(tmp_path: Path) -> None:
