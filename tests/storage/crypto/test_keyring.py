@@ -121,9 +121,7 @@ def test_refuses_a_missing_keyring_and_a_folder(tmp_path: Path) -> None:
 
 def test_refuses_a_named_pipe_instead_of_waiting_for_a_writer(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "keyring", 0o600)
-    script = (
-        "import sys; from pathlib import Path; from latchkey.storage import read_keyring; read_keyring(Path(sys.argv[1]))"
-    )
+    script = "import sys, pathlib, latchkey.storage as storage; storage.read_keyring(pathlib.Path(sys.argv[1]))"
     command = [sys.executable, "-c", script, str(tmp_path / "keyring")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     assert "not a regular file" in done.stderr
