@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from latchkey.commands.progress import BAR_DELAY_SECONDS, LINE_SECONDS, show_progress
+from latchkey.commands.terminal.progress import BAR_DELAY_SECONDS, LINE_SECONDS, show_progress
 from latchkey.storage import ProgressCallback
 
 

@@ -10,9 +10,9 @@ import click
 
 from latchkey import __version__
 from latchkey.commands.context import command_settings
-from latchkey.commands.output import EXIT_FAILED, config_option, json_option, plural, print_json, say
-from latchkey.commands.progress import show_progress
+from latchkey.commands.terminal import config_option, json_option, plural, print_json, say, show_progress
 from latchkey.config import Settings
+from latchkey.errors import EXIT_FAILED
 from latchkey.storage import Backup, ProgressCallback, make_backup, prune
 
 

@@ -11,11 +11,10 @@ import click
 
 from latchkey import __version__, logs
 from latchkey.commands.manifest import app_settings
-from latchkey.commands.output import EXIT_FAILED, config_option, encode_json, json_option, plural, print_json, say
-from latchkey.commands.progress import show_progress
+from latchkey.commands.terminal import config_option, encode_json, json_option, plural, print_json, say, show_progress
 from latchkey.config import Settings, find_checkout, load_settings
 from latchkey.doctor import DoctorContext, Finding, Severity, invalid_configuration, run_checks, support_bundle
-from latchkey.errors import ConfigError
+from latchkey.errors import EXIT_FAILED, ConfigError
 from latchkey.storage import create_private_file
 
 _MARKS = {Severity.ERROR: ("✘", "red"), Severity.WARNING: ("!", "yellow")}

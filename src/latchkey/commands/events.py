@@ -14,8 +14,7 @@ import click
 import msgspec
 
 from latchkey.commands.context import configured_store
-from latchkey.commands.output import (
-    EXIT_FAILED,
+from latchkey.commands.terminal import (
     CommandGroup,
     config_option,
     confirm,
@@ -28,7 +27,7 @@ from latchkey.commands.output import (
     utc,
     yes_option,
 )
-from latchkey.errors import LatchkeyError, PayloadError, UnreadableRecord
+from latchkey.errors import EXIT_FAILED, LatchkeyError, PayloadError, UnreadableRecord
 from latchkey.slackapi.requests import parse
 from latchkey.storage import CommandStore, EventStatus, StoredEvent
 

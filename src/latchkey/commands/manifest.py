@@ -11,9 +11,10 @@ import click
 import msgspec
 
 from latchkey.commands.context import command_settings
-from latchkey.commands.output import EXIT_FAILED, config_option, json_option, print_json, say
+from latchkey.commands.terminal import config_option, json_option, print_json, say
 from latchkey.config import Settings, find_checkout
 from latchkey.dispatch import load_listeners, requirements_of
+from latchkey.errors import EXIT_FAILED
 from latchkey.slackapi.manifest import (
     AppSettings,
     Manifest,

@@ -11,7 +11,7 @@ import click
 from latchkey.commands.backup import to_json as backup_to_json
 from latchkey.commands.context import command_settings, opened_store
 from latchkey.commands.installs import check_workspaces
-from latchkey.commands.output import (
+from latchkey.commands.terminal import (
     config_option,
     confirm,
     duration,
@@ -19,10 +19,10 @@ from latchkey.commands.output import (
     plural,
     print_json,
     print_table,
+    show_progress,
     utc,
     yes_option,
 )
-from latchkey.commands.progress import show_progress
 from latchkey.config import Settings
 from latchkey.errors import StoreRefused
 from latchkey.storage import (

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from latchkey.commands.config.init import init
-from latchkey.commands.output import CommandGroup, config_option, json_option, print_json, print_table
+from latchkey.commands.terminal import CommandGroup, config_option, json_option, print_json, print_table
 from latchkey.config import SECTIONS, Settings, load_settings
 from latchkey.errors import ConfigError
 

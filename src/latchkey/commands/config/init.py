@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from latchkey.commands.output import say
+from latchkey.commands.terminal import say
 from latchkey.config import shipped_config
 from latchkey.errors import LatchkeyError
 

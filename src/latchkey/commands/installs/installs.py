@@ -18,8 +18,7 @@ import click
 from latchkey.commands.context import command_settings, configured_store, opened_store
 from latchkey.commands.installs.token_check import check_workspaces
 from latchkey.commands.installs.uninstall import name_of, uninstall_at_slack, uninstall_credentials
-from latchkey.commands.output import (
-    EXIT_FAILED,
+from latchkey.commands.terminal import (
     CommandGroup,
     config_option,
     confirm,
@@ -31,7 +30,7 @@ from latchkey.commands.output import (
     utc,
     yes_option,
 )
-from latchkey.errors import LatchkeyError
+from latchkey.errors import EXIT_FAILED, LatchkeyError
 from latchkey.storage import CommandStore, InstalledWorkspace
 
 DEFAULT_LIMIT = 100

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
-from latchkey.commands.output import plural, print_table, say
+from latchkey.commands.terminal import plural, print_table, say
 from latchkey.slackapi.administration import TokenHealth, TokenStatus, check_tokens
 from latchkey.storage import InstalledWorkspace
 

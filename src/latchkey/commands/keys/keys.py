@@ -17,8 +17,7 @@ from latchkey.commands.keys.retire import retire
 from latchkey.commands.keys.rotate import rotate
 from latchkey.commands.keys.unreadable import name_unreadable
 from latchkey.commands.keys.unreadable import to_json as verification_to_json
-from latchkey.commands.output import (
-    EXIT_FAILED,
+from latchkey.commands.terminal import (
     CommandGroup,
     config_option,
     json_option,
@@ -26,10 +25,10 @@ from latchkey.commands.output import (
     print_json,
     print_table,
     say,
+    show_progress,
     utc,
 )
-from latchkey.commands.progress import show_progress
-from latchkey.errors import KeyringError
+from latchkey.errors import EXIT_FAILED, KeyringError
 from latchkey.logs import print_error
 from latchkey.storage import KeyEntry, KeyUse, StoreKeys
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from latchkey.commands.context import command_settings, opened_store
-from latchkey.commands.output import (
-    EXIT_FAILED,
+from latchkey.commands.terminal import (
     config_option,
     confirm,
     confirm_by_typing,
@@ -18,6 +17,7 @@ from latchkey.commands.output import (
     say,
     yes_option,
 )
+from latchkey.errors import EXIT_FAILED
 from latchkey.storage import list_backups
 
 

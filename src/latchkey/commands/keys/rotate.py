@@ -13,8 +13,7 @@ from latchkey.commands.backup import back_up
 from latchkey.commands.context import command_settings, opened_store
 from latchkey.commands.keys.unreadable import name_unreadable
 from latchkey.commands.keys.unreadable import to_json as verification_to_json
-from latchkey.commands.output import (
-    EXIT_FAILED,
+from latchkey.commands.terminal import (
     config_option,
     confirm,
     duration,
@@ -23,9 +22,10 @@ from latchkey.commands.output import (
     print_json,
     print_table,
     say,
+    show_progress,
     yes_option,
 )
-from latchkey.commands.progress import show_progress
+from latchkey.errors import EXIT_FAILED
 from latchkey.storage import Backup, RotationResult, StoreKeys
 
 

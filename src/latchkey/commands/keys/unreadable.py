@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from latchkey.commands.output import say
+from latchkey.commands.terminal import say
 from latchkey.storage import VerificationResult
 
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import click
 
 from latchkey.commands.context import command_settings
-from latchkey.commands.output import config_option, say
 from latchkey.commands.proxies.templates import Proxy, caddy, nginx
+from latchkey.commands.terminal import config_option, say
 from latchkey.config import LOCAL_HOSTS, Settings
 from latchkey.errors import ConfigError, Fault
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
-from latchkey.commands.output import duration, say
-from latchkey.storage import ProgressCallback
+from latchkey.commands.terminal.output import duration, say
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+    from latchkey.storage import ProgressCallback
 
 BAR_DELAY_SECONDS = 1.0
 """Operations that take less show no bar."""

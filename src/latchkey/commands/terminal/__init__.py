@@ -1,0 +1,28 @@
+"""What all commands share: options, questions, output and progress.
+
+Results go to stdout, everything else to stderr. `--json` prints one JSON document on stdout and nothing else.
+"""
+
+from latchkey.commands.terminal.options import CommandGroup, config_option, json_option, yes_option
+from latchkey.commands.terminal.output import duration, encode_json, plural, print_json, say, utc
+from latchkey.commands.terminal.progress import show_progress
+from latchkey.commands.terminal.questions import EXIT_UNCONFIRMED, confirm, confirm_by_typing
+from latchkey.commands.terminal.tables import print_table
+
+__all__ = [
+    "EXIT_UNCONFIRMED",
+    "CommandGroup",
+    "config_option",
+    "confirm",
+    "confirm_by_typing",
+    "duration",
+    "encode_json",
+    "json_option",
+    "plural",
+    "print_json",
+    "print_table",
+    "say",
+    "show_progress",
+    "utc",
+    "yes_option",
+]
