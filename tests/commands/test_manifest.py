@@ -17,9 +17,10 @@ public_url = "https://slack.example.com/"
 scopes = ["app_mentions:read", "chat:write", "commands", "im:history"]
 [listeners]
 modules = ["our_app"]
-[manifest]
+[app]
 name = "Our App"
 description = "Deploys things"
+[manifest]
 org_deployment = true
 """
 LISTENERS = """\

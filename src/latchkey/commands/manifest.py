@@ -42,7 +42,7 @@ _GOVSLACK = "slack-gov.com"
 def command(config_path: Path | None, as_json: bool, as_yaml: bool, as_link: bool, exported: Path | None) -> None:
     """Print the Slack app manifest that this app needs, as JSON.
 
-    It is made from [server] public_url, [slack] scopes, [manifest] and the registered listeners. Notes on
+    It is made from [app], [server] public_url, [slack] scopes, [manifest] and the registered listeners. Notes on
     stderr name what you have to add yourself.
     """
     if as_yaml + as_link + as_json > 1 or (exported is not None and (as_yaml or as_link)):
@@ -68,8 +68,8 @@ def command(config_path: Path | None, as_json: bool, as_yaml: bool, as_link: boo
 def app_settings(settings: Settings) -> AppSettings:
     """Return the settings that go into the manifest; raises ConfigError if [server] public_url is not set."""
     return AppSettings(
-        name=settings.manifest.name,
-        description=settings.manifest.description,
+        name=settings.app.name,
+        description=settings.app.description,
         public_url=settings.public_url,
         scopes=settings.slack.scopes,
         user_scopes=settings.slack.user_scopes,

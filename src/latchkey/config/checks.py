@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from ipaddress import ip_network
+from ipaddress import IPv6Address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,8 +12,15 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 """Hosts that may be used without TLS, because requests never leave the machine."""
 
 _LISTEN = re.compile(r"(\[[0-9A-Fa-f:.%\w]+\]|[^\s:\[\]/]*):(\d{1,5})")
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
+_EMAIL = re.compile(rf"[A-Za-z0-9._+-]+@{_LABEL}(?:\.{_LABEL})*")
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _SCOPE = re.compile(r"[a-z0-9_.:\-]+")
+MAX_URL_LENGTH = 2000
+"""Browsers and proxies accept at least this length."""
+MAX_EMAIL_LENGTH = 254 + len("mailto:")
+"""RFC 5321, 4.5.3.1.3."""
 MAX_DRAIN_SECONDS = 300
 UNIX_PREFIX = "unix:"
 MAX_SOCKET_PATH = 107
@@ -51,28 +58,49 @@ def _proxies(value: list[str]) -> str | None:
     return None
 
 
-def _url(value: str, *, empty: bool = False, path: bool = True) -> str | None:
+def _url(value: str, *, empty: bool = False, path: bool = True, fragment: bool = False) -> str | None:
+    """Check a URL; `empty` allows none, `path` a path and a query, `fragment` a part after #."""
     if not value and empty:
         return None
+    if len(value) > MAX_URL_LENGTH:
+        return f"expected at most {MAX_URL_LENGTH} characters"
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        return "expected a URL of ASCII characters without spaces (other letters as xn--… in the host, as %… after it)"
     try:
         parts = urlsplit(value)
         port = parts.port
     except ValueError:
         return "expected a URL"
-    host = parts.hostname or ""
-    if (
-        parts.scheme not in ("http", "https")
-        or not host
-        or port == 0
-        or parts.username
-        or any(c.isspace() for c in value)
-    ):
-        return "expected a URL that starts with https://"
-    if parts.scheme == "http" and host not in LOCAL_HOSTS:
+    if parts.scheme not in ("http", "https") or not _is_host(parts.hostname or "") or port == 0 or "@" in parts.netloc:
+        return "expected a URL that starts with https:// and a host name"
+    if parts.scheme == "http" and parts.hostname not in LOCAL_HOSTS:
         return "expected https:// (http:// is only allowed for localhost)"
-    if parts.fragment or (not path and (parts.path.strip("/") or parts.query)):
+    if not path and (parts.path.strip("/") or parts.query or parts.fragment):
         return "expected only scheme and host, without a path"
+    if parts.fragment and not fragment:
+        return "expected a URL without a part after #"
     return None
+
+
+def _is_host(host: str) -> bool:
+    if ":" not in host:
+        return _HOST.fullmatch(host) is not None
+    try:
+        return bool(IPv6Address(host))
+    except ValueError:
+        return False
+
+
+def _link(value: str) -> str | None:
+    return _url(value, empty=True, fragment=True)
+
+
+def _contact(value: str) -> str | None:
+    if not value.startswith("mailto:"):
+        problem = _link(value)
+        return f"{problem}, or mailto:address" if problem else None
+    good = _EMAIL.fullmatch(value.removeprefix("mailto:")) is not None and len(value) <= MAX_EMAIL_LENGTH
+    return None if good else "expected one address after mailto:, such as mailto:help@example.com"
 
 
 def _drain(value: float) -> str | None:
@@ -84,7 +112,7 @@ def _between(minimum: int, maximum: int) -> Callable[[int], str | None]:
 
 
 def _text(minimum: int, maximum: int) -> Callable[[str], str | None]:
-    expected = f"expected one line of {f'{minimum} to ' if minimum else 'at most '}{maximum} characters"
+    expected = f"expected one line of {f'{minimum} to ' if minimum else 'at most '}{maximum} printable characters"
     return lambda value: (
         None if minimum <= len(value.strip()) and len(value) <= maximum and value.isprintable() else expected
     )
@@ -103,6 +131,11 @@ def _path(value: str) -> str | None:
 
 
 CHECKS: Mapping[str, Callable[[Any], str | None]] = {
+    "app.name": _text(1, 35),
+    "app.description": _text(0, 140),
+    "app.operator": _text(0, 100),
+    "app.support_url": _contact,
+    "app.privacy_url": _link,
     "server.public_url": lambda value: _url(value, empty=True, path=False),
     "server.listen": _server_listen,
     "server.socket_mode": _mode,
@@ -122,7 +155,5 @@ CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "events.inbox_events": _between(1, 1_000_000),
     "events.inbox_megabytes": _between(1, 4096),
     "listeners.modules": _modules,
-    "manifest.name": _text(1, 35),
-    "manifest.description": _text(0, 140),
     "metrics.listen": lambda value: _listen(value) if value else None,
 }

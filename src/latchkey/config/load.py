@@ -14,7 +14,7 @@ import msgspec
 
 from latchkey.config.checks import CHECKS
 from latchkey.config.secrets import read_secrets
-from latchkey.config.sections import SECTIONS, Section
+from latchkey.config.sections import MOVED, SECTIONS, Section
 from latchkey.config.settings import Settings
 from latchkey.errors import ConfigError, Fault
 
@@ -96,7 +96,10 @@ def _is_known(file: Path, section: str, key: str, faults: list[Fault]) -> bool:
     if key in fields:
         return True
     where = f"{file} [{section}] {key}"
-    if key in _SECRET_KEYS:
+    if (section, key) in MOVED:
+        new_section, new_key = MOVED[section, key]
+        faults.append(Fault(where, f"has moved to [{new_section}] {new_key}"))
+    elif key in _SECRET_KEYS:
         faults.append(Fault(where, "secrets are not allowed here; set SLACK_… or SLACK_…_FILE in the environment"))
     else:
         faults.append(Fault(where, f"unknown key{_suggestion(key, fields)}"))
@@ -113,15 +116,22 @@ def _suggestion(name: str, known: Any) -> str:
 def _overlay_environment(
     tables: dict[str, dict[str, Any]], origins: dict[str, str], environ: Mapping[str, str], faults: list[Fault]
 ) -> None:
-    names = {f"{_PREFIX}{s}_{k}".upper(): (s, k) for s, kind in SECTIONS.items() for k in kind.__struct_fields__}
+    names = {_variable(s, k): (s, k) for s, kind in SECTIONS.items() for k in kind.__struct_fields__}
     names |= _ENVIRONMENT_ALIASES
+    moved = {_variable(*old): _variable(*new) for old, new in MOVED.items()}
     for variable in sorted(environ):
         if variable in names:
             section, key = names[variable]
             tables.setdefault(section, {})[key] = environ[variable]
             origins[f"{section}.{key}"] = variable
+        elif variable in moved:
+            faults.append(Fault(variable, f"has been renamed to {moved[variable]}"))
         elif variable.startswith(_PREFIX) and variable not in _NOT_SETTINGS:
             faults.append(Fault(variable, f"unknown setting{_suggestion(variable, names)}"))
+
+
+def _variable(section: str, key: str) -> str:
+    return f"{_PREFIX}{section}_{key}".upper()
 
 
 def _convert(name: str, table: dict[str, Any], origins: Mapping[str, str], faults: list[Fault]) -> Section | None:

@@ -12,6 +12,14 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A section of config.toml."""
 
 
+class AppSection(Section, frozen=True):
+    name: str = "Latchkey"
+    description: str = ""
+    operator: str = ""
+    support_url: str = ""
+    privacy_url: str = ""
+
+
 class ServerSection(Section, frozen=True):
     public_url: str = ""
     listen: str = "127.0.0.1:8080"
@@ -62,8 +70,6 @@ class MetricsSection(Section, frozen=True):
 
 
 class ManifestSection(Section, frozen=True):
-    name: str = "Latchkey"
-    description: str = ""
     org_deployment: bool = False
 
 
@@ -73,6 +79,7 @@ class LogSection(Section, frozen=True):
 
 
 SECTIONS: dict[str, type[Section]] = {
+    "app": AppSection,
     "server": ServerSection,
     "slack": SlackSection,
     "install": InstallSection,
@@ -84,6 +91,9 @@ SECTIONS: dict[str, type[Section]] = {
     "manifest": ManifestSection,
     "log": LogSection,
 }
+
+MOVED = {("manifest", "name"): ("app", "name"), ("manifest", "description"): ("app", "description")}
+"""Keys that have moved: the old section and key, and the new ones."""
 
 
 def shipped_config() -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from latchkey.config.checks import UNIX_PREFIX
 from latchkey.config.secrets import Secret
 from latchkey.config.sections import (
+    AppSection,
     BackupSection,
     EventsSection,
     InstallSection,
@@ -37,6 +38,7 @@ class SlackCredentials:
 class Settings:
     """All settings, checked."""
 
+    app: AppSection
     server: ServerSection
     slack: SlackSection
     install: InstallSection
