@@ -1,6 +1,7 @@
 """HTTP: the public application and the metrics listener. Only this package knows Tornado's handlers."""
 
 from latchkey.handlers.metrics_listener import serve_metrics
+from latchkey.handlers.pages import AppProfile, Pages
 from latchkey.handlers.routes import make_application
 from latchkey.handlers.services import Services
 from latchkey.handlers.transport import (
@@ -15,8 +16,10 @@ from latchkey.handlers.transport import (
 
 __all__ = [
     "AccessLog",
+    "AppProfile",
     "ClientAddresses",
     "LatchkeyServer",
+    "Pages",
     "Services",
     "bind_port",
     "bind_unix",

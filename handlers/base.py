@@ -6,7 +6,6 @@ places are overridden: the access log, the exception log, and the error page.
 
 from __future__ import annotations
 
-import http.client
 import logging
 import time
 from types import TracebackType
@@ -14,16 +13,15 @@ from typing import Any
 
 from tornado.web import HTTPError, RequestHandler
 
-from latchkey.handlers import pages
+from latchkey.handlers.pages import CONTENT_SECURITY_POLICY
 from latchkey.handlers.services import ENDPOINTS, Services
 from latchkey.handlers.transport import new_request_id
 from latchkey.metrics import OTHER
-from latchkey.slackapi.paths import INSTALL_PATH
 
 logger = logging.getLogger("latchkey.http")
 
 SECURITY_HEADERS = {
-    "Content-Security-Policy": pages.CONTENT_SECURITY_POLICY,
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     # A callback's URL holds a code; the page must not pass it on as its referrer.
@@ -70,7 +68,7 @@ class BaseHandler(RequestHandler):
         super().on_connection_close()
         self.on_finish()
 
-    def compute_etag(self) -> None:
+    def compute_etag(self) -> str | None:
         return None
 
     def write_page(self, html: bytes, status: int = 200) -> None:
@@ -79,8 +77,7 @@ class BaseHandler(RequestHandler):
         self.finish(html)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        reason = http.client.responses.get(status_code, "Error")
-        self.write_page(pages.error(status_code, reason, self.request_id), status_code)
+        self.write_page(self.services.pages.error(status_code, self.request_id), status_code)
 
     def log_exception(
         self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
@@ -102,16 +99,3 @@ class BaseHandler(RequestHandler):
             self.request_id,
             self.services.client_addresses.address(context, self.request.headers),
         )
-
-
-class NotFoundHandler(BaseHandler):
-    """Any unknown path."""
-
-    def prepare(self) -> None:
-        super().prepare()
-        self.send_error(404)
-
-
-class HomeHandler(BaseHandler):
-    def get(self) -> None:
-        self.write_page(pages.home(INSTALL_PATH))

@@ -15,13 +15,15 @@ from tornado.httputil import (
 )
 from tornado.web import Application
 
-from latchkey.handlers.base import BaseHandler, HomeHandler, NotFoundHandler
+from latchkey.handlers.base import BaseHandler
 from latchkey.handlers.events import events_endpoint
 from latchkey.handlers.health import HealthHandler, ReadyHandler
-from latchkey.handlers.install import FAILURES, CallbackHandler, InstallHandler
-from latchkey.handlers.services import HEALTH_PATH, READY_PATH, Services
+from latchkey.handlers.install import FAILURES, CallbackHandler, InstalledHandler, InstallHandler
+from latchkey.handlers.pages import ICON_PATH
+from latchkey.handlers.services import FAVICON_PATH, HEALTH_PATH, READY_PATH, Services
+from latchkey.handlers.site import HomeHandler, IconHandler, NotFoundHandler
 from latchkey.handlers.transport import IDLE_TIMEOUT, ClientTimeouts, Endpoint
-from latchkey.slackapi.paths import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
+from latchkey.slackapi.paths import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH, INSTALLED_PATH
 
 
 def make_application(services: Services) -> Application:
@@ -40,9 +42,12 @@ class LatchkeyApplication(Application):
                 (INSTALL_PATH, InstallHandler, arguments),
                 (CALLBACK_PATH, CallbackHandler, arguments),
                 (BOLT_CALLBACK_PATH, CallbackHandler, arguments),
+                (INSTALLED_PATH, InstalledHandler, arguments),
                 (HEALTH_PATH, HealthHandler, arguments),
                 (READY_PATH, ReadyHandler, arguments),
                 ("/", HomeHandler, arguments),
+                (ICON_PATH, IconHandler, arguments),
+                (FAVICON_PATH, IconHandler, arguments),
             ],
             default_handler_class=NotFoundHandler,
             default_handler_args=arguments,

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from latchkey.dispatch import EventPipeline, Interactions
+from latchkey.handlers.pages import ICON_PATH, AppProfile, Pages
+from latchkey.handlers.receipts import Receipts
 from latchkey.handlers.transport import AccessLog, ClientAddresses, InFlight
 from latchkey.metrics import Metrics
 from latchkey.slackapi.oauth import OAuthClient
-from latchkey.slackapi.paths import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
+from latchkey.slackapi.paths import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH, INSTALLED_PATH
 from latchkey.slackapi.requests import SignatureVerifier
 from latchkey.storage import Store
 
 HEALTH_PATH = "/healthz"
 READY_PATH = "/readyz"
+FAVICON_PATH = "/favicon.ico"
 
 EVENTS = "events"
 ENDPOINTS = {
@@ -21,9 +24,12 @@ ENDPOINTS = {
     INSTALL_PATH: "install",
     CALLBACK_PATH: "callback",
     BOLT_CALLBACK_PATH: "callback",
+    INSTALLED_PATH: "installed",
     EVENTS_PATH: EVENTS,
     HEALTH_PATH: "healthz",
     READY_PATH: "readyz",
+    ICON_PATH: "icon",
+    FAVICON_PATH: "icon",
 }
 """The label of requests in the metrics; every other path is counted as "other"."""
 
@@ -40,6 +46,8 @@ class Services:
     verifier: SignatureVerifier
     public_url: str
     """Scheme and host, without a trailing slash."""
+    pages: Pages = field(default_factory=lambda: Pages(AppProfile()))
+    receipts: Receipts = field(default_factory=Receipts)
     show_install_page: bool = True
     success_url: str = ""
     failure_url: str = ""

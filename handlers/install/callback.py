@@ -12,13 +12,13 @@ from urllib.parse import urlencode
 from slack_sdk.oauth.installation_store import Installation
 
 from latchkey.errors import LatchkeyError, OAuthError, SlackUnavailable, StoreError
-from latchkey.handlers import pages
 from latchkey.handlers.install import failures
-from latchkey.handlers.install.cookies import is_same_browser
+from latchkey.handlers.install.cookies import give_receipt, is_same_browser, receipt_of
+from latchkey.handlers.receipts import Receipt, digest
 from latchkey.metrics import INSTALLED
-from latchkey.slackapi.client import is_error_code
+from latchkey.slackapi.client import UNEXPECTED_RESPONSE, is_error_code
 from latchkey.slackapi.oauth import links
-from latchkey.slackapi.paths import INSTALL_PATH
+from latchkey.slackapi.paths import INSTALL_PATH, INSTALLED_PATH
 
 MAX_ARGUMENT_LENGTH = 1024
 """Slack's codes are under 200 characters, and our states are 51."""
@@ -27,11 +27,14 @@ logger = logging.getLogger("latchkey.oauth")
 
 
 class _Failed(Exception):
-    def __init__(self, failure: failures.Failure, detail: str = "", cause: Exception | None = None) -> None:
-        self.failure, self.detail, self.cause = failure, detail, cause
+    def __init__(self, failure: failures.Failure, slack_error: str = "", cause: Exception | None = None) -> None:
+        self.failure, self.slack_error, self.cause = failure, slack_error, cause
 
 
 class CallbackHandler(failures.InstallFlowHandler):
+    def head(self) -> None:
+        """Respond without any effect: only a person's own GET may install the app."""
+
     async def get(self) -> None:
         if "prefetch" in self.request.headers.get("Sec-Purpose", "") + self.request.headers.get("Purpose", ""):
             self.send_error(503)  # a speculative request must not consume the state that the click needs
@@ -44,17 +47,21 @@ class CallbackHandler(failures.InstallFlowHandler):
                 return
             await self._install(state, code, error)
         except _Failed as failed:
-            self.fail(failed.failure, detail=failed.detail, cause=failed.cause)
+            self.fail(failed.failure, slack_error=failed.slack_error, cause=failed.cause)
 
     async def _install(self, state: str | None, code: str | None, error: str | None) -> None:
         was_valid = await self._consume_state(state)
         self._check_error(error)
+        if not was_valid and self._has_succeeded_before(state, code):
+            self.redirect(INSTALLED_PATH, status=303)
+            return
         self._check_state(was_valid)
         self._check_browser(state)
-        installation = await self._exchange(self._check_code(code))
+        code = self._check_code(code)
+        installation = await self._exchange(code)
         await self._save(installation)
         await self._enrich(installation)
-        self._show_success(installation)
+        self._show_success(installation, digest(state, code))
 
     def _argument(self, name: str) -> str | None:
         values = self.get_query_arguments(name)
@@ -74,12 +81,17 @@ class CallbackHandler(failures.InstallFlowHandler):
         if error is not None:
             raise _Failed(failures.SLACK_ERROR, error if is_error_code(error) else "")
 
+    def _has_succeeded_before(self, state: str | None, code: str | None) -> bool:
+        """Return whether this callback has installed the app in this browser: someone went back, or reloaded."""
+        receipt = receipt_of(self)
+        return receipt is not None and receipt.callback == digest(state, code)
+
     def _check_state(self, was_valid: bool) -> None:
         if not was_valid:
             raise _Failed(failures.STATE)
 
     def _check_browser(self, state: str | None) -> None:
-        if state is None or not is_same_browser(self, state, self.services.is_https):
+        if state is None or not is_same_browser(self, state):
             raise _Failed(failures.BROWSER)
 
     def _check_code(self, code: str | None) -> str:
@@ -91,7 +103,8 @@ class CallbackHandler(failures.InstallFlowHandler):
         try:
             return await self.services.oauth.exchange(code)
         except OAuthError as error:
-            raise _Failed(failures.CODE, cause=error) from error
+            slack_error = "" if error.reason == UNEXPECTED_RESPONSE else error.reason
+            raise _Failed(failures.CODE, slack_error, cause=error) from error
         except SlackUnavailable as error:
             raise _Failed(failures.SLACK, cause=error) from error
 
@@ -112,11 +125,14 @@ class CallbackHandler(failures.InstallFlowHandler):
         except LatchkeyError as error:
             logger.warning("auth.test details could not be added: %s request_id=%s", error, self.request_id)
 
-    def _show_success(self, installation: Installation) -> None:
+    def _show_success(self, installation: Installation, callback: str) -> None:
+        """Redirect to the success page; a callback cannot be reloaded, and its URL contains a code."""
         own = self.services.success_url
         if own:
             query = urlencode({"team": self.team_id or "", "app": installation.app_id or ""})
             self.redirect(f"{own}{'&' if '?' in own else '?'}{query}")
             return
         app_link, browser_link = links(installation)
-        self.write_page(pages.installed(installation.team_name or installation.enterprise_name, app_link, browser_link))
+        name = installation.team_name or installation.enterprise_name or ""
+        give_receipt(self, Receipt(callback, name, app_link, browser_link, bool(installation.is_enterprise_install)))
+        self.redirect(INSTALLED_PATH, status=303)

@@ -1,4 +1,4 @@
-"""The cookie that ties an install to the browser that began it.
+"""The cookies of the install flow: one ties an install to the browser that began it, one says that it has succeeded.
 
 There is one cookie per attempt, so that two tabs work at the same time.
 
@@ -12,42 +12,63 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from tornado.web import RequestHandler
+from latchkey.handlers.base import BaseHandler
+from latchkey.handlers.receipts import MAX_AGE_SECONDS as RECEIPT_MAX_AGE_SECONDS
+from latchkey.handlers.receipts import Receipt
 
 MAX_AGE_SECONDS = 600
 """As long as the state itself."""
 MAX_ATTEMPTS = 5
 """Cookies kept per browser; the oldest are deleted first, so that its Cookie header stays small."""
 _STEM = "latchkey-state-"
+_RECEIPT = "latchkey-installed"
 
 
-def _name(state: str, https: bool) -> str:
-    # `__Host-`: a subdomain or a plain http page can't have set it (RFC 6265bis, 4.1.3).
-    return f"{'__Host-' if https else ''}{_STEM}{hashlib.sha256(state.encode()).hexdigest()[:16]}"
-
-
-def remember_attempt(handler: RequestHandler, state: str, https: bool) -> None:
+def remember_attempt(handler: BaseHandler, state: str) -> None:
     """Set the cookie for this state, and delete the oldest ones."""
     held = [(morsel.value[:8], name) for name, morsel in handler.cookies.items() if _STEM in name]
     # A state begins with its expiry time in hexadecimal, so the smallest is the oldest.
     for _, name in sorted(held, reverse=True)[MAX_ATTEMPTS - 1 :]:
-        _clear(handler, name, https)
-    # Lax: the callback is a navigation from Slack's site, and needs the cookie.
-    handler.set_cookie(
-        _name(state, https), state, path="/", max_age=MAX_AGE_SECONDS, httponly=True, secure=https, samesite="Lax"
-    )
+        _clear(handler, name)
+    _set(handler, _attempt_name(handler, state), state, MAX_AGE_SECONDS)
 
 
-def is_same_browser(handler: RequestHandler, state: str, https: bool) -> bool:
+def is_same_browser(handler: BaseHandler, state: str) -> bool:
     """Return whether this browser began the install with this state; deletes the cookie in either case."""
-    name = _name(state, https)
+    name = _attempt_name(handler, state)
     value = handler.get_cookie(name)
     if value is None:
         return False
-    _clear(handler, name, https)
+    _clear(handler, name)
     return hmac.compare_digest(value.encode("utf-8", "replace"), state.encode())
 
 
-def _clear(handler: RequestHandler, name: str, https: bool) -> None:
+def give_receipt(handler: BaseHandler, receipt: Receipt) -> None:
+    """Set the cookie with which this browser may see the success page."""
+    _set(handler, _name(handler, _RECEIPT), handler.services.receipts.sign(receipt), RECEIPT_MAX_AGE_SECONDS)
+
+
+def receipt_of(handler: BaseHandler) -> Receipt | None:
+    """Return this browser's receipt; None if it has no valid one."""
+    return handler.services.receipts.read(handler.get_cookie(_name(handler, _RECEIPT)))
+
+
+def _attempt_name(handler: BaseHandler, state: str) -> str:
+    return _name(handler, _STEM + hashlib.sha256(state.encode()).hexdigest()[:16])
+
+
+def _name(handler: BaseHandler, name: str) -> str:
+    # `__Host-`: a subdomain or a plain http page can't have set it (RFC 6265bis, 4.1.3).
+    return f"__Host-{name}" if handler.services.is_https else name
+
+
+def _set(handler: BaseHandler, name: str, value: str, max_age: int) -> None:
+    # Lax: the callback is a navigation from Slack's site, and needs the cookies.
+    handler.set_cookie(
+        name, value, path="/", max_age=max_age, httponly=True, secure=handler.services.is_https, samesite="Lax"
+    )
+
+
+def _clear(handler: BaseHandler, name: str) -> None:
     # A browser deletes a `__Host-` cookie only if the response follows that prefix's rules.
-    handler.clear_cookie(name, path="/", httponly=True, secure=https, samesite="Lax")
+    handler.clear_cookie(name, path="/", httponly=True, secure=handler.services.is_https, samesite="Lax")

@@ -21,9 +21,7 @@ import logging
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from latchkey.handlers import pages
 from latchkey.handlers.base import BaseHandler
-from latchkey.slackapi.paths import INSTALL_PATH
 
 logger = logging.getLogger("latchkey.oauth")
 
@@ -108,17 +106,23 @@ FAILURES = (CANCELLED, SLACK_ERROR, REQUEST, STATE, BROWSER, NO_CODE, CODE, SLAC
 class InstallFlowHandler(BaseHandler):
     """A page of the install flow."""
 
-    def fail(self, failure: Failure, *, detail: str = "", cause: Exception | None = None) -> None:
-        """Respond with the failure's page, or redirect to the operator's own, and log the reason."""
-        reason = detail or (str(cause) if cause else "")
+    def fail(self, failure: Failure, *, slack_error: str = "", cause: Exception | None = None) -> None:
+        """Respond with the failure's page, or redirect to the operator's own, and log the reason.
+
+        `slack_error` is the code that Slack gave as the reason.
+        """
+        reason = str(cause) if cause else slack_error
         self.services.metrics.installs[failure.reason].inc()
         logger.warning(
             "an install failed: %s%s request_id=%s", failure.reason, f" ({reason})" if reason else "", self.request_id
         )
         own = self.services.failure_url
         if own:
-            query = urlencode({"error": failure.reason, "request_id": self.request_id})
+            arguments = {"error": failure.reason, "slack_error": slack_error, "request_id": self.request_id}
+            query = urlencode({name: value for name, value in arguments.items() if value})
             self.redirect(f"{own}{'&' if '?' in own else '?'}{query}")
             return
-        html = pages.failed(failure.title, failure.what, failure.advice, INSTALL_PATH, self.request_id)
+        html = self.services.pages.failed(
+            failure.title, failure.what, failure.advice, slack_error=slack_error, request_id=self.request_id
+        )
         self.write_page(html, failure.status)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from latchkey.errors import StoreError
-from latchkey.handlers import pages
 from latchkey.handlers.install import failures
 from latchkey.handlers.install.cookies import remember_attempt
 
@@ -17,8 +16,8 @@ class InstallHandler(failures.InstallFlowHandler):
             self.fail(failures.STORE, cause=error)
             return
         url = self.services.oauth.authorize_url(state, teams[0] if len(teams) == 1 else None)
-        remember_attempt(self, state, self.services.is_https)
+        remember_attempt(self, state)
         if self.services.show_install_page:
-            self.write_page(pages.install(url))
+            self.write_page(self.services.pages.install(url))
         else:
             self.redirect(url)

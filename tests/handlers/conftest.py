@@ -13,6 +13,7 @@ from tornado.web import Application
 
 from latchkey.dispatch import App, EventOptions, EventPipeline, Interactions, Runner
 from latchkey.handlers import Services, make_application
+from latchkey.handlers.receipts import Receipts
 from latchkey.metrics import Metrics
 from latchkey.simulator import Browser, Slack
 from latchkey.slackapi.client.factory import WebClients, open_session
@@ -102,6 +103,7 @@ def make_services(
             metrics=metrics,
             oauth=oauth,
             verifier=SignatureVerifier(SIGNING_SECRETS, clock),
+            receipts=Receipts(clock),
             public_url=public_url,
             **changes,
         )

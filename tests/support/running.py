@@ -25,9 +25,9 @@ class Running:
         return self.server.folder / "data" / "store.sqlite"
 
     async def install(self, team_id: str = "T0ACME") -> int:
-        """Install the app into a workspace and return the callback's status."""
+        """Install the app into a workspace and return the status of the page at its end."""
         url = await self.check.begin_install(self.browser)
-        return (await self.browser.get(self.slack.approve(url, team_id))).code
+        return (await self.browser.open(self.slack.approve(url, team_id))).code
 
     async def status(self, path: str) -> int:
         return (await self.browser.get(self.server.url + path)).code

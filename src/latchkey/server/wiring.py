@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator
 
 from latchkey.config import Settings
 from latchkey.dispatch import EventOptions, EventPipeline, Interactions, Runner
-from latchkey.handlers import ClientAddresses, Services
+from latchkey.handlers import AppProfile, ClientAddresses, Pages, Services
 from latchkey.metrics import Metrics, StoreGauges
 from latchkey.server.startup import Startup
 from latchkey.slackapi.client import WebClients, open_session
 from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.paths import CALLBACK_PATH, INSTALL_PATH
 from latchkey.slackapi.requests import SignatureVerifier
+from latchkey.slackapi.scopes import bot_permissions, user_permissions
 from latchkey.storage import Store, list_backups
 
 
@@ -50,6 +51,7 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
             oauth=oauth,
             verifier=SignatureVerifier([secret.reveal() for secret in credentials.signing_secrets]),
             public_url=public_url,
+            pages=_pages(settings),
             show_install_page=settings.install.page,
             success_url=settings.install.success_url,
             failure_url=settings.install.failure_url,
@@ -58,6 +60,12 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
         )
         refreshing.cancel()
         runner.close()
+
+
+def _pages(settings: Settings) -> Pages:
+    app = settings.app
+    profile = AppProfile(app.name, app.description, app.operator, app.support_url, app.privacy_url)
+    return Pages(profile, bot_permissions(settings.slack.scopes), user_permissions(settings.slack.user_scopes))
 
 
 def _newest_backup(settings: Settings) -> float | None:

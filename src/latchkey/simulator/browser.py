@@ -1,10 +1,13 @@
-"""A minimal browser: it keeps cookies and does not follow redirects."""
+"""A minimal browser: it keeps cookies, and follows redirects if told to."""
 
 from __future__ import annotations
 
 from http.cookies import SimpleCookie
+from urllib.parse import urljoin
 
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
+
+MAX_REDIRECTS = 5
 
 
 class Browser:
@@ -16,6 +19,16 @@ class Browser:
 
     def close(self) -> None:
         self._client.close()
+
+    async def open(self, url: str) -> HTTPResponse:
+        """Get a URL as a person's browser does: follow its redirects, and return the page at their end."""
+        response = await self.get(url)
+        for _ in range(MAX_REDIRECTS):
+            if "Location" not in response.headers:
+                break
+            url = urljoin(url, response.headers["Location"])
+            response = await self.get(url)
+        return response
 
     async def get(self, url: str, **headers: str) -> HTTPResponse:
         return await self._fetch(HTTPRequest(url, headers=self._headers(headers), follow_redirects=False))

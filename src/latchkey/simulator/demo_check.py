@@ -54,6 +54,7 @@ class DemoCheck:
             ("the install page leads to Slack", self.install_page),
             ("Cancel leads to a page that offers to try again", self.cancel),
             ("Allow installs the app", self.allow),
+            ("reloading the page shows it again, and installs nothing", self.reload),
             ("a replayed callback is refused", self.replayed_callback),
             ("a callback without a state starts an install", self.callback_without_state),
             ("a callback from another browser is refused", self.callback_from_another_browser),
@@ -103,13 +104,22 @@ class DemoCheck:
     async def allow(self) -> None:
         url = await self.begin_install(self._browser)
         self._callback = await self._allow(url)
-        page = await self._browser.get(self._callback)
-        _expect(page.code == 200 and b"The app is installed" in page.body, f"status {page.code}")
+        page = await self._browser.open(self._callback)
+        _expect(page.code == 200 and b"Latchkey is installed" in page.body, f"status {page.code}")
         link = f"slack://app?team={self._acme.team_id}&amp;id={self._slack.world.app.app_id}"
         _expect(link.encode() in page.body, "the page has no link into Slack")
 
+    async def reload(self) -> None:
+        before = len(self._slack.world.calls)
+        for url in (f"{self._server.url}/slack/installed", self._callback):
+            page = await self._browser.open(url)
+            _expect(page.code == 200 and b"Latchkey is installed" in page.body, f"status {page.code}")
+        _expect(len(self._slack.world.calls) == before, "a code was exchanged")
+
     async def replayed_callback(self) -> None:
-        page = await self._browser.get(self._callback)
+        other = Browser()
+        page = await other.open(self._callback)
+        other.close()
         _expect(page.code == 401 and b"has expired" in page.body, f"status {page.code}")
 
     async def callback_without_state(self) -> None:

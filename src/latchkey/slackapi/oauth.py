@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from slack_sdk.oauth.installation_store import Installation
 
 from latchkey.errors import OAuthError, SlackRefused
-from latchkey.slackapi.client import WebClients, response_data
+from latchkey.slackapi.client import UNEXPECTED_RESPONSE, WebClients, response_data
 from latchkey.slackapi.requests import as_object
 
 TIMEOUT_SECONDS = 10.0
@@ -137,7 +137,7 @@ def _installation(answer: dict[str, Any], now: float) -> Installation:
         _text(user.get("id")),
     )
     if not user_id or not (bot_token or user_token) or not (team.get("id") or enterprise.get("id")):
-        raise OAuthError("unexpected_response")
+        raise OAuthError(UNEXPECTED_RESPONSE)
     return Installation(
         app_id=_text(answer.get("app_id")),
         enterprise_id=_text(enterprise.get("id")),
@@ -165,7 +165,8 @@ def _installation(answer: dict[str, Any], now: float) -> Installation:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    """Return a text that is not empty, else None. Half a character (a lone surrogate) becomes a question mark."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) and value else None
 
 
 def _expiry(seconds: object, now: float) -> int | None:

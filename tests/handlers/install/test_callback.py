@@ -3,6 +3,7 @@
 import asyncio
 import html
 import re
+from dataclasses import replace
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -31,7 +32,7 @@ async def test_install_is_saved_completely_and_links_to_slack(
     browser: Browser, base_url: str, slack: Slack, store: Store
 ) -> None:
     callback = slack.approve(await authorize_url(browser, base_url))
-    page = await browser.get(callback)
+    page = await browser.open(callback)
     assert page.code == 200
     assert b"slack://app?team=T0ACME&amp;id=A0LATCHKEY" in page.body
     assert b"https://app.slack.com/client/T0ACME" in page.body
@@ -39,13 +40,13 @@ async def test_install_is_saved_completely_and_links_to_slack(
     assert saved is not None
     assert saved.bot_token in slack.world.tokens
     assert (saved.bot_id, saved.team_name, saved.bot_scopes) == ("B0ACME", "Acme", ["chat:write", "commands"])
-    assert not browser.cookies
+    assert list(browser.cookies) == ["latchkey-installed"]
 
 
 @pytest.mark.gen_test
 async def test_accepts_bolts_callback_path(browser: Browser, base_url: str, slack: Slack, store: Store) -> None:
     callback = slack.approve(await authorize_url(browser, base_url))
-    page = await browser.get(callback.replace(CALLBACK, "/slack/oauth_redirect"))
+    page = await browser.open(callback.replace(CALLBACK, "/slack/oauth_redirect"))
     assert page.code == 200
 
 
@@ -53,7 +54,7 @@ async def test_accepts_bolts_callback_path(browser: Browser, base_url: str, slac
 async def test_installs_in_two_tabs_both_succeed(browser: Browser, base_url: str, slack: Slack) -> None:
     first, second = [await authorize_url(browser, base_url) for _ in range(2)]
     for url, team in ((first, "T0ACME"), (second, "T0BIRCH")):
-        assert (await browser.get(slack.approve(url, team))).code == 200
+        assert (await browser.open(slack.approve(url, team))).code == 200
 
 
 @pytest.mark.gen_test
@@ -98,7 +99,7 @@ async def test_only_one_of_twenty_concurrent_callbacks_with_one_state_installs(
     cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
     browser.cookies = {}
     pages = await asyncio.gather(*(browser.get(callback, Cookie=cookie) for _ in range(20)))
-    assert sorted(page.code for page in pages) == [200] + [401] * 19
+    assert sorted(page.code for page in pages) == [303] + [401] * 19
     assert [call.method for call in slack.world.calls].count("oauth.v2.access") == 1
 
 
@@ -156,6 +157,43 @@ async def test_rejects_malformed_arguments_with_an_error_page(
 
 
 @pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("code", "is_shown"),
+    [
+        ("invalid_scope", True),
+        ("org_login_required", True),
+        ("x" * 60, True),
+        ("x" * 61, False),
+        ("<b>bold</b>", False),
+        ("Call 555 0100", False),
+        ("a\u202eb", False),
+        ("A" * 1000, False),
+    ],
+)
+async def test_failure_page_shows_slacks_error_code_and_no_other_text(
+    browser: Browser, base_url: str, slack: Slack, code: str, is_shown: bool
+) -> None:
+    page = await browser.get(f"{base_url}{CALLBACK}?{urlencode({'error': code})}")
+    assert page.code == 400
+    assert (f"<code>{code}</code>" in page.body.decode()) == is_shown
+    assert (b"reason:" in page.body) == is_shown
+    assert is_shown or html.escape(code).encode() not in page.body
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(("fault", "is_shown"), [("bad_client_secret", True), ("Surprise!", False)])
+async def test_failure_page_shows_why_slack_refused_the_code(
+    browser: Browser, base_url: str, slack: Slack, fault: str, is_shown: bool
+) -> None:
+    callback = slack.approve(await authorize_url(browser, base_url))
+    slack.fail("oauth.v2.access", error=fault)
+    page = await browser.get(callback)
+    assert page.code == 401
+    assert (f"<code>{fault}</code>".encode() in page.body) == is_shown
+    assert b"unexpected_response" not in page.body, "that is not Slack's word"
+
+
+@pytest.mark.gen_test
 async def test_callback_without_code_exchanges_nothing(browser: Browser, base_url: str, slack: Slack) -> None:
     state = state_in(await authorize_url(browser, base_url))
     page = await browser.get(f"{base_url}{CALLBACK}?{urlencode({'state': state})}")
@@ -195,7 +233,7 @@ async def test_failed_auth_test_loses_no_token(
     """Bolt throws the fresh tokens away, although Slack shows the app as installed."""
     callback = slack.approve(await authorize_url(browser, base_url))
     slack.fail("auth.test", **fault)  # type: ignore[arg-type]
-    page = await browser.get(callback)
+    page = await browser.open(callback)
     assert page.code == 200
     bot = store.installations.find_bot(enterprise_id=None, team_id="T0ACME")
     assert bot is not None
@@ -221,10 +259,22 @@ async def test_shows_error_page_if_the_store_cannot_save_the_installation(
 
 
 @pytest.mark.gen_test
+async def test_workspace_whose_name_was_cut_inside_a_character_is_installed(
+    browser: Browser, base_url: str, slack: Slack, store: Store
+) -> None:
+    acme = slack.world.workspaces["T0ACME"]
+    slack.world.workspaces["T0ACME"] = replace(acme, name="Acme \ud83d")
+    page = await browser.open(slack.approve(await authorize_url(browser, base_url)))
+    assert page.code == 200
+    assert b"<strong>Acme ?</strong>" in page.body
+    assert store.installations.find_bot(enterprise_id=None, team_id="T0ACME") is not None
+
+
+@pytest.mark.gen_test
 async def test_org_wide_install_links_to_the_page_that_adds_workspaces(
     browser: Browser, base_url: str, slack: Slack, store: Store
 ) -> None:
-    page = await browser.get(slack.approve(await authorize_url(browser, base_url), "T0CEDAR", org_wide=True))
+    page = await browser.open(slack.approve(await authorize_url(browser, base_url), "T0CEDAR", org_wide=True))
     assert page.code == 200
     assert b"https://app.slack.com/manage/E0FOREST/integrations/profile/A0LATCHKEY/workspaces/add" in page.body
     bot = store.installations.find_bot(enterprise_id="E0FOREST", team_id="T9", is_enterprise_install=True)
@@ -241,7 +291,7 @@ class TestUserScopesOnly:
     async def test_saves_install_with_only_user_scopes(
         self, browser: Browser, base_url: str, slack: Slack, store: Store
     ) -> None:
-        page = await browser.get(slack.approve(await authorize_url(browser, base_url)))
+        page = await browser.open(slack.approve(await authorize_url(browser, base_url)))
         assert page.code == 200
         saved = store.installations.find_installation(enterprise_id=None, team_id="T0ACME")
         assert saved is not None
@@ -265,6 +315,10 @@ class TestOwnPages:
         page = await browser.get(slack.cancel(url))
         query = parse_qs(urlsplit(page.headers["Location"]).query)
         assert query == {"error": ["access_denied"], "request_id": [page.headers["X-Request-Id"]]}
+        page = await browser.get(f"{base_url}{CALLBACK}?error=invalid_scope")
+        query = parse_qs(urlsplit(page.headers["Location"]).query)
+        assert query["error"] == ["slack_error"]
+        assert query["slack_error"] == ["invalid_scope"]
 
 
 @pytest.mark.gen_test
@@ -275,7 +329,7 @@ async def test_prefetch_and_head_requests_do_not_consume_the_state(
     callback = slack.approve(await authorize_url(browser, base_url))
     assert (await browser.get(callback, **{header: "prefetch"})).code == 503
     assert (await browser.post(callback, "")).code == 405
-    assert (await browser.get(callback)).code == 200
+    assert (await browser.open(callback)).code == 200
 
 
 @pytest.mark.gen_test

@@ -3,11 +3,12 @@
 from latchkey.slackapi.client.factory import REQUEST_TIMEOUT, WebClients, open_session
 from latchkey.slackapi.client.rate_limits import MAX_WAIT_SECONDS, ReleasableSlot
 from latchkey.slackapi.client.response_url import ResponseUrl, response_url_of
-from latchkey.slackapi.client.responses import is_error_code, response_data
+from latchkey.slackapi.client.responses import UNEXPECTED_RESPONSE, is_error_code, response_data
 
 __all__ = [
     "MAX_WAIT_SECONDS",
     "REQUEST_TIMEOUT",
+    "UNEXPECTED_RESPONSE",
     "ReleasableSlot",
     "ResponseUrl",
     "WebClients",

@@ -16,7 +16,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from latchkey.errors import SlackRefused, SlackUnavailable
 
 _ERROR_CODE = re.compile(r"[a-z0-9_]{1,60}", re.ASCII)
-UNEXPECTED = "unexpected_response"
+UNEXPECTED_RESPONSE = "unexpected_response"
+"""Used instead of Slack's error code if a response has none, or is not JSON."""
 
 
 def is_error_code(value: object) -> TypeGuard[str]:
@@ -43,11 +44,11 @@ async def response_data(method: str, call: Any, timeout: float) -> dict[str, Any
         # slack_sdk raises it for a response that is not a JSON object, such as a proxy's page.
         raise SlackUnavailable(method, "no JSON") from None
     if not isinstance(data, dict):
-        raise SlackRefused(method, UNEXPECTED)
+        raise SlackRefused(method, UNEXPECTED_RESPONSE)
     return data
 
 
 def _error_code(error: SlackApiError) -> str:
     data = getattr(error.response, "data", None)
     code = data.get("error") if isinstance(data, dict) else None
-    return code if is_error_code(code) else UNEXPECTED
+    return code if is_error_code(code) else UNEXPECTED_RESPONSE
