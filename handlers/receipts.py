@@ -1,7 +1,7 @@
 """Signed receipts: a browser's proof that it has installed the app, so that the success page can be shown again.
 
 A callback works once, so its page cannot be reloaded. The callback therefore leads to another page, and that page
-shows only what the browser's own receipt contains. It never looks into the store, so it tells strangers nothing.
+shows only what the browser's own receipt contains. It never looks into the store, so strangers learn nothing.
 """
 
 from __future__ import annotations

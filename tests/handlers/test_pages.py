@@ -126,9 +126,7 @@ class TestProfile:
         assert USER_SCOPES["search:read"] in as_you
 
     @pytest.mark.gen_test
-    async def test_start_page_tells_a_visitor_what_the_app_is_and_how_to_get_it(
-        self, browser: Browser, base_url: str
-    ) -> None:
+    async def test_start_page_describes_the_app_and_leads_to_the_install(self, browser: Browser, base_url: str) -> None:
         body = (await browser.get(base_url + "/")).body.decode()
         assert "<h1>Rain</h1>" in body
         assert "Says when it will rain." in body

@@ -1,4 +1,4 @@
-"""The success page can be reloaded in the browser that installed the app, and tells others nothing."""
+"""The success page can be reloaded in the browser that installed the app, and shows others nothing."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -74,7 +74,7 @@ async def test_a_new_code_with_the_used_state_is_not_reported_as_installed(
 
 
 @pytest.mark.gen_test
-async def test_page_tells_strangers_nothing(browser: Browser, stranger: Browser, base_url: str, slack: Slack) -> None:
+async def test_page_shows_strangers_nothing(browser: Browser, stranger: Browser, base_url: str, slack: Slack) -> None:
     before = await stranger.get(base_url + PAGE)
     callback = await install(browser, base_url, slack)
     after = await stranger.get(base_url + PAGE)
