@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 
 class InFlight:
@@ -10,25 +11,24 @@ class InFlight:
 
     def __init__(self) -> None:
         self._count = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._idle: asyncio.Event | None = None  # only while a shutdown waits
         self.stopping = False
         """If true, every response asks its client to close the connection."""
 
     def begin(self) -> None:
         self._count += 1
-        self._idle.clear()
 
     def end(self) -> None:
         self._count -= 1
-        if not self._count:
+        if self._idle is not None and not self._count:
             self._idle.set()
 
     async def wait(self, seconds: float) -> int:
         """Wait up to `seconds` until every request is answered; returns how many are not."""
-        try:
+        self._idle = asyncio.Event()
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._idle.wait()
-        except TimeoutError:
-            pass
+                while self._count:
+                    self._idle.clear()
+                    await self._idle.wait()
         return self._count

@@ -98,8 +98,8 @@ def test_counts_runs_and_failures_by_listener(bench: Bench) -> None:
     bench.options = type(bench.options)(max_attempts=2)
     bench.send(event())
     bench.live(0.3)
-    names = {key.rpartition(".")[2]: (key,) for (key,) in counts(bench.metrics, "listener_runs")}
-    runs, failures = counts(bench.metrics, "listener_runs"), counts(bench.metrics, "listener_failures")
+    names = {key.rpartition(".")[2]: (key,) for (key,) in counts(bench.metrics, "listener_seconds")}
+    runs, failures = counts(bench.metrics, "listener_seconds"), counts(bench.metrics, "listener_failures")
     assert {name: (runs[key], failures[key]) for name, key in names.items()} == {"sound": (1, 0), "broken": (2, 2)}
     assert bench.metrics.registry.get_sample_value("latchkey_listeners_running") == 0
 

@@ -79,7 +79,7 @@ async def test_counts_requests_events_installs_and_calls(tmp_path: Path) -> None
         'latchkey_interaction_ack_seconds_count{kind="command"}': 1,
         'latchkey_installs_total{outcome="installed"}': 1,
         'latchkey_installs_total{outcome="access_denied"}': 1,
-        'latchkey_listener_runs_total{listener="counted_app.register.<locals>.mention"}': 1,
+        'latchkey_listener_seconds_count{listener="counted_app.register.<locals>.mention"}': 1,
         'latchkey_listener_failures_total{listener="counted_app.register.<locals>.ask"}': 1,
         'latchkey_slack_api_calls_total{method="oauth.v2.access",outcome="ok"}': 1,
         'latchkey_slack_api_calls_total{method="chat.postMessage",outcome="ok"}': 1,

@@ -11,8 +11,7 @@ def count(metrics: Metrics, name: str, **labels: str) -> float:
 
 
 def counts(metrics: Metrics, name: str) -> dict[tuple[str, ...], float]:
-    """Return all values of the counter `latchkey_<name>_total` by their label values."""
+    """Return all values of the counter `latchkey_<name>_total`, or of the summary's `_count`, by label values."""
+    names = {f"latchkey_{name}_total", f"latchkey_{name}_count"}
     samples = [sample for family in metrics.registry.collect() for sample in family.samples]
-    return {
-        tuple(sample.labels.values()): sample.value for sample in samples if sample.name == f"latchkey_{name}_total"
-    }
+    return {tuple(sample.labels.values()): sample.value for sample in samples if sample.name in names}

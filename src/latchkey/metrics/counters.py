@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, Summary
 from prometheus_client.core import Metric
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -106,13 +106,16 @@ class Metrics:
             "kind",
             buckets=ACK_BUCKETS,
         )
-        runs = self._counter("listener_runs", "Completed listener runs", "listener")
         failures = self._counter("listener_failures", "Listener runs that raised an exception", "listener")
-        seconds = self._counter("listener_seconds", "Total seconds that listeners ran", "listener")
+        seconds = Summary(
+            "latchkey_listener_seconds",
+            "Seconds that completed listener runs took",
+            ["listener"],
+            registry=self.registry,
+        )
         self.interaction_ack_seconds = Children[str, Histogram](interaction_acks)
-        self.listener_runs = Children[str, Counter](runs)
         self.listener_failures = Children[str, Counter](failures)
-        self.listener_seconds = Children[str, Counter](seconds)
+        self.listener_seconds = Children[str, Summary](seconds)
         self.listeners_running = 0
         self.watch("listeners_running", "Listeners running now", lambda: self.listeners_running)
 
@@ -140,7 +143,7 @@ class Metrics:
     def expect_listeners(self, ids: Iterable[str]) -> None:
         """Start the counters of these listeners at 0."""
         ids = list(ids)
-        self.listener_runs.start_at_zero(ids)
+        self.listener_seconds.start_at_zero(ids)
         self.listener_failures.start_at_zero(ids)
 
     def count_api_call(self, method: str, outcome: str, seconds: float) -> None:

@@ -26,7 +26,7 @@ from latchkey.dispatch.listeners.context import context_for
 from latchkey.dispatch.listeners.reply import Reply
 from latchkey.dispatch.slots import Slot, SlotPool
 from latchkey.metrics import Metrics
-from latchkey.slackapi.client import ResponseUrl, WebClients, response_url_of
+from latchkey.slackapi.client import ResponseUrl, WebClients
 from latchkey.slackapi.requests import Payload
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Runner:
         context = context_for(payload, bot, request_id, attempt)
         if listener.keyword is not None:
             context["matches"] = keyword_matches(listener.keyword, payload)
-        url = response_url_of(payload.body)
+        url = context["response_url"]
         return Call(
             payload,
             context,
@@ -129,8 +129,7 @@ class Runner:
             return error
         finally:
             metrics.listeners_running -= 1
-            metrics.listener_runs[listener.id].inc()
-            metrics.listener_seconds[listener.id].inc(time.monotonic() - started)
+            metrics.listener_seconds[listener.id].observe(time.monotonic() - started)
         return None
 
     async def _run(self, listener: Listener, call: Call) -> None:

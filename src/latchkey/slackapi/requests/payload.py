@@ -68,6 +68,8 @@ class Payload:
     workspace: WorkspaceId
     user_id: str | None
     channel_id: str | None
+    event: dict[str, Any]
+    """The inner event; empty if there is none."""
     event_id: str | None = None
     event_time: int | None = None
     """Unix seconds."""
@@ -77,12 +79,7 @@ class Payload:
     @classmethod
     def unauthenticated(cls, kind: Kind, body: dict[str, Any] | None = None) -> Payload:
         """Return a payload that belongs to no workspace and no user."""
-        return cls(kind, kind, body or {}, WorkspaceId(None, None, False), None, None)
-
-    @property
-    def event(self) -> dict[str, Any]:
-        """The inner event; empty if there is none."""
-        return as_object(self.body.get("event")) or {}
+        return cls(kind, kind, body or {}, WorkspaceId(None, None, False), None, None, {})
 
 
 def parse(content_type: str | None, body: bytes) -> Payload:
@@ -163,4 +160,4 @@ def _form(fields: dict[str, str]) -> Payload:
 
 def _payload(kind: Kind, name: str, body: dict[str, Any]) -> Payload:
     workspace, user_id, channel_id = identify(body)
-    return Payload(kind, name, body, workspace, user_id, channel_id)
+    return Payload(kind, name, body, workspace, user_id, channel_id, as_object(body.get("event")) or {})
