@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,8 @@ from slack_sdk.oauth.installation_store import Bot
 from slack_sdk.web import SlackResponse, WebClient
 from slack_sdk.web.async_client import AsyncWebClient
 
-from latchkey.dispatch.listeners.context import Context
+from latchkey.dispatch.listeners.constraints import Text, keyword_matches
+from latchkey.dispatch.listeners.context import Context, context_for
 from latchkey.dispatch.listeners.reply import Reply, from_ack
 from latchkey.dispatch.slots import Slot
 from latchkey.slackapi.client import MAX_WAIT_SECONDS, REQUEST_TIMEOUT, ResponseUrl, WebClients
@@ -34,18 +35,34 @@ class Call:
     """Provides the arguments of an async listener."""
 
     payload: Payload
-    context: Context
     bot: Bot
     clients: WebClients
     installations: Installations
     response_url: ResponseUrl | None
     """Where the payload may be responded to."""
+    request_id: str
+    attempt: int = 1
+    keyword: Text | None = None
+    """The pattern of a `message` listener."""
     on_ack: Callable[[Reply], None] | None = None
     """Called with the reply of each `ack`; None for events, which are acknowledged already."""
     slot: Slot | None = None
     """Released while a call to Slack waits."""
     error: Exception | None = None
     """For error handlers: what the listener raised."""
+
+    def with_slot(self, slot: Slot) -> Call:
+        """Return this call with another slot; what the listener adds to the context is seen in both."""
+        call = replace(self, slot=slot)
+        call.context = self.context
+        return call
+
+    @cached_property
+    def context(self) -> Context:
+        context = context_for(self.payload, self.bot, self.request_id, self.attempt)
+        if self.keyword is not None:
+            context["matches"] = keyword_matches(self.keyword, self.payload)
+        return context
 
     @cached_property
     def client(self) -> AsyncWebClient:

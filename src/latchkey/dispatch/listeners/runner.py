@@ -12,7 +12,6 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,12 +20,10 @@ from slack_sdk.oauth.installation_store import Bot
 
 from latchkey.dispatch.listeners.app import App, Listener
 from latchkey.dispatch.listeners.call import BlockingCall, Call
-from latchkey.dispatch.listeners.constraints import keyword_matches
-from latchkey.dispatch.listeners.context import context_for
 from latchkey.dispatch.listeners.reply import Reply
 from latchkey.dispatch.slots import Slot, SlotPool
 from latchkey.metrics import Metrics
-from latchkey.slackapi.client import ResponseUrl, WebClients
+from latchkey.slackapi.client import ResponseUrl, WebClients, response_url_of
 from latchkey.slackapi.requests import Payload
 
 if TYPE_CHECKING:
@@ -100,17 +97,16 @@ class Runner:
 
         `on_ack` is called with the reply of each `ack`; `slot` is released while the listener waits for Slack.
         """
-        context = context_for(payload, bot, request_id, attempt)
-        if listener.keyword is not None:
-            context["matches"] = keyword_matches(listener.keyword, payload)
-        url = context["response_url"]
+        url = response_url_of(payload.body)
         return Call(
             payload,
-            context,
             bot,
             self._clients,
             self._installations,
             None if url is None else ResponseUrl(url, self._clients.post_response_url),
+            request_id,
+            attempt,
+            keyword=listener.keyword,
             on_ack=on_ack,
             slot=slot,
         )
@@ -120,11 +116,13 @@ class Runner:
         metrics, started = self._metrics, time.monotonic()
         metrics.listeners_running += 1
         try:
-            await self._run(listener, call)
+            if listener.plan.is_async:
+                await listener.plan.function(**listener.plan.arguments(call))
+            else:
+                await self._run_in_thread(listener, call)
         except Exception as error:
             metrics.listener_failures[listener.id].inc()
-            request_id = call.context["request_id"]
-            logger.exception("%s raised %s request_id=%s", listener.name, type(error).__name__, request_id)
+            logger.exception("%s raised %s request_id=%s", listener.name, type(error).__name__, call.request_id)
             await self._call_error_handlers(call, error)
             return error
         finally:
@@ -132,22 +130,22 @@ class Runner:
             metrics.listener_seconds[listener.id].observe(time.monotonic() - started)
         return None
 
-    async def _run(self, listener: Listener, call: Call) -> None:
-        if listener.plan.is_async:
-            await listener.plan.function(**listener.plan.arguments(call))
-            return
+    async def _run_in_thread(self, listener: Listener, call: Call) -> None:
         loop = asyncio.get_running_loop()
         async with self._thread_slots.slot(call.payload.workspace, outer=call.slot) as slot:
-            arguments = listener.plan.arguments(BlockingCall(replace(call, slot=slot), loop))
+            arguments = listener.plan.arguments(BlockingCall(call.with_slot(slot), loop))
             await loop.run_in_executor(self._threads, partial(listener.plan.function, **arguments))
 
     async def _call_error_handlers(self, call: Call, error: Exception) -> None:
         call.error = error
         for handler in self.app.error_handlers:
             try:
-                await self._run(handler, call)
+                if handler.plan.is_async:
+                    await handler.plan.function(**handler.plan.arguments(call))
+                else:
+                    await self._run_in_thread(handler, call)
             except Exception:
-                logger.exception("the error handler %s raised request_id=%s", handler.name, call.context["request_id"])
+                logger.exception("the error handler %s raised request_id=%s", handler.name, call.request_id)
 
 
 def is_own(payload: Payload, bot: Bot) -> bool:
