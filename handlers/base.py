@@ -15,7 +15,7 @@ from tornado.web import HTTPError, RequestHandler
 
 from latchkey.handlers.pages import CONTENT_SECURITY_POLICY
 from latchkey.handlers.services import ENDPOINTS, Services
-from latchkey.handlers.transport import new_request_id
+from latchkey.handlers.transport import asks_to_close, new_request_id
 from latchkey.metrics import OTHER
 
 logger = logging.getLogger("latchkey.http")
@@ -53,9 +53,12 @@ class BaseHandler(RequestHandler):
     def prepare(self) -> None:
         self.services.in_flight.begin()
         self._counted = True
+        self._set_headers_of_request()
+
+    def _set_headers_of_request(self) -> None:
         if self.services.is_https:
             self.set_header("Strict-Transport-Security", _HSTS)
-        if self.services.in_flight.stopping:
+        if self.services.in_flight.stopping or asks_to_close(self.request.headers):
             self.set_header("Connection", "close")
 
     def on_finish(self) -> None:
@@ -77,6 +80,7 @@ class BaseHandler(RequestHandler):
         self.finish(html)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
+        self._set_headers_of_request()  # an error begins with the default headers
         self.write_page(self.services.pages.error(status_code, self.request_id), status_code)
 
     def log_exception(

@@ -1,6 +1,6 @@
 """POST /slack/events: everything that Slack sends.
 
-Order: verify the signature over the raw bytes, parse, apply revocations, accept, respond.
+Order: check the headers, verify the signature over the raw bytes, parse, apply revocations, accept, respond.
 
 Invariant: an unsigned request gets 403 whatever it contains, and learns nothing else.
 """
@@ -14,12 +14,13 @@ from functools import partial
 from latchkey.dispatch import EMPTY, Reply
 from latchkey.errors import LatchkeyError, SignatureError
 from latchkey.handlers.services import EVENTS, Services
-from latchkey.handlers.transport import TEXT, Endpoint, Request
+from latchkey.handlers.transport import MAX_UNSIGNED_BODY_BYTES, TEXT, Endpoint, Request
 from latchkey.slackapi.paths import EVENTS_PATH
 from latchkey.slackapi.requests import Kind, Payload, parse, revocation
 
 REVOCATIONS = frozenset({"app_uninstalled", "tokens_revoked"})
 """Events that delete tokens before they are accepted."""
+_SIGNATURE_HEADERS = ("X-Slack-Request-Timestamp", "X-Slack-Signature")
 _REFUSALS = {400: b"bad request", 403: b"invalid request", 500: b"internal error", 503: b"try again later"}
 
 logger = logging.getLogger("latchkey.http")
@@ -34,7 +35,7 @@ def events_endpoint(services: Services) -> Endpoint:
 
     return Endpoint(
         EVENTS_PATH,
-        EventsHandler(services).handle,
+        EventsHandler(services),
         in_flight=services.in_flight,
         access_log=services.access_log,
         client_addresses=services.client_addresses,
@@ -49,12 +50,23 @@ class EventsHandler:
         self._services = services
         self._metrics = services.metrics
 
+    def check(self, request: Request) -> None:
+        """Refuse a request whose headers cannot be Slack's, so that no stranger's body takes memory."""
+        timestamp, signature = (request.headers.get(name) for name in _SIGNATURE_HEADERS)
+        if signature is None and request.body_size is not None and request.body_size <= MAX_UNSIGNED_BODY_BYTES:
+            return  # it may be Slack's certificate check
+        try:
+            request.signature = self._services.verifier.check_headers(timestamp, signature)
+        except SignatureError as error:
+            self._refuse(request, error)
+
     def handle(self, request: Request) -> None:
         """Verify, parse, apply revocations, accept. The response follows now or later."""
         try:
-            if not self._verify(request):
-                request.respond(EMPTY)
+            if request.signature is None:
+                self._answer_unsigned(request)
                 return
+            self._services.verifier.check_body(*request.signature, request.body)
             payload = self._parse(request)
             # It is signed, and Slack may not send it again: carry it out even if the sender disconnects.
             request.is_accepted = True
@@ -67,14 +79,11 @@ class EventsHandler:
         except Exception as error:
             self._refuse(request, error)
 
-    def _verify(self, request: Request) -> bool:
-        """Return whether there is a request to carry out; raises SignatureError."""
-        signature = request.headers.get("X-Slack-Signature")
-        if signature is None and request.body.startswith(b"ssl_check=1&"):
-            return False  # Slack's certificate check may be unsigned; it is neither parsed nor carried out
-        timestamp = request.headers.get("X-Slack-Request-Timestamp")
-        self._services.verifier.verify(timestamp, signature, request.body)
-        return True
+    def _answer_unsigned(self, request: Request) -> None:
+        """Respond to Slack's certificate check, which may be unsigned; it is neither parsed nor carried out."""
+        if not request.body.startswith(b"ssl_check=1&"):
+            raise SignatureError("missing")
+        request.respond(EMPTY)
 
     def _parse(self, request: Request) -> Payload:
         payload = parse(request.headers.get("Content-Type"), request.body)

@@ -22,7 +22,7 @@ from latchkey.handlers.install import FAILURES, CallbackHandler, InstalledHandle
 from latchkey.handlers.pages import ICON_PATH
 from latchkey.handlers.services import FAVICON_PATH, HEALTH_PATH, READY_PATH, Services
 from latchkey.handlers.site import HomeHandler, IconHandler, NotFoundHandler
-from latchkey.handlers.transport import IDLE_TIMEOUT, ClientTimeouts, Endpoint
+from latchkey.handlers.transport import IDLE_TIMEOUT, ClientTimeouts, Endpoint, IgnoredBody, announced_size
 from latchkey.slackapi.paths import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH, INSTALLED_PATH
 
 
@@ -64,8 +64,6 @@ class LatchkeyApplication(Application):
 class _PathSwitch(HTTPMessageDelegate):
     """Chooses the delegate once the path is known, and forwards everything to it."""
 
-    _chosen: HTTPMessageDelegate
-
     def __init__(
         self,
         events: Endpoint,
@@ -77,6 +75,7 @@ class _PathSwitch(HTTPMessageDelegate):
         self._idle = idle
         self._connection = connection
         self._pages = pages
+        self._chosen = HTTPMessageDelegate()
         idle.begin(self, connection)
 
     def headers_received(
@@ -87,7 +86,8 @@ class _PathSwitch(HTTPMessageDelegate):
         if start_line.path.partition("?")[0] == EVENTS_PATH:
             self._chosen = self._events.delegate(self._connection, start_line.method)
         else:
-            self._chosen = self._pages(self._connection)
+            page = self._pages(self._connection)
+            self._chosen = page if announced_size(headers) == 0 else IgnoredBody(page)
         return self._chosen.headers_received(start_line, headers)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:

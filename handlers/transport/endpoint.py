@@ -11,10 +11,12 @@ import asyncio
 import http.client
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import (
     HTTPHeaders,
+    HTTPInputError,
     HTTPMessageDelegate,
     RequestStartLine,
     ResponseStartLine,
@@ -23,8 +25,10 @@ from tornado.httputil import (
 from latchkey.dispatch import EMPTY, Reply
 from latchkey.handlers.transport.access_log import AccessLog, new_request_id
 from latchkey.handlers.transport.client_address import ClientAddresses
+from latchkey.handlers.transport.framing import announced_size
 from latchkey.handlers.transport.in_flight import InFlight
 from latchkey.handlers.transport.limits import MAX_BODY_BYTES
+from latchkey.handlers.transport.partial_bodies import PartialBodies
 from latchkey.handlers.transport.timeouts import BODY_TIMEOUT, ClientTimeouts
 
 RETRY_AFTER_SECONDS = 5
@@ -32,30 +36,38 @@ TEXT = "text/plain; charset=utf-8"
 _EMPTY_RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
+class EndpointHandler(Protocol):
+    """Handles the requests to one URL. Neither method raises; both respond, now or later, to what they refuse."""
+
+    def check(self, request: Request) -> None:
+        """Called when the headers have arrived. The body of a request that has a response by then is not read."""
+
+    def handle(self, request: Request) -> None:
+        """Called with each complete request that `check` did not refuse."""
+
+
 class Endpoint:
-    """Passes each complete POST to one URL to `handle`."""
+    """Passes each POST to one URL to its handler."""
 
     def __init__(
         self,
         path: str,
-        handle: Callable[[Request], None],
+        handler: EndpointHandler,
         *,
         in_flight: InFlight,
         access_log: AccessLog,
         client_addresses: ClientAddresses,
         count: Callable[[int], None],
     ) -> None:
-        """`handle` is called with a complete request, must not raise, and responds now or later.
-
-        `count` is called with the status of each finished request.
-        """
+        """`count` is called with the status of each finished request."""
         self.path = path
-        self.handle = handle
+        self.handler = handler
         self.in_flight = in_flight
         self.access_log = access_log
         self.client_addresses = client_addresses
         self.count = count
         self.body_timeouts = ClientTimeouts(BODY_TIMEOUT)
+        self.partial_bodies = PartialBodies()
 
     def delegate(self, connection: HTTP1Connection, method: str) -> HTTPMessageDelegate:
         """Return the delegate for one request."""
@@ -68,8 +80,13 @@ class Request(HTTPMessageDelegate):
     """One request, and its response."""
 
     headers: HTTPHeaders
+    """Set before `check` is called."""
     body: bytes
     """Set before `handle` is called."""
+    body_size: int | None
+    """The size that the headers announce; None for a chunked body. Set before `check` is called."""
+    signature: tuple[str, str] | None = None
+    """The timestamp and the signature in the headers; set by the handler if they can be Slack's."""
 
     def __init__(self, endpoint: Endpoint, connection: HTTP1Connection, method: str) -> None:
         self._endpoint = endpoint
@@ -83,8 +100,9 @@ class Request(HTTPMessageDelegate):
         """If true, the request is carried out even if its client disconnects; set by the handler."""
         self.task: asyncio.Task[None] | None = None
         """A reference to the handler's task, if it has one, so that it isn't garbage-collected."""
-        self._chunks: list[bytes] = []
-        self._size = 0
+        self._received: bytes | bytearray = b""
+        self._is_partial = False
+        self._has_body_arrived = False
         self._is_finished = False
         self._is_disconnected = False
         endpoint.in_flight.begin()
@@ -99,27 +117,53 @@ class Request(HTTPMessageDelegate):
         self.headers = headers
         # HTTP/1.1 without a Connection header: the response needs none either.
         self._is_plain = start_line.version == "HTTP/1.1" and "Connection" not in headers
-        declared = headers.get("Content-Length", "0")
-        if not (declared.isascii() and declared.isdigit() and len(declared) < 20) or int(declared) > MAX_BODY_BYTES:
+        try:
+            self.body_size = announced_size(headers)
+        except HTTPInputError:
+            self._end(400)  # Tornado responds
+            raise
+        if self._method != "POST":
+            if self.body_size != 0:
+                self._refuse_method()
+        elif self.body_size is not None and self.body_size > MAX_BODY_BYTES:
             self._refuse_size()
+        else:
+            self._endpoint.handler.check(self)
 
     def data_received(self, chunk: bytes) -> None:
-        self._size += len(chunk)
-        if self._size > MAX_BODY_BYTES:
+        if self._is_finished:
+            return
+        size = len(self._received) + len(chunk)
+        if size > MAX_BODY_BYTES:
             self._refuse_size()
-        elif not self._is_finished:
-            self._chunks.append(chunk)
+            return
+        if size != self.body_size:
+            self._is_partial = True
+            self._endpoint.partial_bodies.hold(self, len(chunk), self._give_up)
+            if self._is_finished:
+                return
+        if not self._received:
+            self._received = chunk  # nearly all bodies arrive in one piece
+            return
+        if isinstance(self._received, bytes):
+            # Not a list of pieces: a sender of single bytes would make each of them cost fifty.
+            self._received = bytearray(self._received)
+        self._received += chunk
 
     def finish(self) -> None:
         """Handle the complete request, without a task for each."""
+        self._has_body_arrived = True
         self._endpoint.body_timeouts.end(self)
         if self._is_finished:
             return
         if self._method != "POST":
-            self.respond(Reply(405, TEXT, b"method not allowed"), {"Allow": "POST"})
+            self._refuse_method()
             return
-        self.body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._endpoint.handle(self)
+        if self._is_partial:
+            self._endpoint.partial_bodies.release(self)
+        self.body = bytes(self._received)
+        self._received = b""
+        self._endpoint.handler.handle(self)
 
     def on_connection_close(self) -> None:
         self._is_disconnected = True
@@ -128,7 +172,10 @@ class Request(HTTPMessageDelegate):
             self._end(499)
 
     def respond(self, reply: Reply, more_headers: dict[str, str] | None = None) -> None:
-        """Send the response, unless the client has disconnected, and log the request."""
+        """Send the response, unless the client has disconnected, and log the request.
+
+        If the body has not arrived, the connection is closed after the response.
+        """
         stream = self._connection.stream
         if self._is_disconnected or stream.closed():
             pass
@@ -143,9 +190,14 @@ class Request(HTTPMessageDelegate):
             self._connection.finish()
         self._end(reply.status)
 
+    def _refuse_method(self) -> None:
+        self.respond(Reply(405, TEXT, b"method not allowed"), {"Allow": "POST"})
+
     def _refuse_size(self) -> None:
-        if not self._is_finished:
-            self.respond(Reply(413, TEXT, b"too large"), {"Connection": "close"})
+        self.respond(Reply(413, TEXT, b"too large"))
+
+    def _give_up(self) -> None:
+        self.respond(Reply(503, TEXT, b"try again later"))
 
     def _response_headers(self, reply: Reply, more_headers: dict[str, str] | None) -> HTTPHeaders:
         headers = HTTPHeaders()
@@ -158,7 +210,7 @@ class Request(HTTPMessageDelegate):
             headers.update(more_headers)
         if reply.status == 503:
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        if self._endpoint.in_flight.stopping:
+        if self._endpoint.in_flight.stopping or not self._has_body_arrived:
             headers["Connection"] = "close"
         return headers
 
@@ -167,6 +219,9 @@ class Request(HTTPMessageDelegate):
             return
         self._is_finished = True
         endpoint = self._endpoint
+        if self._is_partial:
+            endpoint.partial_bodies.release(self)
+        self._received = b""
         endpoint.in_flight.end()
         endpoint.count(status)
         client = endpoint.client_addresses.address(self._connection.context, self.headers)

@@ -2,5 +2,10 @@
 
 MAX_BODY_BYTES = 1 << 20
 """Slack's largest payloads are a few hundred kB."""
-MAX_HEADER_BYTES = 64 << 10
+MAX_UNSIGNED_BODY_BYTES = 1 << 10
+"""Slack's certificate check is the only request that may be unsigned, and has about a hundred bytes."""
+MAX_HEADER_BYTES = 32 << 10
 """Slack and browsers send less than 10 kB."""
+READ_BYTES = 16 << 10
+"""Read from a connection at once. Together with the headers, it bounds what a client costs before its request is
+known."""

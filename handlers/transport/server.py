@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
 from tornado.web import Application
 
-from latchkey.handlers.transport.limits import MAX_BODY_BYTES, MAX_HEADER_BYTES
+from latchkey.handlers.transport.limits import MAX_HEADER_BYTES, READ_BYTES
 from latchkey.handlers.transport.timeouts import BODY_TIMEOUT
 
 
@@ -19,7 +20,11 @@ class LatchkeyServer(HTTPServer):
     # Tornado's Configurable calls this in place of a constructor.
     def initialize(self, application: Application) -> None:  # type: ignore[override]
         super().initialize(
-            application, body_timeout=BODY_TIMEOUT, max_header_size=MAX_HEADER_BYTES, max_body_size=MAX_BODY_BYTES
+            application,
+            body_timeout=BODY_TIMEOUT,
+            chunk_size=READ_BYTES,
+            max_header_size=MAX_HEADER_BYTES,
+            max_body_size=sys.maxsize,  # the application refuses large bodies itself, with a response
         )
         self._all_gone = asyncio.Event()
         # A timer per request; the application's `ClientTimeouts` serves all of them with one.

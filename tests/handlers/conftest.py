@@ -1,6 +1,7 @@
 """The real Application on a real port, with a real store, the simulator as Slack, and an injected clock."""
 
 import logging
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from tornado.ioloop import IOLoop
 from tornado.web import Application
 
 from latchkey.dispatch import App, EventOptions, EventPipeline, Interactions, Runner
-from latchkey.handlers import Services, make_application
+from latchkey.handlers import LatchkeyServer, Services, make_application
 from latchkey.handlers.receipts import Receipts
 from latchkey.metrics import Metrics
 from latchkey.simulator import Browser, Slack
@@ -138,6 +139,21 @@ def services(
 @pytest.fixture
 def app(services: Services) -> Application:
     return make_application(services)
+
+
+@pytest.fixture
+def http_server(app: Application, io_loop: IOLoop, _unused_port: tuple[socket.socket, int]) -> Iterator[LatchkeyServer]:
+    """The product's server; the fixture of pytest-tornado starts Tornado's."""
+
+    async def start() -> LatchkeyServer:
+        server = LatchkeyServer(app)
+        server.add_sockets([_unused_port[0]])
+        return server
+
+    server = io_loop.run_sync(start)
+    yield server
+    server.stop()
+    io_loop.run_sync(server.close_all_connections)
 
 
 @pytest.fixture

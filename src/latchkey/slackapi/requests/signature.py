@@ -19,6 +19,7 @@ WINDOW_SECONDS = 300
 
 # Only ASCII digits: int() would also take "+1", " 1 ", "1_0" and the digits of other scripts.
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
+_SIGNATURE = re.compile(r"v0=[0-9a-f]{64}", re.ASCII)
 
 
 def sign(secret: str, timestamp: str, body: bytes) -> str:
@@ -41,10 +42,10 @@ class SignatureVerifier:
         # Copying a keyed HMAC is cheaper than keying a new one for each request.
         self._keyed = [_keyed(secret) for secret in secrets]
 
-    def verify(self, timestamp: str | None, signature: str | None, body: bytes) -> None:
-        """Return if the signature is valid; otherwise raise SignatureError with the reason.
+    def check_headers(self, timestamp: str | None, signature: str | None) -> tuple[str, str]:
+        """Return the headers X-Slack-Request-Timestamp and X-Slack-Signature if they can be Slack's.
 
-        `timestamp` and `signature` are the headers X-Slack-Request-Timestamp and X-Slack-Signature.
+        Anyone can make such headers; only `check_body` verifies them. Raises SignatureError with the reason.
         """
         if not timestamp or not signature:
             raise SignatureError("missing")
@@ -52,8 +53,16 @@ class SignatureVerifier:
             raise SignatureError("timestamp")
         if abs(self._clock() - int(timestamp)) > WINDOW_SECONDS:
             raise SignatureError("expired")
-        # Bytes, because compare_digest raises TypeError for text that is not ASCII.
-        given = signature.encode("utf-8", "surrogatepass")
+        if not _SIGNATURE.fullmatch(signature):
+            raise SignatureError("mismatch")
+        return timestamp, signature
+
+    def check_body(self, timestamp: str, signature: str, body: bytes) -> None:
+        """Return if the signature is valid for this body; otherwise raise SignatureError.
+
+        `timestamp` and `signature` were returned by `check_headers`.
+        """
+        given = signature.encode()
         valid = False
         for keyed in self._keyed:
             # Compared in constant time, and with every secret, so that the time does not show which one matched.
