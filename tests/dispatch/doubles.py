@@ -62,6 +62,8 @@ class FakeClient:
 class FakeClients:
     """Replaces WebClients."""
 
+    is_loaded = True
+
     def __init__(self) -> None:
         self.calls: list[tuple[str, Any]] = []
         self.made: list[FakeClient] = []

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from tornado.ioloop import IOLoop
 from tornado.web import Application
@@ -17,7 +16,7 @@ from latchkey.handlers import LatchkeyServer, Services, make_application
 from latchkey.handlers.receipts import Receipts
 from latchkey.metrics import Metrics
 from latchkey.simulator import Browser, Slack
-from latchkey.slackapi.client.factory import WebClients, open_session
+from latchkey.slackapi.client.factory import WebClients
 from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.paths import CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
 from latchkey.slackapi.requests.signature import SignatureVerifier
@@ -67,23 +66,16 @@ def listeners() -> App:
 
 
 @pytest.fixture
-def session(io_loop: IOLoop) -> Iterator[aiohttp.ClientSession]:
-    async def opened() -> aiohttp.ClientSession:
-        return open_session()
-
-    session = io_loop.run_sync(opened)
-    yield session
-    io_loop.run_sync(session.close)
-
-
-@pytest.fixture
 def make_services(
-    base_url: str, slack: Slack, store: Store, listeners: App, session: aiohttp.ClientSession, clock: Clock
-) -> Callable[..., Services]:
+    base_url: str, slack: Slack, store: Store, listeners: App, clock: Clock, io_loop: IOLoop
+) -> Iterator[Callable[..., Services]]:
+    made: list[WebClients] = []
+
     def make(**changes: Any) -> Services:
         public_url = changes.pop("public_url", base_url)
         metrics = Metrics()
-        clients = WebClients(api_url=slack.api_url, session=session, on_call=metrics.count_api_call)
+        clients = WebClients(api_url=slack.api_url, on_call=metrics.count_api_call)
+        made.append(clients)
         oauth = OAuthClient(
             clients,
             client_id=CLIENT_ID,
@@ -109,7 +101,9 @@ def make_services(
             **changes,
         )
 
-    return make
+    yield make
+    for clients in made:
+        io_loop.run_sync(clients.close)
 
 
 @pytest.fixture

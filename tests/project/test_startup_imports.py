@@ -15,7 +15,8 @@ def imported() -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["slack_bolt", "yaml", "rich", "latchkey.slackapi.manifest", "latchkey.commands", "latchkey.doctor"]
+    "module",
+    ["slack_bolt", "aiohttp", "yaml", "rich", "latchkey.slackapi.manifest", "latchkey.commands", "latchkey.doctor"],
 )
 def test_the_server_does_not_import(imported: set[str], module: str) -> None:
     assert module not in imported

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import aiohttp
 import pytest
 from aiohttp import web
 from hypothesis import given
@@ -62,8 +61,7 @@ def with_slack(
         await site.start()
         port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
         try:
-            async with aiohttp.ClientSession() as session:
-                clients = WebClients(api_url=f"http://127.0.0.1:{port}/api/", session=session)
+            async with WebClients(api_url=f"http://127.0.0.1:{port}/api/") as clients:
                 return await use(client(clients))
         finally:
             await runner.cleanup()
@@ -155,8 +153,8 @@ def test_a_slow_slack_is_unavailable_and_the_code_is_sent_once() -> None:
 
 def test_a_refused_connection_is_unavailable() -> None:
     async def run() -> None:
-        async with aiohttp.ClientSession() as session:
-            oauth = client(WebClients(api_url="http://127.0.0.1:9/api/", session=session))
+        async with WebClients(api_url="http://127.0.0.1:9/api/") as clients:
+            oauth = client(clients)
             await oauth.exchange("c")
 
     with pytest.raises(SlackUnavailable):
@@ -184,5 +182,5 @@ def test_links_after_an_install() -> None:
     ],
 )  # fmt: skip
 def test_a_response_url_is_followed_only_to_slack(url: str, taken: bool) -> None:
-    clients = WebClients(api_url="http://127.0.0.1:9/api/", session=None)  # type: ignore[arg-type]
+    clients = WebClients(api_url="http://127.0.0.1:9/api/")
     assert clients._is_slacks(url) is taken

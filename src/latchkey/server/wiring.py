@@ -11,7 +11,7 @@ from latchkey.dispatch import EventOptions, EventPipeline, Interactions, Runner
 from latchkey.handlers import AppProfile, ClientAddresses, Pages, Services
 from latchkey.metrics import Metrics, StoreGauges
 from latchkey.server.startup import Startup
-from latchkey.slackapi.client import WebClients, open_session
+from latchkey.slackapi.client import WebClients
 from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.paths import CALLBACK_PATH, INSTALL_PATH
 from latchkey.slackapi.requests import SignatureVerifier
@@ -23,10 +23,11 @@ from latchkey.storage import Store, list_backups
 async def services_for(startup: Startup, store: Store, public_url: str) -> AsyncIterator[Services]:
     """Yield the services of the handlers; on exit, the connections to Slack are closed."""
     settings, credentials = startup.settings, startup.credentials
-    async with open_session(settings.unix_sockets_path) as session:
-        metrics = Metrics()
-        store.observe(metrics.count_store_call)
-        clients = WebClients(api_url=settings.slack.api_url, session=session, on_call=metrics.count_api_call)
+    metrics = Metrics()
+    store.observe(metrics.count_store_call)
+    async with WebClients(
+        api_url=settings.slack.api_url, unix_sockets=settings.unix_sockets_path, on_call=metrics.count_api_call
+    ) as clients:
         oauth = OAuthClient(
             clients,
             client_id=credentials.client_id,

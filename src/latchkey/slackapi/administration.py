@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
 from latchkey.errors import SlackRefused, SlackUnavailable
-from latchkey.slackapi.client import WebClients, open_session, response_data
+from latchkey.slackapi.client import WebClients, response_data
 
 T = TypeVar("T")
 
@@ -106,7 +106,7 @@ async def _status(web: WebClients, token: str) -> TokenStatus:
 
 def _with_slack(api_url: str, call: Callable[[WebClients], Coroutine[Any, Any, T]]) -> T:
     async def run() -> T:
-        async with open_session() as session:
-            return await call(WebClients(api_url=api_url, session=session))
+        async with WebClients(api_url=api_url) as web:
+            return await call(web)
 
     return asyncio.run(run())

@@ -86,6 +86,8 @@ class OAuthClient:
 
         Raises OAuthError with Slack's error code, or SlackUnavailable.
         """
+        if not self._web.is_loaded:
+            await self._web.load()
         client = self._web.client()
         answer = await self._call(
             "oauth.v2.access",

@@ -9,8 +9,8 @@ from aiohttp import web
 from slack_sdk.errors import SlackClientError
 
 from latchkey.errors import SlackUnavailable
-from latchkey.slackapi.client.factory import WebClients, open_session
-from latchkey.slackapi.client.instrumented import outcome_of
+from latchkey.slackapi.client.factory import WebClients
+from latchkey.slackapi.client.outcomes import outcome_of
 from latchkey.slackapi.requests import WorkspaceId
 
 ACME = WorkspaceId(None, "T0ACME", False)
@@ -41,8 +41,8 @@ def reported(
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        async with open_session() as session:
-            await use(WebClients(api_url=f"{url}/api/", session=session, on_call=on_call), url)
+        async with WebClients(api_url=f"{url}/api/", on_call=on_call) as clients:
+            await use(clients, url)
         await runner.shutdown()
         await runner.cleanup()
 
@@ -84,10 +84,9 @@ def test_reports_a_slack_without_a_connection_as_unreachable() -> None:
     seen: list[str] = []
 
     async def main() -> None:
-        async with open_session() as session:
-            clients = WebClients(
-                api_url="http://127.0.0.1:9/api/", session=session, on_call=lambda _, outcome, __: seen.append(outcome)
-            )
+        async with WebClients(
+            api_url="http://127.0.0.1:9/api/", on_call=lambda _, outcome, __: seen.append(outcome)
+        ) as clients:
             with pytest.raises(OSError, match="Cannot connect"):
                 await clients.client("xoxb-1").auth_test()
 

@@ -14,7 +14,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from latchkey.slackapi.client import retrying
-from latchkey.slackapi.client.factory import WebClients, open_session
+from latchkey.slackapi.client.factory import WebClients
 from latchkey.slackapi.client.rate_limits import RateLimits
 from latchkey.slackapi.client.retrying import is_safe_to_retry
 from latchkey.slackapi.requests import WorkspaceId
@@ -68,9 +68,8 @@ class Script:
             await site.start()
             port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
             try:
-                async with open_session() as session:
-                    limits = RateLimits(clock=lambda: now, sleep=sleep)
-                    clients = WebClients(api_url=f"http://127.0.0.1:{port}/api/", session=session, limits=limits)
+                limits = RateLimits(clock=lambda: now, sleep=sleep)
+                async with WebClients(api_url=f"http://127.0.0.1:{port}/api/", limits=limits) as clients:
                     return await use(lambda workspace: clients.retrying_client("xoxb-sentinel", workspace))
             finally:
                 await runner.cleanup()

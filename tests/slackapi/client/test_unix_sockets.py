@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from latchkey.slackapi.client.factory import open_session
+from latchkey.slackapi.client.session import open_session
 
 
 def make_certificate(folder: Path, host: str) -> None:
@@ -57,7 +57,7 @@ def through_unix_sockets(folder: Path, use: Callable[[aiohttp.ClientSession], Aw
             secure = tls if name.endswith(":443") else None
             await web.UnixSite(runner, str(folder / name), ssl_context=secure).start()
         try:
-            async with open_session(folder) as session:
+            async with open_session(timeout=30, unix_sockets=folder) as session:
                 await use(session)
         finally:
             await runner.cleanup()

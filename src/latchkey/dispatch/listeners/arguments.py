@@ -44,6 +44,7 @@ PROVIDERS: dict[str, Callable[[Call | BlockingCall], Any]] = {
     "error": lambda call: call.error,
 }
 """For each argument, a function that returns its value for a call."""
+_CLIENTS = frozenset({"client", "say", "respond"})
 
 
 class CallPlan:
@@ -56,7 +57,9 @@ class CallPlan:
         self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
             getattr(function, "__call__", None)
         )
-        self._providers = [(name, PROVIDERS[name]) for name in _names(function, self.name)]
+        names = _names(function, self.name)
+        self.calls_slack = not _CLIENTS.isdisjoint(names)
+        self._providers = [(name, PROVIDERS[name]) for name in names]
 
     def arguments(self, call: Call | BlockingCall) -> dict[str, Any]:
         return {name: provide(call) for name, provide in self._providers}

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from slack_sdk.oauth.installation_store import Bot
 from slack_sdk.web import SlackResponse, WebClient
-from slack_sdk.web.async_client import AsyncWebClient
 
 from latchkey.dispatch.listeners.constraints import Text, keyword_matches
 from latchkey.dispatch.listeners.context import Context, context_for
@@ -24,6 +23,8 @@ from latchkey.slackapi.client import MAX_WAIT_SECONDS, REQUEST_TIMEOUT, Response
 from latchkey.slackapi.requests import Payload
 
 if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
+
     from latchkey.storage import Installations
 
 BLOCKING_CALL_TIMEOUT = MAX_WAIT_SECONDS + 4 * REQUEST_TIMEOUT

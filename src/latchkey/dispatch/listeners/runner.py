@@ -116,6 +116,8 @@ class Runner:
         metrics, started = self._metrics, time.monotonic()
         metrics.listeners_running += 1
         try:
+            if listener.plan.calls_slack and not self._clients.is_loaded:
+                await self._clients.load()
             if listener.plan.is_async:
                 await listener.plan.function(**listener.plan.arguments(call))
             else:

@@ -1,6 +1,6 @@
 """The Web API client: connection pool, retries, rate limits, observation."""
 
-from latchkey.slackapi.client.factory import REQUEST_TIMEOUT, WebClients, open_session
+from latchkey.slackapi.client.factory import REQUEST_TIMEOUT, WebClients
 from latchkey.slackapi.client.rate_limits import MAX_WAIT_SECONDS, ReleasableSlot
 from latchkey.slackapi.client.response_url import ResponseUrl, response_url_of
 from latchkey.slackapi.client.responses import UNEXPECTED_RESPONSE, is_error_code, response_data
@@ -13,7 +13,6 @@ __all__ = [
     "ResponseUrl",
     "WebClients",
     "is_error_code",
-    "open_session",
     "response_data",
     "response_url_of",
 ]

@@ -2,71 +2,55 @@
 
 Listeners get a client that retries. A request that must not be sent twice, such as the exchange of a code, uses one
 that does not.
+
+aiohttp and slack_sdk's async client take 11 MB and a quarter of a second to import, so they are imported when the
+first call needs them.
 """
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-import aiohttp
-from slack_sdk.web.async_client import AsyncWebClient
-
 from latchkey.errors import SlackUnavailable
-from latchkey.slackapi.client.instrumented import (
-    CANCELLED,
-    TIMEOUT,
-    UNREACHABLE,
-    CallObserver,
-    InstrumentedClient,
-    ignore_call,
-    outcome_of,
-)
+from latchkey.slackapi.client.outcomes import CANCELLED, TIMEOUT, UNREACHABLE, CallObserver, ignore_call, outcome_of
 from latchkey.slackapi.client.rate_limits import RateLimits, ReleasableSlot
-from latchkey.slackapi.client.retrying import RetryingClient
-from latchkey.slackapi.client.unix_sockets import UnixSocketConnector
 from latchkey.slackapi.requests import WorkspaceId
+
+if TYPE_CHECKING:
+    import aiohttp
+    from slack_sdk.web.async_client import AsyncWebClient
 
 REQUEST_TIMEOUT = 30
 """Seconds for one request; slack_sdk's own default, which it does not apply to a session that is passed to it."""
-MAX_CONNECTIONS = 100
-"""Simultaneous connections to Slack."""
 RESPONSE_URL_TIMEOUT = 10.0
 """Seconds for one post to a `response_url`."""
 _SLACK_DOMAINS = (".slack.com", ".slack-gov.com")
 
 
-def open_session(unix_sockets: Path | None = None) -> aiohttp.ClientSession:
-    """Return the connection pool for all calls to Slack; the caller closes it.
-
-    If `unix_sockets` is given, Slack is reached through the sockets in that folder; see `UnixSocketConnector`.
-    """
-    connector: aiohttp.BaseConnector = (
-        UnixSocketConnector(unix_sockets, limit=MAX_CONNECTIONS)
-        if unix_sockets
-        else aiohttp.TCPConnector(limit=MAX_CONNECTIONS)
-    )
-    return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT))
-
-
 class WebClients:
-    """Makes slack_sdk clients that share one aiohttp session."""
+    """Makes slack_sdk clients that share one aiohttp session; an async context manager, which closes it."""
 
     def __init__(
         self,
         *,
         api_url: str,
-        session: aiohttp.ClientSession,
+        unix_sockets: Path | None = None,
         limits: RateLimits | None = None,
         on_call: CallObserver = ignore_call,
     ) -> None:
-        """`on_call` is called after each request to Slack."""
+        """`on_call` is called after each request to Slack; for `unix_sockets` see `open_session`."""
         self._api_url = api_url
-        self._session = session
+        self._unix_sockets = unix_sockets
+        self._opened: aiohttp.ClientSession | None = None
+        self.is_loaded = False
+        """Whether making a client takes no time; otherwise await `load` first."""
         self._limits = limits or RateLimits()
         self._on_call = on_call
         self._api_origin = urlsplit(api_url)
@@ -74,12 +58,39 @@ class WebClients:
         self._logger = logging.getLogger("slack_sdk.latchkey")
         self._logger.setLevel(logging.WARNING)
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        if self._opened is not None:
+            await self._opened.close()
+
+    async def load(self) -> None:
+        """Import the libraries in a thread, because the import would block the event loop for a quarter of a second."""
+        await asyncio.to_thread(importlib.import_module, "latchkey.slackapi.client.retrying")
+        self.is_loaded = True
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        from latchkey.slackapi.client.session import open_session
+
+        if self._opened is None:
+            self._opened = open_session(timeout=REQUEST_TIMEOUT, unix_sockets=self._unix_sockets)
+        return self._opened
+
     def client(self, token: str | None = None) -> AsyncWebClient:
         """Return a client that sends each call once."""
+        from latchkey.slackapi.client.instrumented import InstrumentedClient
+
         return InstrumentedClient(token=token, retry_handlers=[], **self._settings())
 
     def retrying_client(self, token: str, workspace: WorkspaceId, slot: ReleasableSlot | None = None) -> AsyncWebClient:
         """Return a workspace's client, which waits out limits; `slot` is released while one of its calls waits."""
+        from latchkey.slackapi.client.retrying import RetryingClient
+
         return RetryingClient(
             workspace=workspace,
             limits=self._limits,
@@ -102,6 +113,8 @@ class WebClients:
 
     async def post_response_url(self, url: str, message: Mapping[str, Any]) -> None:
         """Post a message to a payload's `response_url`. Raises SlackUnavailable if Slack does not accept it."""
+        import aiohttp
+
         if not self._is_slacks(url):
             # The URL came in a signed payload, but it still must not lead into the private network.
             raise SlackUnavailable("response_url", "the address is not Slack's")

@@ -7,28 +7,20 @@ labels of a metric, so they are short and few.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from latchkey.slackapi.client.responses import is_error_code
-
-CallObserver: TypeAlias = Callable[[str, str, float], None]
-"""Called with (method, outcome, elapsed seconds)."""
-
-OK = "ok"
-TIMEOUT = "timeout"
-UNREACHABLE = "unreachable"
-UNREADABLE = "unreadable"
-"""A response that is not Slack's, such as a proxy's page."""
-CANCELLED = "cancelled"
-"""The caller stopped waiting."""
-
-
-def ignore_call(method: str, outcome: str, seconds: float) -> None:
-    """Default observer: does nothing."""
+from latchkey.slackapi.client.outcomes import (
+    CANCELLED,
+    TIMEOUT,
+    UNREACHABLE,
+    UNREADABLE,
+    CallObserver,
+    ignore_call,
+    outcome_of,
+)
 
 
 class InstrumentedClient(AsyncWebClient):
@@ -56,13 +48,3 @@ class InstrumentedClient(AsyncWebClient):
             raise
         finally:
             self._on_call(api_url.rpartition("/")[2], outcome, time.monotonic() - started)
-
-
-def outcome_of(status: int, data: object) -> str:
-    """Return one word for a response: `ok`, Slack's error code, `http_503` and similar, or `unreadable`."""
-    error = data.get("error") if isinstance(data, dict) else None
-    if is_error_code(error):
-        return error
-    if status != 200:
-        return f"http_{status}" if 100 <= status < 600 else UNREADABLE
-    return OK if not isinstance(data, dict) or data.get("ok") is True else UNREADABLE

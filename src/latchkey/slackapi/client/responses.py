@@ -10,7 +10,6 @@ import asyncio
 import re
 from typing import Any, TypeGuard
 
-import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from latchkey.errors import SlackRefused, SlackUnavailable
@@ -30,6 +29,8 @@ async def response_data(method: str, call: Any, timeout: float) -> dict[str, Any
 
     Raises SlackRefused with Slack's error code, or SlackUnavailable.
     """
+    import aiohttp  # loaded already by the client that makes the call
+
     try:
         async with asyncio.timeout(timeout):
             data = (await call).data
