@@ -55,6 +55,8 @@ class Fault(NamedTuple):
     """The file and key, or the environment variable."""
     problem: str
     """What is wrong, and what is expected."""
+    setting: str = ""
+    """The setting as "section.key", if the fault is in the value of one."""
 
 
 class ConfigError(LatchkeyError):

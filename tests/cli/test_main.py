@@ -10,13 +10,7 @@ import pytest
 
 from latchkey.cli.main import COMMANDS, cli
 from latchkey.errors import ConfigError, LatchkeyError, StoreInUse
-from tests.support.command_line import ROOT, run
-
-SECRETS = {
-    "SLACK_CLIENT_ID": "1.2",
-    "SLACK_CLIENT_SECRET": "sentinel-client",
-    "SLACK_SIGNING_SECRET": "sentinel-signing",
-}
+from tests.support.command_line import CLIENT_ID, CREDENTIALS, ROOT, SECRET_MARK, run
 
 
 def test_help_lists_every_command_on_one_full_line(tmp_path: Path) -> None:
@@ -69,7 +63,7 @@ def test_error_classes_carry_their_exit_codes() -> None:
 
 
 def test_accepts_a_valid_configuration(tmp_path: Path) -> None:
-    done = run(tmp_path, "config", "check", **SECRETS)
+    done = run(tmp_path, "config", "check", **CREDENTIALS)
     assert (done.returncode, done.stdout, done.stderr) == (0, "configuration OK\n", "")
 
 
@@ -82,26 +76,31 @@ def test_invalid_configuration_exits_with_78_and_prints_each_fault_and_a_hint(tm
 
 def test_json_output_is_one_document_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("[log]\nlevel = 'loud'\n")
-    done = run(tmp_path, "config", "check", "--json", **SECRETS)
+    done = run(tmp_path, "config", "check", "--json", **CREDENTIALS)
     assert done.returncode == 78
     assert done.stderr == ""
     assert json.loads(done.stdout) == {
         "ok": False,
-        "faults": [{"where": "config.toml [log] level", "problem": "invalid enum value 'loud'"}],
+        "faults": [
+            {
+                "where": "config.toml [log] level",
+                "problem": 'expected one of debug, info, warning, error; found "loud"',
+            }
+        ],
     }
-    done = run(tmp_path, "config", "show", "--json", "--config", str(ROOT / "config.toml"), **SECRETS)
+    done = run(tmp_path, "config", "show", "--json", "--config", str(ROOT / "config.toml"), **CREDENTIALS)
     shown = json.loads(done.stdout)
-    assert shown["slack.client_id"] == {"value": "1.2", "from": "SLACK_CLIENT_ID"}
+    assert shown["slack.client_id"] == {"value": CLIENT_ID, "from": "SLACK_CLIENT_ID"}
     assert shown["slack.client_secret"] == {"value": "********", "from": "SLACK_CLIENT_SECRET"}
-    assert "sentinel" not in done.stdout
+    assert SECRET_MARK not in done.stdout
 
 
 def test_config_show_is_plain_text_in_a_pipe_and_masks_secrets(tmp_path: Path) -> None:
-    done = run(tmp_path, "config", "show", **SECRETS)
+    done = run(tmp_path, "config", "show", **CREDENTIALS)
     assert done.returncode == 0
     assert "server.listen\t127.0.0.1:8080\tdefault\n" in done.stdout
     assert "slack.signing_secret\t********\tSLACK_SIGNING_SECRET\n" in done.stdout
-    assert "sentinel" not in done.stdout
+    assert SECRET_MARK not in done.stdout
     assert "\x1b" not in done.stdout
 
 

@@ -13,10 +13,10 @@ from slack_sdk.oauth.installation_store import Bot
 
 from latchkey.simulator import Slack, Token
 from latchkey.storage import Store, open_store
-from tests.support.command_line import run, run_json
+from tests.support.command_line import CLIENT_ID, CLIENT_SECRET, SECRET_MARK, run, run_json
 from tests.support.stores import SENTINELS, fill_open, installation
 
-CREDENTIALS = {"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "sentinel-client-secret"}
+CREDENTIALS = {"SLACK_CLIENT_ID": CLIENT_ID, "SLACK_CLIENT_SECRET": CLIENT_SECRET}
 
 
 @pytest.fixture
@@ -196,15 +196,13 @@ class AtSlack:
     async def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         environ = {**CREDENTIALS, "LATCHKEY_SLACK_API_URL": self.slack.api_url}
         done = await asyncio.to_thread(run, self.folder, "installs", *arguments, **environ)
-        assert not [word for word in (*SENTINELS, "sentinel") if word in done.stdout + done.stderr]
+        assert not [word for word in (*SENTINELS, SECRET_MARK) if word in done.stdout + done.stderr]
         return done
 
 
 @asynccontextmanager
 async def at_slack(folder: Path) -> AsyncIterator[AtSlack]:
-    slack = Slack(
-        client_id="1.2", client_secret="sentinel-client-secret", signing_secret="s", redirect_uris=[], events_url=""
-    )
+    slack = Slack(client_id=CLIENT_ID, client_secret=CLIENT_SECRET, signing_secret="s", redirect_uris=[], events_url="")
     slack.start()
     try:
         yield AtSlack(slack, folder)
@@ -219,7 +217,7 @@ async def test_remove_uninstalls_at_slack_and_then_deletes_here(tmp_path: Path, 
         done = await it.run("remove", "T1", "--yes")
         assert (done.returncode, done.stdout) == (0, "removed the app from T1 (Team T1): 4 records deleted\n")
         [call] = it.slack.world.calls
-        assert (call.method, call.arguments) == ("apps.uninstall", {"client_id": "1.2"})
+        assert (call.method, call.arguments) == ("apps.uninstall", {"client_id": CLIENT_ID})
         assert all(token.revoked for token in it.slack.world.tokens.values())
         assert not filled.workspaces.find(None, "T1")
 

@@ -35,8 +35,6 @@ BAD_URLS = [
     "https://@example.com/",
     "https://exa mple.com/",
     "https://example.com/\nhttps://evil.example/",
-    "https://example.com/\t",
-    " https://example.com/",
     "https://example.com\\.evil.example/",
     'https://example.com"onmouseover="alert(1)',
     "https://exa<b>mple.com/",
@@ -76,7 +74,7 @@ def test_refuses_bad_urls_in_every_setting_that_is_one(tmp_path: Path, section: 
     [fault] = caught.value.faults
     assert fault.where == f"LATCHKEY_{section}_{key}".upper()
     assert fault.problem.startswith("expected ")
-    assert "evil" not in fault.problem, "the message quotes nothing"
+    assert fault.problem.isprintable(), "a value cannot change the line that shows it"
 
 
 @pytest.mark.parametrize(

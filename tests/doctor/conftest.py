@@ -12,6 +12,7 @@ from latchkey.config import load_settings
 from latchkey.doctor import DoctorContext, Finding, invalid_configuration, run_checks
 from latchkey.errors import ConfigError
 from latchkey.storage import Store, make_backup, open_store
+from tests.support.command_line import CREDENTIALS
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
@@ -68,12 +69,7 @@ def home(tmp_path: Path) -> Home:
     """Everything works, except that no server is running."""
     home = Home(
         tmp_path,
-        {
-            "SLACK_CLIENT_ID": "1.2",
-            "SLACK_CLIENT_SECRET": "sentinel-client",
-            "SLACK_SIGNING_SECRET": "sentinel-signing",
-            "LATCHKEY_SERVER_PUBLIC_URL": "https://app.example.com",
-        },
+        {**CREDENTIALS, "LATCHKEY_SERVER_PUBLIC_URL": "https://app.example.com"},
     )
     home.config.write_text("")
     home.config.chmod(0o644)

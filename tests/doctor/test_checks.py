@@ -16,6 +16,7 @@ from latchkey.storage import Outcome, StoredEvent, open_store
 from latchkey.storage.crypto.keyring_file import KeyringFile
 from latchkey.storage.engine.processes import Presence
 from tests.doctor.conftest import PROJECT, Home
+from tests.support.command_line import SECRET_MARK, SIGNING_SECRET
 
 SERVER_IS_DOWN = {"server-down"}
 
@@ -42,7 +43,7 @@ def public_url_unset(home: Home) -> None:
 
 def secret_permissions(home: Home) -> None:
     file = home.folder / "signing_secret"
-    file.write_text("sentinel-signing")
+    file.write_text(SIGNING_SECRET)
     file.chmod(0o644)
     home.environ["SLACK_SIGNING_SECRET_FILE"] = str(file)
 
@@ -203,7 +204,7 @@ def test_finds_exactly_the_problems_that_the_fault_causes(home: Home, case: Case
     codes = {item.code for item in found} - SERVER_IS_DOWN
     assert codes == {case.code} | case.others
     said = " ".join(f"{item.message} {item.fix}" for item in found)
-    assert "sentinel" not in said
+    assert SECRET_MARK not in said
     assert "xoxb" not in said
 
 

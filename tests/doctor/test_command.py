@@ -10,7 +10,7 @@ from latchkey.simulator import Slack
 from latchkey.storage import make_backup
 from latchkey.storage.store import READY_CACHE_SECONDS
 from tests.doctor.conftest import Home
-from tests.support.command_line import run
+from tests.support.command_line import CLIENT_ID, SECRET_MARK, run
 from tests.support.running import Running, running
 
 
@@ -70,7 +70,7 @@ def test_support_file_contains_no_secret_and_no_id(home: Home) -> None:
     assert f"written: {file.name}" in done.stderr
     assert file.stat().st_mode & 0o777 == 0o600
     text = file.read_text()
-    for secret in ("sentinel", "SENTINEL", "xoxb", '1.2"', "app.example.com"):
+    for secret in (SECRET_MARK, "SENTINEL", "xoxb", CLIENT_ID, "app.example.com"):
         assert secret not in text, secret
     document = json.loads(text)
     assert [item["code"] for item in document["findings"]] == ["server-down", "scopes-missing"]

@@ -13,14 +13,10 @@ from pathlib import Path
 import pytest
 
 from latchkey.simulator import ServerDied
+from tests.support.command_line import CREDENTIALS
 from tests.support.running import running
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SECRETS = {
-    "SLACK_CLIENT_ID": "1.2",
-    "SLACK_CLIENT_SECRET": "sentinel-client",
-    "SLACK_SIGNING_SECRET": "sentinel-signing",
-}
 
 
 def serve(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -28,7 +24,7 @@ def serve(folder: Path, *arguments: str, **environ: str) -> subprocess.Completed
     return subprocess.run(
         [sys.executable, "-m", "latchkey", "serve", *arguments],
         cwd=folder,
-        env={**kept, **SECRETS, **environ},
+        env={**kept, **CREDENTIALS, **environ},
         capture_output=True,
         text=True,
         timeout=20,

@@ -1,13 +1,25 @@
-"""Runs commands as an operator does."""
+"""Runs commands as an operator does, and has credentials for their environment."""
 
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+
+CLIENT_ID = "1234567890.0987654321"
+CLIENT_SECRET = "5ec2e75ec2e75ec2e75ec2e75ec2e7c1"
+SIGNING_SECRET = "5ec2e75ec2e75ec2e75ec2e75ec2e75e"
+SECRET_MARK = "5ec2e7"
+"""A part of both secrets, which have the form of Slack's."""
+CREDENTIALS: Mapping[str, str] = {
+    "SLACK_CLIENT_ID": CLIENT_ID,
+    "SLACK_CLIENT_SECRET": CLIENT_SECRET,
+    "SLACK_SIGNING_SECRET": SIGNING_SECRET,
+}
 
 
 def run(folder: Path, *arguments: str, typed: str = "", **environ: str) -> subprocess.CompletedProcess[str]:

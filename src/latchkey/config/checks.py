@@ -52,9 +52,9 @@ def _proxies(value: list[str]) -> str | None:
         try:
             network = ip_network(name)
         except ValueError:
-            return 'expected addresses or networks, such as "127.0.0.1" or "10.1.0.0/16", or "unix"'
+            return 'expected addresses, networks that end in zero bits, such as "10.1.0.0/16", or "unix"'
         if not network.prefixlen:
-            return f"{network} would trust every client; name the proxy's address"
+            return f"expected the proxies' own addresses, since {network} would trust every client"
     return None
 
 

@@ -6,10 +6,12 @@ log line, in a traceback's locals or when serialised.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
+from latchkey.config.values import QUOTED, is_quoted
 from latchkey.errors import Fault
 
 MAX_SECRET_FILE = 1 << 14
@@ -48,7 +50,7 @@ def read_secrets(
     """
     client = _lines("client_secret", environ, origins, faults)
     if len(client) > 1:
-        faults.append(Fault(origins["slack.client_secret"], "expected a single line"))
+        faults.append(Fault(origins["slack.client_secret"], "expected a single line", "slack.client_secret"))
     return (client[0] if client else None), tuple(_lines("signing_secret", environ, origins, faults))
 
 
@@ -58,20 +60,32 @@ def _lines(name: str, environ: Mapping[str, str], origins: dict[str, str], fault
     if found is None:
         return []
     origin, source = found
-    origins[f"slack.{name}"] = origin
+    setting = f"slack.{name}"
+    origins[setting] = origin
     try:
         text = _read(source) if isinstance(source, Path) else source
     except OSError as error:
-        faults.append(Fault(origin, f"{source}: {error.strerror}"))
+        faults.append(Fault(origin, f"{source}: {error.strerror}", setting))
         return []
     except ValueError:
-        faults.append(Fault(origin, f"{source}: expected a short text file"))
+        faults.append(Fault(origin, f"{source}: expected a short text file", setting))
         return []
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if not lines or any(not line.isascii() or not line.isprintable() or " " in line for line in lines):
-        faults.append(Fault(origin, "expected one secret per line, in printable ASCII"))
+    problem = _problem(lines)
+    if problem:
+        faults.append(Fault(origin, f"{source}: {problem}" if isinstance(source, Path) else problem, setting))
         return []
     return [Secret(line) for line in lines]
+
+
+def _problem(lines: list[str]) -> str:
+    if not lines:
+        return "is empty"
+    if any(is_quoted(line) for line in lines):
+        return QUOTED
+    if any(not line.isascii() or not line.isprintable() or " " in line for line in lines):
+        return "expected one secret per line, in printable ASCII"
+    return ""
 
 
 def _find(name: str, variable: str, environ: Mapping[str, str]) -> tuple[str, Path | str] | None:
@@ -90,4 +104,5 @@ def _read(path: Path) -> str:
         content = file.read(MAX_SECRET_FILE + 1)
     if len(content) > MAX_SECRET_FILE:
         raise ValueError
-    return content.decode("ascii")
+    # Some editors begin UTF-8 text with a byte order mark.
+    return content.removeprefix(codecs.BOM_UTF8).decode("ascii")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from latchkey.config.checks import UNIX_PREFIX
+from latchkey.config.credentials import CREDENTIALS_HINT, credential_faults
 from latchkey.config.secrets import Secret
 from latchkey.config.sections import (
     AppSection,
@@ -117,24 +118,24 @@ class Settings:
             )
         return self.server.public_url.rstrip("/")
 
+    def credential_faults(self, *, signing: bool = True) -> list[Fault]:
+        """Return a fault for each of the app's credentials that is missing or malformed."""
+        return credential_faults(
+            self.slack.client_id,
+            self.client_secret,
+            self.signing_secrets if signing else None,
+            api_url=self.slack.api_url,
+            origins=self.origins,
+        )
+
     def require_slack(self, *, signing: bool = True) -> SlackCredentials:
-        """Return the app's credentials; raises ConfigError naming every one that is missing.
+        """Return the app's credentials; raises ConfigError naming every one that is missing or malformed.
 
         Pass `signing=False` if the signing secrets are not needed.
         """
-        faults = []
-        if not self.slack.client_id:
-            faults.append(Fault("SLACK_CLIENT_ID (or [slack] client_id)", "must be set"))
-        if self.client_secret is None:
-            faults.append(Fault("SLACK_CLIENT_SECRET", "must be set"))
-        if signing and not self.signing_secrets:
-            faults.append(Fault("SLACK_SIGNING_SECRET", "must be set"))
+        faults = self.credential_faults(signing=signing)
         if faults or self.client_secret is None:
-            raise ConfigError(
-                faults,
-                hint="Slack shows them under Basic Information at https://api.slack.com/apps;"
-                " to try Latchkey without an app, run latchkey demo",
-            )
+            raise ConfigError(faults, hint=CREDENTIALS_HINT)
         return SlackCredentials(self.slack.client_id, self.client_secret, self.signing_secrets)
 
 

@@ -29,7 +29,7 @@ group.add_command(init)
 def check(config_path: Path | None, as_json: bool) -> None:
     """Check the configuration and list every fault; exit code 78 if there is one."""
     try:
-        load_settings(config_path, os.environ, {}).require_slack()
+        load_settings(config_path, os.environ, {}, need_slack=True)
     except ConfigError as error:
         if not as_json:
             raise
