@@ -27,9 +27,9 @@ from latchkey.handlers.transport.access_log import AccessLog, new_request_id
 from latchkey.handlers.transport.client_address import ClientAddresses
 from latchkey.handlers.transport.framing import announced_size
 from latchkey.handlers.transport.in_flight import InFlight
-from latchkey.handlers.transport.limits import MAX_BODY_BYTES
 from latchkey.handlers.transport.partial_bodies import PartialBodies
 from latchkey.handlers.transport.timeouts import BODY_TIMEOUT, ClientTimeouts
+from latchkey.slackapi.requests import MAX_BODY_BYTES
 
 RETRY_AFTER_SECONDS = 5
 TEXT = "text/plain; charset=utf-8"

@@ -1,7 +1,5 @@
-"""Limits on the size of a request."""
+"""Limits on the size of a request; `latchkey.slackapi.requests.MAX_BODY_BYTES` is that of an event."""
 
-MAX_BODY_BYTES = 1 << 20
-"""Slack's largest payloads are a few hundred kB."""
 MAX_UNSIGNED_BODY_BYTES = 1 << 10
 """Slack's certificate check is the only request that may be unsigned, and has about a hundred bytes."""
 MAX_HEADER_BYTES = 32 << 10

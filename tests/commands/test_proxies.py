@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from latchkey.slackapi.requests import MAX_BODY_BYTES
 from tests.support.command_line import run
 from tests.support.programs import free_port, program
 from tests.support.running import Running, running
@@ -109,10 +110,10 @@ async def test_passes_the_body_unchanged(tmp_path: Path, proxy: str) -> None:
     """The signature covers the bytes, so any change would cause a 403."""
     async with proxied(tmp_path, proxy) as it:
         assert await it.install() == 200
-        large = "ä\u2028&=+% " * 60_000
+        large = "ä\u2028&=+% " * 300_000
         odd = [b'{ "type" :"event_callback",\r\n\t"event":{"type":"x","a":"\\u0000%2B+&=\xc3\xa9"} }  \r\n', json.dumps({"type": "event_callback", "event": {"type": "x", "text": large}}, ensure_ascii=False).encode()]  # fmt: skip
         for body in odd:
-            assert len(body) < 1 << 20
+            assert len(body) < MAX_BODY_BYTES
             assert await signed(it, body) == 200
         assert await signed(it, odd[0], sent=odd[0].strip()) == 403
 
@@ -145,12 +146,15 @@ async def test_passes_only_slack_paths(tmp_path: Path, proxy: str, listen: str) 
 @pytest.mark.gen_test(timeout=60)
 async def test_refuses_a_body_that_is_too_large_and_goes_on(tmp_path: Path, proxy: str) -> None:
     async with proxied(tmp_path, proxy) as it:
-        size = (1 << 20) + 1
+        size = MAX_BODY_BYTES + 1
         head = b"POST /slack/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         answer = await raw(it.server.port, head + b"Content-Length: %d\r\n\r\n" % size + b"a" * size)
         # Caddy may still be sending when the server refuses, and then answers 502.
         assert answer == b"" or re.match(rb"HTTP/1.1 (413|502)", answer), answer[:100]
-        chunks = b"".join(b"10000\r\n" + b"a" * 0x10000 + b"\r\n" for _ in range(17)) + b"0\r\n\r\n"
+        chunks = (
+            b"".join(b"100000\r\n" + b"a" * 0x100000 + b"\r\n" for _ in range(MAX_BODY_BYTES // 0x100000 + 1))
+            + b"0\r\n\r\n"
+        )
         answer = await raw(it.server.port, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)
         assert answer == b"" or re.match(rb"HTTP/1.1 (413|400|502)", answer), answer[:100]
         answer = await raw(it.server.port, get("/slack/install", X="a" * (70 << 10)))

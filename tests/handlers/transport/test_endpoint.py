@@ -10,6 +10,7 @@ from tornado.httpclient import AsyncHTTPClient
 from latchkey.handlers.services import Services
 from latchkey.handlers.transport import ClientTimeouts
 from latchkey.simulator import JSON, Slack, sign
+from latchkey.slackapi.requests import MAX_BODY_BYTES
 from tests.handlers.conftest import SIGNING_SECRETS
 
 
@@ -68,21 +69,21 @@ async def test_closes_http_1_0_connections_after_the_response(http_server: objec
 
 
 @pytest.mark.gen_test
-async def test_content_length_over_one_mebibyte_gets_413_before_the_body_is_sent(
+async def test_content_length_over_the_limit_gets_413_before_the_body_is_sent(
     http_server: object, base_url: str
 ) -> None:
     head = b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
-    assert (await raw(base_url, head % (1 << 21))).startswith(b"HTTP/1.1 413 ")
+    assert (await raw(base_url, head % (MAX_BODY_BYTES + 1))).startswith(b"HTTP/1.1 413 ")
     for odd in (b"-1", b"x", b"1e3"):
         answer = await raw(base_url, head.replace(b"%d", odd))
         assert answer.startswith((b"HTTP/1.1 413 ", b"HTTP/1.1 400 ")), odd
 
 
 @pytest.mark.gen_test
-async def test_rejects_chunked_body_over_one_mebibyte(http_server: object, base_url: str) -> None:
+async def test_rejects_chunked_body_over_the_limit(http_server: object, base_url: str) -> None:
     head = b"POST /slack/events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-    chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
-    answer = await raw(base_url, head + chunk * 17 + b"0\r\n\r\n")
+    chunk = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
+    answer = await raw(base_url, head + chunk * (MAX_BODY_BYTES // 0x100000 + 1) + b"0\r\n\r\n")
     assert answer.startswith((b"HTTP/1.1 413 ", b"HTTP/1.1 400 ")) or answer == b""
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MAX_BODY_MIB = 1
-"""The server's own limit (`handlers.transport`)."""
+from latchkey.slackapi.requests import MAX_BODY_BYTES
+
+MAX_BODY_MIB = MAX_BODY_BYTES >> 20
+"""The server's own limit."""
 
 
 @dataclass(frozen=True)
