@@ -1,5 +1,6 @@
 """The real Application on a real port, with a real store, the simulator as Slack, and an injected clock."""
 
+import asyncio
 import logging
 import socket
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from slack_sdk.oauth.installation_store import Installation
 from tornado.ioloop import IOLoop
 from tornado.web import Application
 
@@ -15,7 +17,7 @@ from latchkey.dispatch import App, EventOptions, EventPipeline, Interactions, Ru
 from latchkey.handlers import LatchkeyServer, Services, make_application
 from latchkey.handlers.receipts import Receipts
 from latchkey.metrics import Metrics
-from latchkey.simulator import Browser, Slack
+from latchkey.simulator import Browser, Slack, Token
 from latchkey.slackapi.client.factory import WebClients
 from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.paths import CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
@@ -57,6 +59,20 @@ def slack(io_loop: IOLoop, base_url: str, clock: Clock) -> Iterator[Slack]:
     io_loop.run_sync(start)
     yield slack
     io_loop.run_sync(slack.close)
+
+
+@pytest.fixture
+def installed(store: Store, slack: Slack) -> Slack:
+    """A simulated Slack in which Acme has installed the app."""
+    acme = slack.workspace()
+    token = slack.world.issue_token("xoxb", Token(acme, "UBOTACME", True, False, "chat:write,commands"))
+    store.installations.save(
+        Installation(
+            app_id="A0LATCHKEY", team_id="T0ACME", user_id="U0ALICE", bot_token=token, bot_id="B0ACME",
+            bot_user_id=slack.world.bot_user_id(acme), bot_scopes=["chat:write"], installed_at=1_700_000_000.0,
+        )
+    )  # fmt: skip
+    return slack
 
 
 @pytest.fixture
@@ -161,3 +177,10 @@ def browser(http_server: object) -> Iterator[Browser]:
 def all_logs(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     caplog.set_level(logging.DEBUG)
     return caplog
+
+
+async def until(happened: Any) -> None:
+    deadline = time.monotonic() + 3
+    while not happened():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)

@@ -15,32 +15,9 @@ from latchkey.dispatch import App
 from latchkey.handlers.services import Services
 from latchkey.simulator import FORM, JSON, Slack, sign
 from latchkey.storage import Store
-from tests.handlers.conftest import SIGNING_SECRETS
+from tests.handlers.conftest import SIGNING_SECRETS, until
 from tests.support.clocks import Clock
 from tests.support.counts import count
-
-
-async def until(happened: Any) -> None:
-    deadline = time.monotonic() + 3
-    while not happened():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.005)
-
-
-@pytest.fixture
-def installed(store: Store, slack: Slack) -> Slack:
-    """A simulated Slack in which Acme has installed the app."""
-    from latchkey.simulator import Token
-
-    acme = slack.workspace()
-    token = slack.world.issue_token("xoxb", Token(acme, "UBOTACME", True, False, "chat:write,commands"))
-    store.installations.save(
-        Installation(
-            app_id="A0LATCHKEY", team_id="T0ACME", user_id="U0ALICE", bot_token=token, bot_id="B0ACME",
-            bot_user_id=slack.world.bot_user_id(acme), bot_scopes=["chat:write"], installed_at=1_700_000_000.0,
-        )
-    )  # fmt: skip
-    return slack
 
 
 @pytest.mark.gen_test
@@ -143,19 +120,15 @@ async def test_any_unsigned_request_gets_403(
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [
-        (JSON, b"{"), (JSON, b"[]"), (JSON, b"null"), (JSON, b"{}"), (JSON, b'{"type":"event_callback"}'),
-        (JSON, b'{"type":"event_callback","event":{"type":7}}'), (JSON, b'{"type":["event_callback"]}'),
+        (JSON, b"{"), (JSON, b"[]"), (JSON, b"null"), (JSON, b"{}"),
+        (JSON, b'{"type":["event_callback"]}'),
         (JSON, b'{"type":"url_verification"}'), (JSON, b'{"type":"url_verification","challenge":{}}'),
         (JSON, b"[" * 100_000), (JSON, b"9" * 5000), (JSON, b'"\\ud800"'), (JSON, b"\xff"),
-        (JSON, b'{"type":"event_callback","event":{"type":"m"},"team_id":"../../x"}'),
-        (JSON, b'{"type":"event_callback","event":{"type":"m"},"team_id":{"a":1}}'),
-        (JSON, b'{"type":"event_callback","event":{"type":"m"},"authorizations":7}'),
-        (JSON, b'{"type":"event_callback","event":{"type":"m"},"authorizations":[7]}'),
         (JSON, b'{"type":"event_callback","event":{"type":"tokens_revoked"},"team_id":"T1"}'),
         (JSON, b'{"type":"event_callback","event":{"type":"tokens_revoked","tokens":{"bot":7}},"team_id":"T1"}'),
         (FORM, b""), (FORM, b"payload="), (FORM, b"payload=%7B%7D"), (FORM, b"payload=[]"), (FORM, b"a&b&c"),
         (FORM, b"command=/x&command=/y"), (FORM, b"&".join(b"a%d=1" % n for n in range(500))), (FORM, b"\xff=\xff"),
-        (FORM, b"command=%ff"), ("text/plain", b"{}"), ("", b"{}"), ("multipart/form-data; boundary=x", b"--x--"),
+        (FORM, b"command=%f"), (FORM, b"command=%"), (FORM, b"command=%5"), (FORM, b"a=%gg"), ("text/plain", b"{}"), ("", b"{}"), ("multipart/form-data; boundary=x", b"--x--"),
     ],
 )  # fmt: skip
 async def test_malformed_signed_body_gets_400(

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from latchkey.commands.context import configured_store
 from latchkey.commands.terminal import (
@@ -28,6 +27,7 @@ from latchkey.commands.terminal import (
     yes_option,
 )
 from latchkey.errors import EXIT_FAILED, LatchkeyError, PayloadError, UnreadableRecord
+from latchkey.slackapi.json_text import decode_json
 from latchkey.slackapi.requests import parse
 from latchkey.storage import CommandStore, EventStatus, StoredEvent
 
@@ -195,7 +195,7 @@ def _team_and_type(event: StoredEvent) -> tuple[str | None, str | None]:
 
 def _body(event: StoredEvent) -> dict[str, Any]:
     """Return what Slack sent, without the verification token that it still includes."""
-    body: dict[str, Any] = msgspec.json.decode(event.body)
+    body: dict[str, Any] = decode_json(event.body)
     return {**body, "token": _HIDDEN} if "token" in body else body
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from latchkey.dispatch import EventOptions, EventPipeline, Interactions
 from latchkey.errors import StoreUnavailable
+from latchkey.slackapi.requests import parse
 from latchkey.storage import StoredEvent
 from tests.dispatch.doubles import Bench, event, send
 from tests.dispatch.events.waiting import at_once, ids, send_and_wait, until
@@ -50,6 +51,30 @@ class TestRetries:
         make("second", fails=True)
         bench.run(lambda _, events: send_and_wait(events, lambda: bench.count("events_finished")))
         assert ran == ["first", "second", "second"]
+
+    @pytest.mark.parametrize("durable", [True, False])
+    def test_half_a_surrogate_pair_in_a_stored_event_is_replaced_at_each_attempt(
+        self, bench: Bench, durable: bool
+    ) -> None:
+        bench.delay = at_once
+        bench.options = EventOptions(durable=durable)
+        seen: list[str] = []
+
+        @bench.app.event("message")
+        async def fails_once(event: dict[str, Any]) -> None:
+            seen.append(event["text"])
+            assert len(seen) > 1
+
+        body = (
+            b'{"type":"event_callback","team_id":"T1","event_id":"Ev1","event":{"type":"message","text":"cut \\ud83d"}}'
+        )
+
+        async def send_and_wait_for_the_retry(_: Interactions, events: EventPipeline) -> None:
+            events.accept(parse("application/json", body), body, "request-1", lambda error: None)
+            await until(lambda: bench.count("events_finished"))
+
+        bench.run(send_and_wait_for_the_retry)
+        assert seen == ["cut \ufffd"] * 2
 
     @pytest.mark.parametrize("durable", [True, False])
     def test_after_the_last_attempt_the_error_is_kept_without_its_message(

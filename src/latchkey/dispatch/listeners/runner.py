@@ -151,12 +151,14 @@ class Runner:
 
 
 def is_own(payload: Payload, bot: Bot) -> bool:
-    """Whether the app itself caused this event; responding to those is how bots end up in a loop."""
+    """Whether the app itself caused this event: its messages, edits and deletions.
+
+    A bot that responds to those never stops.
+    """
     if payload.type in _DELIVERED_OWN_EVENTS:
         return False
-    bot_id = payload.event.get("bot_id")
     return (payload.user_id is not None and payload.user_id == bot.bot_user_id) or (
-        bot_id is not None and bot_id == bot.bot_id
+        payload.bot_id is not None and payload.bot_id == bot.bot_id
     )
 
 

@@ -9,13 +9,15 @@ installations.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
-
-from latchkey.errors import PayloadError
 
 MAX_ID_LENGTH = 64
 _ID = re.compile(r"[\w.\-]+", re.ASCII)
 _ORG_ID = re.compile(r"E[A-Z0-9]+", re.ASCII)
+_ENTERPRISE = ("enterprise", "enterprise_id")
+_USER = ("user", "user_id")
+_CHANNEL = ("channel", "channel_id")
 
 
 class WorkspaceId(NamedTuple):
@@ -27,32 +29,53 @@ class WorkspaceId(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """Whose workspace, user and channel a payload is about."""
+    """Whose workspace, user, bot and channel a payload is about."""
 
     workspace: WorkspaceId
     user_id: str | None
+    """Who acted, or the author of the message that an event is about."""
+    bot_id: str | None
+    """The same for an app's messages, which may have no user."""
     channel_id: str | None
 
 
 def identify(body: dict[str, Any]) -> Identity:
-    """Return the ids in a payload; raises PayloadError if one of them is not an id."""
+    """Return the ids in a payload; anything that is not an id counts as absent."""
     event = as_object(body.get("event"))
-    user_id, channel_id = checked_id(_user(body, event), "user"), checked_id(_channel(body, event), "channel")
-    return Identity(_workspace(body), user_id, channel_id)
+    user_id, bot_id = _user_and_bot(body, event)
+    return Identity(_workspace(body), user_id, bot_id, _channel(body, event))
 
 
-def checked_id(value: object, what: str) -> str | None:
-    """Return an id that is safe in a record's name, a log line and a URL; None if it is absent or empty.
+def usable_id(value: object) -> str | None:
+    """Return an id that is safe in a record's name, a log line and a URL; None for anything else."""
+    # Nearly all of Slack's ids are letters and digits, and that check costs a tenth of the pattern's.
+    if (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_ID_LENGTH
+        and ((value.isascii() and value.isalnum()) or _ID.fullmatch(value))
+    ):
+        return value
+    return None
 
-    Raises PayloadError, which names `what` and never the value.
+
+def malformed_source(body: dict[str, Any]) -> str | None:
+    """Return the name of a field that should tell the workspace of an event and cannot, or None.
+
+    `identify` then uses the other fields; what deletes an installation must not.
     """
-    if isinstance(value, str) and 0 < len(value) <= MAX_ID_LENGTH:
-        # Nearly all of Slack's ids are letters and digits, and this check costs a tenth of the pattern's.
-        if (value.isascii() and value.isalnum()) or _ID.fullmatch(value):
-            return value
-    elif value is None or value == "":
-        return None
-    raise PayloadError(f"{what} id")
+    authorizations = body.get("authorizations")
+    sources = [("event", body)]
+    if authorizations is not None:
+        if not isinstance(authorizations, list):
+            return "authorizations"
+        sources += [("authorization", item) for item in authorizations]
+    for what, source in sources:
+        if not isinstance(source, dict):
+            return what
+        for name in ("enterprise_id", "team_id"):
+            if source.get(name) not in (None, "") and usable_id(source[name]) is None:
+                return name
+    return None
 
 
 def as_object(value: object) -> dict[str, Any] | None:
@@ -63,75 +86,98 @@ def as_object(value: object) -> dict[str, Any] | None:
 def _workspace(body: dict[str, Any]) -> WorkspaceId:
     authorization = _first_authorization(body)
     if authorization:
-        enterprise = authorization.get("enterprise_id")
-        team = authorization.get("team_id") or body.get("team_id")
+        enterprise_id = usable_id(authorization.get("enterprise_id"))
+        teams: Iterable[object] = (authorization.get("team_id"), body.get("team_id"))
     else:
-        enterprise, team = _enterprise(body), _team(body)
+        enterprise_id, teams = _enterprise(body), _teams(body)
     org_wide = _flag(authorization.get("is_enterprise_install"))
     if org_wide is None:
         org_wide = _flag(body.get("is_enterprise_install"))
         if org_wide:
-            enterprise = enterprise or _enterprise(body)
-    enterprise_id, team_id = checked_id(enterprise, "enterprise"), checked_id(team, "team")
-    if org_wide is not False and team_id and _ORG_ID.fullmatch(team_id):
-        # Slack puts the org's id there in events about the whole org.
-        org_wide, enterprise_id = True, enterprise_id or team_id
+            enterprise_id = enterprise_id or _enterprise(body)
+    team_id = None
+    for team in teams:
+        found = usable_id(team)
+        if found is not None and org_wide is not False and _ORG_ID.fullmatch(found):
+            # Slack puts the org's id there if the org has installed the app; no call accepts it as a team's.
+            org_wide, enterprise_id = True, enterprise_id or found
+        elif found is not None:
+            team_id = found
+            break
     return WorkspaceId(enterprise_id, team_id, bool(org_wide))
 
 
 def _first_authorization(body: dict[str, Any]) -> dict[str, Any]:
     """Return the first authorization, or an empty object if there is none."""
     authorizations = body.get("authorizations")
-    if authorizations is None:
-        return {}
-    if not isinstance(authorizations, list):
-        raise PayloadError("authorizations")
-    first = authorizations[0] if authorizations else {}
-    if not isinstance(first, dict):
-        raise PayloadError("authorizations")
-    return first
+    return as_object(authorizations[0]) or {} if isinstance(authorizations, list) and authorizations else {}
 
 
-def _team(body: dict[str, Any]) -> object:
+def _teams(body: dict[str, Any]) -> Iterator[object]:
+    """Yield what may be the id of the workspace that installed the app, or of its org; the likeliest first."""
     view = as_object(body.get("view")) or {}
-    user = as_object(body.get("user")) or {}
-    return (
-        view.get("app_installed_team_id")
-        or _id_in(body.get("team"))
-        or body.get("team_id")
-        or user.get("team_id")
-        or view.get("team_id")
-    )
+    installed = view.get("app_installed_team_id")
+    yield installed
+    yield _id_in(body.get("team"))
+    yield body.get("team_id")
+    if isinstance(installed, str) and _ORG_ID.fullmatch(installed):
+        yield view.get("team_id")  # the person may belong to another workspace of the org
+    yield (as_object(body.get("user")) or {}).get("team_id")
+    yield view.get("team_id")
 
 
-def _enterprise(body: dict[str, Any]) -> object:
-    team = as_object(body.get("team")) or {}
-    return _id_in(body.get("enterprise")) or body.get("enterprise_id") or team.get("enterprise_id")
+def _enterprise(body: dict[str, Any]) -> str | None:
+    return _id_of(body, _ENTERPRISE) or usable_id((as_object(body.get("team")) or {}).get("enterprise_id"))
 
 
-def _user(body: dict[str, Any], event: dict[str, Any] | None) -> object:
-    """Return the acting user's id: the form's, the interaction's, or the event's."""
-    for source in (body, event) if event else (body,):
-        user = source.get("user")
-        found = user.get("id") if isinstance(user, dict) else user or source.get("user_id")
-        if found:
+def _user_and_bot(body: dict[str, Any], event: dict[str, Any] | None) -> tuple[str | None, str | None]:
+    """Return who acted: by the form's or the interaction's fields, or the event's."""
+    user_id = _id_of(body, _USER)
+    if event is None:
+        return user_id, None
+    user_id, bot_id = user_id or _id_of(event, _USER), usable_id(event.get("bot_id"))
+    if user_id is None and bot_id is None and (about := _message_about(event)):
+        user_id, bot_id = _id_of(about, _USER), usable_id(about.get("bot_id"))
+    return user_id, bot_id
+
+
+def _message_about(event: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the message or thread that an event without an author is about, or None.
+
+    https://docs.slack.dev/reference/events/message/message_changed, and the same for message_deleted and
+    message_replied; https://docs.slack.dev/reference/events/assistant_thread_started
+    """
+    message = as_object(event.get("message"))
+    if message is None:
+        return as_object(event.get("previous_message")) or as_object(event.get("assistant_thread"))
+    if message.get("subtype") == "tombstone":
+        # Slackbot's replacement for a deleted message that has replies.
+        return as_object(event.get("previous_message")) or message
+    if event.get("subtype") == "message_replied":
+        # `message` is the thread's first one; the reply's author is at the end of its replies.
+        replies = message.get("replies")
+        return (as_object(replies[-1]) if isinstance(replies, list) and replies else None) or message
+    return message
+
+
+def _channel(body: dict[str, Any], event: dict[str, Any] | None) -> str | None:
+    """Return the channel's id, or None if the payload is not about a channel."""
+    found = _id_of(event, _CHANNEL) if event else None
+    if found is not None or (found := _id_of(body, _CHANNEL)) is not None:
+        return found
+    for name in ("item", "container", "assistant_thread"):
+        holder = as_object((event or body).get(name))
+        if holder and (found := _id_of(holder, _CHANNEL)) is not None:
             return found
     return None
 
 
-def _channel(body: dict[str, Any], event: dict[str, Any] | None) -> object:
-    """Return the channel's id, or None if the payload is not about a channel."""
-    for source in (event, body):
-        if source is None:
-            continue
-        channel = source.get("channel")
-        found = channel.get("id") if isinstance(channel, dict) else channel or source.get("channel_id")
-        if found:
+def _id_of(source: dict[str, Any], names: Sequence[str]) -> str | None:
+    """Return the first usable id among these fields, each an id or an object with one."""
+    for name in names:
+        value = source.get(name)
+        if value is not None and (found := usable_id(_id_in(value))) is not None:
             return found
-    for name in ("item", "container"):
-        holder = as_object((event or body).get(name))
-        if holder:
-            return holder.get("channel") or holder.get("channel_id")
     return None
 
 

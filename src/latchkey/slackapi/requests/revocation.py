@@ -11,7 +11,7 @@ import math
 from typing import NamedTuple
 
 from latchkey.errors import PayloadError
-from latchkey.slackapi.requests.identity import as_object
+from latchkey.slackapi.requests.identity import as_object, malformed_source
 from latchkey.slackapi.requests.payload import Kind, Payload
 
 
@@ -27,12 +27,12 @@ class Revocation(NamedTuple):
 
 def revocation(payload: Payload) -> Revocation | None:
     """Return what this event revokes, or None for any other payload; raises PayloadError."""
-    if payload.kind is not Kind.EVENT:
+    if payload.kind is not Kind.EVENT or payload.type not in ("app_uninstalled", "tokens_revoked"):
         return None
+    if (malformed := malformed_source(payload.body)) is not None:
+        raise PayloadError(malformed)
     if payload.type == "app_uninstalled":
         return Revocation(True, True, (), _time(payload))
-    if payload.type != "tokens_revoked":
-        return None
     tokens = as_object(payload.event.get("tokens"))
     if tokens is None:
         raise PayloadError("tokens")
