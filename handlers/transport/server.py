@@ -12,7 +12,6 @@ from tornado.web import Application
 
 from latchkey.handlers.transport.limits import MAX_HEADER_BYTES, READ_BYTES
 from latchkey.handlers.transport.timeouts import BODY_TIMEOUT
-from latchkey.slackapi.requests import MAX_BODY_BYTES
 
 
 class LatchkeyServer(HTTPServer):

@@ -234,3 +234,7 @@ class SlackUnavailable(LatchkeyError):
         super().__init__(f"Slack did not answer {method} ({reason})")
         self.method = method
         self.reason = reason
+
+
+class SlackUnreachable(SlackUnavailable):
+    """There was no connection to Slack, so nothing was sent."""

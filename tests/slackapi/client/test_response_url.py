@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from latchkey.errors import ResponseUrlSpent, SlackUnavailable
+from latchkey.errors import ResponseUrlSpent, SlackUnavailable, SlackUnreachable
 from latchkey.slackapi.client.response_url import ResponseUrl, response_url_of
 from tests.support.clocks import Clock
 
@@ -45,6 +45,22 @@ def test_a_message_that_slack_refused_counts_too() -> None:
             asyncio.run(url.post({}))
     with pytest.raises(ResponseUrlSpent):
         asyncio.run(url.post({}))
+
+
+def test_a_message_that_was_not_sent_does_not_count() -> None:
+    posts = Posts()
+    url = ResponseUrl(URL, posts, Clock(1.0))
+    posts.error = SlackUnreachable("response_url", "ClientConnectorError")
+    for _ in range(7):
+        with pytest.raises(SlackUnreachable):
+            asyncio.run(url.post({"text": "x"}))
+    with pytest.raises(TypeError, match="object"):
+        asyncio.run(url.post({"blocks": [object()]}))
+    posts.error = None
+    for _ in range(5):
+        asyncio.run(url.post({"text": "x"}))
+    with pytest.raises(ResponseUrlSpent):
+        asyncio.run(url.post({"text": "x"}))
 
 
 def test_expires_after_thirty_minutes() -> None:

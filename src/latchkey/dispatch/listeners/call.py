@@ -17,6 +17,7 @@ from slack_sdk.web import SlackResponse, WebClient
 
 from latchkey.dispatch.listeners.constraints import Text, keyword_matches
 from latchkey.dispatch.listeners.context import Context, context_for
+from latchkey.dispatch.listeners.message_fields import RESPOND, SAY, message_fields
 from latchkey.dispatch.listeners.reply import Reply, from_ack
 from latchkey.dispatch.slots import Slot
 from latchkey.slackapi.client import MAX_WAIT_SECONDS, REQUEST_TIMEOUT, ResponseUrl, WebClients
@@ -69,32 +70,37 @@ class Call:
     def client(self) -> AsyncWebClient:
         return self.clients.retrying_client(self.bot.bot_token, self.payload.workspace, self.slot)
 
-    async def ack(self, text: str | dict[str, Any] = "", **fields: Any) -> None:
+    async def ack(self, *arguments: Any, **fields: Any) -> None:
         """Acknowledge the request; the first call counts."""
-        reply = from_ack(text, **fields)
+        reply = from_ack(*arguments, **fields)
         if self.on_ack is not None:
             self.on_ack(reply)
 
-    async def say(self, text: str | dict[str, Any] = "", channel: str | None = None, **fields: Any) -> Any:
-        """Post to the payload's channel (method chat.postMessage). Raises ValueError if there is none."""
-        message = {**(text if isinstance(text, dict) else {"text": text}), **fields}
-        message.setdefault("channel", channel or self.payload.channel_id)
-        if not message["channel"]:
+    async def say(self, *arguments: Any, **fields: Any) -> Any:
+        """Post to the payload's channel (method chat.postMessage). Raises ValueError if there is none.
+
+        If the payload is about an assistant's thread, the message is posted in it.
+        """
+        message = message_fields("say", SAY, arguments, fields, others=True)
+        own_channel, own_thread = self.payload.channel_id, self.payload.assistant_thread_ts
+        channel = message.setdefault("channel", own_channel)
+        if not channel:
             raise ValueError("say() needs channel=: this payload has none")
+        if own_thread is not None and channel == own_channel:
+            message.setdefault("thread_ts", own_thread)
         return await self.client.chat_postMessage(**message)
 
-    async def respond(self, text: str | dict[str, Any] = "", **fields: Any) -> None:
+    async def respond(self, *arguments: Any, **fields: Any) -> None:
         """Post to the payload's `response_url`, at most five times within 30 minutes.
 
         Only the acting user sees it unless `response_type="in_channel"`. Raises ValueError if the payload has no
-        response_url, ResponseUrlSpent, or SlackUnavailable.
+        response_url, TypeError, ResponseUrlSpent, or SlackUnavailable.
         """
         if self.response_url is None:
             raise ValueError(
                 "respond() works for commands, actions and message shortcuts; this payload has no response_url"
             )
-        message = text if isinstance(text, dict) else {"text": text, **fields}
-        await self.response_url.post({name: value for name, value in message.items() if value is not None})
+        await self.response_url.post(message_fields("respond", RESPOND, arguments, fields))
 
 
 class BlockingCall:
@@ -112,14 +118,14 @@ class BlockingCall:
     def client(self) -> WebClient:
         return _BlockingClient(self._call.client, self._wait)
 
-    def ack(self, text: str | dict[str, Any] = "", **fields: Any) -> None:
-        self._wait(self._call.ack(text, **fields))
+    def ack(self, *arguments: Any, **fields: Any) -> None:
+        self._wait(self._call.ack(*arguments, **fields))
 
-    def say(self, text: str | dict[str, Any] = "", channel: str | None = None, **fields: Any) -> Any:
-        return self._wait(self._call.say(text, channel, **fields))
+    def say(self, *arguments: Any, **fields: Any) -> Any:
+        return self._wait(self._call.say(*arguments, **fields))
 
-    def respond(self, text: str | dict[str, Any] = "", **fields: Any) -> None:
-        self._wait(self._call.respond(text, **fields))
+    def respond(self, *arguments: Any, **fields: Any) -> None:
+        self._wait(self._call.respond(*arguments, **fields))
 
     def _wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(BLOCKING_CALL_TIMEOUT)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import msgspec
+from latchkey.dispatch.listeners.message_fields import ACK, message_fields
+from latchkey.slackapi.json_text import encode_json, well_formed
 
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json; charset=utf-8"
@@ -27,41 +28,26 @@ EMPTY = Reply()
 
 
 def text_reply(text: str, status: int = 200) -> Reply:
-    return Reply(status, TEXT, text.encode("utf-8", "replace"))
+    return Reply(status, TEXT, well_formed(text).encode())
 
 
 def json_reply(document: object) -> Reply:
     """Return a JSON reply; slack_sdk's model objects (blocks, views, options) in it are converted."""
-    return Reply(200, JSON, msgspec.json.encode(document, enc_hook=_model_to_dict))
+    return Reply(200, JSON, encode_json(document))
 
 
-def from_ack(text: str | dict[str, Any] = "", **fields: Any) -> Reply:
+def from_ack(*arguments: Any, **named: Any) -> Reply:
     """Return the reply for the arguments of `ack(...)`. Raises ValueError or TypeError if they are invalid."""
-    if isinstance(text, dict):
-        return json_reply({**text, **_given(fields)})
-    if not isinstance(text, str):
-        raise TypeError(f"ack() takes text or a dict, not {type(text).__name__}")
-    unknown = fields.keys() - _FIELDS
-    if unknown:
-        raise TypeError(f"ack() does not take {', '.join(sorted(unknown))}")
-    given = _given(fields)
-    if given.get("response_action") == "errors" and not given.get("errors"):
+    fields = message_fields("ack", ACK, arguments, named)
+    if fields.get("response_action") == "errors" and not fields.get("errors"):
         raise ValueError('ack(response_action="errors") needs errors=')
-    if not given:
+    text = fields.get("text", "")
+    if fields.keys() <= {"text"} and isinstance(text, str):
         return text_reply(text) if text else EMPTY
-    # Replies to a form or a select have no text; messages always have one.
-    return json_reply(given if given.keys() & _NO_TEXT else {"text": text, **given})
+    if fields.keys() & _NO_TEXT:
+        fields.pop("text", None)
+    return json_reply(fields)
 
 
 _NO_TEXT = frozenset({"options", "option_groups", "response_action", "errors"})
-_FIELDS = _NO_TEXT | {"blocks", "attachments", "unfurl_links", "unfurl_media", "response_type", "view"}
-
-
-def _given(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _model_to_dict(model: Any) -> Any:
-    if hasattr(model, "to_dict"):
-        return model.to_dict()
-    raise TypeError(f"ack() cannot send a {type(model).__name__}")
+"""Replies to a form or a select have no text; messages always have one."""

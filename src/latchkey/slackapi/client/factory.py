@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from latchkey.errors import SlackUnavailable
+from latchkey.errors import SlackUnavailable, SlackUnreachable
 from latchkey.slackapi.client.outcomes import CANCELLED, TIMEOUT, UNREACHABLE, CallObserver, ignore_call, outcome_of
 from latchkey.slackapi.client.rate_limits import RateLimits, ReleasableSlot
 from latchkey.slackapi.requests import WorkspaceId
@@ -112,12 +112,15 @@ class WebClients:
         }
 
     async def post_response_url(self, url: str, message: Mapping[str, Any]) -> None:
-        """Post a message to a payload's `response_url`. Raises SlackUnavailable if Slack does not accept it."""
+        """Post a message to a payload's `response_url`.
+
+        Raises SlackUnreachable if it was not sent, or SlackUnavailable if Slack does not accept it.
+        """
         import aiohttp
 
         if not self._is_slacks(url):
             # The URL came in a signed payload, but it still must not lead into the private network.
-            raise SlackUnavailable("response_url", "the address is not Slack's")
+            raise SlackUnreachable("response_url", "the address is not Slack's")
         timeout = aiohttp.ClientTimeout(total=RESPONSE_URL_TIMEOUT)
         started, outcome = time.monotonic(), CANCELLED
         try:
@@ -125,6 +128,10 @@ class WebClients:
                 outcome = outcome_of(response.status, None)
                 if response.status != 200:
                     raise SlackUnavailable("response_url", f"status {response.status}")
+        except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL) as error:
+            # There was no connection yet; an outgoing proxy may have refused to make one.
+            outcome = UNREACHABLE
+            raise SlackUnreachable("response_url", type(error).__name__) from None
         except (aiohttp.ClientError, TimeoutError) as error:
             outcome = TIMEOUT if isinstance(error, TimeoutError) else UNREACHABLE
             raise SlackUnavailable("response_url", type(error).__name__) from None

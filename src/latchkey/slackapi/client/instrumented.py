@@ -21,6 +21,7 @@ from latchkey.slackapi.client.outcomes import (
     ignore_call,
     outcome_of,
 )
+from latchkey.slackapi.json_text import to_plain, well_formed
 
 
 class InstrumentedClient(AsyncWebClient):
@@ -32,6 +33,7 @@ class InstrumentedClient(AsyncWebClient):
 
     async def _request(self, *, http_verb: str, api_url: str, req_args: dict[str, Any]) -> dict[str, Any]:
         # slack_sdk sends both the first request of a call and those for further pages through this method.
+        req_args = _encodable(req_args)
         started, outcome = time.monotonic(), CANCELLED
         try:
             response = await super()._request(http_verb=http_verb, api_url=api_url, req_args=req_args)
@@ -48,3 +50,13 @@ class InstrumentedClient(AsyncWebClient):
             raise
         finally:
             self._on_call(api_url.rpartition("/")[2], outcome, time.monotonic() - started)
+
+
+def _encodable(req_args: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments with slack_sdk's objects converted, and without text that cannot be encoded."""
+    json, forms = req_args.get("json"), {name: req_args.get(name) for name in ("params", "data")}
+    return {
+        **req_args,
+        **({"json": to_plain(json)} if json else {}),
+        **{name: well_formed(fields) for name, fields in forms.items() if isinstance(fields, dict)},
+    }

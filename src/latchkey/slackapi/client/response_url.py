@@ -10,7 +10,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from latchkey.errors import ResponseUrlSpent
+from latchkey.errors import ResponseUrlSpent, SlackUnreachable
+from latchkey.slackapi.json_text import to_plain
 
 MAX_MESSAGES = 5
 LIFETIME_SECONDS = 1800.0
@@ -40,10 +41,18 @@ class ResponseUrl:
         self._messages = 0
 
     async def post(self, message: Mapping[str, Any]) -> None:
-        """Post a message. Raises ResponseUrlSpent, or SlackUnavailable if Slack does not accept it."""
+        """Post a message. Raises TypeError, ResponseUrlSpent, or SlackUnavailable if Slack does not accept it.
+
+        A message that was not sent does not count.
+        """
+        document = to_plain(message)
         if self._clock() >= self._expires_at:
             raise ResponseUrlSpent("it is older than 30 minutes")
         if self._messages == MAX_MESSAGES:
             raise ResponseUrlSpent(f"it was used {MAX_MESSAGES} times")
         self._messages += 1
-        await self._post(self._url, message)
+        try:
+            await self._post(self._url, document)
+        except SlackUnreachable:
+            self._messages -= 1
+            raise
