@@ -13,6 +13,7 @@ MISSING = pytest.StashKey[set[str]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="also run the long tests")
     parser.addoption("--boot", action="store_true", help="also run the tests that boot a Debian; needs root")
+    parser.addoption("--browser", action="store_true", help="also open every page in Chromium")
     parser.addoption("--wheel", action="store_true", help="also install the wheel into an empty virtual environment")
     parser.addoption(
         "--programs", action="store_true", help="fail instead of leaving out tests whose programs are missing"
@@ -20,11 +21,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    unwanted = [marker for marker in ("long", "boot", "wheel") if not config.getoption(f"--{marker}")]
+    unwanted = [marker for marker in ("long", "boot", "browser", "wheel") if not config.getoption(f"--{marker}")]
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in unwanted)]
-    missing = set() if config.getoption("--programs") else {name for item in items for name in missing_programs(item)}
-    left_out += [item for item in items if missing.intersection(programs(item)) and item not in left_out]
     items[:] = [item for item in items if item not in left_out]
+    missing = set() if config.getoption("--programs") else {name for item in items for name in missing_programs(item)}
+    left_out += [item for item in items if missing.intersection(programs(item))]
+    items[:] = [item for item in items if not missing.intersection(programs(item))]
     config.hook.pytest_deselected(items=left_out)
     config.stash[MISSING] = missing
 
@@ -33,7 +35,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     missing = sorted(config.stash.get(MISSING, ()))
     if missing:
         terminalreporter.write_line(
-            f"tests with {', '.join(missing)} were left out: apt-get install prometheus caddy nginx", yellow=True
+            f"tests with {', '.join(missing)} were left out: apt-get install prometheus caddy nginx chromium",
+            yellow=True,
         )
 
 

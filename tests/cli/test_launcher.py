@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LOCKS = ("requirements-build.txt", "requirements.txt", "requirements-dev.txt")
+LOCKS = ("requirements-build.txt", "requirements.txt", "requirements-dev.txt", "requirements-browser.txt")
 TOOLS = ("sh", "dirname", "readlink", "cat", "cksum", "flock", "rm", "env", "mkdir", "cp", "chmod", "sleep", "grep")
 NEW_PYTHON = """
 case "$*" in
@@ -96,6 +96,17 @@ class TestInstalling:
         run(copy, "test", **environ)
         assert self.installed(environ) == ["pip"] * 4
         run(copy, "serve", **environ)
+        assert self.installed(environ) == []
+
+    def test_browser_is_driven_by_packages_that_only_its_tests_install(
+        self, copy: Path, environ: dict[str, str]
+    ) -> None:
+        run(copy, "test", **environ)
+        self.installed(environ)
+        run(copy, "test", "-q", "--browser", **environ)
+        assert self.installed(environ) == ["pip"] * 5
+        for arguments in (["test", "--browser"], ["test"], ["serve"]):
+            run(copy, *arguments, **environ)
         assert self.installed(environ) == []
 
     @pytest.mark.parametrize("name", ["pyproject.toml", "requirements.txt"])

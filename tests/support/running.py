@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from latchkey.simulator import Browser, DemoCheck, ServerProcess, Slack
+from latchkey.slackapi.scopes import describe_scope
 
 
 class Running:
@@ -41,7 +42,7 @@ class Running:
 async def running(folder: Path, kind: type[ServerProcess] = ServerProcess, **options: object) -> AsyncIterator[Running]:
     """Start a server in this folder, and end it by its own process id."""
     server = kind(folder, **options)  # type: ignore[arg-type]
-    slack = server.make_slack()
+    slack = server.make_slack(describe_scope=describe_scope)
     slack.start()
     try:
         await server.start(slack)

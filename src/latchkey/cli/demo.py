@@ -7,6 +7,7 @@ import sys
 import click
 
 from latchkey.simulator.demo import SERVER_PORT, run_demo
+from latchkey.slackapi.scopes import describe_scope
 
 
 @click.command("demo")
@@ -19,4 +20,4 @@ from latchkey.simulator.demo import SERVER_PORT, run_demo
 )
 def command(*, check: bool, port: int) -> None:
     """Run the server with a simulated Slack. No Slack account is needed and nothing is kept."""
-    sys.exit(run_demo(check=check, port=port))
+    sys.exit(run_demo(check=check, port=port, describe_scope=describe_scope))

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from latchkey.simulator.demo_check import DemoCheck
+from latchkey.simulator.model import DescribeScope
 from latchkey.simulator.server_process import ServerDied, ServerProcess
 from latchkey.simulator.slack import LOOPBACK
 
@@ -30,13 +31,13 @@ Nothing leaves this machine, and nothing is kept. Press Ctrl-C to stop.
 """
 
 
-def run_demo(*, check: bool, port: int) -> int:
+def run_demo(*, check: bool, port: int, describe_scope: DescribeScope) -> int:
     """Run the demo until Ctrl-C, or with `check` run every step without a browser. Returns the exit code."""
     with tempfile.TemporaryDirectory(prefix="latchkey-demo-") as folder:
         try:
             if check:
                 return 0 if asyncio.run(_check(Path(folder))) else 1
-            return asyncio.run(_show(Path(folder), _free(port)))
+            return asyncio.run(_show(Path(folder), _free(port), describe_scope))
         except ServerDied as died:
             print(f"latchkey: the server exited unexpectedly; the end of its log:\n{died}", file=sys.stderr)
             return 1
@@ -57,9 +58,9 @@ async def _check(folder: Path) -> bool:
         await slack.close()
 
 
-async def _show(folder: Path, port: int) -> int:
+async def _show(folder: Path, port: int, describe_scope: DescribeScope) -> int:
     server = ServerProcess(folder, port=port)
-    slack = server.make_slack(_free(SLACK_PORT))
+    slack = server.make_slack(_free(SLACK_PORT), describe_scope)
     slack.start()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

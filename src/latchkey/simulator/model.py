@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 CODE_SECONDS = 600
 """OAuth codes expire after ten minutes."""
@@ -29,6 +29,15 @@ class SimulatedWorkspace:
     channel_id: str = "C0GENERAL"
 
 
+DescribeScope: TypeAlias = Callable[[str, bool], str]
+"""Called with a scope, and whether it is a user scope; returns what it lets an app do, or an empty string."""
+
+
+def not_described(scope: str, as_user: bool) -> str:
+    """Describe no scope: the consent page then shows its name."""
+    return ""
+
+
 @dataclass(frozen=True)
 class SlackApp:
     """The app as it is configured at Slack."""
@@ -39,6 +48,7 @@ class SlackApp:
     redirect_uris: tuple[str, ...]
     events_url: str
     app_id: str = "A0LATCHKEY"
+    name: str = "Latchkey"
 
 
 @dataclass
@@ -140,10 +150,13 @@ WORKSPACES = (
 class World:
     """All state of one simulated Slack."""
 
-    def __init__(self, app: SlackApp, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, app: SlackApp, clock: Callable[[], float] = time.time, describe_scope: DescribeScope = not_described
+    ) -> None:
         """`clock` gives Unix seconds."""
         self.app = app
         self.clock = clock
+        self.describe_scope = describe_scope
         self.workspaces = {workspace.team_id: workspace for workspace in WORKSPACES}
         self.grants: dict[str, Grant] = {}
         self.tokens: dict[str, Token] = {}

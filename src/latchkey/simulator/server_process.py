@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+from latchkey.simulator.model import DescribeScope, not_described
 from latchkey.simulator.slack import Slack
 
 START_TIMEOUT = 20.0
@@ -62,7 +63,7 @@ class ServerProcess:
         assert self._process is not None
         return self._process.pid
 
-    def make_slack(self, port: int = 0) -> Slack:
+    def make_slack(self, port: int = 0, describe_scope: DescribeScope = not_described) -> Slack:
         """Return a simulated Slack in which this server's app is configured; it is not started yet."""
         return Slack(
             client_id=self.credentials["SLACK_CLIENT_ID"],
@@ -71,6 +72,7 @@ class ServerProcess:
             redirect_uris=[],
             events_url="",
             port=port,
+            describe_scope=describe_scope,
         )
 
     async def start(self, slack: Slack) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from latchkey.simulator.model import ApiFault, SimulatedWorkspace, SlackApp, World
+from latchkey.simulator.model import ApiFault, DescribeScope, SimulatedWorkspace, SlackApp, World, not_described
 from latchkey.simulator.pages import ActionHandler, AuthorizeHandler, ConversationHandler, approve, cancel
 from latchkey.simulator.people import People
 from latchkey.simulator.sender import Sender
@@ -36,13 +37,14 @@ class Slack:
         events_url: str,
         clock: Callable[[], float] = time.time,
         port: int = 0,
+        describe_scope: DescribeScope = not_described,
     ) -> None:
         """Bind `port` on loopback; 0 takes a free one. `clock` returns Unix seconds.
 
         Raises OSError if the port is taken.
         """
         app = SlackApp(client_id, client_secret, signing_secret, tuple(redirect_uris), events_url)
-        self.world = World(app, clock)
+        self.world = World(app, clock, describe_scope)
         self._sockets = bind_sockets(port, LOOPBACK)
         self.port: int = self._sockets[0].getsockname()[1]
         self.url = f"http://localhost:{self.port}"
@@ -52,10 +54,7 @@ class Slack:
 
     def configure(self, *, redirect_uris: Sequence[str], events_url: str) -> None:
         """Change the app's URLs, once its server knows its port."""
-        old = self.world.app
-        self.world.app = SlackApp(
-            old.client_id, old.client_secret, old.signing_secret, tuple(redirect_uris), events_url, old.app_id
-        )
+        self.world.app = replace(self.world.app, redirect_uris=tuple(redirect_uris), events_url=events_url)
 
     def start(self) -> None:
         """Start serving; call it on the event loop."""

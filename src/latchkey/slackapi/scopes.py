@@ -19,12 +19,17 @@ class Permission(NamedTuple):
 
 def bot_permissions(scopes: Iterable[str]) -> list[Permission]:
     """Return what each bot scope lets the app do, in the order given."""
-    return [Permission(scope, BOT_SCOPES.get(scope, "")) for scope in dict.fromkeys(scopes)]
+    return [Permission(scope, describe_scope(scope, as_user=False)) for scope in dict.fromkeys(scopes)]
 
 
 def user_permissions(scopes: Iterable[str]) -> list[Permission]:
     """Return what each user scope lets the app do as the person who installs it, in the order given."""
-    return [Permission(scope, USER_SCOPES.get(scope, "")) for scope in dict.fromkeys(scopes)]
+    return [Permission(scope, describe_scope(scope, as_user=True)) for scope in dict.fromkeys(scopes)]
+
+
+def describe_scope(scope: str, as_user: bool) -> str:
+    """Return what a bot scope, or a user scope, lets an app do; empty if the scope is unknown."""
+    return (USER_SCOPES if as_user else BOT_SCOPES).get(scope, "")
 
 
 BOT_SCOPES: Mapping[str, str] = {

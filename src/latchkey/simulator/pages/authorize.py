@@ -18,10 +18,11 @@ class AuthorizeHandler(PageHandler):
         except ConsentRefused as refused:
             self._show_error(refused)
             return
-        scopes = ",".join(filter(None, [query.get("scope"), query.get("user_scope")])).replace(",", ", ")
         self.render(
             "consent.html",
-            scopes=scopes,
+            app_name=self.world.app.name,
+            bot_permissions=self._permissions(query.get("scope", ""), as_user=False),
+            user_permissions=self._permissions(query.get("user_scope", ""), as_user=True),
             workspaces=self.world.workspaces.values(),
             selected=query.get("team"),
             action=f"?{urlencode(query)}",
@@ -38,6 +39,10 @@ class AuthorizeHandler(PageHandler):
                 self.redirect(approve(self.world, query, workspace, workspace.user_id, org_wide=org_wide))
         except ConsentRefused as refused:
             self._show_error(refused)
+
+    def _permissions(self, scopes: str, *, as_user: bool) -> list[tuple[str, str]]:
+        """Return each scope with what it lets the app do."""
+        return [(scope, self.world.describe_scope(scope, as_user)) for scope in filter(None, scopes.split(","))]
 
     def _query(self) -> dict[str, str]:
         return {name: self.get_query_argument(name) for name in self.request.query_arguments}

@@ -64,6 +64,8 @@ class _Form(NamedTuple):
     """The button's text; None: no button."""
     error: str | None
     fields: list[_Field]
+    focus: str
+    """The name of the field to write in: the first one with an error, else the first one; empty if there is none."""
 
 
 def _message(world: World, workspace: SimulatedWorkspace, message: Message) -> _Message:
@@ -94,12 +96,15 @@ def _button(block: dict[str, Any], element: dict[str, Any]) -> _Button:
 
 def _form(opened: OpenView) -> _Form:
     view = opened.view
+    fields = [_field(block, opened.errors) for block in view.get("blocks", ())]
+    inputs = [field for field in fields if field.name]
     return _Form(
         view_id=opened.view_id,
         title=view["title"]["text"],
         submit=view["submit"]["text"] if view.get("submit") else None,
         error=opened.errors.get(""),
-        fields=[_field(block, opened.errors) for block in view.get("blocks", ())],
+        fields=fields,
+        focus=next((field.name for field in sorted(inputs, key=lambda field: not field.error)), ""),
     )
 
 
