@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 
 from latchkey.simulator import ConsentRefused
+from latchkey.slackapi.scopes import BOT_SCOPES, USER_SCOPES, describe_scope
 from tests.simulator.simulation import CALLBACK, recording_app, simulation
 
 
@@ -32,6 +33,17 @@ async def test_consent_page_escapes_the_query() -> None:
     async with simulation() as it:
         page = await it.browser.get(it.authorize(scope="<script>alert(1)</script>"))
         assert b"<script>alert" not in page.body
+
+
+@pytest.mark.gen_test
+async def test_consent_page_says_what_each_scope_lets_the_app_do() -> None:
+    async with simulation() as it:
+        it.slack.world.describe_scope = describe_scope
+        page = await it.browser.get(it.authorize(scope="chat:write,brand:new", user_scope="search:read"))
+    in_workspace, as_you = page.body.decode().split("As you, it could")
+    assert BOT_SCOPES["chat:write"] in in_workspace
+    assert re.search(r"use the permission <[^>]+>brand:new<", in_workspace)
+    assert USER_SCOPES["search:read"] in as_you
 
 
 @pytest.mark.gen_test
@@ -104,7 +116,8 @@ async def test_a_form_is_filled_in_and_submitted_on_the_page() -> None:
         page = (await it.browser.get(it.slack.url + "/")).body.decode()
         view_id = re.search(r'name="view" value="(\w+)"', page)
         assert view_id is not None
-        assert 'name="b/a"' in page
+        assert re.search(r'name="b/a"[^>]* autofocus', page), "a form has the focus, so that it is not out of sight"
+        assert page.count("autofocus") == 1
         form = urlencode({"team": "T0ACME", "view": view_id[1], "b/a": "blue"})
         assert (await it.browser.post(it.slack.url + "/do/submit", form)).code == 302
         assert not it.slack.world.views

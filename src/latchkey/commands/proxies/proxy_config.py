@@ -34,7 +34,7 @@ _PLAIN = re.compile(r"[\w./:\[\]@+,=~-]+")
 def command(proxy: str, config_path: Path | None, certificate: str | None, key: str | None) -> None:
     """Print a configuration for Caddy or nginx, from [server] public_url and listen.
 
-    It passes on only /slack/ and answers 404 to everything else.
+    It passes on only /slack/ and the start page, and answers 404 to everything else.
     """
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key go together")

@@ -1,7 +1,7 @@
 """Templates for Caddy and nginx.
 
-Invariant: only /slack/ is passed on, with the body unchanged; X-Forwarded-For is set by
-the proxy, never by the client.
+Invariant: only /slack/ and the start page are passed on, with the body unchanged;
+X-Forwarded-For is set by the proxy, never by the client.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def caddy(proxy: Proxy) -> str:
 # For Caddy 2.6 or later. Add it to /etc/caddy/Caddyfile, then run `systemctl reload caddy`.
 {address} {{
 {bind}{tls}\t# Only this is passed on. Without the second `handle`, Caddy would answer 200 to everything else.
-\thandle /slack/* {{
+\t@public path / /slack/*
+\thandle @public {{
 \t\trequest_body {{
 \t\t\tmax_size {MAX_BODY_MIB}MiB
 \t\t}}
@@ -90,18 +91,21 @@ server {{
     client_header_timeout 10s;
     client_body_timeout 5s;
 
-    # Only this is passed on.
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_set_header Host $host;
+    # Replaced, not appended to, so that what the client sent there is dropped.
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_connect_timeout 1s;
+    proxy_read_timeout 20s;
+
+    # Only these two are passed on. No path in proxy_pass: with one, nginx would rewrite the path of the request.
     location ^~ /slack/ {{
-        # No path here: with one, nginx would rewrite the path of the request.
         proxy_pass http://latchkey;
-        proxy_http_version 1.1;
-        proxy_set_header Connection "";
-        proxy_set_header Host $host;
-        # Replaced, not appended to, so that what the client sent there is dropped.
-        proxy_set_header X-Forwarded-For $remote_addr;
-        proxy_set_header X-Forwarded-Proto $scheme;
-        proxy_connect_timeout 1s;
-        proxy_read_timeout 20s;
+    }}
+    location = / {{
+        proxy_pass http://latchkey;
     }}
     location / {{
         return 404;
