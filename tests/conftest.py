@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from tornado.ioloop import IOLoop
@@ -27,8 +28,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     missing = set() if config.getoption("--programs") else {name for item in items for name in missing_programs(item)}
     left_out += [item for item in items if missing.intersection(programs(item))]
     items[:] = [item for item in items if not missing.intersection(programs(item))]
+    # Machines first: they take longest, and another process can run other tests meanwhile.
+    items.sort(key=lambda item: not booted(item))
     config.hook.pytest_deselected(items=left_out)
     config.stash[MISSING] = missing
+
+
+def booted(item: pytest.Item) -> bool:
+    return item.get_closest_marker("boot") is not None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -38,6 +45,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             f"tests with {', '.join(missing)} were left out: apt-get install prometheus caddy nginx chromium",
             yellow=True,
         )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Receive the missing programs from the process that has collected the tests."""
+    node.config.stash[MISSING] = set(getattr(node, "workeroutput", {}).get("missing", ()))
 
 
 def programs(item: pytest.Item) -> list[str]:
@@ -50,6 +63,8 @@ def missing_programs(item: pytest.Item) -> list[str]:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):  # one of several processes; only the first one prints
+        session.config.workeroutput["missing"] = list(session.config.stash.get(MISSING, ()))
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and reporter.stats.get("skipped"):
         reporter.write_line("a skipped test fails the run", red=True)

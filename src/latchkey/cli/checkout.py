@@ -13,15 +13,20 @@ from latchkey.errors import LatchkeyError
 
 _PASS_ON = {"ignore_unknown_options": True, "help_option_names": []}
 _arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+_PARALLEL = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder")
+"""One process per core. The tests of a file stay together, because they may share a server or a machine."""
 
 
 @click.command("test", context_settings=_PASS_ON)
 @_arguments
 def test(arguments: tuple[str, ...]) -> None:
-    """Run Latchkey's own tests; the arguments go to pytest."""
+    """Run Latchkey's own tests, on all cores; the arguments go to pytest.
+
+    With `-n 0` they run in one process, as options such as `-s` need it.
+    """
     root = _checkout("test")
     os.chdir(root)
-    _run(sys.executable, "-m", "pytest", *arguments)
+    _run(sys.executable, "-m", "pytest", *_PARALLEL, *arguments)
 
 
 @click.command("bench", context_settings=_PASS_ON)

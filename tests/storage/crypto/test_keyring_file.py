@@ -76,7 +76,11 @@ def test_note_applies_to_its_key_in_any_position(path: Path) -> None:
     assert KeyringFile(path).entries == ((key_id(TWO), None, None), (key_id(ONE), NOW, None))
 
 
-@pytest.mark.parametrize("note", [f"# {'0' * 16} made {DATE}", "# made", f"# {key_id(ONE)} made 2026-13-41T00:00:00Z"])
+@pytest.mark.parametrize(
+    "note",
+    [f"# {'0' * 16} made {DATE}", "# made", f"# {key_id(ONE)} made 2026-13-41T00:00:00Z"],
+    ids=["of another key", "without a date", "with an impossible date"],
+)
 def test_other_comments_are_not_notes(path: Path, note: str) -> None:
     assert KeyringFile(write(path, note, ONE)).entries == ((key_id(ONE), None, None),)
 
