@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 Responder = Callable[[bytes], tuple[int, bytes]]
+POLL_SECONDS = 0.01
+"""Seconds until `shutdown` is noticed, once per server; the default of half a second would be most of a test."""
 
 
 @contextmanager
@@ -36,7 +38,7 @@ def fake_server(respond: Responder, context: ssl.SSLContext | None = None) -> It
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         if context is not None:
             server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
         thread.start()
         try:
             yield f"{'https' if context else 'http'}://localhost:{server.server_address[1]}"
