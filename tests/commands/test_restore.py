@@ -77,11 +77,11 @@ def test_chooses_a_backup_by_name_or_path(tmp_path: Path, paths: Paths, how: str
 
 
 def test_refuses_while_a_server_is_running(tmp_path: Path, paths: Paths) -> None:
-    with other_process(paths) as pid:
+    with other_process(paths) as process:
         before = files(tmp_path)
         done = run(tmp_path, "restore", "--yes")
         assert done.returncode == 1
-        assert f"open in another process (pid {pid})" in done.stderr
+        assert f"open in another process (pid {process.pid})" in done.stderr
         assert "hint: stop the server first" in done.stderr
         assert files(tmp_path) == before
 

@@ -109,13 +109,13 @@ def replaced(store: Path) -> list[Path]:
 
 
 @contextmanager
-def other_process(paths: Paths) -> Iterator[int]:
-    """Keep the store open in another process; yields its process id."""
+def other_process(paths: Paths) -> Iterator[subprocess.Popen[bytes]]:
+    """Keep the store open in another process, which is killed at the end."""
     command = [sys.executable, "-c", _HOLDER, *map(str, paths)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        yield process.pid
+        yield process
         process.kill()
 
 

@@ -275,9 +275,9 @@ def test_an_open_store_is_unaffected_by_a_backup(filled: Paths, folder: Path) ->
         fill_open(store, "T3")
         make_backup(*filled, folder)
         fill_open(store, "T4")
-    with other_process(filled) as pid:
+    with other_process(filled) as process:
         make_backup(*filled, folder)
-        assert [opener.pid for opener in open_processes(filled[0])] == [pid]
+        assert [opener.pid for opener in open_processes(filled[0])] == [process.pid]
     assert teams(filled) == {"T1", "T2", "T3", "T4"}
     assert not beside(filled[0], "-wal").exists()
 

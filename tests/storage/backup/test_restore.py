@@ -129,8 +129,8 @@ def test_restores_records_unchanged_that_were_unreadable_in_the_backup(paths: Pa
 
 
 def test_refuses_to_replace_an_open_store(paths: Paths, backup: Backup) -> None:
-    with other_process(paths) as pid:
-        refused(paths, backup, f"open in another process .pid {pid}")
+    with other_process(paths) as process:
+        refused(paths, backup, f"open in another process .pid {process.pid}")
     put_back(paths, backup)
 
 

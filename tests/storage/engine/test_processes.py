@@ -2,10 +2,6 @@
 
 import os
 import stat
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,17 +10,7 @@ from latchkey.errors import StoreInUse, StoreRefused
 from latchkey.storage import open_store
 from latchkey.storage.crypto.keyring import read_keyring
 from latchkey.storage.engine.processes import Presence, exclusive, maintenance_lock, open_processes
-
-ROOT = Path(__file__).resolve().parent.parent.parent.parent
-Paths = tuple[Path, Path]
-
-HOLDER = """
-import sys
-from latchkey.storage import open_store
-store = open_store(sys.argv[1], sys.argv[2])
-print("open", flush=True)
-sys.stdin.read()
-"""
+from tests.support.stores import Paths, other_process
 
 
 @pytest.fixture
@@ -32,17 +18,6 @@ def paths(tmp_path: Path) -> Paths:
     paths = tmp_path / "data" / "store.sqlite", tmp_path / "keyring"
     open_store(*paths).close()
     return paths
-
-
-@contextmanager
-def other_process(paths: Paths) -> Iterator[subprocess.Popen[bytes]]:
-    """Another process that has the store open."""
-    command = [sys.executable, "-c", HOLDER, *map(str, paths)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        yield process
-        process.kill()
 
 
 def test_lists_the_processes_that_have_the_store_open_and_their_keys(paths: Paths) -> None:

@@ -2,8 +2,6 @@
 
 import re
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -23,14 +21,13 @@ from latchkey.storage.rotation import key_admin
 from latchkey.storage.rotation import rotate as rotation
 from latchkey.storage.rotation.verification import pages
 from latchkey.storage.tables import SEALED_TABLES
+from tests.support.stores import other_process
 
-ROOT = Path(__file__).resolve().parent.parent.parent.parent
 Paths = tuple[Path, Path]
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_admin, "ADOPT_TIMEOUT", 1.0)
     monkeypatch.setattr(rotation, "SETTLE_SECONDS", 0.05)
 
 
@@ -264,31 +261,19 @@ def test_refuses_a_second_rotation_at_the_same_time(paths: Paths, store: Store) 
     assert snapshot(paths) == before
 
 
-HOLDER = """
-import sys
-from latchkey.storage import open_store
-store = open_store(sys.argv[1], sys.argv[2])
-print("open", flush=True)
-sys.stdin.read()
-"""
-
-
 def test_process_with_a_copy_of_the_keyring_stops_a_rotation_before_any_record_changes(
-    paths: Paths, store: Store, tmp_path: Path
+    paths: Paths, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(key_admin, "ADOPT_TIMEOUT", 0.2)
     copy = tmp_path / "copy"
     copy.write_bytes(paths[1].read_bytes())
     copy.chmod(0o600)
     before = old_rows(paths[0])
-    command = [sys.executable, "-c", HOLDER, str(paths[0]), str(copy)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
+    with other_process((paths[0], copy)) as process:
         for act in (store.keys.rotate, store.keys.rotate):
             with pytest.raises(StaleKeyring, match=f"pid {process.pid}") as caught:
                 act()
             assert caught.value.pids == (process.pid,)
-        process.kill()
     assert len(read_keyring(paths[1]).keys) == 2, "the second run makes no further key"
     assert old_rows(paths[0]) == before
     assert store.keys.rotate().reencrypted == len(before)
