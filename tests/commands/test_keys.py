@@ -19,7 +19,7 @@ from slack_sdk.oauth.installation_store import Installation
 from latchkey.storage import Store, open_store
 from latchkey.storage.crypto.keyring import read_keyring
 from latchkey.storage.engine.processes import maintenance_lock
-from tests.support.command_line import run, run_json
+from tests.support.command_line import IMPATIENT, run, run_json
 
 RECORDS = 3 * 5 + 1
 
@@ -388,7 +388,7 @@ def with_another_keyring(folder: Path) -> Iterator[None]:
 
 def test_retire_keeps_a_key_that_a_process_encrypts_with(folder: Path) -> None:
     with with_another_keyring(folder):
-        assert run(folder, "keys", "add").returncode == 1
+        assert run(folder, "keys", "add", program=IMPATIENT).returncode == 1
         old = key_ids(folder)[1]
         before = contents(folder)
         done = run(folder, "keys", "retire", old, "--yes")
@@ -401,7 +401,7 @@ def test_rotate_exits_1_and_names_a_process_that_does_not_use_the_new_key(folder
     with with_another_keyring(folder):
         before = contents(folder)["store"]
         for count in (2, 2):
-            done = run(folder, "keys", "rotate", "--yes")
+            done = run(folder, "keys", "rotate", "--yes", program=IMPATIENT)
             assert done.returncode == 1
             assert f"pid {os.getpid()}" in done.stderr
             assert "restart them" in done.stderr
@@ -474,7 +474,7 @@ def test_files_created_by_root_belong_to_the_servers_user(folder: Path) -> None:
     old = key_ids(folder)[0]
     with closing(open_store(*paths(folder))):
         for command in (("rotate", "--yes"), ("retire", old, "--yes", "--force"), ("add",), ("verify",), ("status",)):
-            assert run(folder, "keys", *command).returncode == 0
+            assert run(folder, "keys", *command, program=IMPATIENT).returncode == 0
             owners = {path: (path.stat().st_uid, path.stat().st_gid) for path in folder.rglob("*")}
             assert set(owners.values()) == {(12345, 12346)}, owners
 

@@ -22,11 +22,26 @@ CREDENTIALS: Mapping[str, str] = {
 }
 
 
-def run(folder: Path, *arguments: str, typed: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in this folder with only this environment; `typed` is its standard input."""
+IMPATIENT = """
+import sys
+from latchkey.cli import main
+from latchkey.storage.rotation import key_admin, rotate
+key_admin.ADOPT_TIMEOUT, rotate.SETTLE_SECONDS = 0.2, 0.1
+sys.exit(main())
+"""
+"""The command line, except that `keys` waits only briefly for other processes."""
+
+
+def run(
+    folder: Path, *arguments: str, typed: str = "", program: str | None = None, **environ: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in this folder with only this environment; `typed` is its standard input.
+
+    `program` is Python source to run in place of `latchkey`, such as IMPATIENT.
+    """
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return subprocess.run(
-        [sys.executable, "-m", "latchkey", *arguments],
+        [sys.executable, *(("-m", "latchkey") if program is None else ("-c", program)), *arguments],
         cwd=folder,
         env={**kept, **environ},
         input=typed,
