@@ -18,7 +18,15 @@ from latchkey.storage.backup import (
     restoring,
 )
 from latchkey.storage.crypto import PREFIX_LENGTH, KeyEntry, forbid_core_dumps, read_keyring
-from latchkey.storage.engine import StoreProcess, create_private_file, refuse_open, sha256_of, side_files, wal_file
+from latchkey.storage.engine import (
+    StoreProcess,
+    create_private_file,
+    has_wal_reset_bug,
+    refuse_open,
+    sha256_of,
+    side_files,
+    wal_file,
+)
 from latchkey.storage.inbox import EventStatus, Inbox, Outcome, OutcomeKind, StoredEvent, event_id_of
 from latchkey.storage.installations import (
     InstallationPage,
@@ -67,6 +75,7 @@ __all__ = [
     "create_private_file",
     "event_id_of",
     "forbid_core_dumps",
+    "has_wal_reset_bug",
     "installer_value",
     "list_backups",
     "make_backup",

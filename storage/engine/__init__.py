@@ -37,6 +37,7 @@ from latchkey.storage.engine.processes import (
 )
 from latchkey.storage.engine.read_only import ReadOnlyKeyValue
 from latchkey.storage.engine.sqlite import SqliteKeyValue
+from latchkey.storage.engine.sqlite_version import has_wal_reset_bug
 
 __all__ = [
     "ANYTHING",
@@ -62,6 +63,7 @@ __all__ = [
     "create_private_folder",
     "exclusive",
     "give_to_owner_of",
+    "has_wal_reset_bug",
     "is_foreign",
     "leave_wal_mode",
     "maintenance_lock",

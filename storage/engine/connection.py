@@ -13,8 +13,8 @@ import os
 import sqlite3
 import stat
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +25,18 @@ from latchkey.storage.engine.pragmas import (
     BUSY_TIMEOUT_PRAGMA,
     CHECKPOINT_TIMEOUT_MS,
     NORMAL,
-    begin,
-    begin_polling,
     connect,
     connect_read_only,
     explain,
     set_all,
 )
+from latchkey.storage.engine.write_lock import WriteLock
 
 CONNECTION_TIMEOUT = 0.8
-"""Seconds that a call waits for the connection, before SQLite waits for other processes' locks (BUSY_TIMEOUT).
+"""Seconds that a call waits for the connection.
 
-Together they leave time to respond within Slack's 3 s.
+After that it waits for the lock between our processes (WRITE_LOCK_TIMEOUT), and then SQLite waits for other programs
+(BUSY_TIMEOUT). Together they leave time to respond within Slack's 3 s.
 """
 _RECONNECT_AFTER = frozenset({"damaged", "io", "missing", "read-only"})
 
@@ -48,10 +48,21 @@ class GuardedConnection:
     succeed.
     """
 
-    def __init__(self, path: Path, *, timeout: float = CONNECTION_TIMEOUT, read_only: bool = False) -> None:
-        """With `read_only`, nothing is written to the file or created beside it."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        write_lock: WriteLock | None = None,
+        timeout: float = CONNECTION_TIMEOUT,
+        read_only: bool = False,
+    ) -> None:
+        """Only a connection with a `write_lock`, which it closes with itself, may write.
+
+        With `read_only`, nothing is written to the file or created beside it.
+        """
         self.damage: str | None = None
         self._path = path
+        self._write_lock = write_lock
         self._read_only = read_only
         self._timeout = timeout
         self._lock = threading.Lock()
@@ -75,7 +86,7 @@ class GuardedConnection:
         try:
             self._check_alive()
             self._check_file()
-            with self._errors():
+            with self._write_lock or nullcontext(), self._errors():
                 if self._connection is None:
                     self._connection = self._connect()
                 yield self._connection
@@ -88,37 +99,43 @@ class GuardedConnection:
 
         The caller may roll it back; nothing is committed then.
         """
-        with self.cursor() as connection, self._begun(connection, begin):
+        with self.cursor() as connection, self._begun(connection):
             yield connection
 
     @contextmanager
     def bulk_transaction(self) -> Iterator[sqlite3.Connection]:
         """Yield the connection for a transaction that a power cut may undo as a whole until `checkpoint` returned True.
 
-        The write lock is not held while the disk syncs, and the -wal is checkpointed early enough
-        that other processes' commits seldom have to.
+        The disk is not synced at each commit, and the -wal is checkpointed early enough that other
+        processes' commits seldom have to.
         """
         with self.cursor() as connection:
             set_all(connection, BULK)
             try:
-                with self._begun(connection, begin_polling):
+                with self._begun(connection):
                     yield connection
             finally:
                 if connection is self._connection:  # an error may have closed it
                     set_all(connection, NORMAL)
 
     def checkpoint(self) -> bool:
-        """Move everything committed into the database file, and empty the -wal; False if a reader is in the way.
+        """Move everything committed into the database file, and empty the -wal.
 
-        It blocks writers while it waits for readers, so it waits only briefly; call it again.
+        False if a reader or another process's transaction is in the way. It blocks writers while it
+        waits for readers, so it waits only briefly; call it again.
         """
-        with self.cursor() as connection:
-            connection.execute(f"PRAGMA busy_timeout={CHECKPOINT_TIMEOUT_MS}")
-            try:
-                busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            finally:
-                connection.execute(BUSY_TIMEOUT_PRAGMA)
-            return not busy
+        try:
+            with self.cursor() as connection:
+                connection.execute(f"PRAGMA busy_timeout={CHECKPOINT_TIMEOUT_MS}")
+                try:
+                    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                finally:
+                    connection.execute(BUSY_TIMEOUT_PRAGMA)
+                return not busy
+        except StoreUnavailable as error:
+            if error.reason != "locked":
+                raise
+            return False
 
     def execute(self, sql: str, arguments: Sequence[Any] = ()) -> None:
         with self.cursor() as connection:
@@ -138,12 +155,14 @@ class GuardedConnection:
         if self._pid == os.getpid() and self._lock.acquire(timeout=self._timeout):
             try:
                 self._drop()
+                if self._write_lock is not None:
+                    self._write_lock.close()
             finally:
                 self._lock.release()
 
     @contextmanager
-    def _begun(self, connection: sqlite3.Connection, begin: Callable[[sqlite3.Connection], None]) -> Iterator[None]:
-        begin(connection)
+    def _begun(self, connection: sqlite3.Connection) -> Iterator[None]:
+        connection.execute("BEGIN IMMEDIATE")
         try:
             yield
             if connection.in_transaction:

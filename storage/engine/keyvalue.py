@@ -106,7 +106,7 @@ class KeyValue(Protocol):
     def erase_log(self) -> bool:
         """Write all changes to disk, and erase replaced values that the engine still keeps.
 
-        False: a reader is in the way; try again later.
+        False: a reader or another process is in the way; try again later.
         """
 
     def close(self) -> None:

@@ -7,14 +7,11 @@ a schema planted in the file runs no code.
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-BUSY_TIMEOUT = 1.2
-"""Seconds that SQLite waits for another process's lock."""
-LOCK_POLL_SECONDS = 0.0002
-"""Poll interval for the write lock. SQLite's own handler backs off 1, 2, 5, 10 ms: longer than the lock is held."""
+BUSY_TIMEOUT = 0.5
+"""Seconds that SQLite waits for another program's lock; our own processes wait for the write lock before that."""
 CHECKPOINT_TIMEOUT_MS = 100
 
 APPLICATION_ID = 0x4C4B4559
@@ -37,9 +34,9 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit=8388608",
 )
 _READ_ONLY_PRAGMAS = (BUSY_TIMEOUT_PRAGMA, "PRAGMA trusted_schema=OFF", "PRAGMA cell_size_check=ON")
-BULK = ("PRAGMA synchronous=NORMAL", "PRAGMA wal_autocheckpoint=500", "PRAGMA busy_timeout=0")
+BULK = ("PRAGMA synchronous=NORMAL", "PRAGMA wal_autocheckpoint=500")
 """For bulk transactions: short, frequent, and made durable by one checkpoint at the end."""
-NORMAL = ("PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=1000", BUSY_TIMEOUT_PRAGMA)
+NORMAL = ("PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=1000")
 """What the settings of BULK are otherwise."""
 
 _REASONS = {
@@ -68,23 +65,6 @@ def connect(path: Path) -> sqlite3.Connection:
 def connect_read_only(path: Path, *, immutable: bool) -> sqlite3.Connection:
     """Connect without writing; `immutable`, for a file that nothing writes to, keeps SQLite from creating a -wal."""
     return _connect(path, "mode=ro&immutable=1" if immutable else "mode=ro", _READ_ONLY_PRAGMAS)
-
-
-def begin(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-
-
-def begin_polling(connection: sqlite3.Connection) -> None:
-    """Begin a transaction, polling for the write lock every LOCK_POLL_SECONDS."""
-    deadline = time.monotonic() + BUSY_TIMEOUT
-    while True:
-        try:
-            begin(connection)
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-        time.sleep(LOCK_POLL_SECONDS)
 
 
 def set_all(connection: sqlite3.Connection, pragmas: Sequence[str]) -> None:

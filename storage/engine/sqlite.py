@@ -20,6 +20,7 @@ import msgspec
 from latchkey.errors import StoreUnavailable
 from latchkey.storage.engine.connection import GuardedConnection
 from latchkey.storage.engine.keyvalue import ANYTHING, Change, IdSet, PrefixCounts, Row, Swap, Swapped
+from latchkey.storage.engine.write_lock import WriteLock
 
 
 class SqliteKeyValue:
@@ -29,7 +30,7 @@ class SqliteKeyValue:
         """Open the file and create missing tables; raises StoreUnavailable."""
         self._path = path
         self._tables = {name: f'"{name}"' for name in tables}
-        self._writer = GuardedConnection(path)
+        self._writer = GuardedConnection(path, write_lock=WriteLock(path))
         try:
             self._reader = GuardedConnection(path)
             existing = {row[0] for row in self._reader.select("SELECT name FROM sqlite_master WHERE type = 'table'")}

@@ -364,7 +364,7 @@ def test_swap_on_a_locked_store_times_out_and_restores_durable_commits(paths: Pa
             connection.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("synchronous", "busy_timeout", "wal_autocheckpoint")
         ]
-    assert settings == [2, 1200, 1000]
+    assert settings == [2, 500, 1000]
 
 
 def test_reencrypts_a_value_stored_as_text(paths: Paths, store: Store) -> None:
