@@ -7,6 +7,7 @@ with other tools misses what is still in the -wal.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import sqlite3
@@ -16,16 +17,13 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from latchkey.errors import StoreRefused, StoreUnavailable
-from latchkey.storage.engine.pragmas import APPLICATION_ID, BUSY_TIMEOUT, explain
+from latchkey.storage.engine.pragmas import APPLICATION_ID, BUSY_TIMEOUT, connect_read_only, explain
 from latchkey.storage.engine.private_files import PRIVATE_FILE, give_to_owner_of
 
 SIDE_FILE_SUFFIXES = ("-wal", "-shm", "-journal")
 """SQLite keeps files beside a database, named like it with one of these suffixes."""
 COPY_LOCK_TIMEOUT = 30.0
 """Seconds that a copy waits for another process that has the whole file locked."""
-
-_MAGIC = b"SQLite format 3\0"
-_APPLICATION_ID_OFFSET = 68  # https://www.sqlite.org/fileformat2.html, "The Database Header"
 
 
 def side_files(path: Path) -> list[Path]:
@@ -39,21 +37,21 @@ def wal_file(path: Path) -> Path:
 
 
 def check_is_store(path: Path) -> None:
-    """Raise StoreRefused if the file is not one of our stores; reads only its first bytes."""
-    header = _header(path)
-    if not header:
+    """Raise StoreRefused if the file is not one of our stores, StoreUnavailable if it is damaged, or OSError."""
+    application_id = _application_id(path)
+    if application_id is None and not path.stat().st_size:
         raise StoreRefused(f"the store {path} is empty (zero bytes)", hint="restore a backup over it")
-    if not header.startswith(_MAGIC):
+    if application_id is None:
         raise StoreRefused(f"the store {path} is not an SQLite database", hint="check the path, or restore a backup")
-    if is_foreign(path):
+    if application_id != APPLICATION_ID:
         raise StoreRefused(f"the store {path} is another program's database", hint="check [storage] path")
 
 
 def is_foreign(path: Path) -> bool:
-    """Whether this is an SQLite database that another program has created."""
-    header = _header(path)
-    application_id = int.from_bytes(header[_APPLICATION_ID_OFFSET : _APPLICATION_ID_OFFSET + 4], "big")
-    return header.startswith(_MAGIC) and application_id != APPLICATION_ID
+    """Whether this is an SQLite database that another program has created; False if it is damaged. Raises OSError."""
+    with suppress(StoreUnavailable):
+        return _application_id(path) not in (None, APPLICATION_ID)
+    return False
 
 
 def copy_store(source: Path, target: Path) -> None:
@@ -82,12 +80,14 @@ def leave_wal_mode(path: Path) -> bool:
 
     Raises StoreRefused if any process has it open, whether or not it is one of ours.
     """
-    if not _header(path).startswith(_MAGIC):
-        return False  # SQLite would delete a -wal beside such a file
     try:
+        if _application_id(path) is None:
+            return False  # SQLite would delete a -wal beside such a file
         with closing(_connect(path)) as connection:
             # This needs an exclusive lock, so it fails while any other connection is open.
             [mode] = connection.execute("PRAGMA journal_mode=DELETE").fetchone()
+    except StoreUnavailable:
+        return False
     except sqlite3.Error as error:
         if explain(error)[0] != "locked":
             return False
@@ -109,13 +109,30 @@ def remove_store(path: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def _header(path: Path) -> bytes:
+def _application_id(path: Path) -> int | None:
+    """Return the application id of a database; None if the file is not an SQLite database.
+
+    SQLite reads the file: if we opened and closed it, all locks of this process's connections on it would be gone
+    (https://www.sqlite.org/howtocorrupt.html, "POSIX advisory locks canceled"). Raises StoreRefused,
+    StoreUnavailable or OSError.
+    """
     if not path.exists():
         raise StoreRefused(f"there is no store {path}", hint="check --config and [storage] path")
     if not path.is_file():
         raise StoreRefused(f"the store {path} is not a regular file")
-    with open(path, "rb") as file:
-        return file.read(100)
+    if not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    if not path.stat().st_size:
+        return None
+    try:
+        with closing(connect_read_only(path, immutable=True)) as connection:
+            return int(connection.execute("PRAGMA application_id").fetchone()[0])
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            return None
+        reason, explanation = explain(error)
+        hint = "restore a backup" if reason == "damaged" else ""
+        raise StoreUnavailable(reason, f"the store {path} cannot be used: {explanation}", hint=hint) from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:
