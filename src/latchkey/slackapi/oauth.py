@@ -18,6 +18,7 @@ from slack_sdk.oauth.installation_store import Installation
 
 from latchkey.errors import OAuthError, SlackRefused
 from latchkey.slackapi.client import UNEXPECTED_RESPONSE, WebClients, response_data
+from latchkey.slackapi.json_text import well_formed
 from latchkey.slackapi.requests import as_object
 
 TIMEOUT_SECONDS = 10.0
@@ -167,8 +168,7 @@ def _installation(answer: dict[str, Any], now: float) -> Installation:
 
 
 def _text(value: object) -> str | None:
-    """Return a text that is not empty, else None. Half a character (a lone surrogate) becomes a question mark."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) and value else None
+    return str(well_formed(value)) if isinstance(value, str) and value else None
 
 
 def _expiry(seconds: object, now: float) -> int | None:
