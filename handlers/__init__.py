@@ -5,6 +5,7 @@ from latchkey.handlers.pages import AppProfile, Pages
 from latchkey.handlers.routes import make_application
 from latchkey.handlers.services import Services
 from latchkey.handlers.transport import (
+    MAX_CONNECTIONS,
     AccessLog,
     ClientAddresses,
     LatchkeyServer,
@@ -15,6 +16,7 @@ from latchkey.handlers.transport import (
 )
 
 __all__ = [
+    "MAX_CONNECTIONS",
     "AccessLog",
     "AppProfile",
     "ClientAddresses",

@@ -36,6 +36,7 @@ def events_endpoint(services: Services) -> Endpoint:
     return Endpoint(
         EVENTS_PATH,
         EventsHandler(services),
+        clients=services.clients,
         in_flight=services.in_flight,
         access_log=services.access_log,
         client_addresses=services.client_addresses,

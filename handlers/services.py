@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from latchkey.dispatch import EventPipeline, Interactions
 from latchkey.handlers.pages import ICON_PATH, AppProfile, Pages
 from latchkey.handlers.receipts import Receipts
-from latchkey.handlers.transport import AccessLog, ClientAddresses, InFlight
+from latchkey.handlers.transport import AccessLog, ClientAddresses, Clients, InFlight
 from latchkey.metrics import Metrics
 from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.paths import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH, INSTALLED_PATH
@@ -53,6 +53,7 @@ class Services:
     failure_url: str = ""
     access_log: AccessLog = field(default_factory=AccessLog)
     client_addresses: ClientAddresses = field(default_factory=ClientAddresses)
+    clients: Clients = field(default_factory=Clients)
     in_flight: InFlight = field(default_factory=InFlight)
 
     @property

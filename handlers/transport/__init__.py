@@ -2,28 +2,32 @@
 
 from latchkey.handlers.transport.access_log import AccessLog, new_request_id
 from latchkey.handlers.transport.client_address import ClientAddresses
+from latchkey.handlers.transport.connections import (
+    Clients,
+    LatchkeyServer,
+    bind_port,
+    bind_unix,
+    format_address,
+    removed_on_exit,
+)
 from latchkey.handlers.transport.endpoint import TEXT, Endpoint, Request
-from latchkey.handlers.transport.framing import announced_size, asks_to_close
-from latchkey.handlers.transport.ignored_body import IgnoredBody
+from latchkey.handlers.transport.framing import asks_to_close
 from latchkey.handlers.transport.in_flight import InFlight
-from latchkey.handlers.transport.limits import MAX_UNSIGNED_BODY_BYTES
-from latchkey.handlers.transport.server import LatchkeyServer
-from latchkey.handlers.transport.sockets import bind_port, bind_unix, format_address, removed_on_exit
-from latchkey.handlers.transport.timeouts import IDLE_TIMEOUT, ClientTimeouts
+from latchkey.handlers.transport.limits import MAX_CONNECTIONS, MAX_UNSIGNED_BODY_BYTES
+from latchkey.handlers.transport.page_application import PageApplication
 
 __all__ = [
-    "IDLE_TIMEOUT",
+    "MAX_CONNECTIONS",
     "MAX_UNSIGNED_BODY_BYTES",
     "TEXT",
     "AccessLog",
     "ClientAddresses",
-    "ClientTimeouts",
+    "Clients",
     "Endpoint",
-    "IgnoredBody",
     "InFlight",
     "LatchkeyServer",
+    "PageApplication",
     "Request",
-    "announced_size",
     "asks_to_close",
     "bind_port",
     "bind_unix",

@@ -16,7 +16,6 @@ from typing import Protocol
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import (
     HTTPHeaders,
-    HTTPInputError,
     HTTPMessageDelegate,
     RequestStartLine,
     ResponseStartLine,
@@ -25,10 +24,9 @@ from tornado.httputil import (
 from latchkey.dispatch import EMPTY, Reply
 from latchkey.handlers.transport.access_log import AccessLog, new_request_id
 from latchkey.handlers.transport.client_address import ClientAddresses
-from latchkey.handlers.transport.framing import announced_size
+from latchkey.handlers.transport.connections import Clients, linger_on_close
 from latchkey.handlers.transport.in_flight import InFlight
 from latchkey.handlers.transport.partial_bodies import PartialBodies
-from latchkey.handlers.transport.timeouts import BODY_TIMEOUT, ClientTimeouts
 from latchkey.slackapi.requests import MAX_BODY_BYTES
 
 RETRY_AFTER_SECONDS = 5
@@ -54,6 +52,7 @@ class Endpoint:
         path: str,
         handler: EndpointHandler,
         *,
+        clients: Clients,
         in_flight: InFlight,
         access_log: AccessLog,
         client_addresses: ClientAddresses,
@@ -66,14 +65,14 @@ class Endpoint:
         self.access_log = access_log
         self.client_addresses = client_addresses
         self.count = count
-        self.body_timeouts = ClientTimeouts(BODY_TIMEOUT)
+        self.body_timeouts = clients.bodies
         self.partial_bodies = PartialBodies()
 
-    def delegate(self, connection: HTTP1Connection, method: str) -> HTTPMessageDelegate:
+    def delegate(self, connection: HTTP1Connection, method: str, body_size: int | None) -> HTTPMessageDelegate:
         """Return the delegate for one request."""
         # `body_timeouts` replaces Tornado's timer per request, at a tenth of its cost.
         connection.set_body_timeout(None)  # type: ignore[arg-type]  # None is its own default
-        return Request(self, connection, method)
+        return Request(self, connection, method, body_size)
 
 
 class Request(HTTPMessageDelegate):
@@ -83,15 +82,15 @@ class Request(HTTPMessageDelegate):
     """Set before `check` is called."""
     body: bytes
     """Set before `handle` is called."""
-    body_size: int | None
-    """The size that the headers announce; None for a chunked body. Set before `check` is called."""
     signature: tuple[str, str] | None = None
     """The timestamp and the signature in the headers; set by the handler if they can be Slack's."""
 
-    def __init__(self, endpoint: Endpoint, connection: HTTP1Connection, method: str) -> None:
+    def __init__(self, endpoint: Endpoint, connection: HTTP1Connection, method: str, body_size: int | None) -> None:
         self._endpoint = endpoint
         self._connection = connection
         self._method = method
+        self.body_size = body_size
+        """The size that the headers announce; None for a chunked body."""
         self._started = time.monotonic()
         self.request_id = new_request_id()
         self.team_id: str | None = None
@@ -106,7 +105,7 @@ class Request(HTTPMessageDelegate):
         self._is_finished = False
         self._is_disconnected = False
         endpoint.in_flight.begin()
-        endpoint.body_timeouts.begin(self, connection)
+        endpoint.body_timeouts.begin(self, connection.stream)
 
     @property
     def elapsed(self) -> float:
@@ -117,11 +116,6 @@ class Request(HTTPMessageDelegate):
         self.headers = headers
         # HTTP/1.1 without a Connection header: the response needs none either.
         self._is_plain = start_line.version == "HTTP/1.1" and "Connection" not in headers
-        try:
-            self.body_size = announced_size(headers)
-        except HTTPInputError:
-            self._end(400)  # Tornado responds
-            raise
         if self._method != "POST":
             if self.body_size != 0:
                 self._refuse_method()
@@ -177,6 +171,8 @@ class Request(HTTPMessageDelegate):
         If the body has not arrived, the connection is closed after the response.
         """
         stream = self._connection.stream
+        if not self._has_body_arrived:
+            linger_on_close(stream)
         if self._is_disconnected or stream.closed():
             pass
         elif reply == EMPTY and self._is_plain and not self._endpoint.in_flight.stopping:

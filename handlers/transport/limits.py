@@ -2,6 +2,8 @@
 
 MAX_UNSIGNED_BODY_BYTES = 1 << 10
 """Slack's certificate check is the only request that may be unsigned, and has about a hundred bytes."""
+MAX_CONNECTIONS = 2000
+"""Open connections, if there are descriptors for them."""
 MAX_HEADER_BYTES = 32 << 10
 """Slack and browsers send less than 10 kB."""
 READ_BYTES = 16 << 10

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from slack_sdk.oauth.installation_store import Installation
 from tornado.ioloop import IOLoop
-from tornado.web import Application
 
 from latchkey.dispatch import App, EventOptions, EventPipeline, Interactions, Runner
-from latchkey.handlers import LatchkeyServer, Services, make_application
+from latchkey.handlers import MAX_CONNECTIONS, LatchkeyServer, Services, make_application
 from latchkey.handlers.receipts import Receipts
+from latchkey.handlers.routes import LatchkeyApplication
 from latchkey.metrics import Metrics
 from latchkey.simulator import Browser, Slack, Token
 from latchkey.slackapi.client.factory import WebClients
@@ -147,23 +147,38 @@ def services(
 
 
 @pytest.fixture
-def app(services: Services) -> Application:
+def app(services: Services) -> LatchkeyApplication:
     return make_application(services)
 
 
 @pytest.fixture
-def http_server(app: Application, io_loop: IOLoop, _unused_port: tuple[socket.socket, int]) -> Iterator[LatchkeyServer]:
+def max_clients() -> int:
+    """The maximum number of connections, which a test overrides."""
+    return MAX_CONNECTIONS
+
+
+@pytest.fixture
+def http_server(
+    app: LatchkeyApplication,
+    services: Services,
+    max_clients: int,
+    io_loop: IOLoop,
+    _unused_port: tuple[socket.socket, int],
+) -> Iterator[LatchkeyServer]:
     """The product's server; the fixture of pytest-tornado starts Tornado's."""
 
     async def start() -> LatchkeyServer:
-        server = LatchkeyServer(app)
+        server = LatchkeyServer(app, clients=services.clients, max_clients=max_clients)
         server.add_sockets([_unused_port[0]])
         return server
 
+    async def stop() -> None:
+        server.stop()
+        await server.close_all_connections()
+
     server = io_loop.run_sync(start)
     yield server
-    server.stop()
-    io_loop.run_sync(server.close_all_connections)
+    io_loop.run_sync(stop)
 
 
 @pytest.fixture

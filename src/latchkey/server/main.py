@@ -17,7 +17,8 @@ import click
 
 from latchkey import logs
 from latchkey.errors import LatchkeyError
-from latchkey.handlers import LatchkeyServer, make_application, removed_on_exit, serve_metrics
+from latchkey.handlers import MAX_CONNECTIONS, LatchkeyServer, make_application, removed_on_exit, serve_metrics
+from latchkey.server.descriptors import max_clients, raise_descriptor_limit
 from latchkey.server.listening import bound_sockets, listening_address, public_url
 from latchkey.server.reload import Reload
 from latchkey.server.shutdown import drain, stop_on_signals
@@ -62,6 +63,7 @@ def main() -> int:
 def run(config_path: Path | None, listen: str | None, *, new_store: bool) -> int:
     """Run the server until it is stopped; returns the exit code."""
     forbid_core_dumps()
+    raise_descriptor_limit()
     try:
         startup = prepare(config_path, listen)
         settings = startup.settings
@@ -86,7 +88,9 @@ async def _serve(startup: Startup, store: Store) -> None:
         services_for(startup, store, public_url(settings, sockets[0])) as services,
         serve_metrics(services.metrics.registry, metrics_sockets),
     ):
-        server = LatchkeyServer(make_application(services))
+        server = LatchkeyServer(
+            make_application(services), clients=services.clients, max_clients=max_clients(MAX_CONNECTIONS)
+        )
         server.add_sockets(sockets)
         stop = stop_on_signals()
         _tune_interpreter()

@@ -1,17 +1,16 @@
 """The events URL below its handler: methods, connections, sizes and timeouts."""
 
-import asyncio
 import time
-from typing import Any
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient
 
 from latchkey.handlers.services import Services
-from latchkey.handlers.transport import ClientTimeouts
-from latchkey.simulator import JSON, Slack, sign
+from latchkey.handlers.transport import Clients
 from latchkey.slackapi.requests import MAX_BODY_BYTES
 from tests.handlers.conftest import SIGNING_SECRETS
+from tests.handlers.transport.conftest import Dial
+from tests.support.raw_http import exchange, head, receive_all, signature_headers, signed
 
 
 @pytest.mark.gen_test
@@ -27,86 +26,53 @@ async def test_other_methods_get_405(http_server: object, base_url: str, method:
     assert response.headers["Allow"] == "POST"
 
 
-async def raw(base_url: str, data: bytes) -> bytes:
-    """Send raw bytes, and return everything received."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(base_url.rpartition(":")[2]))
-    writer.write(data)
-    try:
-        return await asyncio.wait_for(reader.read(), 5)
-    except ConnectionError:
-        return b""
-    finally:
-        writer.close()
-
-
-def signed_event(head: str) -> bytes:
-    """Return a complete request with an event that has no listener."""
-    body = b'{"type":"event_callback","event":{"type":"event_without_listeners"},"event_id":"Ev1"}'
-    timestamp = str(int(time.time()))
-    lines = (
-        f"{head}\r\nHost: x\r\nContent-Length: {len(body)}\r\nContent-Type: {JSON}\r\n"
-        f"X-Slack-Request-Timestamp: {timestamp}\r\n"
-        f"X-Slack-Signature: {sign(SIGNING_SECRETS[0], timestamp, body)}\r\n\r\n"
-    )
-    return lines.encode() + body
+EVENT = b'{"type":"event_callback","event":{"type":"event_without_listeners"},"event_id":"Ev1"}'
+SECRET = SIGNING_SECRETS[0]
 
 
 @pytest.mark.gen_test
-async def test_keeps_the_connection_open_unless_the_sender_asks_to_close_it(http_server: object, base_url: str) -> None:
-    stays, closes = (
-        signed_event("POST /slack/events HTTP/1.1"),
-        signed_event("POST /slack/events HTTP/1.1\r\nConnection: close"),
-    )
-    answers = await raw(base_url, stays + stays + closes)
+async def test_keeps_the_connection_open_unless_the_sender_asks_to_close_it(dial: Dial) -> None:
+    reader, writer = await dial()
+    writer.write(signed(SECRET, EVENT) * 2 + signed(SECRET, EVENT, "Connection: close"))
     empty = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
-    assert answers == (empty + b"\r\n") * 2 + empty + b"Connection: close\r\n\r\n"
+    assert await receive_all(reader) == (empty + b"\r\n") * 2 + empty + b"Connection: close\r\n\r\n"
 
 
 @pytest.mark.gen_test
 async def test_closes_http_1_0_connections_after_the_response(http_server: object, base_url: str) -> None:
-    answer = await raw(base_url, signed_event("POST /slack/events HTTP/1.0"))
-    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    request = signed(SECRET, EVENT).replace(b"HTTP/1.1", b"HTTP/1.0")
+    assert (await exchange(base_url, request)).status == 200
 
 
 @pytest.mark.gen_test
-async def test_content_length_over_the_limit_gets_413_before_the_body_is_sent(
-    http_server: object, base_url: str
+@pytest.mark.parametrize("size", [MAX_BODY_BYTES + 1, 1 << 40])
+async def test_content_length_over_the_limit_gets_413_before_the_body(
+    http_server: object, base_url: str, size: int
 ) -> None:
-    head = b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
-    assert (await raw(base_url, head % (MAX_BODY_BYTES + 1))).startswith(b"HTTP/1.1 413 ")
-    for odd in (b"-1", b"x", b"1e3"):
-        answer = await raw(base_url, head.replace(b"%d", odd))
-        assert answer.startswith((b"HTTP/1.1 413 ", b"HTTP/1.1 400 ")), odd
+    request = head("POST /slack/events HTTP/1.1", f"Content-Length: {size}", *signature_headers(SECRET, b""))
+    answer = await exchange(base_url, request)
+    assert (answer.status, answer.body, answer.headers["connection"]) == (413, b"too large", "close")
 
 
 @pytest.mark.gen_test
-async def test_rejects_chunked_body_over_the_limit(http_server: object, base_url: str) -> None:
-    head = b"POST /slack/events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-    chunk = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
-    answer = await raw(base_url, head + chunk * (MAX_BODY_BYTES // 0x100000 + 1) + b"0\r\n\r\n")
-    assert answer.startswith((b"HTTP/1.1 413 ", b"HTTP/1.1 400 ")) or answer == b""
-
-
-@pytest.mark.gen_test
-async def test_accepts_chunked_body(http_server: object, slack: Slack, base_url: str) -> None:
-    body = slack.sender.event_body(slack.workspace(), {"type": "x", "user": "U1"})
-    timestamp = str(int(time.time()))
-    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:]))
-    head = (
-        f"POST /slack/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
-        f"Content-Type: {JSON}\r\nX-Slack-Request-Timestamp: {timestamp}\r\n"
-        f"X-Slack-Signature: {sign(SIGNING_SECRETS[0], timestamp, body)}\r\n\r\n"
+@pytest.mark.parametrize("extra", [0, 1])
+async def test_chunked_body_over_the_limit_gets_413(http_server: object, base_url: str, extra: int) -> None:
+    body = b"x" * (MAX_BODY_BYTES + extra)
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:100], body[100:]))
+    lines = ["Transfer-Encoding: chunked", "Content-Type: text/plain", *signature_headers(SECRET, body)]
+    answer = await exchange(
+        base_url, head("POST /slack/events HTTP/1.1", "Connection: close", *lines) + chunks + b"0\r\n\r\n"
     )
-    assert (await raw(base_url, head.encode() + chunks + b"0\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+    assert (answer.status, answer.body) == ((413, b"too large") if extra else (400, b"bad request"))
 
 
 @pytest.mark.gen_test
+@pytest.mark.parametrize("settings", [{"clients": Clients(body_timeout=0.2, sweep_seconds=0.05)}])
 async def test_closes_the_connection_if_the_body_arrives_too_slowly(
-    http_server: object, base_url: str, app: Any, services: Services
+    http_server: object, base_url: str, services: Services
 ) -> None:
-    app.events.body_timeouts = ClientTimeouts(0.2, sweep_seconds=0.05)
     begun = time.monotonic()
-    answer = await raw(base_url, b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab")
-    assert answer == b""
+    request = head("POST /slack/events HTTP/1.1", "Content-Length: 10", *signature_headers(SECRET, b""))
+    assert (await exchange(base_url, request + b"ab")).status == 0
     assert time.monotonic() - begun < 3
     assert await services.in_flight.wait(1) == 0

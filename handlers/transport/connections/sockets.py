@@ -19,14 +19,15 @@ from tornado.netutil import bind_sockets
 
 from latchkey.errors import LatchkeyError
 
-BACKLOG = 128
+BACKLOG = 1024
+"""Clients that wait to be accepted."""
 
 
 def bind_port(address: tuple[str, int], hint: str) -> list[socket.socket]:
     """Return sockets that listen on a host and port; raises LatchkeyError with this hint."""
     host, port = address
     try:
-        sockets = bind_sockets(port, host or None)
+        sockets = bind_sockets(port, host or None, backlog=BACKLOG)
     except OSError as error:
         raise LatchkeyError(f"cannot listen on {format_address(address)}: {error.strerror}", hint=hint) from None
     # Port 0 picks a free port per address family; keep only the first, so that there is one port.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from latchkey.errors import LatchkeyError
-from latchkey.handlers.transport.sockets import bind_unix, removed_on_exit
+from latchkey.handlers.transport.connections.sockets import bind_unix, removed_on_exit
 
 
 @pytest.fixture

@@ -1,0 +1,18 @@
+"""Connections: listening, accepting, reading requests, timeouts, and closing."""
+
+from latchkey.handlers.transport.connections.client_stream import linger_on_close
+from latchkey.handlers.transport.connections.clients import Clients
+from latchkey.handlers.transport.connections.server import LatchkeyServer
+from latchkey.handlers.transport.connections.sockets import bind_port, bind_unix, format_address, removed_on_exit
+from latchkey.handlers.transport.connections.timeouts import ClientTimeouts
+
+__all__ = [
+    "ClientTimeouts",
+    "Clients",
+    "LatchkeyServer",
+    "bind_port",
+    "bind_unix",
+    "format_address",
+    "linger_on_close",
+    "removed_on_exit",
+]
