@@ -20,6 +20,8 @@ from latchkey.storage.backup import (
 from latchkey.storage.crypto import PREFIX_LENGTH, KeyEntry, forbid_core_dumps, read_keyring
 from latchkey.storage.engine import (
     StoreProcess,
+    acting_as_owner_of,
+    become_owner_of,
     create_private_file,
     has_wal_reset_bug,
     refuse_open,
@@ -70,6 +72,8 @@ __all__ = [
     "StoredEvent",
     "VerificationResult",
     "WorkspaceKey",
+    "acting_as_owner_of",
+    "become_owner_of",
     "bot_value",
     "check_backup",
     "create_private_file",

@@ -115,7 +115,7 @@ def _prepare_existing(path: Path, keyring_path: Path) -> KeyringFile:
         )
     # Before SQLite writes anything to it.
     check_is_store(path)
-    if not os.access(path, os.W_OK) or not path.stat().st_mode & 0o200:
+    if not os.access(path, os.W_OK, effective_ids=True) or not path.stat().st_mode & 0o200:
         raise StoreRefused(f"the store {path} is read-only", hint="chmod u+w, or chown it to the server's user")
     _refuse_unsafe_modes(path, keyring_path)
     file = KeyringFile(keyring_path)

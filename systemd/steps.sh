@@ -217,9 +217,13 @@ make_store() {
 }
 
 create_store() {
-    (cd "$release" && .venv/bin/python -B -c 'import sys; from latchkey.storage import open_store; open_store(*sys.argv[1:]).close()' \
-        "$state/store.sqlite" "$etc/keys/keyring")
+    "$release/.venv/bin/python" -B -P -c '
+import sys
+from pathlib import Path
+from latchkey.storage import acting_as_owner_of, open_store
+with acting_as_owner_of(Path(sys.argv[1])):
+    open_store(*sys.argv[1:]).close()' "$state/store.sqlite" "$etc/keys/keyring"
+    chown root:latchkey "$etc/keys/keyring"
     chmod 640 "$etc/keys/keyring"
-    chown -R latchkey:latchkey "$state"
     new_keyring=yes
 }

@@ -1,14 +1,18 @@
 """Selects the tests to run by option, and fails the run if a test is skipped."""
 
 import asyncio
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tornado.ioloop import IOLoop
 
 MISSING = pytest.StashKey[set[str]]()
+PROGRAM = Path(__file__).resolve().parent.parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,6 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     unwanted = [marker for marker in ("long", "boot", "browser", "wheel") if not config.getoption(f"--{marker}")]
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in unwanted)]
+    if not root_can_act_as_others():
+        left_out += [item for item in items if item.get_closest_marker("root") and item not in left_out]
     items[:] = [item for item in items if item not in left_out]
     missing = set() if config.getoption("--programs") else {name for item in items for name in missing_programs(item)}
     left_out += [item for item in items if missing.intersection(programs(item))]
@@ -45,6 +51,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             f"tests with {', '.join(missing)} were left out: apt-get install prometheus caddy nginx chromium",
             yellow=True,
         )
+    if not root_can_act_as_others():
+        terminalreporter.write_line(
+            "tests of root's commands were left out: they need root, and a checkout that every user may read",
+            yellow=True,
+        )
+
+
+def root_can_act_as_others() -> bool:
+    """Whether this process is root, and other users can read the checkout."""
+    return os.geteuid() == 0 and all(folder.stat().st_mode & 0o005 == 0o005 for folder in (PROGRAM, *PROGRAM.parents))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -80,3 +96,12 @@ def io_loop() -> Iterator[IOLoop]:
     yield io_loop
     io_loop.close(all_fds=True)
     asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """A folder that every user can enter, unlike `tmp_path`, so that parts of it can be given to others."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="latchkey-test-") as folder:
+        path = Path(folder)
+        path.chmod(0o755)
+        yield path

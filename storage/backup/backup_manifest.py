@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 
 from latchkey.errors import StoreRefused
-from latchkey.storage.engine import create_private_file
+from latchkey.storage.engine import acting_as_owner_of, create_private_file
 
 STORE_NAME = "store.sqlite"
 MANIFEST_NAME = "manifest.json"
@@ -89,11 +89,12 @@ def write_manifest(backup: Backup, folder: Path, made_by: str) -> None:
 
 def read_backup(path: Path) -> Backup:
     """Return the backup in this folder, as described by its manifest; raises StoreRefused if it is not a backup."""
-    if not path.is_dir():
-        raise StoreRefused(f"there is no backup {path}")
     try:
-        with open(path / MANIFEST_NAME, "rb") as file:
-            content = file.read(MAX_MANIFEST_BYTES + 1)
+        with acting_as_owner_of(path):
+            if not path.is_dir():
+                raise StoreRefused(f"there is no backup {path}")
+            with open(path / MANIFEST_NAME, "rb") as file:
+                content = file.read(MAX_MANIFEST_BYTES + 1)
         manifest = msgspec.json.decode(content, type=_Manifest)
     except OSError as error:
         raise StoreRefused(f"{path} is not a backup of Latchkey: {MANIFEST_NAME}: {error.strerror}") from None
@@ -120,7 +121,9 @@ def list_backups(folder: Path) -> list[Backup]:
     A folder with a backup's name but no valid manifest is logged and left out.
     """
     found = []
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+    with acting_as_owner_of(folder):
+        paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    for path in paths:
         if _NAME.fullmatch(path.name) and path.is_dir():
             try:
                 found.append(read_backup(path))

@@ -31,10 +31,10 @@ from latchkey.storage.backup.backup_manifest import (
 from latchkey.storage.crypto import Keyring, read_keyring
 from latchkey.storage.engine import (
     PRIVATE_FOLDER,
+    acting_as_owner_of,
     check_is_store,
     copy_store,
     create_private_folder,
-    give_to_owner_of,
     no_replace,
     sha256_of,
     side_files,
@@ -64,17 +64,19 @@ def make_backup(
     Raises StoreRefused, StoreUnavailable or KeyringError, and then leaves nothing behind.
     """
     try:
-        check_is_store(store_path)
-        keys = read_keyring(keyring_path)
+        with acting_as_owner_of(store_path):
+            check_is_store(store_path)
+            keys = read_keyring(keyring_path)
         # Root may make the first backup, and the server's user the next.
-        create_private_folder(folder, owner_of=store_path)
-        _clear_leftovers(folder)
+        create_private_folder(folder, owner_of=store_path.parent)
         made_at = clock()
-        with _hidden_folder(folder, name_for(made_at, 1)) as unfinished:
-            backup = _fill(unfinished, store_path, keys, keyring_path, made_at, progress)
-            write_manifest(backup, unfinished, made_by)
-            sync_folder(unfinished)
-            return read_backup(_publish(unfinished, folder, made_at))
+        with acting_as_owner_of(folder):
+            _clear_leftovers(folder)
+            with _hidden_folder(folder, name_for(made_at, 1)) as unfinished:
+                backup = _fill(unfinished, store_path, keys, keyring_path, made_at, progress)
+                write_manifest(backup, unfinished, made_by)
+                sync_folder(unfinished)
+                return read_backup(_publish(unfinished, folder, made_at))
     except OSError as error:
         raise StoreRefused(f"no backup was made: {error.filename or folder}: {error.strerror}") from None
 
@@ -85,18 +87,19 @@ def prune(folder: Path, keep: int, *, spare: Path) -> list[Path]:
     A backup with other files in it is logged and kept. Raises StoreRefused.
     """
     deleted = []
-    older = [backup.path for backup in list_backups(folder) if backup.path != spare]
-    for path in older[max(keep - 1, 0) :]:
-        if {item.name for item in path.iterdir()} - {STORE_NAME, MANIFEST_NAME}:
-            logger.warning("the backup %s contains files that are not Latchkey's; it is kept", path)
-            continue
-        hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        try:
-            path.rename(hidden)
-            _delete(hidden)
-        except OSError as error:
-            raise StoreRefused(f"the old backup {path} cannot be deleted: {error.strerror}") from None
-        deleted.append(path)
+    with acting_as_owner_of(folder):
+        older = [backup.path for backup in list_backups(folder) if backup.path != spare]
+        for path in older[max(keep - 1, 0) :]:
+            if {item.name for item in path.iterdir()} - {STORE_NAME, MANIFEST_NAME}:
+                logger.warning("the backup %s contains files that are not Latchkey's; it is kept", path)
+                continue
+            hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+            try:
+                path.rename(hidden)
+                _delete(hidden)
+            except OSError as error:
+                raise StoreRefused(f"the old backup {path} cannot be deleted: {error.strerror}") from None
+            deleted.append(path)
     return deleted
 
 
@@ -105,7 +108,7 @@ def _fill(
 ) -> Backup:
     """Copy the store, then check the copy: its pages and every record."""
     copy = unfinished / STORE_NAME
-    with no_replace(store_path):
+    with acting_as_owner_of(store_path), no_replace(store_path):
         copy_store(store_path, copy)
     try:
         result, records = verify_file(copy, keys, progress)
@@ -141,7 +144,6 @@ def _hidden_folder(folder: Path, name: str) -> Iterator[Path]:
     while True:
         path = folder / f".{name}.{secrets.token_hex(4)}"
         path.mkdir(mode=PRIVATE_FOLDER)
-        give_to_owner_of(folder, path)
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         # Before it was locked, another run may have deleted it as a killed run's.

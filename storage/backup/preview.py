@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from latchkey.errors import StoreError, UnreadableRecord
 from latchkey.storage.crypto import Keyring, Sealer
-from latchkey.storage.engine import ReadOnlyKeyValue, check_is_store
+from latchkey.storage.engine import ReadOnlyKeyValue, acting_as_owner_of, check_is_store
 from latchkey.storage.inbox import EventAdmin
 from latchkey.storage.installations import ids_in
 from latchkey.storage.records import Records, Stored
@@ -73,7 +73,9 @@ def preview_restore(store_path: Path, backup_store: Path, keys: Keyring) -> Rest
     """Compare the store with the one in a backup; raises StoreError if the backup cannot be read."""
     preview = RestorePreview()
     sealer = Sealer(keys)
-    with closing(ReadOnlyKeyValue(backup_store, TABLES)) as snapshot:
+    with acting_as_owner_of(backup_store):
+        snapshot = ReadOnlyKeyValue(backup_store, TABLES)
+    with closing(snapshot):
         then = Records(snapshot, sealer)
         preview.events_restored = sum(1 for _ in EventAdmin(then).all())
         try:

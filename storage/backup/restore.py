@@ -21,9 +21,9 @@ from latchkey.storage.engine import (
     PRIVATE_FILE,
     ReadOnlyKeyValue,
     SqliteKeyValue,
+    acting_as_owner_of,
     create_private_folder,
     exclusive,
-    give_to_owner_of,
     maintenance_lock,
     refuse_open,
     sha256_of,
@@ -44,6 +44,11 @@ def check_backup(
 ) -> None:
     """Raise StoreRefused unless the backup matches its manifest and these keys decrypt its records."""
     _check_keys(backup, keys, keyring_path)
+    with acting_as_owner_of(backup.path):
+        _check_content(backup, keys, progress)
+
+
+def _check_content(backup: Backup, keys: Keyring, progress: ProgressCallback) -> None:
     _check_file(backup)
     try:
         with closing(ReadOnlyKeyValue(backup.store, TABLES)) as engine:
@@ -131,15 +136,19 @@ def _damaged(backup: Backup, what: str) -> StoreRefused:
 def _copy(backup: Backup, copy: Path) -> None:
     """Copy the backup's file, and check that it is still the one that was checked before."""
     digest = hashlib.sha256()
-    descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
-    with open(descriptor, "wb") as target, open(backup.store, "rb") as source:
-        give_to_owner_of(copy.parent, target.fileno())
+    with acting_as_owner_of(backup.path):
+        source = open(backup.store, "rb")  # noqa: SIM115  # closed below
+    with source, open(_create(copy), "wb") as target:
         while chunk := source.read(_CHUNK_BYTES):
             digest.update(chunk)
             target.write(chunk)
     if digest.hexdigest() != backup.sha256:
         copy.unlink()
         raise _damaged(backup, f"{backup.store.name} was changed while it was read")
+
+
+def _create(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
 
 
 def _finish(copy: Path, store_path: Path) -> None:

@@ -69,7 +69,7 @@ def copy_owner_and_mode(descriptor: int, store_path: Path) -> None:
         except PermissionError:
             raise StoreRefused(
                 f"the restored store cannot be given to the owner of {store_path}",
-                hint="run the command as root, or as that user",
+                hint="the store and its folder must belong to one user",
             ) from None
     # The owner always needs to read and write it.
     os.fchmod(descriptor, stat.S_IMODE(before.st_mode) & _MODE_BITS | stat.S_IRUSR | stat.S_IWUSR)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from latchkey.errors import KeyringError
-from latchkey.storage.engine import create_private_file
+from latchkey.storage.engine import acting_as_owner_of, create_private_file
 
 KEY_BYTES = 32
 """A Fernet key: 16 bytes to sign with, 16 to encrypt with (the Fernet specification)."""
@@ -91,8 +91,9 @@ def load_keyring(path: Path) -> tuple[bytes, os.stat_result]:
     The byte order mark that some editors write at the start of UTF-8 text is removed.
     """
     try:
-        # O_NONBLOCK: opening a FIFO would wait for a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with acting_as_owner_of(path):
+            # O_NONBLOCK: opening a FIFO would wait for a writer.
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise KeyringError(f"keyring {path}: {error.strerror}", hint="restore the keyring from its copy") from None
     try:

@@ -11,17 +11,15 @@ All other comments are kept. A keyring written by hand needs no such notes.
 
 from __future__ import annotations
 
-import calendar
 import os
 import re
-import time
 from collections.abc import Collection
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from latchkey.errors import KeyringError
 from latchkey.storage.crypto.keyring import (
-    DATE_FORMAT,
     FORMER_HEADERS,
     HEADER,
     KEY_ID_LENGTH,
@@ -33,7 +31,7 @@ from latchkey.storage.crypto.keyring import (
     note_line,
     parse_keyring,
 )
-from latchkey.storage.engine import replace_private_file, version_of
+from latchkey.storage.engine import acting_as_owner_of, replace_private_file, version_of
 
 _DATE = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 _NOTE = re.compile(rb"#\s*([0-9a-f]{%d})(?: made (%s))?(?: retired (%s))?\s*" % (KEY_ID_LENGTH, _DATE, _DATE))
@@ -56,7 +54,7 @@ class KeyringFile:
         """Read the file; raises KeyringError. A symbolic link is followed: changes replace its target."""
         self.path = path
         self._path = path.resolve()
-        content, self._status = load_keyring(self._path)
+        content, self._status = load_keyring(path)
         self._lines = content.splitlines(keepends=True)
         self.keyring: Keyring = parse_keyring(self._path, content)
 
@@ -127,11 +125,12 @@ class KeyringFile:
         if parse_keyring(self._path, content).keys != keys:
             raise KeyringError(f"keyring {self._path}: cannot be rewritten without losing a key; nothing was changed")
         try:
-            self._status = replace_private_file(self._path, content, self._status)
+            with acting_as_owner_of(self.path):
+                self._status = replace_private_file(self._path, content, self._status)
         except PermissionError:
             raise KeyringError(
                 f"keyring {self._path}: it belongs to another user; nothing was changed",
-                hint="run the command as root, or as the keyring's owner",
+                hint="run the command as root, or as the owner of the keyring and its folder",
             ) from None
         except OSError as error:
             raise KeyringError(
@@ -148,6 +147,6 @@ def _holds(line: bytes, key_id: str) -> bool:
 
 def _seconds(date: bytes | None) -> float | None:
     try:
-        return None if date is None else float(calendar.timegm(time.strptime(date.decode(), DATE_FORMAT)))
+        return None if date is None else datetime.fromisoformat(date.decode()).timestamp()
     except ValueError:  # such as 31 February
         return None

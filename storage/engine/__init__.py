@@ -13,13 +13,13 @@ from latchkey.storage.engine.database_file import (
 )
 from latchkey.storage.engine.executor import CALL_TIMEOUT, CallObserver, Executor
 from latchkey.storage.engine.keyvalue import ANYTHING, Change, IdSet, KeyValue, Row, Swap
+from latchkey.storage.engine.owners import acting_as_owner_of, become_owner_of
 from latchkey.storage.engine.pragmas import APPLICATION_ID
 from latchkey.storage.engine.private_files import (
     PRIVATE_FILE,
     PRIVATE_FOLDER,
     create_private_file,
     create_private_folder,
-    give_to_owner_of,
     refuse_unsafe_modes,
     rename_noreplace,
     replace_private_file,
@@ -57,12 +57,13 @@ __all__ = [
     "SqliteKeyValue",
     "StoreProcess",
     "Swap",
+    "acting_as_owner_of",
+    "become_owner_of",
     "check_is_store",
     "copy_store",
     "create_private_file",
     "create_private_folder",
     "exclusive",
-    "give_to_owner_of",
     "has_wal_reset_bug",
     "is_foreign",
     "leave_wal_mode",

@@ -85,7 +85,8 @@ class GuardedConnection:
             raise StoreUnavailable("timeout", "the store did not answer in time")
         try:
             self._check_alive()
-            self._check_file()
+            if not self._read_only:
+                self._check_file()
             with self._write_lock or nullcontext(), self._errors():
                 if self._connection is None:
                     self._connection = self._connect()
@@ -190,7 +191,7 @@ class GuardedConnection:
                 f"the store {self._path} is not the file that was opened",
                 hint="restart the server to open the new file",
             )
-        if not status.st_mode & stat.S_IWUSR and not self._read_only:
+        if not status.st_mode & stat.S_IWUSR:
             raise StoreUnavailable("read-only", f"the store {self._path} is read-only")
         if not status.st_size:
             self.damage = "it was truncated"

@@ -11,14 +11,14 @@ import errno
 import hashlib
 import os
 import sqlite3
-import time
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from latchkey.errors import StoreRefused, StoreUnavailable
+from latchkey.storage.engine.owners import acting_as_owner_of
 from latchkey.storage.engine.pragmas import APPLICATION_ID, BUSY_TIMEOUT, connect_read_only, explain
-from latchkey.storage.engine.private_files import PRIVATE_FILE, give_to_owner_of
+from latchkey.storage.engine.private_files import PRIVATE_FILE
 
 SIDE_FILE_SUFFIXES = ("-wal", "-shm", "-journal")
 """SQLite keeps files beside a database, named like it with one of these suffixes."""
@@ -59,13 +59,13 @@ def copy_store(source: Path, target: Path) -> None:
 
     Raises StoreUnavailable or OSError, and then leaves the incomplete copy.
     """
-    descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
+    with acting_as_owner_of(target.parent):
+        descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
     try:
-        give_to_owner_of(target.parent, descriptor)
-        with closing(_connect(source)) as reader, closing(_connect(target)) as writer:
+        with _snapshot(source) as reader, acting_as_owner_of(target.parent), closing(_connect(target)) as writer:
             # Nothing reads the copy yet, and it is synced as a whole below.
             writer.execute("PRAGMA synchronous=OFF")
-            reader.backup(writer, pages=-1, progress=_lock_timeout(source), sleep=0.1)
+            reader.backup(writer)
             writer.execute("PRAGMA journal_mode=DELETE").fetchall()
         os.fsync(descriptor)
     except sqlite3.Error as error:
@@ -73,6 +73,15 @@ def copy_store(source: Path, target: Path) -> None:
         raise StoreUnavailable(reason, f"the store {source} cannot be copied to {target}: {explanation}") from error
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _snapshot(source: Path) -> Iterator[sqlite3.Connection]:
+    """Yield a connection in a read transaction; it opens and closes its files as the owner of their folder."""
+    with acting_as_owner_of(source.parent), closing(_connect(source, timeout=COPY_LOCK_TIMEOUT)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT 1 FROM sqlite_master").fetchall()
+        yield reader
 
 
 def leave_wal_mode(path: Path) -> bool:
@@ -120,7 +129,7 @@ def _application_id(path: Path) -> int | None:
         raise StoreRefused(f"there is no store {path}", hint="check --config and [storage] path")
     if not path.is_file():
         raise StoreRefused(f"the store {path} is not a regular file")
-    if not os.access(path, os.R_OK):
+    if not os.access(path, os.R_OK, effective_ids=True):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     if not path.stat().st_size:
         return None
@@ -135,21 +144,8 @@ def _application_id(path: Path) -> int | None:
         raise StoreUnavailable(reason, f"the store {path} cannot be used: {explanation}", hint=hint) from error
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT
-    )
+def _connect(path: Path, *, timeout: float = BUSY_TIMEOUT) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=timeout)
     with suppress(sqlite3.Error):  # the caller's own statement reports what is wrong with the file
         connection.execute("PRAGMA trusted_schema=OFF")
     return connection
-
-
-def _lock_timeout(path: Path) -> Callable[[int, int, int], None]:
-    """Return a progress function for `Connection.backup`, which by itself waits for a lock without limit."""
-    deadline = time.monotonic() + COPY_LOCK_TIMEOUT
-
-    def check(status: int, _remaining: int, _total: int) -> None:
-        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > deadline:
-            raise StoreUnavailable("locked", f"the store {path} cannot be copied: another process holds its lock")
-
-    return check

@@ -1,9 +1,7 @@
 """Creates private files and folders, and refuses a store whose files other users can read or replace.
 
 Invariant: a file is created with mode 0600 and a folder with 0700. Modes are not
-tightened afterwards: in between, another user could have opened the file. Files
-created by root get the owner of their folder, so that the server's user can use
-what a command run with sudo has created.
+tightened afterwards: in between, another user could have opened the file.
 """
 
 from __future__ import annotations
@@ -15,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from latchkey.errors import StoreRefused
+from latchkey.storage.engine.owners import acting_as_owner_of
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -23,17 +22,18 @@ PRIVATE_FOLDER = 0o700
 def create_private_folder(path: Path, *, owner_of: Path | None = None) -> None:
     """Create the folder and its missing parents with mode 0700; existing ones are left as they are.
 
-    Folders created by root get the owner of `owner_of`, or of their parent.
+    If root creates them in a folder of its own, they get the owner of the folder `owner_of`.
     """
-    missing = []
-    while not path.exists():
-        missing.append(path)
-        path = path.parent
+    with acting_as_owner_of(path):
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     for folder in reversed(missing):
-        # umask can only remove bits from 0700.
-        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
-        give_to_owner_of(owner_of or folder.parent, folder)
-        sync_folder(folder.parent)
+        # Determined anew for each: the parent may have been given away.
+        with acting_as_owner_of(folder.parent):
+            # umask can only remove bits from 0700.
+            folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+            if owner_of is not None and os.geteuid() == 0:
+                _give(folder, os.stat(owner_of))
+            sync_folder(folder.parent)
 
 
 def create_private_file(path: Path, content: bytes) -> None:
@@ -43,17 +43,17 @@ def create_private_file(path: Path, content: bytes) -> None:
     """
     create_private_folder(path.parent)
     unfinished = path.with_name(path.name + ".new")
-    unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
-    try:
-        with open(descriptor, "wb") as file:
-            give_to_owner_of(path.parent, file.fileno())
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        rename_noreplace(unfinished, path)
-    finally:
+    with acting_as_owner_of(path.parent):
         unfinished.unlink(missing_ok=True)
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            rename_noreplace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
 
 def replace_private_file(path: Path, content: bytes, before: os.stat_result) -> os.stat_result:
@@ -91,13 +91,6 @@ def version_of(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def give_to_owner_of(owned: Path, created: Path | int) -> None:
-    """If this process is root, give a folder or an open file that it has created to the owner and group of `owned`."""
-    if os.geteuid() == 0:
-        status = os.stat(owned)
-        os.chown(created, status.st_uid, status.st_gid)
-
-
 def rename_noreplace(unfinished: Path, path: Path) -> None:
     """Rename a finished file; raises FileExistsError if the new name is taken, which `os.rename` would overwrite."""
     os.link(unfinished, path)
@@ -110,6 +103,14 @@ def sync_folder(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _give(folder: Path, to: os.stat_result) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fchown(descriptor, to.st_uid, to.st_gid)
     finally:
         os.close(descriptor)
 

@@ -19,7 +19,8 @@ from typing import NamedTuple
 import msgspec
 
 from latchkey.errors import StoreInUse, StoreRefused
-from latchkey.storage.engine.private_files import PRIVATE_FILE, create_private_folder, give_to_owner_of
+from latchkey.storage.engine.owners import refuse_as_root
+from latchkey.storage.engine.private_files import PRIVATE_FILE, create_private_folder
 
 MAX_PRESENCE_BYTES = 1 << 16
 
@@ -136,10 +137,10 @@ def maintenance_lock(store_path: Path) -> Iterator[None]:
     The kernel releases the lock when the process ends. Its file stays: deleting it would let two
     processes lock two different files of the same name.
     """
+    refuse_as_root(store_path)
     path = store_path.with_name(store_path.name + ".lock")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
     try:
-        give_to_owner_of(path.parent, descriptor)
         if not _lock(descriptor, fcntl.LOCK_EX):
             raise StoreInUse(store_path.name)
         yield
@@ -148,6 +149,7 @@ def maintenance_lock(store_path: Path) -> Iterator[None]:
 
 
 def _folder(store_path: Path) -> Path:
+    refuse_as_root(store_path)
     return store_path.with_name(store_path.name + ".open")
 
 
@@ -168,7 +170,6 @@ def _create_locked(folder: Path) -> tuple[Path, int]:
     while True:
         path = folder / f"{os.getpid()}-{secrets.token_hex(4)}"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
-        give_to_owner_of(folder, descriptor)
         # Between the two calls another process may have taken the file for a dead process's and deleted it.
         if _lock(descriptor, fcntl.LOCK_EX) and os.fstat(descriptor).st_nlink:
             return path, descriptor

@@ -1,7 +1,6 @@
 """`latchkey backup`: its output, exit codes, and the deletion of older backups."""
 
 import json
-import os
 import sqlite3
 import stat
 from contextlib import closing
@@ -11,7 +10,7 @@ import pytest
 
 from latchkey.storage import list_backups
 from tests.support.command_line import run, run_json
-from tests.support.stores import SENTINELS, Paths, files, fill, give_all_to, other_process, owners
+from tests.support.stores import FOREIGN, SENTINELS, Paths, files, fill, foreign_store, other_process, owners
 
 
 @pytest.fixture
@@ -125,11 +124,25 @@ def test_no_output_and_no_file_contains_a_token_or_a_key(tmp_path: Path, paths: 
         assert secret.encode() not in written
 
 
-def test_the_services_user_can_use_what_root_made(tmp_path: Path, paths: Paths) -> None:
-    if os.geteuid() != 0:
-        return  # nobody else can make files for others
-    for folder in (paths[0].parent, paths[1].parent):
-        give_all_to(folder, 12345, 12346)
-    assert run(tmp_path, "backup").returncode == 0
-    assert run(tmp_path, "restore", "--yes", "--offline").returncode == 0
-    assert owners(tmp_path / "backups") == owners(paths[0].parent) == owners(paths[1].parent) == {(12345, 12346)}
+@pytest.mark.root
+def test_the_services_user_can_use_what_root_made(public_folder: Path) -> None:
+    paths = foreign_store(public_folder, "T1")
+    assert run(public_folder, "backup").returncode == 0
+    assert run(public_folder, "restore", "--yes", "--offline").returncode == 0
+    for folder in (public_folder / "backups", paths[0].parent, paths[1].parent):
+        assert owners(folder) == {FOREIGN}
+
+
+@pytest.mark.root
+def test_root_can_restore_a_backup_that_only_root_can_read(public_folder: Path) -> None:
+    paths = foreign_store(public_folder, "T1")
+    private = public_folder / "private"
+    private.mkdir(mode=0o700)
+    assert run(public_folder, "backup", "--to", str(private)).returncode == 0
+    [backup] = private.iterdir()
+    for options in (("--dry-run",), ("--yes", "--offline")):
+        done = run(public_folder, "restore", str(backup), *options)
+        assert done.returncode == 0, done.stderr
+        assert "0 would be lost" in done.stdout
+    assert owners(private) == {(0, 0)}
+    assert owners(paths[0].parent) == {FOREIGN}

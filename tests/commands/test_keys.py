@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
@@ -16,10 +17,11 @@ import pytest
 from cryptography.fernet import Fernet
 from slack_sdk.oauth.installation_store import Installation
 
-from latchkey.storage import Store, open_store
+from latchkey.storage import Store, acting_as_owner_of, open_store
 from latchkey.storage.crypto.keyring import read_keyring
 from latchkey.storage.engine.processes import maintenance_lock
 from tests.support.command_line import IMPATIENT, run, run_json
+from tests.support.stores import FOREIGN, foreign_store, owners, teams
 
 RECORDS = 3 * 5 + 1
 
@@ -466,17 +468,46 @@ def test_error_is_one_line_and_changes_nothing(folder: Path, act: object, said: 
         assert [path.read_bytes() for path in paths(folder)] == before
 
 
-def test_files_created_by_root_belong_to_the_servers_user(folder: Path) -> None:
-    if os.geteuid() != 0:
-        return  # nobody else can make files for others
-    for path in (folder, *folder.rglob("*")):
-        os.chown(path, 12345, 12346)
-    old = key_ids(folder)[0]
-    with closing(open_store(*paths(folder))):
-        for command in (("rotate", "--yes"), ("retire", old, "--yes", "--force"), ("add",), ("verify",), ("status",)):
-            assert run(folder, "keys", *command, program=IMPATIENT).returncode == 0
-            owners = {path: (path.stat().st_uid, path.stat().st_gid) for path in folder.rglob("*")}
-            assert set(owners.values()) == {(12345, 12346)}, owners
+@pytest.mark.root
+def test_files_created_by_root_belong_to_the_servers_user(public_folder: Path) -> None:
+    foreign_store(public_folder, "T1")
+    old = key_ids(public_folder)[0]
+    for command in (("rotate", "--yes"), ("retire", old, "--yes", "--force"), ("add",), ("verify",), ("status",)):
+        assert run(public_folder, "keys", *command, program=IMPATIENT).returncode == 0
+        for folder in ("data", "keys", "backups"):
+            assert owners(public_folder / folder) == {FOREIGN}
+
+
+@pytest.mark.root
+def test_says_that_another_user_may_not_use_the_store(public_folder: Path) -> None:
+    foreign_store(public_folder, "T1")
+    # Started as root, because other users may be unable to read this Python.
+    code = (
+        "import os, sys; from latchkey import cli; from latchkey.commands.keys import keys;"
+        "os.setgroups([]); os.setresgid(54321, 54321, 54321); os.setresuid(54321, 54321, 54321);"
+        "sys.exit(cli.main(['keys', 'status']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=public_folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    error, hint = done.stderr.splitlines()
+    assert error.endswith("data/store.sqlite: Permission denied")
+    assert hint == "hint: run the command as root, or as the server's user"
+
+
+@pytest.mark.root
+def test_root_can_rotate_a_keyring_of_its_own_that_the_servers_group_reads(public_folder: Path) -> None:
+    store, keyring = foreign_store(public_folder, "T1")
+    for path, mode in ((keyring.parent, 0o750), (keyring, 0o640)):
+        os.chown(path, 0, FOREIGN[1])
+        path.chmod(mode)
+    old = key_ids(public_folder)[0]
+    for command in (("rotate", "--yes"), ("add",), ("retire", old, "--yes", "--force")):
+        assert run(public_folder, "keys", *command, program=IMPATIENT).returncode == 0
+        assert owners(store.parent) == {FOREIGN}
+        assert owners(keyring.parent) == {(0, FOREIGN[1])}
+        assert stat.S_IMODE(keyring.stat().st_mode) == 0o640
+    with acting_as_owner_of(store):
+        assert teams((store, keyring)) == {"T1"}
 
 
 def test_no_command_shows_a_key(folder: Path) -> None:

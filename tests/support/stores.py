@@ -119,6 +119,19 @@ def other_process(paths: Paths) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
+FOREIGN = (12345, 12346)
+"""A user and a group that own nothing else on this machine."""
+
+
+def foreign_store(folder: Path, *teams: str) -> Paths:
+    """Create a store, and a keyring, each in a folder that belongs to FOREIGN."""
+    paths = folder / "data" / "store.sqlite", folder / "keys" / "keyring"
+    fill(paths, *teams)
+    for path in paths:
+        give_all_to(path.parent, *FOREIGN)
+    return paths
+
+
 def give_all_to(folder: Path, uid: int, gid: int) -> None:
     for path in (folder, *folder.rglob("*")):
         os.chown(path, uid, gid)

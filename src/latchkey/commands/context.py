@@ -5,11 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib import import_module
 from pathlib import Path
 
 from latchkey import logs
 from latchkey.config import Settings, load_settings
-from latchkey.storage import CommandStore, forbid_core_dumps, open_for_command
+from latchkey.errors import StoreRefused
+from latchkey.storage import (
+    CommandStore,
+    acting_as_owner_of,
+    become_owner_of,
+    forbid_core_dumps,
+    open_for_command,
+)
+
+IMPORTED_LATE = ("encodings.idna", "aiohttp", "rich.progress", "rich.table", "slack_sdk.web.async_client")
+"""Modules that are imported on first use. Root imports them before it acts as a user who cannot read Python."""
 
 
 def command_settings(config_path: Path | None) -> Settings:
@@ -21,14 +32,41 @@ def command_settings(config_path: Path | None) -> Settings:
 
 
 @contextmanager
-def opened_store(settings: Settings) -> Iterator[CommandStore]:
-    """Yield the store; raises KeyringError, StoreRefused or StoreUnavailable, also if it does not exist."""
-    with closing(open_for_command(settings.store_path, settings.keyring_path)) as store:
-        yield store
+def acting_as_store_owner(settings: Settings) -> Iterator[None]:
+    """If root runs the command, act as the user that the store's folder belongs to.
+
+    Raises StoreRefused, also for an error of the block about a file.
+    """
+    if os.geteuid() == 0:
+        with acting_as_owner_of(settings.store_path):
+            can_import = os.access(os.__file__, os.R_OK, effective_ids=True)
+        for module in () if can_import else IMPORTED_LATE:
+            import_module(module)
+    try:
+        with acting_as_owner_of(settings.store_path):
+            yield
+    except OSError as error:
+        if error.filename is None:
+            raise
+        hint = "run the command as root, or as the server's user" if isinstance(error, PermissionError) else ""
+        raise StoreRefused(f"{error.filename}: {error.strerror}", hint=hint) from None
 
 
 @contextmanager
-def configured_store(config_path: Path | None) -> Iterator[CommandStore]:
-    """Load the settings and yield the store."""
-    with opened_store(command_settings(config_path)) as store:
+def opened_store(settings: Settings, *, changes_keyring: bool = False) -> Iterator[CommandStore]:
+    """Yield the store; raises KeyringError, StoreRefused or StoreUnavailable, also if it does not exist.
+
+    A command that root runs stays the store's owner until it ends, unless it changes the keyring, which may be root's.
+    """
+    with acting_as_store_owner(settings):
+        if not changes_keyring:
+            become_owner_of(settings.store_path)
+        with closing(open_for_command(settings.store_path, settings.keyring_path)) as store:
+            yield store
+
+
+@contextmanager
+def configured_store(config_path: Path | None, *, changes_keyring: bool = False) -> Iterator[CommandStore]:
+    """Load the settings and yield the store, as `opened_store` does."""
+    with opened_store(command_settings(config_path), changes_keyring=changes_keyring) as store:
         yield store

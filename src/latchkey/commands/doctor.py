@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from latchkey import __version__, logs
+from latchkey.commands.context import acting_as_store_owner
 from latchkey.commands.manifest import app_settings
 from latchkey.commands.terminal import config_option, encode_json, json_option, plural, print_json, say, show_progress
 from latchkey.config import Settings, find_checkout, load_settings
@@ -55,6 +56,8 @@ def command(config_path: Path | None, as_json: bool, offline: bool, exported: Pa
 
 def _check(settings: Settings, config_path: Path | None, *, offline: bool, exported: Path | None) -> list[Finding]:
     with (
+        # Root sees what the server's user can read, and runs the listeners' code as that user.
+        acting_as_store_owner(settings),
         show_progress() as progress,
         DoctorContext(
             settings,

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from latchkey.commands.backup import to_json as backup_to_json
-from latchkey.commands.context import command_settings, opened_store
+from latchkey.commands.context import acting_as_store_owner, command_settings, opened_store
 from latchkey.commands.installs import check_workspaces
 from latchkey.commands.terminal import (
     config_option,
@@ -63,6 +63,13 @@ def command(
     """
     settings = command_settings(config_path)
     chosen = _choose(settings.backup_path, backup)
+    with acting_as_store_owner(settings):
+        _restore(settings, chosen, dry_run=dry_run, keep_events=keep_events, offline=offline, yes=yes, as_json=as_json)
+
+
+def _restore(
+    settings: Settings, chosen: Backup, *, dry_run: bool, keep_events: bool, offline: bool, yes: bool, as_json: bool
+) -> None:
     keys = read_keyring(settings.keyring_path)
     if not dry_run:
         refuse_open(settings.store_path)  # before the long check, and once more after it

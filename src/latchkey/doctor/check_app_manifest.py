@@ -9,6 +9,7 @@ from latchkey.doctor.doctor_context import DoctorContext
 from latchkey.doctor.findings import Finding, finding
 from latchkey.errors import LatchkeyError, ListenerLoadError
 from latchkey.slackapi.manifest import differences, make_manifest, read_manifest
+from latchkey.storage import acting_as_owner_of
 
 
 def check_app_manifest(context: DoctorContext) -> Iterator[Finding]:
@@ -21,7 +22,8 @@ def check_app_manifest(context: DoctorContext) -> Iterator[Finding]:
         )
         return
     try:
-        slack = read_manifest(context.exported_manifest)
+        with acting_as_owner_of(context.exported_manifest):
+            slack = read_manifest(context.exported_manifest)
     except LatchkeyError as error:
         yield finding("app-settings", str(error), error.hint)
         return

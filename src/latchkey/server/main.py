@@ -25,7 +25,7 @@ from latchkey.server.shutdown import drain, stop_on_signals
 from latchkey.server.startup import Startup, prepare
 from latchkey.server.supervision import HTTP_SOCKET, supervised
 from latchkey.server.wiring import services_for
-from latchkey.storage import Store, forbid_core_dumps, open_store
+from latchkey.storage import Store, acting_as_owner_of, become_owner_of, forbid_core_dumps, open_store
 
 QUICK_DRAIN_SECONDS = 1.5
 """Maximum drain time if systemd holds the socket: new requests wait in it, and Slack gives up after 3 s."""
@@ -67,10 +67,10 @@ def run(config_path: Path | None, listen: str | None, *, new_store: bool) -> int
     try:
         startup = prepare(config_path, listen)
         settings = startup.settings
-        with (
-            removed_on_exit(settings.socket_path),
-            closing(open_store(settings.store_path, settings.keyring_path, new_store=new_store)) as store,
-        ):
+        with acting_as_owner_of(settings.store_path):
+            store = open_store(settings.store_path, settings.keyring_path, new_store=new_store)
+        with removed_on_exit(settings.socket_path), closing(store):
+            become_owner_of(settings.store_path)
             asyncio.run(_serve(startup, store))
     except LatchkeyError as error:
         logs.print_error(error)

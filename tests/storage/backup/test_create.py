@@ -21,6 +21,7 @@ from latchkey.storage.crypto.keyring import read_keyring
 from latchkey.storage.engine.processes import exclusive, open_processes
 from tests.support.clocks import Clock
 from tests.support.stores import (
+    FOREIGN,
     ROOT,
     SENTINELS,
     Paths,
@@ -29,7 +30,7 @@ from tests.support.stores import (
     fill,
     fill_and_crash,
     fill_open,
-    give_all_to,
+    foreign_store,
     other_process,
     owners,
     teams,
@@ -282,10 +283,21 @@ def test_an_open_store_is_unaffected_by_a_backup(filled: Paths, folder: Path) ->
     assert not beside(filled[0], "-wal").exists()
 
 
-def test_a_backup_made_by_root_belongs_to_the_stores_owner(filled: Paths, folder: Path) -> None:
-    if os.geteuid() != 0:
-        return  # nobody else can make files for others
-    give_all_to(filled[0].parent, 12345, 12346)
-    make_backup(*filled, folder)
-    make_backup(*filled, folder)
-    assert owners(folder) == owners(filled[0].parent) == {(12345, 12346)}
+@pytest.mark.root
+def test_a_backup_made_by_root_belongs_to_the_stores_owner(public_folder: Path) -> None:
+    paths = foreign_store(public_folder, "T1")
+    for _ in range(2):
+        make_backup(*paths, public_folder / "new" / "backups")
+    assert owners(public_folder / "new") == owners(paths[0].parent) == {FOREIGN}
+
+
+@pytest.mark.root
+def test_root_can_make_a_backup_in_a_folder_of_its_own(public_folder: Path) -> None:
+    paths = foreign_store(public_folder, "T1")
+    folder = public_folder / "private"
+    folder.mkdir(mode=0o700)
+    backup = make_backup(*paths, folder)
+    assert owners(folder) == {(0, 0)}
+    assert owners(paths[0].parent) == {FOREIGN}
+    assert list_backups(folder) == [backup]
+    assert prune(folder, 1, spare=make_backup(*paths, folder).path) == [backup.path]

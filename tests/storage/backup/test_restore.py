@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from latchkey.errors import StoreInUse, StoreRefused, UnreadableRecord
-from latchkey.storage import Backup, EventStatus, Outcome, StoredEvent, list_backups, make_backup, open_store
+from latchkey.storage import (
+    Backup,
+    EventStatus,
+    Outcome,
+    StoredEvent,
+    acting_as_owner_of,
+    list_backups,
+    make_backup,
+    open_store,
+)
 from latchkey.storage.backup.restore import RESTORED, check_backup, restore, restoring
 from latchkey.storage.backup.swap import copy_path
 from latchkey.storage.crypto import read_keyring
@@ -17,13 +26,14 @@ from latchkey.storage.engine import maintenance_lock
 from tests.storage.backup.restoring import NOW, change_manifest, event, put_back, refused
 from tests.support.events_on_disk import failed, unfinished
 from tests.support.stores import (
+    FOREIGN,
     Paths,
     beside,
     damage,
     files,
     fill,
     fill_and_crash,
-    give_all_to,
+    foreign_store,
     other_process,
     owners,
     replaced,
@@ -105,15 +115,34 @@ def test_keeps_the_mode(paths: Paths, backup: Backup, mode: int) -> None:
     assert stat.S_IMODE(paths[0].stat().st_mode) == mode
 
 
-def test_keeps_the_owner_if_root_restores(paths: Paths, backup: Backup) -> None:
-    if os.geteuid() != 0:
-        return  # nobody else can make files for others
-    give_all_to(paths[0].parent, 12345, 12346)
-    put_back(paths, backup)
-    assert owners(paths[0].parent) == {(12345, 12346)}
+@pytest.mark.root
+@pytest.mark.parametrize("folder", ["backups", "private"])
+def test_keeps_the_owner_if_root_restores(public_folder: Path, folder: str) -> None:
+    paths = foreign_store(public_folder, "T1", "T2")
+    (public_folder / "private").mkdir(mode=0o700)
+    backup = make_backup(*paths, public_folder / folder)
+    with acting_as_owner_of(paths[0]):
+        fill(paths, "T3")
+        put_back(paths, backup)
+        assert teams(paths) == {"T1", "T2"}
+    assert owners(paths[0].parent) == {FOREIGN}
+
+
+@pytest.mark.root
+def test_refuses_a_store_whose_folder_belongs_to_another_user(public_folder: Path) -> None:
+    paths = foreign_store(public_folder, "T1")
+    backup = make_backup(*paths, public_folder / "backups")
     os.chown(paths[0], 54321, 54322)
-    put_back(paths, backup)
-    assert (paths[0].stat().st_uid, paths[0].stat().st_gid) == (54321, 54322)
+    paths[0].chmod(0o644)
+    with acting_as_owner_of(paths[0]), pytest.raises(StoreRefused, match="cannot be given to the owner") as caught:
+        put_back(paths, backup)
+    assert "must belong to one user" in caught.value.hint
+    paths[0].chmod(0o600)
+    with acting_as_owner_of(paths[0]), pytest.raises(PermissionError):
+        put_back(paths, backup)
+    os.chown(paths[0], *FOREIGN)
+    with acting_as_owner_of(paths[0]):
+        assert teams(paths) == {"T1"}
 
 
 def test_restores_records_unchanged_that_were_unreadable_in_the_backup(paths: Paths, tmp_path: Path) -> None:

@@ -2,15 +2,16 @@
 
 import os
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from latchkey.errors import StoreInUse, StoreRefused
-from latchkey.storage import open_store
+from latchkey.storage import acting_as_owner_of, open_for_command, open_store
 from latchkey.storage.crypto.keyring import read_keyring
-from latchkey.storage.engine.processes import Presence, exclusive, maintenance_lock, open_processes
-from tests.support.stores import Paths, other_process
+from latchkey.storage.engine.processes import Presence, exclusive, maintenance_lock, no_replace, open_processes
+from tests.support.stores import FOREIGN, Paths, foreign_store, other_process, owners
 
 
 @pytest.fixture
@@ -79,13 +80,19 @@ def test_maintenance_lock_has_one_holder(paths: Paths) -> None:
         pass
 
 
-def test_files_created_by_root_belong_to_the_stores_owner(paths: Paths) -> None:
-    if os.geteuid() != 0:
-        return  # nobody else can make files for others
-    for path in (paths[0].parent, *paths[0].parent.rglob("*")):
-        os.chown(path, 12345, 12346)
-    store = open_store(*paths)
-    with maintenance_lock(paths[0]):
-        owners = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in paths[0].parent.rglob("*")}
-    store.close()
-    assert set(owners.values()) == {(12345, 12346)}, owners
+@pytest.mark.root
+def test_files_created_by_root_belong_to_the_stores_owner(public_folder: Path) -> None:
+    paths = foreign_store(public_folder, "T1")
+    with acting_as_owner_of(paths[0]), closing(open_store(*paths)), maintenance_lock(paths[0]):
+        assert owners(paths[0].parent) == {FOREIGN}
+
+
+@pytest.mark.root
+def test_refuses_to_work_as_root_in_a_folder_of_another_user(public_folder: Path) -> None:
+    paths = foreign_store(public_folder, "T1")
+    for work in (lambda: open_store(*paths), lambda: open_for_command(*paths), lambda: open_processes(paths[0])):
+        with pytest.raises(StoreRefused, match="where root does not open a store"):
+            work()
+    for lock in (maintenance_lock, exclusive, no_replace):
+        with pytest.raises(StoreRefused, match="where root does not open a store"), lock(paths[0]):
+            pass

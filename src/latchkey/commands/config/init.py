@@ -11,6 +11,7 @@ import click
 from latchkey.commands.terminal import say
 from latchkey.config import shipped_config
 from latchkey.errors import LatchkeyError
+from latchkey.storage import acting_as_owner_of
 
 _NEXT = """
 Next:
@@ -38,13 +39,18 @@ def init(folder: Path) -> None:
         if os.path.lexists(path):
             raise LatchkeyError(f"{path} already exists; nothing was written", hint="name another FOLDER")
     try:
-        for path, content in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # No more than 0644, whatever the umask: others must not change the configuration.
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "w", encoding="utf-8") as file:
-                file.write(content)
-            click.echo(f"wrote {path}")
+        with acting_as_owner_of(folder):
+            for path, content in contents.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _write(path, content)
+                click.echo(f"wrote {path}")
     except OSError as error:
         raise LatchkeyError(f"cannot write {error.filename or folder}: {error.strerror}") from None
     config, listeners = contents
     say(_NEXT.format(folder=folder, config=config.name, listeners=listeners.relative_to(folder)))
+
+
+def _write(path: Path, content: str) -> None:
+    # No more than 0644, whatever the umask: others must not change the configuration.
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "w", encoding="utf-8") as file:
+        file.write(content)

@@ -1,0 +1,141 @@
+"""Lets a command that root has started work in a folder of another user as that user.
+
+Invariant: root creates, changes and follows nothing in a folder that another user can change. That user could put a
+symbolic or a hard link to any file of the system there, between a check and the call after it, and SQLite follows
+links. As the folder's owner, the command can do only what that user could do without it.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from latchkey.errors import StoreRefused
+
+MAX_LINKS = 40
+"""Symbolic links on one path, as in the kernel (path_resolution(7))."""
+
+
+class Account(NamedTuple):
+    """A user and a group; `groups` are the supplementary groups."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+
+
+ROOT = Account(0, 0, (0,))
+
+
+@contextmanager
+def acting_as_owner_of(path: Path) -> Iterator[None]:
+    """If root has started this process, act as the user that the folders on the way to `path` belong to, meanwhile.
+
+    That is the owner of the first folder or symbolic link, from `/` on, that is not root's; if all are root's, it is
+    root. Can be nested. It applies to all threads. Raises StoreRefused if that user is unclear.
+    """
+    if not _root_started():
+        yield
+        return
+    former = _current()
+    try:
+        _act_as(ROOT)
+        _act_as(_owner_of(path))
+        yield
+    finally:
+        if _root_started():  # unless `become_owner_of` was called meanwhile
+            _act_as(former)
+
+
+def become_owner_of(path: Path) -> None:
+    """The same until this process ends, with no way back. Raises StoreRefused."""
+    with acting_as_owner_of(path):
+        owner = _current()
+    if _root_started() and owner.uid:
+        _act_as(ROOT)
+        os.setgroups(owner.groups)
+        os.setresgid(owner.gid, owner.gid, owner.gid)
+        os.setresuid(owner.uid, owner.uid, owner.uid)
+
+
+def refuse_as_root(path: Path) -> None:
+    """Raise StoreRefused if this process acts as root and another user can change a folder on the way to `path`."""
+    if os.geteuid() == 0 and (uid := _owner_of(path).uid):
+        raise StoreRefused(
+            f"{path} is in a folder of the user {_name(uid)}, where root does not open a store",
+            hint=f"run the program as that user, for example: runuser -u {_name(uid)} -- …",
+        )
+
+
+def _root_started() -> bool:
+    return os.getresuid()[2] == 0
+
+
+def _current() -> Account:
+    return Account(os.geteuid(), os.getegid(), tuple(os.getgroups()))
+
+
+def _act_as(account: Account) -> None:
+    try:
+        os.seteuid(0)  # only root may change groups
+        os.setgroups(account.groups)
+        os.setegid(account.gid)
+        os.seteuid(account.uid)
+    except OSError as error:
+        raise StoreRefused(f"cannot act as the user {_name(account.uid)}: {error.strerror}") from None
+
+
+def _owner_of(path: Path) -> Account:
+    current, names, links = Path("/"), list(path.absolute().parts[:0:-1]), 0
+    while names:
+        name = names.pop()
+        step = current.parent if name == ".." else current / name
+        try:
+            status = os.lstat(step)
+        except OSError:
+            break
+        if stat.S_ISLNK(status.st_mode):
+            links += 1
+            target = step.readlink()
+            names += reversed([part for part in target.parts if part != "/"])
+            step = Path("/") if target.is_absolute() else current
+        elif not stat.S_ISDIR(status.st_mode):
+            break
+        if status.st_uid:
+            return _account(status.st_uid, status.st_gid)
+        if stat.S_ISDIR(status.st_mode):
+            _refuse_unclear_owner(step, status)
+        if links > MAX_LINKS:
+            raise StoreRefused(f"{path}: too many symbolic links")
+        current = step
+    return ROOT
+
+
+def _refuse_unclear_owner(folder: Path, status: os.stat_result) -> None:
+    """Refuse a folder of root in which other users can replace what is not theirs."""
+    who = "g" if status.st_mode & stat.S_IWGRP and status.st_gid else ""
+    who += "o" if status.st_mode & stat.S_IWOTH else ""
+    if who and not status.st_mode & stat.S_ISVTX:
+        raise StoreRefused(
+            f"{folder}: mode {stat.S_IMODE(status.st_mode):04o} lets others replace the files in it",
+            hint=f"chmod {who}-w {folder}",
+        )
+
+
+def _account(uid: int, gid: int) -> Account:
+    try:
+        return Account(uid, gid, tuple(os.getgrouplist(pwd.getpwuid(uid).pw_name, gid)))
+    except KeyError:
+        return Account(uid, gid, (gid,))
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"#{uid}"
