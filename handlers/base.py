@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import logging
 import time
+from asyncio import Future
 from types import TracebackType
 from typing import Any
 
-from tornado.web import HTTPError, RequestHandler
+from tornado.web import HTTPError
 
 from latchkey.handlers.pages import CONTENT_SECURITY_POLICY
 from latchkey.handlers.services import ENDPOINTS, Services
-from latchkey.handlers.transport import asks_to_close, new_request_id
+from latchkey.handlers.transport import PageHandler, new_request_id
 from latchkey.metrics import OTHER
 
 logger = logging.getLogger("latchkey.http")
@@ -33,7 +34,7 @@ SECURITY_HEADERS = {
 _HSTS = "max-age=31536000"
 
 
-class BaseHandler(RequestHandler):
+class BaseHandler(PageHandler):
     """A request for a page."""
 
     services: Services
@@ -53,13 +54,14 @@ class BaseHandler(RequestHandler):
     def prepare(self) -> None:
         self.services.in_flight.begin()
         self._counted = True
-        self._set_headers_of_request()
 
-    def _set_headers_of_request(self) -> None:
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Future[None]:
+        # Not in `prepare`: an error begins with the default headers again.
         if self.services.is_https:
             self.set_header("Strict-Transport-Security", _HSTS)
-        if self.services.in_flight.stopping or asks_to_close(self.request.headers):
+        if self.services.in_flight.stopping:
             self.set_header("Connection", "close")
+        return super().finish(chunk)
 
     def on_finish(self) -> None:
         if self._counted:
@@ -80,7 +82,6 @@ class BaseHandler(RequestHandler):
         self.finish(html)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        self._set_headers_of_request()  # an error begins with the default headers
         self.write_page(self.services.pages.error(status_code, self.request_id), status_code)
 
     def log_exception(

@@ -11,29 +11,30 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
-from tornado.httpserver import HTTPServer
-from tornado.web import Application, RequestHandler
 
-from latchkey.handlers.transport import format_address
+from latchkey.handlers.transport import Clients, LatchkeyServer, PageApplication, PageHandler, format_address
 from latchkey.metrics import add_process_metrics
 
 METRICS_PATH = "/metrics"
-BODY_TIMEOUT = 5.0
-IDLE_TIMEOUT = 120.0
-"""Seconds between two requests of a connection; Prometheus scrapes once a minute or more often."""
-MAX_HEADER_BYTES = 16 << 10
+MAX_CLIENTS = 16
+"""Open connections; a Prometheus needs one."""
 
 logger = logging.getLogger("latchkey.metrics")
 
 
 @asynccontextmanager
-async def serve_metrics(registry: CollectorRegistry, sockets: list[socket.socket]) -> AsyncIterator[None]:
-    """Serve the metrics, and those of the process, on these sockets until the block ends."""
+async def serve_metrics(
+    registry: CollectorRegistry, sockets: list[socket.socket], clients: Clients | None = None
+) -> AsyncIterator[None]:
+    """Serve the metrics, and those of the process, on these sockets until the block ends.
+
+    `clients` has the timeouts; without it, they are those of the public application.
+    """
     if not sockets:
         yield
         return
     add_process_metrics(registry)
-    server = _server(registry)
+    server = LatchkeyServer(_application(registry), clients=clients, max_clients=MAX_CLIENTS)
     server.add_sockets(sockets)
     logger.info("metrics at http://%s%s", format_address(sockets[0].getsockname()[:2]), METRICS_PATH)
     yield
@@ -41,23 +42,16 @@ async def serve_metrics(registry: CollectorRegistry, sockets: list[socket.socket
     await server.close_all_connections()
 
 
-def _server(registry: CollectorRegistry) -> HTTPServer:
+def _application(registry: CollectorRegistry) -> PageApplication:
     arguments = {"registry": registry}
-    application = Application(
+    return PageApplication(
         [(METRICS_PATH, MetricsHandler, arguments)],
         default_handler_class=MetricsNotFoundHandler,
         log_function=lambda _: None,  # a log line per scrape would be noise
     )
-    return HTTPServer(
-        application,
-        idle_connection_timeout=IDLE_TIMEOUT,
-        body_timeout=BODY_TIMEOUT,
-        max_header_size=MAX_HEADER_BYTES,
-        max_body_size=0,
-    )
 
 
-class _PlainHandler(RequestHandler):
+class _PlainHandler(PageHandler):
     def set_default_headers(self) -> None:
         self.clear_header("Server")
         self.set_header("Content-Type", "text/plain; charset=utf-8")
@@ -68,7 +62,7 @@ class _PlainHandler(RequestHandler):
         return None
 
     def write_error(self, status_code: int, **kwargs: object) -> None:
-        self.finish(f"{status_code}\n")
+        self.finish(f"{self.get_status()}\n")
 
 
 class MetricsHandler(_PlainHandler):
@@ -79,9 +73,10 @@ class MetricsHandler(_PlainHandler):
         self.set_header("Content-Type", CONTENT_TYPE_PLAIN_0_0_4)
         self.finish(generate_latest(self._registry))
 
-    head = get
-
 
 class MetricsNotFoundHandler(_PlainHandler):
     def prepare(self) -> None:
         self.send_error(404)
+
+    def set_status(self, status_code: int, reason: str | None = None) -> None:
+        super().set_status(404)  # for every method

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tornado.web import RequestHandler
 
 from latchkey.handlers.base import BaseHandler
@@ -16,11 +18,15 @@ class HomeHandler(BaseHandler):
 
 
 class NotFoundHandler(BaseHandler):
-    """Any unknown path."""
+    """Any unknown path, with any method."""
 
     def prepare(self) -> None:
         super().prepare()
         self.send_error(404)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        self.clear_header("Allow")
+        super().write_error(404, **kwargs)
 
 
 class IconHandler(BaseHandler):

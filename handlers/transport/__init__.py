@@ -14,7 +14,7 @@ from latchkey.handlers.transport.endpoint import TEXT, Endpoint, Request
 from latchkey.handlers.transport.framing import asks_to_close
 from latchkey.handlers.transport.in_flight import InFlight
 from latchkey.handlers.transport.limits import MAX_CONNECTIONS, MAX_UNSIGNED_BODY_BYTES
-from latchkey.handlers.transport.page_application import PageApplication
+from latchkey.handlers.transport.page_application import PageApplication, PageHandler
 
 __all__ = [
     "MAX_CONNECTIONS",
@@ -27,6 +27,7 @@ __all__ = [
     "InFlight",
     "LatchkeyServer",
     "PageApplication",
+    "PageHandler",
     "Request",
     "asks_to_close",
     "bind_port",

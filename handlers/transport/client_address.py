@@ -9,6 +9,7 @@ a trusted proxy's; everything before that is the client's own claim.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -19,6 +20,7 @@ UNIX = "unix"
 MAX_HOPS = 10
 MAX_CACHED_LENGTH = 200
 MAX_CACHED = 1000
+_WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}", re.ASCII)
 
 
 class ClientAddresses:
@@ -67,11 +69,15 @@ class ClientAddresses:
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
-    """Return an address in canonical form; None for anything else, including one with a zone (%eth0)."""
+    """Return an address in canonical form, without its port; None for anything else, or with a zone (%eth0).
+
+    Some proxies add the client's port: `203.0.113.9:51234`, `[2001:db8::7]:443`.
+    """
     if "%" in text:
         return None
+    with_port = _WITH_PORT.fullmatch(text)
     try:
-        address = ip_address(text)
+        address = ip_address((with_port[1] or with_port[2]) if with_port else text)
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address

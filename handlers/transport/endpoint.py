@@ -25,6 +25,7 @@ from latchkey.dispatch import EMPTY, Reply
 from latchkey.handlers.transport.access_log import AccessLog, new_request_id
 from latchkey.handlers.transport.client_address import ClientAddresses
 from latchkey.handlers.transport.connections import Clients, linger_on_close
+from latchkey.handlers.transport.framing import asks_to_close
 from latchkey.handlers.transport.in_flight import InFlight
 from latchkey.handlers.transport.partial_bodies import PartialBodies
 from latchkey.slackapi.requests import MAX_BODY_BYTES
@@ -115,7 +116,7 @@ class Request(HTTPMessageDelegate):
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
         self.headers = headers
         # HTTP/1.1 without a Connection header: the response needs none either.
-        self._is_plain = start_line.version == "HTTP/1.1" and "Connection" not in headers
+        self._is_plain = start_line.version == "HTTP/1.1" and not headers.get_list("Connection")
         if self._method != "POST":
             if self.body_size != 0:
                 self._refuse_method()
@@ -206,7 +207,7 @@ class Request(HTTPMessageDelegate):
             headers.update(more_headers)
         if reply.status == 503:
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        if self._endpoint.in_flight.stopping or not self._has_body_arrived:
+        if self._endpoint.in_flight.stopping or not self._has_body_arrived or asks_to_close(self.headers):
             headers["Connection"] = "close"
         return headers
 

@@ -1,12 +1,17 @@
-"""Serves pages, which never read a body: none takes one, and anyone can send one."""
+"""Serves pages: for GET and HEAD, and without reading a body, because no page takes one and anyone can send one."""
 
 from __future__ import annotations
 
+from asyncio import Future
+from collections.abc import Awaitable
+from typing import Any
+
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
-from tornado.web import Application
+from tornado.web import Application, RequestHandler
 
 from latchkey.handlers.transport.connections import linger_on_close
+from latchkey.handlers.transport.framing import asks_to_close
 
 
 class PageApplication(Application):
@@ -29,6 +34,30 @@ class IgnoredBody(HTTPMessageDelegate):
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
         headers.pop("Content-Type", None)  # an empty multipart form would be a 400
+        headers.pop("Expect", None)
         headers["Connection"] = "close"
         self._page.headers_received(start_line, headers)
         self._page.finish()
+
+
+class PageHandler(RequestHandler):
+    """The base class of all pages."""
+
+    # 405 also for unknown methods, where HTTP suggests 501: strangers must not be able to raise the rate of 5xx.
+    SUPPORTED_METHODS = ("GET", "HEAD")
+
+    def head(self) -> Awaitable[None] | None:
+        """Do what GET does; Tornado leaves out the body."""
+        return self.get()
+
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Future[None]:
+        """Send the response, with `Connection: close` if it is the connection's last one."""
+        if asks_to_close(self.request.headers):
+            self.set_header("Connection", "close")
+        return super().finish(chunk)
+
+    def set_status(self, status_code: int, reason: str | None = None) -> None:
+        """Set the status, and for 405 the header that HTTP requires with it."""
+        super().set_status(status_code, reason)
+        if status_code == 405:
+            self.set_header("Allow", ", ".join(self.SUPPORTED_METHODS))
