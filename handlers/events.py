@@ -20,7 +20,6 @@ from latchkey.slackapi.requests import Kind, Payload, parse, revocation
 
 REVOCATIONS = frozenset({"app_uninstalled", "tokens_revoked"})
 """Events that delete tokens before they are accepted."""
-_SIGNATURE_HEADERS = ("X-Slack-Request-Timestamp", "X-Slack-Signature")
 _REFUSALS = {400: b"bad request", 403: b"invalid request", 500: b"internal error", 503: b"try again later"}
 
 logger = logging.getLogger("latchkey.http")
@@ -53,7 +52,8 @@ class EventsHandler:
 
     def check(self, request: Request) -> None:
         """Refuse a request whose headers cannot be Slack's, so that no stranger's body takes memory."""
-        timestamp, signature = (request.headers.get(name) for name in _SIGNATURE_HEADERS)
+        headers = request.headers
+        timestamp, signature = headers.get("X-Slack-Request-Timestamp"), headers.get("X-Slack-Signature")
         if signature is None and request.body_size is not None and request.body_size <= MAX_UNSIGNED_BODY_BYTES:
             return  # it may be Slack's certificate check
         try:
@@ -89,8 +89,9 @@ class EventsHandler:
     def _parse(self, request: Request) -> Payload:
         payload = parse(request.headers.get("Content-Type"), request.body)
         request.team_id = payload.workspace.team_id or payload.workspace.enterprise_id
-        retry = request.headers.get("X-Slack-Retry-Num", "")
-        payload.retry_num = int(retry) if retry.isascii() and retry.isdigit() and len(retry) < 4 else None
+        if "X-Slack-Retry-Num" in request.headers:
+            retry = request.headers["X-Slack-Retry-Num"]
+            payload.retry_num = int(retry) if retry.isascii() and retry.isdigit() and len(retry) < 4 else None
         return payload
 
     async def _revoke_and_accept(self, payload: Payload, request: Request) -> None:

@@ -77,6 +77,16 @@ def test_a_listener_gets_the_payloads_that_match(
     assert bool(app.matching(payload)) is expected
 
 
+def test_listeners_match_in_the_order_of_their_registration_also_if_one_is_added_later() -> None:
+    app, payload = App(), event("message")
+    constraints = ["message", re.compile("^mess"), {"type": "message"}, "reaction_added"]
+    for constraint in constraints:
+        app.event(constraint)(lambda: None)
+    assert [listener.constraint for listener in app.matching(payload)] == constraints[:3]
+    app.message("hello")(lambda: None)
+    assert [listener.keyword for listener in app.matching(payload)] == [None, None, None, "hello"]
+
+
 @pytest.mark.parametrize(
     ("decorator", "constraint"),
     [

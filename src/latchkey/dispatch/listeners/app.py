@@ -5,7 +5,7 @@ An App only lists listeners and does no I/O, so a module's `register(app)` can b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 from latchkey.dispatch.listeners import constraints
@@ -16,6 +16,9 @@ from latchkey.slackapi.requests import Kind, Payload
 Function: TypeAlias = Callable[..., Any]
 F = TypeVar("F", bound=Function)
 Decorator: TypeAlias = Callable[[F], F]
+
+MAX_TYPES = 1000
+"""Maximum types of payload whose listeners are remembered; Slack has about 150."""
 
 
 class Listener:
@@ -44,12 +47,21 @@ class Listener:
     def name(self) -> str:
         return self.plan.name
 
+    def may_match(self, payload_type: str) -> bool:
+        """Whether a payload of this type may match; false only if the constraint demands another type."""
+        if self.kind not in (Kind.EVENT, Kind.COMMAND):
+            return True  # their constraints are on ids inside the payload
+        demanded = self.constraint.get("type") if isinstance(self.constraint, Mapping) else self.constraint
+        return not isinstance(demanded, str) or demanded == payload_type
+
 
 class App:
     """Registers listeners: `@app.event("app_mention")`, or `app.event("app_mention")(function)`."""
 
     def __init__(self) -> None:
         self._listeners: dict[Kind, list[Listener]] = {}
+        self._by_type: dict[tuple[Kind, str], list[Listener]] = {}
+        """For each type of payload seen, the listeners that may match; the others need not be asked each time."""
         self._count_by_name: dict[str, int] = {}
         self.error_handlers: list[Listener] = []
 
@@ -102,7 +114,14 @@ class App:
 
     def matching(self, payload: Payload) -> list[Listener]:
         """Return the listeners that match this payload, in the order of their registration."""
-        return [listener for listener in self._listeners.get(payload.kind, ()) if listener.matches(payload)]
+        candidates = self._by_type.get((payload.kind, payload.type))
+        if candidates is None:
+            candidates = [
+                listener for listener in self._listeners.get(payload.kind, ()) if listener.may_match(payload.type)
+            ]
+            if len(self._by_type) < MAX_TYPES:
+                self._by_type[payload.kind, payload.type] = candidates
+        return [listener for listener in candidates if listener.matches(payload)]
 
     def _decorator(
         self, kind: Kind, matches: Predicate, constraint: Constraint, keyword: Text | None = None
@@ -113,6 +132,7 @@ class App:
             if count > 1:
                 listener.id += f"#{count}"
             self._listeners.setdefault(kind, []).append(listener)
+            self._by_type.clear()
             return function
 
         return register

@@ -48,14 +48,10 @@ def identify(body: dict[str, Any]) -> Identity:
 
 def usable_id(value: object) -> str | None:
     """Return an id that is safe in a record's name, a log line and a URL; None for anything else."""
+    if not isinstance(value, str) or len(value) > MAX_ID_LENGTH:
+        return None
     # Nearly all of Slack's ids are letters and digits, and that check costs a tenth of the pattern's.
-    if (
-        isinstance(value, str)
-        and 0 < len(value) <= MAX_ID_LENGTH
-        and ((value.isascii() and value.isalnum()) or _ID.fullmatch(value))
-    ):
-        return value
-    return None
+    return value if (value.isalnum() and value.isascii()) or _ID.fullmatch(value) else None
 
 
 def malformed_source(body: dict[str, Any]) -> str | None:
@@ -98,7 +94,7 @@ def _workspace(body: dict[str, Any]) -> WorkspaceId:
     team_id = None
     for team in teams:
         found = usable_id(team)
-        if found is not None and org_wide is not False and _ORG_ID.fullmatch(found):
+        if found is not None and found[0] == "E" and org_wide is not False and _ORG_ID.fullmatch(found):
             # Slack puts the org's id there if the org has installed the app; no call accepts it as a team's.
             org_wide, enterprise_id = True, enterprise_id or found
         elif found is not None:
@@ -176,7 +172,10 @@ def _id_of(source: dict[str, Any], names: Sequence[str]) -> str | None:
     """Return the first usable id among these fields, each an id or an object with one."""
     for name in names:
         value = source.get(name)
-        if value is not None and (found := usable_id(_id_in(value))) is not None:
+        if value is None:
+            continue
+        found = usable_id(value.get("id") if isinstance(value, dict) else value)
+        if found is not None:
             return found
     return None
 
