@@ -69,7 +69,12 @@ def home(tmp_path: Path) -> Home:
     """Everything works, except that no server is running."""
     home = Home(
         tmp_path,
-        {**CREDENTIALS, "LATCHKEY_SERVER_PUBLIC_URL": "https://app.example.com"},
+        {
+            **CREDENTIALS,
+            "LATCHKEY_SERVER_PUBLIC_URL": "https://app.example.com",
+            # Nothing listens there, whatever else runs on this machine.
+            "LATCHKEY_SERVER_LISTEN": "127.0.0.1:9",
+        },
     )
     home.config.write_text("")
     home.config.chmod(0o644)

@@ -1,5 +1,6 @@
 """Checks of the server, systemd, DNS, clock, certificate, proxy, and the app at Slack."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,7 +10,9 @@ import pytest
 from slack_sdk.oauth.installation_store import Installation
 
 from tests.doctor.conftest import Home
-from tests.doctor.fake_server import Responder, certificate, fake_server
+from tests.doctor.fake_server import Responder, fake_server
+from tests.support.certificates import certificate
+from tests.support.connect_proxy import connect_proxy
 
 
 def echo(body: bytes) -> tuple[int, bytes]:
@@ -30,9 +33,11 @@ class World:
     def slack(self, respond: Responder) -> None:
         self.home.environ["LATCHKEY_SLACK_API_URL"] = self._stack.enter_context(fake_server(respond)) + "/api/"
 
-    def public(self, respond: Responder, **tls: object) -> None:
+    def public(self, respond: Responder, **tls: object) -> int:
+        """Serve at the public address; return the port."""
         url = self._stack.enter_context(fake_server(respond, **tls))  # type: ignore[arg-type]
         self.home.environ["LATCHKEY_SERVER_PUBLIC_URL"] = url
+        return int(url.rpartition(":")[2])
 
     def codes(self) -> set[str]:
         return self.home.codes() - {"server-down"}
@@ -82,7 +87,7 @@ def test_reports_a_proxy_that_does_not_forward_requests_unchanged(
 
 
 def test_reports_an_untrusted_certificate(world: World, tmp_path: Path) -> None:
-    world.public(echo, context=certificate(tmp_path, 60)[0])
+    world.public(echo, context=certificate(tmp_path, "localhost")[0])
     assert world.codes() == {"certificate-invalid"}
 
 
@@ -90,11 +95,38 @@ def test_reports_an_untrusted_certificate(world: World, tmp_path: Path) -> None:
 def test_reports_a_certificate_that_expires_soon(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, codes: set[str]
 ) -> None:
-    context, file = certificate(tmp_path, days)
+    context, file = certificate(tmp_path, "localhost", days=days)
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
     world.public(echo, context=context)
     # aiohttp created its own SSL context before the test; it trusts only the system's certificates.
     assert world.codes() - {"public-unreachable"} == codes
+
+
+@pytest.mark.parametrize(("days", "code"), [(60, None), (5, "certificate-expiring"), (-1, "certificate-invalid")])
+def test_checks_the_public_address_through_the_proxy(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, code: str | None
+) -> None:
+    context, file = certificate(tmp_path, "app.example.invalid", days=days)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+
+    async def codes() -> set[str]:
+        routes = {"app.example.invalid:443": world.public(echo, context=context)}
+        async with connect_proxy(routes, "clerk:sentinel") as proxy:
+            world.home.environ["LATCHKEY_SERVER_PUBLIC_URL"] = "https://app.example.invalid"
+            world.home.environ["HTTPS_PROXY"] = proxy.url
+            found = await asyncio.to_thread(world.codes)
+        assert set(proxy.asked_for) == {"app.example.invalid:443"}
+        return found
+
+    assert asyncio.run(codes()) - {"public-unreachable"} == ({code} if code else set())
+
+
+def test_reports_an_unusable_proxy_and_sends_no_request(world: World) -> None:
+    world.home.environ["LATCHKEY_SLACK_API_URL"] = "https://slack.com/api/"
+    world.home.environ["HTTPS_PROXY"] = "socks5://sentinel:1080"
+    [found] = [item for item in world.home.findings() if item.code != "server-down"]
+    assert found.code == "config-invalid"
+    assert found.message.startswith("HTTPS_PROXY: expected http://HOST:PORT")
 
 
 @pytest.mark.parametrize("error", ["invalid_client_id", "bad_client_secret"])

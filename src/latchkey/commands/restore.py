@@ -159,7 +159,7 @@ def _check_tokens(settings: Settings, result: dict[str, Any], *, offline: bool, 
     checked = None
     if not offline:
         with opened_store(settings) as store:
-            checked = check_workspaces(store.workspaces.all(), settings.slack.api_url)
+            checked = check_workspaces(store.workspaces.all(), settings)
     if as_json:
         print_json({**result, "tokens": checked.to_json() if checked else None})
     elif checked:

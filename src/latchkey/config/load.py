@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from latchkey.config.credentials import CREDENTIALS_HINT
+from latchkey.config.proxies import Proxies
 from latchkey.config.secrets import read_secrets
 from latchkey.config.sections import MOVED, SECTIONS, Section
 from latchkey.config.settings import Settings
@@ -34,7 +35,7 @@ def load_settings(
 
     `path` is config.toml; None means the file that LATCHKEY_CONFIG names, else the one in the current folder
     if there is one. `flags` are command-line values by "section.key". With `need_slack`, the app's credentials
-    must be set as well.
+    must be set as well, and an outgoing proxy must be usable.
     """
     faults: list[Fault] = []
     if path is None and environ.get(_FILE_VARIABLE):
@@ -60,6 +61,7 @@ def load_settings(
         config_path=file if is_read else None,
         base=file.absolute().parent,
         origins=origins,
+        proxies=Proxies(environ),
     )
     hint = ""
     if need_slack:
@@ -67,6 +69,7 @@ def load_settings(
         found = [fault for fault in settings.credential_faults() if fault.setting not in reported]
         faults += found
         hint = CREDENTIALS_HINT if found else ""
+        faults += settings.proxy_faults()
     if faults:
         raise ConfigError(faults, hint=hint)
     return settings

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from latchkey.config.checks import UNIX_PREFIX
 from latchkey.config.credentials import CREDENTIALS_HINT, credential_faults
+from latchkey.config.proxies import Proxies
 from latchkey.config.secrets import Secret
 from latchkey.config.sections import (
     AppSection,
@@ -58,6 +59,8 @@ class Settings:
     """The folder of config.toml, or the current one; relative paths start here."""
     origins: Mapping[str, str]
     """Where each value came from, by "section.key"."""
+    proxies: Proxies = field(default_factory=Proxies)
+    """The environment's outgoing proxies."""
 
     @property
     def store_path(self) -> Path:
@@ -128,14 +131,26 @@ class Settings:
             origins=self.origins,
         )
 
+    def proxy_faults(self) -> list[Fault]:
+        """Return a fault for each outgoing proxy that is needed and unusable."""
+        faults: dict[Fault, None] = {}  # in order, each once
+        for url in filter(None, (self.slack.api_url, self.server.public_url)):
+            try:
+                self.proxies.for_url(url)
+            except ConfigError as error:
+                faults.update(dict.fromkeys(error.faults))
+        return list(faults)
+
     def require_slack(self, *, signing: bool = True) -> SlackCredentials:
         """Return the app's credentials; raises ConfigError naming every one that is missing or malformed.
 
+        An outgoing proxy must be usable as well.
+
         Pass `signing=False` if the signing secrets are not needed.
         """
-        faults = self.credential_faults(signing=signing)
-        if faults or self.client_secret is None:
-            raise ConfigError(faults, hint=CREDENTIALS_HINT)
+        faults, proxy_faults = self.credential_faults(signing=signing), self.proxy_faults()
+        if faults or proxy_faults or self.client_secret is None:
+            raise ConfigError(faults + proxy_faults, hint=CREDENTIALS_HINT if faults else "")
         return SlackCredentials(self.slack.client_id, self.client_secret, self.signing_secrets)
 
 

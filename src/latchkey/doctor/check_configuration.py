@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from latchkey.doctor.doctor_context import DoctorContext
-from latchkey.doctor.findings import Finding, finding
+from latchkey.doctor.findings import Finding, finding, invalid_configuration
 from latchkey.errors import ConfigError, ListenerLoadError
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -22,10 +22,9 @@ def check_configuration(context: DoctorContext) -> Iterator[Finding]:
 
 
 def _settings(context: DoctorContext) -> Iterator[Finding]:
-    try:
-        context.settings.require_slack()
-    except ConfigError as error:
-        yield from (finding("slack-not-configured", line) for line in error.lines)
+    missing = ConfigError(context.settings.credential_faults())
+    yield from (finding("slack-not-configured", line) for line in missing.lines)
+    yield from invalid_configuration(ConfigError(context.settings.proxy_faults()))
     if not context.settings.server.public_url:
         yield finding("public-url-unset", "[server] public_url is empty")
 

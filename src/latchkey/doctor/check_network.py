@@ -7,15 +7,18 @@ a `url_verification`, which changes nothing.
 from __future__ import annotations
 
 import asyncio
+import http.client
 import secrets
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from latchkey.config import Proxy
 from latchkey.doctor.doctor_context import DoctorContext
 from latchkey.doctor.findings import Finding, finding
 from latchkey.slackapi.paths import EVENTS_PATH
@@ -30,7 +33,8 @@ MIN_CERTIFICATE_DAYS = 14
 
 def check_network(context: DoctorContext) -> Iterator[Finding]:
     """Check the connections between this machine, Slack and the public address."""
-    if not context.offline:
+    # A proxy that cannot be used is reported with the configuration.
+    if not context.offline and not context.settings.proxy_faults():
         yield from asyncio.run(_all(context))
 
 
@@ -45,14 +49,15 @@ async def _all(context: DoctorContext) -> list[Finding]:
 
 async def _slack(context: DoctorContext, session: aiohttp.ClientSession) -> AsyncIterator[Finding]:
     url = context.settings.slack.api_url
-    if (failure := await _dns_failure(url)) is not None:
+    proxy = context.settings.proxies.for_url(url)
+    if (failure := await _dns_failure(proxy.url if proxy else url)) is not None:
         yield failure
         return
     try:
-        async with session.post(url + "api.test") as response:
+        async with session.post(url + "api.test", **context.settings.proxies.arguments(url)) as response:
             date = response.headers.get("Date", "")
     except (aiohttp.ClientError, TimeoutError) as error:
-        yield finding("slack-unreachable", f"{url}: {type(error).__name__}")
+        yield finding("slack-unreachable", f"{url}{_through(proxy)}: {type(error).__name__}")
         return
     try:
         off = context.clock() - parsedate_to_datetime(date).timestamp()
@@ -66,20 +71,21 @@ async def _slack(context: DoctorContext, session: aiohttp.ClientSession) -> Asyn
 
 async def _public(context: DoctorContext, session: aiohttp.ClientSession) -> AsyncIterator[Finding]:
     url = context.settings.server.public_url.rstrip("/")
-    if (failure := await _dns_failure(url)) is not None:
+    proxy = context.settings.proxies.for_url(url)
+    if (failure := await _dns_failure(proxy.url if proxy else url)) is not None:
         yield failure
         return
     if url.startswith("https://"):
-        failure = await _certificate(context, url)
+        failure = await asyncio.to_thread(_certificate, context, url, proxy)
         if failure is not None:
             yield failure
             if failure.code == "certificate-invalid":
                 return
     if context.settings.signing_secrets:
         try:
-            status, body, challenge = await _request_through_proxy(context, session, url + EVENTS_PATH)
+            status, body, challenge = await _signed_request(context, session, url + EVENTS_PATH)
         except (aiohttp.ClientError, TimeoutError) as error:
-            yield finding("public-unreachable", f"{url}: {type(error).__name__}")
+            yield finding("public-unreachable", f"{url}{_through(proxy)}: {type(error).__name__}")
             return
         if status == 403:
             yield finding("proxy-body", f"{url}{EVENTS_PATH} responds with 403")
@@ -88,9 +94,7 @@ async def _public(context: DoctorContext, session: aiohttp.ClientSession) -> Asy
             yield finding("proxy-path", f"{url}{EVENTS_PATH} responds with {what}")
 
 
-async def _request_through_proxy(
-    context: DoctorContext, session: aiohttp.ClientSession, url: str
-) -> tuple[int, str, str]:
+async def _signed_request(context: DoctorContext, session: aiohttp.ClientSession, url: str) -> tuple[int, str, str]:
     """Send a signed `url_verification` request; return the status, the body, and the expected body."""
     challenge = secrets.token_hex(16)
     # Unusual whitespace and an escape: a proxy that parses and rewrites the JSON changes the bytes.
@@ -101,7 +105,8 @@ async def _request_through_proxy(
         "X-Slack-Request-Timestamp": timestamp,
         "X-Slack-Signature": sign(context.settings.signing_secrets[0].reveal(), timestamp, body),
     }
-    async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+    proxy = context.settings.proxies.arguments(url)
+    async with session.post(url, data=body, headers=headers, allow_redirects=False, **proxy) as response:
         return response.status, (await response.content.read(1000)).decode("utf-8", "replace"), challenge
 
 
@@ -114,20 +119,36 @@ async def _dns_failure(url: str) -> Finding | None:
     return None
 
 
-async def _certificate(context: DoctorContext, url: str) -> Finding | None:
+def _through(proxy: Proxy | None) -> str:
+    return f" through the proxy {proxy.url}" if proxy else ""
+
+
+def _certificate(context: DoctorContext, url: str, proxy: Proxy | None) -> Finding | None:
     parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or 443
+    host = parts.hostname or ""
+    connection = _tls_connection(host, parts.port or 443, proxy)
     try:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            _, writer = await asyncio.open_connection(host, port, ssl=ssl.create_default_context())
+        connection.connect()
+        certificate: Any = connection.sock.getpeercert()
     except ssl.SSLError as error:
         reason = getattr(error, "verify_message", "") or error.reason
         return finding("certificate-invalid", f"{host}: {reason}")
-    except (OSError, TimeoutError):
+    except (OSError, http.client.HTTPException):
         return None  # the request through the public address reports this
-    certificate = writer.get_extra_info("peercert")
-    writer.close()
+    finally:
+        connection.close()
     days = (ssl.cert_time_to_seconds(certificate["notAfter"]) - context.clock()) / 86400
     if days < MIN_CERTIFICATE_DAYS:
         return finding("certificate-expiring", f"{host}: expires in {days:.0f} days")
     return None
+
+
+def _tls_connection(host: str, port: int, proxy: Proxy | None) -> http.client.HTTPSConnection:
+    """Return a connection to be opened, if need be through the proxy's CONNECT method."""
+    tls = ssl.create_default_context()
+    if proxy is None:
+        return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=tls)
+    parts = urlsplit(proxy.url)
+    tunnel = http.client.HTTPSConnection(parts.hostname or "", parts.port or 80, timeout=TIMEOUT_SECONDS, context=tls)
+    tunnel.set_tunnel(host, port, dict(proxy.headers))
+    return tunnel

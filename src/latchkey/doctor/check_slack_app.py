@@ -17,8 +17,15 @@ MAX_WORKSPACES = 100
 def check_slack_app(context: DoctorContext) -> Iterator[Finding]:
     """Compare granted with requested scopes; unless offline, check credentials and tokens with Slack."""
     settings = context.settings
+    if settings.proxy_faults():
+        return  # reported with the configuration
     if not context.offline and settings.client_secret is not None and settings.slack.client_id:
-        reason = check_credentials(settings.slack.api_url, settings.slack.client_id, settings.client_secret.reveal())
+        reason = check_credentials(
+            settings.slack.api_url,
+            settings.slack.client_id,
+            settings.client_secret.reveal(),
+            proxy_for=settings.proxies.arguments,
+        )
         if reason:
             yield finding("credentials-refused", f"Slack responds with {reason}")
     if isinstance(context.store, LatchkeyError):
@@ -35,7 +42,9 @@ def check_slack_app(context: DoctorContext) -> Iterator[Finding]:
         yield finding("scopes-missing", f"{_count(lacking)}, such as {lacking[0]}")
     if context.offline or not bots:
         return
-    statuses = check_tokens(settings.slack.api_url, [bot.bot_token for bot in bots])
+    statuses = check_tokens(
+        settings.slack.api_url, [bot.bot_token for bot in bots], proxy_for=settings.proxies.arguments
+    )
     revoked = [
         bot.team_id or bot.enterprise_id
         for bot, status in zip(bots, statuses, strict=True)

@@ -193,7 +193,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "slack-unreachable": Problem(
         _ERROR,
         "Slack's Web API cannot be reached from this machine.",
-        "Allow connections to slack.com, port 443.",
+        "Allow connections to slack.com, port 443, or name your proxy in HTTPS_PROXY (docs/outgoing-proxy.md).",
     ),
     "clock-off": Problem(
         _ERROR,

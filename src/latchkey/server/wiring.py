@@ -26,7 +26,10 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
     metrics = Metrics()
     store.observe(metrics.count_store_call)
     async with WebClients(
-        api_url=settings.slack.api_url, unix_sockets=settings.unix_sockets_path, on_call=metrics.count_api_call
+        api_url=settings.slack.api_url,
+        unix_sockets=settings.unix_sockets_path,
+        proxy_for=settings.proxies.arguments,
+        on_call=metrics.count_api_call,
     ) as clients:
         oauth = OAuthClient(
             clients,

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
 from latchkey.errors import SlackRefused, SlackUnavailable
-from latchkey.slackapi.client import WebClients, response_data
+from latchkey.slackapi.client import ProxyFor, WebClients, response_data
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class TokenStatus(NamedTuple):
     """Slack's error code, or why there was no answer; empty for a valid token."""
 
 
-def check_tokens(api_url: str, tokens: Sequence[str]) -> list[TokenStatus]:
+def check_tokens(api_url: str, tokens: Sequence[str], *, proxy_for: ProxyFor) -> list[TokenStatus]:
     """Check each token with Slack (method auth.test); returns the statuses in the same order."""
 
     async def check_all(web: WebClients) -> list[TokenStatus]:
@@ -55,10 +55,10 @@ def check_tokens(api_url: str, tokens: Sequence[str]) -> list[TokenStatus]:
 
         return list(await asyncio.gather(*map(check, tokens)))
 
-    return _with_slack(api_url, check_all)
+    return _with_slack(api_url, proxy_for, check_all)
 
 
-def uninstall(api_url: str, token: str, *, client_id: str, client_secret: str) -> None:
+def uninstall(api_url: str, token: str, *, client_id: str, client_secret: str, proxy_for: ProxyFor) -> None:
     """Uninstall the app from the workspace that this token belongs to (method apps.uninstall).
 
     Raises SlackRefused or SlackUnavailable.
@@ -70,10 +70,10 @@ def uninstall(api_url: str, token: str, *, client_id: str, client_secret: str) -
         call = web.client(token).api_call("apps.uninstall", data=credentials)
         await response_data("apps.uninstall", call, TIMEOUT_SECONDS)
 
-    _with_slack(api_url, call_slack)
+    _with_slack(api_url, proxy_for, call_slack)
 
 
-def check_credentials(api_url: str, client_id: str, client_secret: str) -> str:
+def check_credentials(api_url: str, client_id: str, client_secret: str, *, proxy_for: ProxyFor) -> str:
     """Check the app's credentials; returns Slack's error code if it refuses them, and "" otherwise.
 
     Exchanges a made-up code: Slack checks the credentials first. Also returns "" if Slack cannot be
@@ -90,7 +90,7 @@ def check_credentials(api_url: str, client_id: str, client_secret: str) -> str:
             return ""
         return ""
 
-    return _with_slack(api_url, call_slack)
+    return _with_slack(api_url, proxy_for, call_slack)
 
 
 async def _status(web: WebClients, token: str) -> TokenStatus:
@@ -104,9 +104,9 @@ async def _status(web: WebClients, token: str) -> TokenStatus:
     return TokenStatus(TokenHealth.VALID, "")
 
 
-def _with_slack(api_url: str, call: Callable[[WebClients], Coroutine[Any, Any, T]]) -> T:
+def _with_slack(api_url: str, proxy_for: ProxyFor, call: Callable[[WebClients], Coroutine[Any, Any, T]]) -> T:
     async def run() -> T:
-        async with WebClients(api_url=api_url) as web:
+        async with WebClients(api_url=api_url, proxy_for=proxy_for) as web:
             return await call(web)
 
     return asyncio.run(run())

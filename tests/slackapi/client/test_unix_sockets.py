@@ -1,7 +1,6 @@
 """Slack through unix sockets: TLS is end to end, and hosts without a socket cannot be reached."""
 
 import asyncio
-import datetime as dt
 import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -9,35 +8,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from latchkey.slackapi.client.session import open_session
-
-
-def make_certificate(folder: Path, host: str) -> None:
-    """Write a self-signed certificate for this host, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "certificate.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+from tests.support.certificates import certificate
 
 
 def through_unix_sockets(folder: Path, use: Callable[[aiohttp.ClientSession], Awaitable[None]], *sockets: str) -> None:
@@ -52,7 +25,7 @@ def through_unix_sockets(folder: Path, use: Callable[[aiohttp.ClientSession], Aw
         runner = web.AppRunner(app)
         await runner.setup()
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+        tls.load_cert_chain(next(folder.glob("*.pem")))
         for name in sockets:
             secure = tls if name.endswith(":443") else None
             await web.UnixSite(runner, str(folder / name), ssl_context=secure).start()
@@ -72,8 +45,8 @@ async def get(session: aiohttp.ClientSession, url: str) -> str:
 
 @pytest.fixture
 def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    make_certificate(tmp_path, "slack.com")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+    _, file = certificate(tmp_path, "slack.com")
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
     return tmp_path
 
 
@@ -103,7 +76,7 @@ def test_a_socket_that_leads_to_another_host_fails_certificate_verification(trus
 
 
 def test_rejects_a_certificate_of_an_unknown_authority(tmp_path: Path) -> None:
-    make_certificate(tmp_path, "slack.com")
+    certificate(tmp_path, "slack.com")
 
     async def use(session: aiohttp.ClientSession) -> None:
         with pytest.raises(aiohttp.ClientConnectorSSLError, match="self-signed"):

@@ -105,7 +105,7 @@ def check(team: str | None, enterprise: str | None, config_path: Path | None, as
     """Check each token with Slack (auth.test). Exits 1 unless all tokens are valid."""
     settings = command_settings(config_path)
     with opened_store(settings) as store:
-        checked = check_workspaces(_selected(store, team, enterprise), settings.slack.api_url)
+        checked = check_workspaces(_selected(store, team, enterprise), settings)
     if as_json:
         print_json(checked.to_json())
     else:
@@ -134,7 +134,7 @@ def remove(team_id: str | None, enterprise: str | None, local: bool, config_path
         where = "only here (its tokens stay valid at Slack)" if local else "at Slack and here"
         confirm(f"Remove the app from {name} {where}?", yes=yes)
         if credentials is not None:
-            uninstall_at_slack(settings.slack.api_url, credentials, workspace)
+            uninstall_at_slack(settings, credentials, workspace)
         count = store.workspaces.remove(workspace, installed_until=started_at)
     click.echo(f"removed the app from {name}: {plural(count, 'record')} deleted")
 

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from latchkey.commands.terminal import plural, print_table, say
+from latchkey.config import Settings
 from latchkey.slackapi.administration import TokenHealth, TokenStatus, check_tokens
 from latchkey.storage import InstalledWorkspace
 
@@ -64,7 +65,7 @@ class TokenCheck:
             say("Slack does not answer, so the remaining tokens were not checked; run `latchkey installs check` later")
 
 
-def check_workspaces(workspaces: Iterable[InstalledWorkspace], api_url: str) -> TokenCheck:
+def check_workspaces(workspaces: Iterable[InstalledWorkspace], settings: Settings) -> TokenCheck:
     """Ask Slack about every bot and user token of these workspaces (method auth.test).
 
     Stops after the first batch for which Slack answers nothing.
@@ -72,7 +73,9 @@ def check_workspaces(workspaces: Iterable[InstalledWorkspace], api_url: str) -> 
     result = TokenCheck()
     tokens = _tokens(workspaces, result)
     while batch := list(islice(tokens, BATCH_SIZE)):
-        statuses = check_tokens(api_url, [token for _, token in batch])
+        statuses = check_tokens(
+            settings.slack.api_url, [token for _, token in batch], proxy_for=settings.proxies.arguments
+        )
         for (holder, _), status in zip(batch, statuses, strict=True):
             if status.health is TokenHealth.VALID:
                 result.valid += 1

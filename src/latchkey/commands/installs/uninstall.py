@@ -22,7 +22,7 @@ def uninstall_credentials(settings: Settings) -> SlackCredentials:
         raise ConfigError(error.faults, hint="or add --local to delete only the local records") from None
 
 
-def uninstall_at_slack(api_url: str, credentials: SlackCredentials, workspace: InstalledWorkspace) -> None:
+def uninstall_at_slack(settings: Settings, credentials: SlackCredentials, workspace: InstalledWorkspace) -> None:
     """Call apps.uninstall with one of the workspace's tokens; raises LatchkeyError."""
     tokens = [workspace.bot.bot_token] if workspace.bot else []
     tokens += [installer.user_token for installer in workspace.installers if installer.user_token]
@@ -33,10 +33,11 @@ def uninstall_at_slack(api_url: str, credentials: SlackCredentials, workspace: I
         )
     try:
         uninstall(
-            api_url,
+            settings.slack.api_url,
             tokens[0],
             client_id=credentials.client_id,
             client_secret=credentials.client_secret.reveal(),
+            proxy_for=settings.proxies.arguments,
         )
     except SlackRefused as error:
         revoked = "the app may be removed at Slack already; if so, add --local"

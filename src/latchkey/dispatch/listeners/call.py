@@ -25,6 +25,7 @@ from latchkey.slackapi.requests import Payload
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
+    from slack_sdk.web.file_upload_v2_result import FileUploadV2Result
 
     from latchkey.storage import Installations
 
@@ -138,6 +139,11 @@ class _BlockingClient(WebClient):
         super().__init__(token=client.token, base_url=client.base_url, team_id=client.default_params.get("team_id"))
         self._async_client = client
         self._wait = wait
+
+    def _upload_file(self, **upload: Any) -> FileUploadV2Result:
+        # slack_sdk uploads files without `api_call`.
+        result: FileUploadV2Result = self._wait(self._async_client._upload_file(**upload))  # noqa: SLF001
+        return result
 
     def api_call(self, api_method: str, **arguments: Any) -> SlackResponse:
         response = self._wait(self._async_client.api_call(api_method, **arguments))

@@ -1,6 +1,7 @@
 """The Web API client: connection pool, retries, rate limits, observation."""
 
 from latchkey.slackapi.client.factory import REQUEST_TIMEOUT, WebClients
+from latchkey.slackapi.client.proxy import ProxyFor, no_proxy
 from latchkey.slackapi.client.rate_limits import MAX_WAIT_SECONDS, ReleasableSlot
 from latchkey.slackapi.client.response_url import ResponseUrl, response_url_of
 from latchkey.slackapi.client.responses import UNEXPECTED_RESPONSE, is_error_code, response_data
@@ -9,10 +10,12 @@ __all__ = [
     "MAX_WAIT_SECONDS",
     "REQUEST_TIMEOUT",
     "UNEXPECTED_RESPONSE",
+    "ProxyFor",
     "ReleasableSlot",
     "ResponseUrl",
     "WebClients",
     "is_error_code",
+    "no_proxy",
     "response_data",
     "response_url_of",
 ]

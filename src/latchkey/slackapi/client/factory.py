@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from latchkey.errors import SlackUnavailable, SlackUnreachable
 from latchkey.slackapi.client.outcomes import CANCELLED, TIMEOUT, UNREACHABLE, CallObserver, ignore_call, outcome_of
+from latchkey.slackapi.client.proxy import ProxyFor, no_proxy
 from latchkey.slackapi.client.rate_limits import RateLimits, ReleasableSlot
 from latchkey.slackapi.requests import WorkspaceId
 
@@ -42,12 +43,18 @@ class WebClients:
         *,
         api_url: str,
         unix_sockets: Path | None = None,
+        proxy_for: ProxyFor = no_proxy,
         limits: RateLimits | None = None,
         on_call: CallObserver = ignore_call,
     ) -> None:
-        """`on_call` is called after each request to Slack; for `unix_sockets` see `open_session`."""
+        """`on_call` is called after each request to Slack; for `unix_sockets` see `open_session`.
+
+        Raises what `proxy_for` raises.
+        """
         self._api_url = api_url
         self._unix_sockets = unix_sockets
+        self._proxy_for = no_proxy if unix_sockets else proxy_for
+        self._api_proxy = self._proxy_for(api_url)
         self._opened: aiohttp.ClientSession | None = None
         self.is_loaded = False
         """Whether making a client takes no time; otherwise await `load` first."""
@@ -109,6 +116,8 @@ class WebClients:
             "session": self._session,
             "logger": self._logger,
             "on_call": self._on_call,
+            "api_proxy": self._api_proxy,
+            "proxy_for": self._proxy_for,
         }
 
     async def post_response_url(self, url: str, message: Mapping[str, Any]) -> None:
@@ -124,7 +133,9 @@ class WebClients:
         timeout = aiohttp.ClientTimeout(total=RESPONSE_URL_TIMEOUT)
         started, outcome = time.monotonic(), CANCELLED
         try:
-            async with self._session.post(url, json=message, timeout=timeout, allow_redirects=False) as response:
+            async with self._session.post(
+                url, json=message, timeout=timeout, allow_redirects=False, **self._proxy_for(url)
+            ) as response:
                 outcome = outcome_of(response.status, None)
                 if response.status != 200:
                     raise SlackUnavailable("response_url", f"status {response.status}")
