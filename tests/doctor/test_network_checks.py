@@ -11,8 +11,8 @@ from slack_sdk.oauth.installation_store import Installation
 
 from tests.doctor.conftest import Home
 from tests.doctor.fake_server import Responder, fake_server
-from tests.support.certificates import certificate
-from tests.support.connect_proxy import connect_proxy
+from tests.support.network.certificates import certificate
+from tests.support.network.connect_proxy import connect_proxy
 
 
 def echo(body: bytes) -> tuple[int, bytes]:

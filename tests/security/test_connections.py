@@ -12,7 +12,7 @@ from typing import BinaryIO
 import pytest
 
 from latchkey.simulator import ServerProcess
-from tests.support.raw_http import connect
+from tests.support.network.raw_http import connect
 from tests.support.running import Running, running
 
 WATCHED_SECONDS = 2.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.raw_http import connect, head
+from tests.support.network.raw_http import connect, head
 from tests.support.running import Running, running
 
 MAX_GROWTH_MEGABYTES = 50

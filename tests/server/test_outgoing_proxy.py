@@ -11,9 +11,9 @@ from slack_sdk.oauth.installation_store import Installation
 
 from latchkey.simulator import AppResponse
 from latchkey.storage import open_store
-from tests.support.certificates import certificate
 from tests.support.command_line import CREDENTIALS, run
-from tests.support.connect_proxy import ConnectProxy, connect_proxy, tls_front
+from tests.support.network.certificates import certificate
+from tests.support.network.connect_proxy import ConnectProxy, connect_proxy, tls_front
 from tests.support.running import Running, running
 
 HOSTS = ("slack.com", "hooks.slack.com", "files.slack.com")
@@ -51,7 +51,7 @@ class Uploads:
 
 
 class Office:
-    """A server, the simulated Slack under its real names, and the proxy that alone leads there."""
+    """A server, the simulated Slack under its real names, and the only proxy that leads there."""
 
     def __init__(self, it: Running, proxy: ConnectProxy, uploads: Uploads, environment: dict[str, str]) -> None:
         self.server = it.server

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import pytest
 from tornado.ioloop import IOLoop
 
-from tests.support.raw_http import connect
+from tests.support.network.raw_http import connect
 
 Dial: TypeAlias = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 

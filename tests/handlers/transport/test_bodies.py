@@ -10,7 +10,7 @@ from latchkey.handlers.services import Services
 from latchkey.handlers.transport.partial_bodies import PartialBodies
 from tests.handlers.conftest import SIGNING_SECRETS
 from tests.support.counts import count
-from tests.support.raw_http import RawResponse, connect, exchange, head, receive, signature_headers
+from tests.support.network.raw_http import RawResponse, connect, exchange, head, receive, signature_headers
 
 POST = "POST /slack/events HTTP/1.1"
 NOW = "X-Slack-Request-Timestamp: {now}"

@@ -10,7 +10,7 @@ from latchkey.handlers.transport import Clients
 from latchkey.slackapi.requests import MAX_BODY_BYTES
 from tests.handlers.conftest import SIGNING_SECRETS
 from tests.handlers.transport.conftest import Dial
-from tests.support.raw_http import exchange, head, receive_all, signature_headers, signed
+from tests.support.network.raw_http import exchange, head, receive_all, signature_headers, signed
 
 
 @pytest.mark.gen_test

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from latchkey.slackapi.client.session import open_session
-from tests.support.certificates import certificate
+from tests.support.network.certificates import certificate
 
 
 def through_unix_sockets(folder: Path, use: Callable[[aiohttp.ClientSession], Awaitable[None]], *sockets: str) -> None:

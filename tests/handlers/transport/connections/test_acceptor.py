@@ -17,7 +17,7 @@ from latchkey.handlers.transport.connections.acceptor import Acceptor, Shortage
 from latchkey.simulator import FORM
 from tests.handlers.conftest import SIGNING_SECRETS
 from tests.handlers.transport.conftest import Dial
-from tests.support.raw_http import exchange, head, receive, signed
+from tests.support.network.raw_http import exchange, head, receive, signed
 
 HEALTH = head("GET /healthz HTTP/1.1")
 LAST = head("GET /healthz HTTP/1.1", "Connection: close")
