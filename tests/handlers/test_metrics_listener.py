@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from latchkey.handlers import bind_port, serve_metrics
 from latchkey.handlers.metrics_listener import MAX_CLIENTS
 from latchkey.handlers.transport import Clients
-from tests.support.raw_http import connect, exchange, head, receive_all
+from tests.support.network.raw_http import connect, exchange, head, receive_all
 
 CLOSE = "Connection: close"
 

@@ -7,7 +7,7 @@ import pytest
 from latchkey.handlers.services import Services
 from tests.handlers.conftest import SIGNING_SECRETS
 from tests.handlers.transport.conftest import Dial
-from tests.support.raw_http import connect, exchange, head, receive, receive_all, signature_headers, signed
+from tests.support.network.raw_http import connect, exchange, head, receive, receive_all, signature_headers, signed
 
 SECRET = SIGNING_SECRETS[0]
 CLOSE = "Connection: close"
