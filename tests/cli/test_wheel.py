@@ -71,7 +71,7 @@ class TestInstalled:
     def test_demo_check_passes(self, environment: Path, tmp_path: Path) -> None:
         done = latchkey(environment, tmp_path, "demo", "--check")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "18 of 18" in done.stdout
+        assert "steps passed" in done.stdout
 
     def test_prints_the_version(self, environment: Path, tmp_path: Path) -> None:
         for argument in ("version", "--version"):
