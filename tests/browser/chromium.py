@@ -18,7 +18,6 @@ WIDTHS = (1280, 390)
 HEIGHT = 844
 MIN_MARGIN = 12
 """Pixels between the edge of the window and what is in it."""
-ACCEPTED_IMPACTS = frozenset({"minor"})
 LAYOUT = """() => {
     const boxes = [...document.querySelectorAll("section, footer, main:not(:has(section))")].map(item => item.getBoundingClientRect())
     return {
@@ -76,7 +75,6 @@ class Reader:
         return [
             f"{violation['impact']}: {violation['id']} ({violation['nodes'][0]['html'][:120]})"
             for violation in results["violations"]
-            if violation["impact"] not in ACCEPTED_IMPACTS
         ]
 
 
