@@ -16,11 +16,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SUITE = "bookworm"
-PACKAGES = ("systemd", "systemd-sysv", "dbus")
-"""In addition to a minimal Debian, which has no Python."""
+PACKAGES = ("systemd", "systemd-sysv", "dbus", "python3-venv")
+"""In addition to a minimal Debian: systemd, and what docs/install.md says to install."""
 LOCKED = ("requirements-build.txt", "requirements.txt")
 _KEPT = Path("/var/tmp/latchkey-machine")
-_STOPS_SERVICES = "#!/bin/sh\nexit 101\n"
 
 
 class Base:
@@ -82,16 +81,6 @@ def mirror() -> str:
     best = sorted(sites, key=lambda site: site[1] != SUITE)
     assert best, "apt-get update"
     return best[0][0]
-
-
-def install_packages(root: Path, *names: str) -> None:
-    """Run `apt-get install` in a machine that is not booted, through this machine's network."""
-    shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
-    policy = root / "usr/sbin/policy-rc.d"
-    policy.write_text(_STOPS_SERVICES)
-    policy.chmod(0o755)
-    _run("chroot", str(root), "/usr/bin/apt-get", "install", "-y", "-qq", "--no-install-recommends", *names)
-    policy.unlink()
 
 
 def _run(*command: str, cwd: Path | None = None) -> None:

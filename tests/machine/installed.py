@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from latchkey.simulator import ServerProcess, Slack
-from tests.machine.base import ROOT, Base, install_packages
+from tests.machine.base import ROOT, Base
 from tests.machine.machine import Machine
 from tests.support.event_load import JOURNAL_APP
 from tests.support.running import Running
@@ -30,9 +30,8 @@ def _left_out(folder: str, names: list[str]) -> set[str]:
 
 
 def bare_machine(folder: Path, base: Base) -> Machine:
-    """Return a booted Debian with python3-venv, and this project's folder in root's home."""
+    """Return a booted Debian with this project's folder in root's home."""
     machine = Machine(folder, base)
-    install_packages(machine.root, "python3-venv")
     shutil.copytree(ROOT, machine.root / SOURCE, ignore=_left_out, symlinks=True)
     try:
         machine.boot()
