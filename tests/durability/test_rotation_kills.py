@@ -87,7 +87,7 @@ async def retire_all(folder: Path, beside: Writers) -> None:
 
 @pytest.mark.gen_test(timeout=120)
 async def test_a_killed_rotation_loses_nothing_and_the_next_run_completes_it(tmp_path: Path) -> None:
-    counts = await kill_repeatedly(tmp_path, 2, "rotate", "--yes", "--no-backup")
+    counts = await kill_repeatedly(tmp_path, 2, "rotate", "--yes", "--no-backup", kept=500, finish_every=2)
     assert counts["finished by the next run"]
 
 

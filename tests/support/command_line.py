@@ -22,6 +22,8 @@ CREDENTIALS: Mapping[str, str] = {
 }
 
 
+TIMEOUT_SECONDS = 120.0
+"""For a busy machine; a command that hangs fails its test."""
 IMPATIENT = """
 import sys
 from latchkey.cli import main
@@ -32,21 +34,24 @@ sys.exit(main())
 """The command line, except that `keys` waits only briefly for other processes."""
 
 
+def command_line(*arguments: str, program: str | None = None) -> list[str]:
+    """Return the command line of a command; `program` is Python source to run in place of it, such as IMPATIENT."""
+    return [sys.executable, *(("-m", "latchkey") if program is None else ("-c", program)), *arguments]
+
+
 def run(
     folder: Path, *arguments: str, typed: str = "", program: str | None = None, **environ: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command in this folder with only this environment; `typed` is its standard input.
-
-    `program` is Python source to run in place of `latchkey`, such as IMPATIENT.
-    """
+    """Run a command in this folder with only this environment; `typed` is its standard input."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return subprocess.run(
-        [sys.executable, *(("-m", "latchkey") if program is None else ("-c", program)), *arguments],
+        command_line(*arguments, program=program),
         cwd=folder,
         env={**kept, **environ},
         input=typed,
         capture_output=True,
         text=True,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
 

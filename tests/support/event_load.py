@@ -33,13 +33,13 @@ PAUSE_SECONDS = 0.02
 
 
 @asynccontextmanager
-async def journaling(folder: Path) -> AsyncIterator[Load]:
+async def journaling(folder: Path, senders: int = SENDERS) -> AsyncIterator[Load]:
     """Run a server whose listener writes each event to a journal; the load is not started yet."""
     (folder / "journal_app.py").write_text(JOURNAL_APP)
     (folder / "journal").touch()
     async with running(folder, environment={"LATCHKEY_LISTENERS_MODULES": "journal_app"}) as it:
         assert await it.install() == 200
-        yield Load(it)
+        yield Load(it, senders)
 
 
 @dataclass
@@ -47,6 +47,8 @@ class Load:
     """The events sent, the responses, and the runs of the listener."""
 
     it: Running
+    senders: int = SENDERS
+    """How many events are sent at once."""
     chance: random.Random = field(default_factory=lambda: random.Random(1))
     acknowledged: dict[str, bytes] = field(default_factory=dict)
     """The bodies of the events that got a 200, by text."""
@@ -64,7 +66,7 @@ class Load:
     async def flowing(self) -> AsyncIterator[None]:
         """Send events inside the block; returns after each of them got its 200."""
         self._stopping = False
-        senders = [asyncio.ensure_future(self._send_all()) for _ in range(SENDERS)]
+        senders = [asyncio.ensure_future(self._send_all()) for _ in range(self.senders)]
         try:
             yield
             self._stopping = True

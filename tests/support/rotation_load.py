@@ -21,7 +21,7 @@ from latchkey.storage import Store, open_store
 from latchkey.storage.crypto.keyring import read_keyring
 from latchkey.storage.installations.installation_codec import bot_value, installer_value
 from latchkey.storage.tables import BOTS, INSTALLATIONS
-from tests.support.command_line import ROOT
+from tests.support.command_line import ROOT, command_line
 from tests.support.event_load import Load, journaling
 
 TEAMS = 1500
@@ -45,6 +45,10 @@ while True:
             bot_user_id="UB", bot_scopes=[], user_token=f"u{{turn}}", installed_at=float(turn)))
     print(turn, flush=True)
 """
+
+
+SENDERS = 3
+"""Fewer than in tests of the inbox, so that the app and the command get more of the processor."""
 
 
 def deletes(turn: int) -> bool:
@@ -90,8 +94,9 @@ class App:
 
 def _turns(store: Store) -> dict[int, int | None]:
     """Return, by workspace, the number of the write that its bot is from; None if there is none."""
-    found = {number: store._records.read(BOTS, f"/TAPP{number}") for number in range(TEAMS)}
-    return {number: None if bot is None else int(bot.value["installed_at"]) for number, bot in found.items()}
+    find = store.installations.find_bot
+    found = {number: find(enterprise_id=None, team_id=f"TAPP{number}") for number in range(TEAMS)}
+    return {number: None if bot is None else int(bot.installed_at) for number, bot in found.items()}
 
 
 @dataclass
@@ -129,7 +134,7 @@ class Writers:
 @asynccontextmanager
 async def writers(folder: Path, *, kept: int) -> AsyncIterator[Writers]:
     """Run the server and the app on one store, with `kept` other installations in it."""
-    async with journaling(folder) as load:
+    async with journaling(folder, SENDERS) as load:
         store, keyring = load.it.store, folder / "keys" / "keyring"
         teams = await asyncio.to_thread(_fill, store, keyring, kept)
         process = await asyncio.create_subprocess_exec(
@@ -162,13 +167,10 @@ def _fill(store: Path, keyring: Path, count: int) -> set[str]:
     return teams
 
 
-async def command(folder: Path, *arguments: str) -> Process:
+async def command(folder: Path, *arguments: str, program: str | None = None) -> Process:
     """Start an operator's command in this folder."""
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "latchkey",
-        *arguments,
+        *command_line(*arguments, program=program),
         cwd=folder,
         env={"PATH": "/usr/bin:/bin"},
         stdout=PIPE,
