@@ -23,6 +23,7 @@ from latchkey.slackapi.requests import WorkspaceId
 from latchkey.slackapi.requests.payload import Payload, parse
 from latchkey.storage import open_store
 from tests.support.counts import count
+from tests.support.waiting import until
 
 FORM = "application/x-www-form-urlencoded"
 INSTALL_URL = "https://app.example.com/slack/install"
@@ -140,6 +141,10 @@ class Bench:
     def live(self, seconds: float) -> None:
         """Run for `seconds` without a new event."""
         self.run(lambda _, __: asyncio.sleep(seconds))
+
+    def live_until(self, happened: Callable[[], object]) -> None:
+        """Run without a new event until `happened` returns something true."""
+        self.run(lambda _, __: until(happened))
 
     def count(self, name: str, **labels: str) -> float:
         return count(self.metrics, name, **labels)

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from latchkey.dispatch.fair_queue import FairQueue
 from latchkey.dispatch.slots import Slot, SlotPool
 from tests.dispatch.doubles import Bench, event, send
+from tests.support.waiting import until
 
 
 def run(use: Callable[[], Any]) -> Any:
@@ -183,7 +184,7 @@ def test_event_listeners_that_wait_for_slack_do_not_delay_their_workspace(bench:
 
     async def use(interactions: Any, events: Any) -> None:
         await send(events, *(event(text="limited") for _ in range(150)), event(text="other"))
-        await asyncio.sleep(0.05)
+        await until(lambda: handled)
         assert handled == ["other"]
         released.set()
 
@@ -203,9 +204,7 @@ def test_sync_listeners_that_wait_for_slack_release_their_thread_and_their_worke
 
     async def use(interactions: Any, events: Any) -> None:
         await send(events, *(event(text="limited") for _ in range(count)), event(text="other"))
-        async with asyncio.timeout(5):
-            while handled != ["other"]:
-                await asyncio.sleep(0.01)
+        await until(lambda: handled == ["other"])
         released.set()
 
     bench.run(use)
@@ -227,9 +226,7 @@ def test_sync_error_handlers_that_wait_for_slack_release_their_thread(bench: Ben
 
     async def use(interactions: Any, events: Any) -> None:
         await send(events, *(event(text="limited") for _ in range(20)), event(text="other"))
-        async with asyncio.timeout(5):
-            while handled != ["other"]:
-                await asyncio.sleep(0.01)
+        await until(lambda: handled == ["other"])
         released.set()
 
     bench.run(use)

@@ -1,6 +1,5 @@
 """The real Application on a real port, with a real store, the simulator as Slack, and an injected clock."""
 
-import asyncio
 import logging
 import socket
 import time
@@ -192,10 +191,3 @@ def browser(http_server: object) -> Iterator[Browser]:
 def all_logs(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     caplog.set_level(logging.DEBUG)
     return caplog
-
-
-async def until(happened: Any) -> None:
-    deadline = time.monotonic() + 3
-    while not happened():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.005)

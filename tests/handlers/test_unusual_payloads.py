@@ -12,7 +12,7 @@ from latchkey.dispatch import App
 from latchkey.simulator import FORM, JSON, Slack, Token
 from latchkey.slackapi.requests import MAX_BODY_BYTES
 from latchkey.storage import Store
-from tests.handlers.conftest import until
+from tests.support.waiting import until
 
 CUT = "cut \ud83d"
 REPAIRED = "cut \ufffd"

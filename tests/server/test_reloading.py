@@ -5,13 +5,13 @@ import contextlib
 import dataclasses
 import os
 import signal
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.running import Running, running
+from tests.support.waiting import WAIT_SECONDS, until
 
 OLD, NEW = "sentinel-old-signing-secret", "sentinel-new-signing-secret"
 
@@ -34,15 +34,12 @@ def slack_has(it: Running, client_secret: str) -> None:
     it.slack.world.app = dataclasses.replace(it.slack.world.app, client_secret=client_secret)
 
 
-async def reload(it: Running) -> str:
-    """Send SIGHUP, and return what the server logs about it."""
+async def reload(it: Running, expected: str = "reloaded") -> str:
+    """Send SIGHUP, and return what the server logs about it once that contains `expected`."""
     before = len(it.server.log.read_text())
     os.kill(it.server.pid, signal.SIGHUP)
-    deadline = time.monotonic() + 5
-    while "reloaded" not in (logged := it.server.log.read_text()[before:]):
-        assert time.monotonic() < deadline, logged
-        await asyncio.sleep(0.02)
-    return logged
+    await until(lambda: expected in it.server.log.read_text()[before:])
+    return it.server.log.read_text()[before:]
 
 
 async def mention(it: Running, secret: str) -> int:
@@ -79,11 +76,16 @@ async def test_log_level_can_be_raised_and_lowered(tmp_path: Path) -> None:
         for level, seen in (("info", True), ("warning", False), ("info", True)):
             config.write_text(config.read_text().replace('"info"', f'"{level}"').replace('"warning"', f'"{level}"'))
             os.kill(it.server.pid, signal.SIGHUP)
-            await asyncio.sleep(0.3)
-            before = len(it.server.log.read_text())
-            assert await it.status("/healthz") == 200
-            await asyncio.sleep(0.1)
-            assert ("GET /healthz 200" in it.server.log.read_text()[before:]) == seen
+            async with asyncio.timeout(WAIT_SECONDS):
+                while await logs_a_request(it) != seen:
+                    pass
+
+
+async def logs_a_request(it: Running) -> bool:
+    before = len(it.server.log.read_text())
+    assert await it.status("/healthz") == 200
+    assert await it.status("/readyz") == 200  # by now the first request has been logged
+    return "GET /healthz 200" in it.server.log.read_text()[before:]
 
 
 @pytest.mark.parametrize("fault", ["the secret's file is gone", "the configuration is wrong"])
@@ -107,9 +109,7 @@ async def test_warns_about_settings_that_need_a_restart(tmp_path: Path) -> None:
     async with with_secret_files(tmp_path) as it:
         config = tmp_path / "config.toml"
         config.write_text(config.read_text() + "[events]\nmax_attempts = 2\n")
-        await reload(it)
-        await asyncio.sleep(0.1)
-        assert "WARNING latchkey setting events.max_attempts changed; restart to apply it" in it.server.log.read_text()
+        await reload(it, "WARNING latchkey setting events.max_attempts changed; restart to apply it")
 
 
 @pytest.mark.gen_test(timeout=30)
@@ -123,6 +123,5 @@ async def test_old_and_new_secrets_are_scrubbed_from_the_log(tmp_path: Path) -> 
         await reload(it)
         assert await it.install() == 200
         assert await mention(it, NEW) == 200
-        await asyncio.sleep(0.3)
-        assert "it is [hidden] or [hidden]" in it.server.log.read_text()
+        await until(lambda: "it is [hidden] or [hidden]" in it.server.log.read_text())
         assert "sentinel" not in it.server.log.read_text()

@@ -6,30 +6,29 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from latchkey.simulator import ServerDied
-from tests.support.command_line import CREDENTIALS
+from tests.support.command_line import CREDENTIALS, run
 from tests.support.running import running
+from tests.support.waiting import until
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+STOPPING = "stopping: "
+"""In the log, after the first signal."""
+IMPATIENT_APP = """\
+from latchkey.handlers import routes
+from latchkey.handlers.transport import endpoint, server
+routes.IDLE_TIMEOUT = endpoint.BODY_TIMEOUT = server.BODY_TIMEOUT = 0.5
+def register(app): pass
+"""
+"""Disconnects slow clients after half a second, and up to a second later."""
 
 
 def serve(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return subprocess.run(
-        [sys.executable, "-m", "latchkey", "serve", *arguments],
-        cwd=folder,
-        env={**kept, **CREDENTIALS, **environ},
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
+    return run(folder, "serve", *arguments, **{**CREDENTIALS, **environ})
 
 
 def test_bad_configuration_lists_every_fault_and_exits_78(tmp_path: Path) -> None:
@@ -75,7 +74,8 @@ async def test_server_that_finds_its_port_taken_leaves_running_events_alone(tmp_
         "    async def slow():\n"
         f"        with open({str(tmp_path / 'runs')!r}, 'a') as runs:\n"
         "            runs.write('run\\n')\n"
-        "        await asyncio.sleep(2)\n"
+        "        while not Path('finish').exists():\n"
+        "            await asyncio.sleep(0.01)\n"
     )
     environment = {"LATCHKEY_LISTENERS_MODULES": "slow_app"}
     async with running(tmp_path, environment=environment) as it:
@@ -85,6 +85,7 @@ async def test_server_that_finds_its_port_taken_leaves_running_events_alone(tmp_
         done = await asyncio.to_thread(serve, tmp_path, "--config", "config.toml", "--listen", listen, **environment)
         assert (done.returncode, "Address already in use" in done.stderr) == (1, True)
         assert (it.rows("inbox"), it.rows("retries")) == (1, 0), "a recovered event has a record of its own"
+        (tmp_path / "finish").touch()
         assert await it.server.stop() == 0
     assert (tmp_path / "runs").read_text() == "run\n"
 
@@ -108,20 +109,25 @@ def test_missing_listener_module_prevents_the_start(tmp_path: Path) -> None:
 async def test_sigterm_finishes_running_requests_and_exits_0(tmp_path: Path) -> None:
     (tmp_path / "slow_app.py").write_text(
         "import asyncio\n"
+        "from pathlib import Path\n"
         "def register(app):\n"
         "    @app.command('/slow')\n"
         "    async def slow(ack, say):\n"
-        "        await asyncio.sleep(0.6)\n"
+        "        Path('started').touch()\n"
+        "        while not Path('finish').exists():\n"
+        "            await asyncio.sleep(0.01)\n"
         "        await ack('done')\n"
-        "        await asyncio.sleep(0.6)\n"
+        "        await asyncio.sleep(0.1)\n"
         "        await say('finished')\n"
     )
     async with running(tmp_path, environment={"LATCHKEY_LISTENERS_MODULES": "slow_app"}) as it:
         assert await it.install() == 200
         asked = asyncio.ensure_future(it.slack.people.command(it.slack.workspace(), "/slow"))
-        await asyncio.sleep(0.3)
-        code = await it.server.stop()
-        answer = await asked
+        await until((tmp_path / "started").exists)
+        stopping = asyncio.ensure_future(it.server.stop())
+        await until(lambda: STOPPING in it.server.log.read_text())
+        (tmp_path / "finish").touch()
+        code, answer = await stopping, await asked
         assert (code, answer.status, answer.body) == (0, 200, "done")
         assert it.slack.world.messages[-1].text == "finished"
         log = it.server.log.read_text()
@@ -156,7 +162,7 @@ async def test_second_signal_exits_immediately(tmp_path: Path) -> None:
         await it.install()
         await it.slack.people.mention(it.slack.workspace(), "x")
         os.kill(it.server.pid, signal.SIGTERM)
-        await asyncio.sleep(0.3)
+        await until(lambda: STOPPING in it.server.log.read_text())
         begun = time.monotonic()
         assert await it.server.stop() == 1
         assert time.monotonic() - begun < 3
@@ -181,10 +187,12 @@ async def test_only_the_first_start_warns_that_the_keyring_needs_a_backup(tmp_pa
         assert it.server.log.read_text().count("back it up now") == 1
 
 
+@pytest.mark.parametrize("impatient", [True, pytest.param(False, marks=pytest.mark.long)])
 @pytest.mark.gen_test(timeout=60)
-async def test_slow_clients_are_disconnected_without_affecting_others(tmp_path: Path) -> None:
-    async with running(tmp_path) as it:
-        loop = asyncio.get_running_loop()
+async def test_slow_clients_are_disconnected_without_affecting_others(tmp_path: Path, impatient: bool) -> None:
+    (tmp_path / "impatient_app.py").write_text(IMPATIENT_APP)
+    environment = {"LATCHKEY_LISTENERS_MODULES": "impatient_app"} if impatient else {}
+    async with running(tmp_path, environment=environment) as it:
         heads = [b"POST /slack/events HTTP/1.1\r\nHost: x\r\n", b"POST /slack/events HTTP/1.1\r\nContent-Length: 9\r\nHost: x\r\n\r\na",
                  b"POST /slack/install HTTP/1.1\r\nContent-Length: 9\r\nHost: x\r\n\r\na", b""]  # fmt: skip
         clients = []
@@ -192,10 +200,8 @@ async def test_slow_clients_are_disconnected_without_affecting_others(tmp_path: 
             reader, writer = await asyncio.open_connection("127.0.0.1", it.server.port)
             writer.write(heads[number % len(heads)])
             clients.append((reader, writer))
-        begun = loop.time()
         assert await it.status("/healthz") == 200
         await asyncio.wait_for(asyncio.gather(*(reader.read() for reader, _ in clients)), 12)
-        assert loop.time() - begun < 12
         for _, writer in clients:
             writer.close()
         assert await it.status("/healthz") == 200
@@ -206,7 +212,10 @@ async def test_rejects_headers_over_the_limit(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         reader, writer = await asyncio.open_connection("127.0.0.1", it.server.port)
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + b"a" * (70 << 10) + b"\r\n\r\n")
-        answer = await asyncio.wait_for(reader.read(), 5)
+        try:
+            answer = await asyncio.wait_for(reader.read(), 5)
+        except ConnectionResetError:  # the server closes without reading the rest
+            answer = b""
         writer.close()
         assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
         assert await it.status("/healthz") == 200

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from latchkey.simulator import ServerProcess
+from tests.support.waiting import until
 
 FIRST_DESCRIPTOR = 3
 
@@ -61,13 +60,10 @@ class SupervisedServer(ServerProcess):
             except BlockingIOError:
                 return self.notifications
 
-    async def wait_for(self, text: str, seconds: float = 5.0, *, before: int | None = None) -> None:
+    async def wait_for(self, text: str, *, before: int | None = None) -> None:
         """Wait for a new notification that begins with this text; `before` is the number of older ones (default: all)."""
         before = len(self.receive()) if before is None else before
-        deadline = time.monotonic() + seconds
-        while not any(sent.startswith(text) for sent in self.receive()[before:]):
-            assert time.monotonic() < deadline, f"{text} was not sent; {self.notifications[before:]}"
-            await asyncio.sleep(0.02)
+        await until(lambda: any(sent.startswith(text) for sent in self.receive()[before:]))
 
     def close(self) -> None:
         self.listening.close()

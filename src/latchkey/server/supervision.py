@@ -95,10 +95,14 @@ async def supervised(
         await asyncio.wait(tasks)
 
 
-async def feed_watchdog(supervisor: Supervisor, probe: Callable[[], Awaitable[object]]) -> None:
+async def feed_watchdog(
+    supervisor: Supervisor,
+    probe: Callable[[], Awaitable[object]],
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> None:
     """Notify the watchdog while the event loop runs and the store responds; never returns.
 
-    `probe` raises StoreError if the store is not healthy.
+    `probe` raises StoreError if the store is not healthy. `sleep` waits for this many seconds.
     """
     if not supervisor.watchdog_seconds:
         return
@@ -109,7 +113,7 @@ async def feed_watchdog(supervisor: Supervisor, probe: Callable[[], Awaitable[ob
             supervisor.alive()
         else:
             logger.error("the store is not responding; systemd will restart this process")
-        await asyncio.sleep(supervisor.watchdog_seconds / PROBES)
+        await sleep(supervisor.watchdog_seconds / PROBES)
 
 
 async def _answers(probe: Callable[[], Awaitable[object]]) -> bool:

@@ -11,8 +11,8 @@ import pytest
 from latchkey.dispatch import EventOptions, EventPipeline, Interactions
 from latchkey.errors import Overloaded, StoreUnavailable, UnreadableRecord
 from tests.dispatch.doubles import Bench, event, send, sent
-from tests.dispatch.events.waiting import until
 from tests.support.events_on_disk import unfinished
+from tests.support.waiting import until
 
 
 class TestBackPressure:
@@ -35,8 +35,7 @@ class TestBackPressure:
                 type(None), type(None), Overloaded, Overloaded,
             ]  # fmt: skip
             go_on.set()
-            await until(lambda: len(ran) == 2)
-            await asyncio.sleep(0.2)
+            await until(lambda: bench.metrics.registry.get_sample_value("latchkey_inbox_events") == 0)
             assert await send(events, event()) == [None]
 
         bench.run(use)

@@ -9,8 +9,9 @@ from latchkey.dispatch import EventPipeline, Interactions
 from latchkey.errors import StoreUnavailable
 from latchkey.storage import Outcome, OutcomeKind, StoredEvent
 from tests.dispatch.doubles import Bench, event, send, sent
-from tests.dispatch.events.waiting import at_once, ids, send_and_wait, until
+from tests.dispatch.events.waiting import at_once, ids, send_and_wait
 from tests.support.events_on_disk import unfinished
+from tests.support.waiting import until
 
 
 class Commits:

@@ -6,6 +6,7 @@ from prometheus_client import generate_latest
 
 from latchkey.dispatch import EventPipeline, Interactions
 from tests.dispatch.doubles import Bench, event, send
+from tests.support.clocks import Clock
 
 
 class TestMetrics:
@@ -28,13 +29,18 @@ class TestMetrics:
             assert line in text
 
     def test_the_age_of_the_oldest_event_is_shown(self, bench: Bench) -> None:
+        finish = asyncio.Event()
+        bench.clock = clock = Clock()
+
         @bench.app.event("app_mention")
         async def listener() -> None:
-            await asyncio.sleep(0.2)
+            await finish.wait()
 
-        async def use(_: Interactions, events: EventPipeline) -> float:
+        async def use(_: Interactions, events: EventPipeline) -> float | None:
             await send(events, event())
-            await asyncio.sleep(0.1)
-            return bench.metrics.registry.get_sample_value("latchkey_inbox_oldest_seconds") or 0.0
+            clock.now += 7
+            oldest = bench.metrics.registry.get_sample_value("latchkey_inbox_oldest_seconds")
+            finish.set()
+            return oldest
 
-        assert 0.05 < bench.run(use) < 5
+        assert bench.run(use) == 7

@@ -10,6 +10,7 @@ from latchkey.dispatch import EventOptions, EventPipeline, Interactions
 from tests.dispatch.doubles import Bench, event, send, sent
 from tests.dispatch.events.waiting import send_and_wait
 from tests.support.events_on_disk import unfinished
+from tests.support.waiting import until
 
 
 class TestRestart:
@@ -27,7 +28,7 @@ class TestRestart:
         bench.run(lambda _, events: send(events, event()), drain_seconds=0.05)
         assert bench.unfinished == 1
         assert len(unfinished(bench.store)) == 1
-        bench.live(0.2)
+        bench.live_until(lambda: len(attempts) == 2)
         assert attempts == [1, 2]
         assert "resuming 1 acknowledged events" in caplog.text
         bench.live(0.05)
@@ -44,10 +45,10 @@ class TestRestart:
 
         async def use(_: Interactions, events: EventPipeline) -> None:
             await asyncio.gather(*(sent(events, event(text=text)) for text in ("a", "stuck", "b")))
-            await asyncio.sleep(0.2)
+            await until(lambda: len(unfinished(bench.store)) == 1)
 
         bench.run(use, drain_seconds=0.05)
-        bench.live(0.2)
+        bench.live_until(lambda: len(ran) == 4)
         assert Counter(ran) == {"a": 1, "b": 1, "stuck": 2}
 
     def test_with_order_recovered_events_come_first_and_in_order(self, bench: Bench) -> None:

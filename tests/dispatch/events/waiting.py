@@ -1,11 +1,10 @@
 """What the tests of the event pipeline share."""
 
-import asyncio
-import time
 from typing import Any
 
 from latchkey.dispatch import EventPipeline
 from tests.dispatch.doubles import event, send
+from tests.support.waiting import until
 
 
 def at_once(*_: object) -> float:
@@ -14,13 +13,6 @@ def at_once(*_: object) -> float:
 
 def ids(found: Any) -> list[str]:
     return [event.event_id for event in found]
-
-
-async def until(happened: Any) -> None:
-    deadline = time.monotonic() + 5
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen"
-        await asyncio.sleep(0.005)
 
 
 async def send_and_wait(events: EventPipeline, happened: Any, payload: Any = None) -> None:
