@@ -10,7 +10,7 @@ import pytest
 
 from latchkey.storage import Outcome, Store, StoredEvent, open_store
 from tests.support.command_line import run, run_json
-from tests.support.events_on_disk import failed, unfinished
+from tests.support.stores import failed, unfinished
 
 ERROR = "ValueError at app.py:3 in listener"
 RECEIVED = 1_795_000_000.0

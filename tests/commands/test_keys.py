@@ -20,7 +20,7 @@ from slack_sdk.oauth.installation_store import Installation
 from latchkey.storage import Store, acting_as_owner_of, open_store
 from latchkey.storage.crypto.keyring import read_keyring
 from latchkey.storage.engine.processes import maintenance_lock
-from tests.support.command_line import IMPATIENT, run, run_json
+from tests.support.command_line import impatient, run, run_json
 from tests.support.stores import FOREIGN, foreign_store, owners, teams
 
 RECORDS = 3 * 5 + 1
@@ -390,7 +390,7 @@ def with_another_keyring(folder: Path) -> Iterator[None]:
 
 def test_retire_keeps_a_key_that_a_process_encrypts_with(folder: Path) -> None:
     with with_another_keyring(folder):
-        assert run(folder, "keys", "add", program=IMPATIENT).returncode == 1
+        assert run(folder, "keys", "add", program=impatient()).returncode == 1
         old = key_ids(folder)[1]
         before = contents(folder)
         done = run(folder, "keys", "retire", old, "--yes")
@@ -403,7 +403,7 @@ def test_rotate_exits_1_and_names_a_process_that_does_not_use_the_new_key(folder
     with with_another_keyring(folder):
         before = contents(folder)["store"]
         for count in (2, 2):
-            done = run(folder, "keys", "rotate", "--yes", program=IMPATIENT)
+            done = run(folder, "keys", "rotate", "--yes", program=impatient())
             assert done.returncode == 1
             assert f"pid {os.getpid()}" in done.stderr
             assert "restart them" in done.stderr
@@ -473,7 +473,7 @@ def test_files_created_by_root_belong_to_the_servers_user(public_folder: Path) -
     foreign_store(public_folder, "T1")
     old = key_ids(public_folder)[0]
     for command in (("rotate", "--yes"), ("retire", old, "--yes", "--force"), ("add",), ("verify",), ("status",)):
-        assert run(public_folder, "keys", *command, program=IMPATIENT).returncode == 0
+        assert run(public_folder, "keys", *command).returncode == 0
         for folder in ("data", "keys", "backups"):
             assert owners(public_folder / folder) == {FOREIGN}
 
@@ -502,7 +502,7 @@ def test_root_can_rotate_a_keyring_of_its_own_that_the_servers_group_reads(publi
         path.chmod(mode)
     old = key_ids(public_folder)[0]
     for command in (("rotate", "--yes"), ("add",), ("retire", old, "--yes", "--force")):
-        assert run(public_folder, "keys", *command, program=IMPATIENT).returncode == 0
+        assert run(public_folder, "keys", *command).returncode == 0
         assert owners(store.parent) == {FOREIGN}
         assert owners(keyring.parent) == {(0, FOREIGN[1])}
         assert stat.S_IMODE(keyring.stat().st_mode) == 0o640

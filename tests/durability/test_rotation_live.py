@@ -14,7 +14,7 @@ from latchkey.storage.crypto.keyring import read_keyring
 from latchkey.storage.crypto.sealing import PREFIX_LENGTH
 from latchkey.storage.engine.processes import open_processes
 from latchkey.storage.rotation import rotate as rotation
-from tests.support.command_line import IMPATIENT
+from tests.support.command_line import impatient
 from tests.support.rotation_load import TEAMS, command, tables, writers
 from tests.support.running import running
 
@@ -120,7 +120,7 @@ async def test_a_server_with_a_copy_of_the_keyring_uses_the_new_key_after_a_rest
     copy_keyring()
     async with running(tmp_path, environment={"LATCHKEY_STORAGE_KEYRING": "credential"}) as it:
         before = tables(it.store)
-        rotating = await command(tmp_path, "keys", "rotate", "--yes", program=IMPATIENT)
+        rotating = await command(tmp_path, "keys", "rotate", "--yes", program=impatient())
         _, complained = await rotating.communicate()
         assert rotating.returncode == 1
         assert f"pid {it.server.pid}" in complained.decode()
@@ -129,7 +129,7 @@ async def test_a_server_with_a_copy_of_the_keyring_uses_the_new_key_after_a_rest
         assert await it.server.stop() == 0
         copy_keyring()
         await it.server.start(it.slack)
-        rotating = await command(tmp_path, "keys", "rotate", "--yes", "--no-backup", "--json", program=IMPATIENT)
+        rotating = await command(tmp_path, "keys", "rotate", "--yes", "--no-backup", "--json", program=impatient())
         printed, complained = await rotating.communicate()
         assert rotating.returncode == 0, complained
         assert json.loads(printed)["new_key"] is False

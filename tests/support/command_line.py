@@ -28,14 +28,18 @@ IMPATIENT = """
 import sys
 from latchkey.cli import main
 from latchkey.storage.rotation import key_admin, rotate
-key_admin.ADOPT_TIMEOUT, rotate.SETTLE_SECONDS = 0.2, 0.1
+key_admin.ADOPT_TIMEOUT, rotate.SETTLE_SECONDS = {adopt_seconds}, 0.1
 sys.exit(main())
 """
-"""The command line, except that `keys` waits only briefly for other processes."""
+
+
+def impatient(adopt_seconds: float = 0.2) -> str:
+    """Return a program like `latchkey` whose `keys` waits at most these seconds until other processes use a new key."""
+    return IMPATIENT.format(adopt_seconds=adopt_seconds)
 
 
 def command_line(*arguments: str, program: str | None = None) -> list[str]:
-    """Return the command line of a command; `program` is Python source to run in place of it, such as IMPATIENT."""
+    """Return the command line of a command; `program` is Python source to run in place of `latchkey`."""
     return [sys.executable, *(("-m", "latchkey") if program is None else ("-c", program)), *arguments]
 
 

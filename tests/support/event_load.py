@@ -14,8 +14,8 @@ from pathlib import Path
 
 from latchkey.simulator import JSON
 from latchkey.storage import StoredEvent, open_store
-from tests.support.events_on_disk import failed, unfinished
 from tests.support.running import Running, running
+from tests.support.stores import failed, unfinished
 
 JOURNAL_APP = """
 import os, random

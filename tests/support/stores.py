@@ -9,23 +9,27 @@ from pathlib import Path
 
 from slack_sdk.oauth.installation_store import Installation
 
-from latchkey.storage import open_store
+from latchkey.errors import UnreadableRecord
+from latchkey.storage import EventStatus, Store, StoredEvent, open_store
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 Paths = tuple[Path, Path]
+UNFINISHED = [EventStatus.WAITING, EventStatus.RETRYING, EventStatus.REPLAYING]
 SENTINELS = ("xoxb-sentinel", "xoxp-sentinel", "hooks-sentinel", "xoxe-sentinel")
 
 _CRASHING = """
 import os, sys
 from pathlib import Path
 from tests.support.stores import fill_open
-from latchkey.storage import open_store
+from latchkey.errors import UnreadableRecord
+from latchkey.storage import EventStatus, Store, StoredEvent, open_store
 fill_open(open_store(sys.argv[1], sys.argv[2]), *sys.argv[3:])
 os._exit(0)
 """
 _HOLDER = """
 import sys
-from latchkey.storage import open_store
+from latchkey.errors import UnreadableRecord
+from latchkey.storage import EventStatus, Store, StoredEvent, open_store
 store = open_store(sys.argv[1], sys.argv[2])
 print("open", flush=True)
 sys.stdin.read()
@@ -84,6 +88,15 @@ def teams(paths: Paths) -> set[str]:
             assert bot is not None
             assert bot.bot_token == f"xoxb-sentinel-{item.team_id}"
         return {str(item.team_id) for item in found.installations}
+
+
+def unfinished(store: Store) -> list[StoredEvent | UnreadableRecord]:
+    """Return all events that are neither done nor failed."""
+    return list(store.event_admin.all(UNFINISHED))
+
+
+def failed(store: Store) -> list[StoredEvent | UnreadableRecord]:
+    return list(store.event_admin.all([EventStatus.FAILED]))
 
 
 def beside(path: Path, end: str) -> Path:

@@ -11,7 +11,7 @@ import pytest
 from latchkey.dispatch import EventOptions, EventPipeline, Interactions
 from latchkey.errors import Overloaded, StoreUnavailable, UnreadableRecord
 from tests.dispatch.doubles import Bench, event, send, sent
-from tests.support.events_on_disk import unfinished
+from tests.support.stores import unfinished
 from tests.support.waiting import until
 
 

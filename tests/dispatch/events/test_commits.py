@@ -10,7 +10,7 @@ from latchkey.errors import StoreUnavailable
 from latchkey.storage import Outcome, OutcomeKind, StoredEvent
 from tests.dispatch.doubles import Bench, event, send, sent
 from tests.dispatch.events.waiting import at_once, ids, send_and_wait
-from tests.support.events_on_disk import unfinished
+from tests.support.stores import unfinished
 from tests.support.waiting import until
 
 

@@ -9,7 +9,7 @@ import pytest
 from latchkey.dispatch import EventOptions, EventPipeline, Interactions
 from tests.dispatch.doubles import Bench, event, send, sent
 from tests.dispatch.events.waiting import send_and_wait
-from tests.support.events_on_disk import unfinished
+from tests.support.stores import unfinished
 from tests.support.waiting import until
 
 

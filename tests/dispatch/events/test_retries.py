@@ -13,7 +13,7 @@ from latchkey.slackapi.requests import parse
 from latchkey.storage import StoredEvent
 from tests.dispatch.doubles import Bench, event, send
 from tests.dispatch.events.waiting import at_once, send_and_wait
-from tests.support.events_on_disk import failed, unfinished
+from tests.support.stores import failed, unfinished
 from tests.support.waiting import until
 
 

@@ -24,12 +24,12 @@ from latchkey.storage.backup.swap import copy_path
 from latchkey.storage.crypto import read_keyring
 from latchkey.storage.engine import maintenance_lock
 from tests.storage.backup.restoring import NOW, change_manifest, event, put_back, refused
-from tests.support.events_on_disk import failed, unfinished
 from tests.support.stores import (
     FOREIGN,
     Paths,
     beside,
     damage,
+    failed,
     files,
     fill,
     fill_and_crash,
@@ -38,6 +38,7 @@ from tests.support.stores import (
     owners,
     replaced,
     teams,
+    unfinished,
 )
 
 

@@ -9,7 +9,7 @@ import pytest
 from latchkey.errors import StoreUnavailable, UnreadableRecord
 from latchkey.storage import EventStatus, Outcome, Store, StoredEvent, event_id_of, open_store
 from tests.support.clocks import Clock
-from tests.support.events_on_disk import failed, unfinished
+from tests.support.stores import failed, unfinished
 
 ERROR = "ValueError at app.py:3 in listener"
 
