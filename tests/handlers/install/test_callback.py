@@ -1,30 +1,15 @@
 """GET /slack/oauth/callback: its checks, in order, and that later failures never lose fresh tokens."""
 
 import asyncio
-import html
-import re
 from dataclasses import replace
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
 from latchkey.simulator import Browser, Slack
-from latchkey.slackapi.oauth import OAuthClient
 from latchkey.storage import Store
+from tests.handlers.install.flow import CALLBACK, authorize_url, state_in
 from tests.support.clocks import Clock
-
-CALLBACK = "/slack/oauth/callback"
-
-
-async def authorize_url(browser: Browser, base_url: str) -> str:
-    page = await browser.get(base_url + "/slack/install")
-    found = re.search(r'href="([^"]*authorize[^"]*)"', page.body.decode())
-    assert found
-    return html.unescape(found[1])
-
-
-def state_in(url: str) -> str:
-    return parse_qs(urlsplit(url).query)["state"][0]
 
 
 @pytest.mark.gen_test
@@ -123,109 +108,6 @@ async def test_callback_without_state_starts_an_install_and_exchanges_no_code(
 
 
 @pytest.mark.gen_test
-async def test_cancel_shows_a_page_and_consumes_the_state(browser: Browser, base_url: str, slack: Slack) -> None:
-    url = await authorize_url(browser, base_url)
-    page = await browser.get(slack.cancel(url))
-    assert page.code == 200
-    assert b"You chose Cancel" in page.body
-    assert (await browser.get(slack.approve(url))).code == 401
-
-
-@pytest.mark.gen_test
-@pytest.mark.parametrize(
-    ("query", "status"),
-    [
-        ({"error": "server_error"}, 400),
-        ({"error": "<script>alert(1)</script>"}, 400),
-        ({"state": "x" * 2000, "code": "1"}, 400),
-        ({"state": "../../etc/passwd", "code": "1"}, 401),
-        ({"state": "a\0b", "code": "1"}, 401),
-        ({"state": "é", "code": "1"}, 401),
-        ([("state", "a"), ("state", "b"), ("code", "1")], 400),
-        ([("state", "a"), ("code", "1"), ("code", "2")], 400),
-    ],
-)
-async def test_rejects_malformed_arguments_with_an_error_page(
-    browser: Browser, base_url: str, slack: Slack, query: object, status: int
-) -> None:
-    page = await browser.get(f"{base_url}{CALLBACK}?{urlencode(query)}")  # type: ignore[arg-type]
-    assert page.code == status
-    assert b"Start again" in page.body
-    assert page.headers["X-Request-Id"].encode() in page.body
-    assert b"<script" not in page.body
-    assert not slack.world.calls
-
-
-@pytest.mark.gen_test
-@pytest.mark.parametrize(
-    ("code", "is_shown"),
-    [
-        ("invalid_scope", True),
-        ("org_login_required", True),
-        ("x" * 60, True),
-        ("x" * 61, False),
-        ("<b>bold</b>", False),
-        ("Call 555 0100", False),
-        ("a\u202eb", False),
-        ("A" * 1000, False),
-    ],
-)
-async def test_failure_page_shows_slacks_error_code_and_no_other_text(
-    browser: Browser, base_url: str, slack: Slack, code: str, is_shown: bool
-) -> None:
-    page = await browser.get(f"{base_url}{CALLBACK}?{urlencode({'error': code})}")
-    assert page.code == 400
-    assert (f"<code>{code}</code>" in page.body.decode()) == is_shown
-    assert (b"reason:" in page.body) == is_shown
-    assert is_shown or html.escape(code).encode() not in page.body
-
-
-@pytest.mark.gen_test
-@pytest.mark.parametrize(("fault", "is_shown"), [("bad_client_secret", True), ("Surprise!", False)])
-async def test_failure_page_shows_why_slack_refused_the_code(
-    browser: Browser, base_url: str, slack: Slack, fault: str, is_shown: bool
-) -> None:
-    callback = slack.approve(await authorize_url(browser, base_url))
-    slack.fail("oauth.v2.access", error=fault)
-    page = await browser.get(callback)
-    assert page.code == 401
-    assert (f"<code>{fault}</code>".encode() in page.body) == is_shown
-    assert b"unexpected_response" not in page.body, "that is not Slack's word"
-
-
-@pytest.mark.gen_test
-async def test_callback_without_code_exchanges_nothing(browser: Browser, base_url: str, slack: Slack) -> None:
-    state = state_in(await authorize_url(browser, base_url))
-    page = await browser.get(f"{base_url}{CALLBACK}?{urlencode({'state': state})}")
-    assert page.code == 401
-    assert b"no code" in page.body
-    assert not slack.world.calls
-
-
-@pytest.mark.gen_test
-async def test_shows_error_page_if_slack_refuses_the_code(
-    browser: Browser, base_url: str, slack: Slack, store: Store
-) -> None:
-    state = state_in(await authorize_url(browser, base_url))
-    page = await browser.get(f"{base_url}{CALLBACK}?{urlencode({'state': state, 'code': 'wrong'})}")
-    assert page.code == 401
-    assert b"Slack refused the install" in page.body
-    assert not store.installations.page().installations
-
-
-@pytest.mark.gen_test
-@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 429}, {"seconds": 2.0}])
-async def test_shows_error_page_if_slack_does_not_answer_the_exchange(
-    browser: Browser, base_url: str, slack: Slack, fault: dict[str, int]
-) -> None:
-    callback = slack.approve(await authorize_url(browser, base_url))
-    slack.fail("oauth.v2.access", **fault)  # type: ignore[arg-type]
-    page = await browser.get(callback)
-    assert page.code == 502
-    assert b"Slack did not answer" in page.body
-
-
-@pytest.mark.gen_test
 @pytest.mark.parametrize("fault", [{"status": 500, "times": 9}, {"error": "invalid_auth"}, {"seconds": 2.0}])
 async def test_failed_auth_test_loses_no_token(
     browser: Browser, base_url: str, slack: Slack, store: Store, fault: dict[str, int]
@@ -238,24 +120,6 @@ async def test_failed_auth_test_loses_no_token(
     bot = store.installations.find_bot(enterprise_id=None, team_id="T0ACME")
     assert bot is not None
     assert bot.bot_token in slack.world.tokens
-
-
-@pytest.mark.gen_test
-async def test_shows_error_page_if_the_store_cannot_save_the_installation(
-    browser: Browser, base_url: str, slack: Slack, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    callback = slack.approve(await authorize_url(browser, base_url))
-    exchange = OAuthClient.exchange
-
-    async def exchange_and_lose_the_store(client: OAuthClient, code: str) -> object:
-        installation = await exchange(client, code)
-        store.close()
-        return installation
-
-    monkeypatch.setattr(OAuthClient, "exchange", exchange_and_lose_the_store)
-    page = await browser.get(callback)
-    assert page.code == 503
-    assert b"cannot save right now" in page.body
 
 
 @pytest.mark.gen_test

@@ -10,7 +10,7 @@ from latchkey.handlers import Services
 from latchkey.handlers.receipts import MAX_AGE_SECONDS, Receipt, Receipts
 from latchkey.simulator import Browser, Slack
 from latchkey.storage import Store
-from tests.handlers.install.test_callback import authorize_url
+from tests.handlers.install.flow import authorize_url
 from tests.support.clocks import Clock
 
 PAGE = "/slack/installed"
