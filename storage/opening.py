@@ -13,11 +13,12 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 from latchkey.errors import KeysMissing, StoreRefused, StoreUnavailable, UnreadableRecord
 from latchkey.storage.backup import clear_interrupted, copy_path
-from latchkey.storage.crypto import Keyring, KeyringFile, Sealer, create_keyring, generate_key
+from latchkey.storage.crypto import Keyring, KeyringFile, Sealer, create_keyring, generate_key, read_keyring
 from latchkey.storage.engine import (
     APPLICATION_ID,
     PRIVATE_FILE,
@@ -41,16 +42,27 @@ StrPath = str | os.PathLike[str]
 
 
 def open_store(
-    path: StrPath, keyring: StrPath, *, new_store: bool = False, clock: Callable[[], float] = time.time
+    path: StrPath,
+    keyring: StrPath,
+    *,
+    new_store: bool = False,
+    server_address: str | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> Store:
-    """Return the store at `path`, encrypted with the keys in the file `keyring`, for a server.
+    """Return the store at `path`, encrypted with the keys in the file `keyring`.
 
     Creates both if neither exists. With `new_store`, creates an empty store beside an existing
-    keyring. `clock` gives Unix seconds. Raises StoreRefused, KeyringError or StoreUnavailable.
+    keyring. `server_address` is given by a server, which runs the store's events, and of which there
+    can be only one; it is shown to others that try to start. `clock` gives Unix seconds. Raises
+    StoreRefused, KeyringError or StoreUnavailable; if the file of one of the two is the reason,
+    nothing was created.
     """
     store_path, keyring_path = Path(path), Path(keyring)
+    _check_before_creating(store_path, keyring_path, new_store)
     with ExitStack() as undo:
-        files = _open_files(store_path, undo, lambda: _prepare(store_path, keyring_path, new_store, clock))
+        files = _open_files(
+            store_path, undo, lambda: _prepare(store_path, keyring_path, new_store, clock), server_address
+        )
         undo.pop_all()
         return Store(files, clock)
 
@@ -67,14 +79,16 @@ def open_for_command(path: StrPath, keyring: StrPath) -> CommandStore:
             hint="check --config and [storage] path; the server creates the store when it first starts",
         )
     with ExitStack() as undo:
-        files = _open_files(store_path, undo, lambda: _prepare_existing(store_path, keyring_path))
+        files = _open_files(store_path, undo, partial(_prepare_existing, store_path, keyring_path))
         undo.pop_all()
         return CommandStore(files)
 
 
-def _open_files(path: Path, undo: ExitStack, prepare: Callable[[], KeyringFile]) -> OpenedFiles:
+def _open_files(
+    path: Path, undo: ExitStack, prepare: Callable[[], KeyringFile], server_address: str | None = None
+) -> OpenedFiles:
     try:
-        presence = Presence(path)
+        presence = Presence(path, server_address=server_address)
         undo.callback(presence.close)
         keyring_file = prepare()
         presence.publish(keyring_file.keyring.key_ids)
@@ -87,6 +101,21 @@ def _open_files(path: Path, undo: ExitStack, prepare: Callable[[], KeyringFile])
     return OpenedFiles(path, keyring_file, engine, sealer, presence)
 
 
+def _check_before_creating(path: Path, keyring_path: Path, new_store: bool) -> None:
+    """Raise the errors of `_prepare` that can be known without the lock; changes nothing."""
+    try:
+        if path.exists():
+            _check_existing(path, keyring_path)
+        else:
+            _refuse_unsafe_modes(path, keyring_path)
+            if not copy_path(path).exists() and keyring_path.exists():
+                _refuse_missing(path, keyring_path, new_store)
+        if keyring_path.exists():
+            read_keyring(keyring_path)
+    except OSError as error:
+        raise StoreRefused(f"{error.filename or path}: {error.strerror}") from None
+
+
 def _prepare(path: Path, keyring_path: Path, new_store: bool, clock: Callable[[], float]) -> KeyringFile:
     """Check the files, create those that may be created, and return the keyring."""
     if path.exists() or copy_path(path).exists():
@@ -96,12 +125,7 @@ def _prepare(path: Path, keyring_path: Path, new_store: bool, clock: Callable[[]
     if not keyring_path.exists():
         return _create_both(path, unfinished, keyring_path, clock)
     file = KeyringFile(keyring_path)
-    # An unfinished store beside a keyring is a first start that was interrupted between the two.
-    if not new_store and not unfinished.exists():
-        raise StoreRefused(
-            f"the store {path} is missing, but its keyring {keyring_path} exists",
-            hint="mount or restore the store; to create an empty one with these keys, start once with --new-store",
-        )
+    _refuse_missing(path, keyring_path, new_store)
     _create_unfinished(unfinished, Sealer(file.keyring))
     _finish(unfinished, path)
     return file
@@ -113,15 +137,29 @@ def _prepare_existing(path: Path, keyring_path: Path) -> KeyringFile:
         raise StoreRefused(
             f"the store {path} is missing, because a restore was interrupted", hint="run `latchkey restore` again"
         )
-    # Before SQLite writes anything to it.
-    check_is_store(path)
-    if not os.access(path, os.W_OK, effective_ids=True) or not path.stat().st_mode & 0o200:
-        raise StoreRefused(f"the store {path} is read-only", hint="chmod u+w, or chown it to the server's user")
-    _refuse_unsafe_modes(path, keyring_path)
+    _check_existing(path, keyring_path)
     file = KeyringFile(keyring_path)
     remove_store(_unfinished(path))
     clear_interrupted(path)
     return file
+
+
+def _check_existing(path: Path, keyring_path: Path) -> None:
+    """Check an existing store's file before SQLite writes anything to it."""
+    check_is_store(path)
+    if not os.access(path, os.W_OK, effective_ids=True) or not path.stat().st_mode & 0o200:
+        raise StoreRefused(f"the store {path} is read-only", hint="chmod u+w, or chown it to the server's user")
+    _refuse_unsafe_modes(path, keyring_path)
+
+
+def _refuse_missing(path: Path, keyring_path: Path, new_store: bool) -> None:
+    """Refuse to create a store beside an existing keyring, unless it was asked for."""
+    # An unfinished store beside a keyring is a first start that was interrupted between the two.
+    if not new_store and not _unfinished(path).exists():
+        raise StoreRefused(
+            f"the store {path} is missing, but its keyring {keyring_path} exists",
+            hint="mount or restore the store; to create an empty one with these keys, start once with --new-store",
+        )
 
 
 def _refuse_unsafe_modes(path: Path, keyring_path: Path) -> None:

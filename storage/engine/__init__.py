@@ -13,6 +13,7 @@ from latchkey.storage.engine.database_file import (
 )
 from latchkey.storage.engine.executor import CALL_TIMEOUT, CallObserver, Executor
 from latchkey.storage.engine.keyvalue import ANYTHING, Change, IdSet, KeyValue, Row, Swap
+from latchkey.storage.engine.locks import maintenance_lock
 from latchkey.storage.engine.owners import acting_as_owner_of, become_owner_of
 from latchkey.storage.engine.pragmas import APPLICATION_ID
 from latchkey.storage.engine.private_files import (
@@ -30,7 +31,6 @@ from latchkey.storage.engine.processes import (
     Presence,
     StoreProcess,
     exclusive,
-    maintenance_lock,
     no_replace,
     open_processes,
     refuse_open,

@@ -1,4 +1,4 @@
-"""File locks between the processes that use a store: which have it open, with which keys, and who may change it.
+"""The processes that have a store open: which they are, with which keys, and how to keep them out.
 
 Invariant: a process that has the store open holds two locks until it ends: an
 exclusive one on a file of its own, which lists its keys, and a shared one on the
@@ -12,13 +12,14 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from latchkey.errors import StoreInUse, StoreRefused
+from latchkey.errors import StoreRefused
+from latchkey.storage.engine.locks import server_lock, try_lock
 from latchkey.storage.engine.owners import refuse_as_root
 from latchkey.storage.engine.private_files import PRIVATE_FILE, create_private_folder
 
@@ -31,6 +32,8 @@ class StoreProcess(NamedTuple):
     pid: int
     key_ids: tuple[str, ...] | None
     """Its keys, the primary key first; None if it has not published them yet."""
+    takes_write_lock: bool
+    """Whether it keeps its commits and checkpoints apart from those of other processes; earlier versions did not."""
 
     def encrypts_with(self, key_id: str) -> bool:
         """Whether this is the process's primary key."""
@@ -40,24 +43,29 @@ class StoreProcess(NamedTuple):
 class _Content(msgspec.Struct):
     pid: int
     key_ids: tuple[str, ...]
+    takes_write_lock: bool = False
 
 
 class Presence:
     """Registers this process as one that has the store open, and publishes which keys it uses."""
 
-    def __init__(self, store_path: Path) -> None:
-        """Raises StoreRefused if another process has exclusive access, such as a restore."""
-        self._folder = _lock_shared(store_path)
-        try:
+    def __init__(self, store_path: Path, *, server_address: str | None = None) -> None:
+        """`server_address` is given by a server, of which a store has only one; see `server_lock`.
+
+        Raises StoreRefused if another process has exclusive access, such as a restore, or is the server.
+        """
+        with ExitStack() as undo:
+            folder = _lock_shared(store_path)
+            undo.callback(os.close, folder)
+            if server_address is not None:
+                undo.enter_context(server_lock(store_path, server_address))
             self._path, self._file = _create_locked(_folder(store_path))
-        except BaseException:
-            os.close(self._folder)
-            raise
+            self._locks = undo.pop_all()
         self._closed = False
 
     def publish(self, key_ids: Sequence[str]) -> None:
         """Publish this process's keys, the primary key first."""
-        content = msgspec.json.encode(_Content(os.getpid(), tuple(key_ids)))
+        content = msgspec.json.encode(_Content(os.getpid(), tuple(key_ids), takes_write_lock=True))
         os.pwrite(self._file, content, 0)
         os.ftruncate(self._file, len(content))
 
@@ -68,7 +76,7 @@ class Presence:
         self._closed = True
         self._path.unlink(missing_ok=True)
         os.close(self._file)
-        os.close(self._folder)
+        self._locks.close()
 
 
 def open_processes(store_path: Path) -> list[StoreProcess]:
@@ -81,7 +89,7 @@ def open_processes(store_path: Path) -> list[StoreProcess]:
         except FileNotFoundError:
             continue  # the process has just ended
         try:
-            if _lock(descriptor, fcntl.LOCK_EX):
+            if try_lock(descriptor, fcntl.LOCK_EX):
                 path.unlink(missing_ok=True)
             else:
                 found.append(_read(path, descriptor))
@@ -120,29 +128,11 @@ def exclusive(store_path: Path) -> Iterator[None]:
     create_private_folder(folder)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        if not _lock(descriptor, fcntl.LOCK_EX):
+        if not try_lock(descriptor, fcntl.LOCK_EX):
             refuse_open(store_path)
             raise StoreRefused(
                 f"the store {store_path} is being copied", hint="wait until the other command has finished"
             )
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def maintenance_lock(store_path: Path) -> Iterator[None]:
-    """Lock out other commands that change the keyring or the whole store; raises StoreInUse if one is running.
-
-    The kernel releases the lock when the process ends. Its file stays: deleting it would let two
-    processes lock two different files of the same name.
-    """
-    refuse_as_root(store_path)
-    path = store_path.with_name(store_path.name + ".lock")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
-    try:
-        if not _lock(descriptor, fcntl.LOCK_EX):
-            raise StoreInUse(store_path.name)
         yield
     finally:
         os.close(descriptor)
@@ -158,7 +148,7 @@ def _lock_shared(store_path: Path) -> int:
     folder = _folder(store_path)
     create_private_folder(folder)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    if not _lock(descriptor, fcntl.LOCK_SH):
+    if not try_lock(descriptor, fcntl.LOCK_SH):
         os.close(descriptor)
         raise StoreRefused(
             f"the store {store_path} is being restored", hint="start again when the restore has finished"
@@ -171,21 +161,13 @@ def _create_locked(folder: Path) -> tuple[Path, int]:
         path = folder / f"{os.getpid()}-{secrets.token_hex(4)}"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
         # Between the two calls another process may have taken the file for a dead process's and deleted it.
-        if _lock(descriptor, fcntl.LOCK_EX) and os.fstat(descriptor).st_nlink:
+        if try_lock(descriptor, fcntl.LOCK_EX) and os.fstat(descriptor).st_nlink:
             return path, descriptor
         os.close(descriptor)
-
-
-def _lock(descriptor: int, kind: int) -> bool:
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _read(path: Path, descriptor: int) -> StoreProcess:
     with suppress(msgspec.DecodeError):
         content = msgspec.json.decode(os.pread(descriptor, MAX_PRESENCE_BYTES, 0), type=_Content)
-        return StoreProcess(content.pid, content.key_ids)
-    return StoreProcess(int(path.name.partition("-")[0]), None)
+        return StoreProcess(content.pid, content.key_ids, content.takes_write_lock)
+    return StoreProcess(int(path.name.partition("-")[0]), None, takes_write_lock=True)

@@ -19,7 +19,7 @@ from slack_sdk.oauth.installation_store import Installation
 
 from latchkey.storage import Store, acting_as_owner_of, open_store
 from latchkey.storage.crypto.keyring import read_keyring
-from latchkey.storage.engine.processes import maintenance_lock
+from latchkey.storage.engine.locks import maintenance_lock
 from tests.support.command_line import impatient, run, run_json
 from tests.support.stores import FOREIGN, foreign_store, owners, teams
 

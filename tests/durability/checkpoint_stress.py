@@ -7,7 +7,6 @@ long again. Each value has a number and each key is chosen at random, so that a 
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import sqlite3
@@ -17,7 +16,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from ctypes import c_long
-from multiprocessing.context import ForkServerContext
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -26,6 +24,7 @@ from typing import NamedTuple
 from latchkey.errors import StoreUnavailable
 from latchkey.storage.engine.connection import GuardedConnection
 from latchkey.storage.engine.write_lock import WriteLock
+from tests.support.processes import READY_SECONDS, fork_server
 
 WRITERS = 2
 CHECKPOINTERS = 3
@@ -33,8 +32,6 @@ KEYS = 20_000
 """Of each writer."""
 CHECKPOINTS_PER_ROUND = 40
 MAX_PAUSE_SECONDS = 0.01
-READY_SECONDS = 60
-"""Time for all processes to start."""
 STOPPED = -1
 """As the number of a round: the processes stop."""
 
@@ -71,13 +68,6 @@ def fast_folder() -> Iterator[Path]:
     in_memory = Path("/dev/shm")  # noqa: S108
     with tempfile.TemporaryDirectory(dir=in_memory if in_memory.is_dir() else None) as folder:
         yield Path(folder)
-
-
-def fork_server(module: str) -> ForkServerContext:
-    """Return the context for processes that run functions of this module, which is imported only once for all."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([module])
-    return context
 
 
 def stress(path: Path, seconds: float, *, with_lock: bool) -> StressResult:

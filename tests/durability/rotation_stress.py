@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from latchkey.storage import Outcome, Store, StoredEvent, open_for_command, open_store
 from latchkey.storage.rotation import rotate
-from tests.durability.checkpoint_stress import READY_SECONDS, fork_server
+from tests.support.processes import READY_SECONDS, fork_server
 from tests.support.stores import Paths, installation
 
 TEAMS = 1500

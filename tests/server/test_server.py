@@ -7,12 +7,14 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from latchkey.simulator import ServerDied
-from tests.support.command_line import CREDENTIALS, run
+from tests.support.command_line import CREDENTIALS, NO_FIXED_PORTS, run
 from tests.support.running import running
 from tests.support.waiting import until
 
@@ -29,6 +31,15 @@ def register(app): pass
 
 def serve(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return run(folder, "serve", *arguments, **{**CREDENTIALS, **environ})
+
+
+@contextmanager
+def taken_address() -> Iterator[str]:
+    """Yield the address of a port that another program listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield f"127.0.0.1:{taken.getsockname()[1]}"
 
 
 def test_bad_configuration_lists_every_fault_and_exits_78(tmp_path: Path) -> None:
@@ -53,15 +64,20 @@ def test_wrong_usage_exits_2(tmp_path: Path, arguments: tuple[str, ...]) -> None
 
 
 def test_busy_port_is_one_line_with_a_hint(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    with taken_address() as address:
         done = serve(tmp_path, "--listen", address)
     assert done.returncode == 1
     assert f"latchkey: cannot listen on {address}: Address already in use" in done.stderr
     assert "hint: " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("setting", ["LATCHKEY_SERVER_LISTEN", "LATCHKEY_METRICS_LISTEN"])
+def test_server_that_finds_a_port_taken_creates_nothing(tmp_path: Path, setting: str) -> None:
+    with taken_address() as address:
+        done = serve(tmp_path, **{setting: address})
+    assert (done.returncode, "Address already in use" in done.stderr) == (1, True)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.gen_test(timeout=30)

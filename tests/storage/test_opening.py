@@ -165,6 +165,23 @@ def test_command_never_creates_a_store(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("fault", ["no store", "bad keyring", "open keyring", "foreign store"])
+def test_a_refused_start_creates_nothing(tmp_path: Path, fault: str) -> None:
+    store, keyring = tmp_path / "data" / "store.sqlite", tmp_path / "keyring"
+    keyring.touch(0o600)
+    keyring.write_bytes(b"nonsense" if fault == "bad keyring" else Fernet.generate_key())
+    if fault == "open keyring":
+        keyring.chmod(0o644)
+    if fault == "foreign store":
+        store.parent.mkdir()
+        with closing(sqlite3.connect(store)) as connection:
+            connection.execute("CREATE TABLE unnamed (key TEXT PRIMARY KEY, value BLOB)")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises((StoreRefused, KeyringError)):
+        open_store(store, keyring, new_store=fault != "no store")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_refuses_an_empty_file(filled: Paths) -> None:
     filled[0].write_bytes(b"")
     refused(filled, "zero bytes")

@@ -20,7 +20,8 @@ CREDENTIALS: Mapping[str, str] = {
     "SLACK_CLIENT_SECRET": CLIENT_SECRET,
     "SLACK_SIGNING_SECRET": SIGNING_SECRET,
 }
-
+NO_FIXED_PORTS = {"LATCHKEY_SERVER_LISTEN": "127.0.0.1:0", "LATCHKEY_METRICS_LISTEN": ""}
+"""Settings of a server that does not conflict with another one on this machine."""
 
 TIMEOUT_SECONDS = 120.0
 """For a busy machine; a command that hangs fails its test."""

@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from latchkey.config import Settings
 from latchkey.handlers import bind_port, bind_unix, format_address
 
 
-@contextlib.asynccontextmanager
-async def bound_sockets(
-    settings: Settings, inherited: list[socket.socket] | None
-) -> AsyncIterator[tuple[list[socket.socket], list[socket.socket]]]:
+class BoundSockets(NamedTuple):
+    """The listening sockets of a server."""
+
+    app: list[socket.socket]
+    metrics: list[socket.socket]
+    address: str
+    """For the log: `http://HOST:PORT` or `unix:PATH`."""
+    public_url: str
+    """The configured public URL, or http://localhost with the port if none is configured."""
+    inherited: bool
+    """Whether systemd opened the app's sockets."""
+
+
+@contextlib.contextmanager
+def bound_sockets(settings: Settings, inherited: list[socket.socket] | None) -> Iterator[BoundSockets]:
     """Yield the sockets of the app and of the metrics; they are closed on exit, also if binding one fails.
 
     `inherited` are sockets that systemd opened; with them, nothing is bound for the app.
     """
     with contextlib.ExitStack() as opened:
-        sockets = [opened.enter_context(bound) for bound in inherited or _bind(settings)]
-        yield sockets, [opened.enter_context(bound) for bound in _bind_metrics(settings)]
+        app = [opened.enter_context(bound) for bound in inherited or _bind(settings)]
+        metrics = [opened.enter_context(bound) for bound in _bind_metrics(settings)]
+        address = _address(settings, app[0], inherited=bool(inherited))
+        yield BoundSockets(app, metrics, address, _public_url(settings, app[0]), bool(inherited))
 
 
-def listening_address(settings: Settings, listening: socket.socket, *, inherited: bool) -> str:
-    """Return the address for the log: `http://HOST:PORT` or `unix:PATH`."""
+def _address(settings: Settings, listening: socket.socket, *, inherited: bool) -> str:
     name = listening.getsockname()
     if listening.family == socket.AF_UNIX:
         return f"unix:{name}"
@@ -33,8 +46,7 @@ def listening_address(settings: Settings, listening: socket.socket, *, inherited
     return f"http://{format_address((host or '0.0.0.0', name[1]))}"
 
 
-def public_url(settings: Settings, listening: socket.socket) -> str:
-    """Return the configured public URL, or http://localhost with the port if none is configured."""
+def _public_url(settings: Settings, listening: socket.socket) -> str:
     if not settings.server.public_url and listening.family != socket.AF_UNIX:
         return f"http://localhost:{listening.getsockname()[1]}"
     return settings.public_url

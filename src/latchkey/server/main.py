@@ -19,7 +19,7 @@ from latchkey import logs
 from latchkey.errors import LatchkeyError
 from latchkey.handlers import MAX_CONNECTIONS, LatchkeyServer, make_application, removed_on_exit, serve_metrics
 from latchkey.server.descriptors import max_clients, raise_descriptor_limit
-from latchkey.server.listening import bound_sockets, listening_address, public_url
+from latchkey.server.listening import BoundSockets, bound_sockets
 from latchkey.server.reload import Reload
 from latchkey.server.shutdown import drain, stop_on_signals
 from latchkey.server.startup import Startup, prepare
@@ -67,11 +67,19 @@ def run(config_path: Path | None, listen: str | None, *, new_store: bool) -> int
     try:
         startup = prepare(config_path, listen)
         settings = startup.settings
-        with acting_as_owner_of(settings.store_path):
-            store = open_store(settings.store_path, settings.keyring_path, new_store=new_store)
-        with removed_on_exit(settings.socket_path), closing(store):
+        with (
+            acting_as_owner_of(settings.store_path),
+            removed_on_exit(settings.socket_path),
+            # Before the store: a server that finds its port taken must not change anything.
+            bound_sockets(settings, startup.supervisor.sockets.get(HTTP_SOCKET)) as sockets,
+            closing(
+                open_store(
+                    settings.store_path, settings.keyring_path, new_store=new_store, server_address=sockets.address
+                )
+            ) as store,
+        ):
             become_owner_of(settings.store_path)
-            asyncio.run(_serve(startup, store))
+            asyncio.run(_serve(startup, store, sockets))
     except LatchkeyError as error:
         logs.print_error(error)
         return error.exit_code
@@ -80,29 +88,27 @@ def run(config_path: Path | None, listen: str | None, *, new_store: bool) -> int
     return 0
 
 
-async def _serve(startup: Startup, store: Store) -> None:
+async def _serve(startup: Startup, store: Store, sockets: BoundSockets) -> None:
     settings, supervisor = startup.settings, startup.supervisor
-    inherited = supervisor.sockets.get(HTTP_SOCKET)
     async with (
-        bound_sockets(settings, inherited) as (sockets, metrics_sockets),
-        services_for(startup, store, public_url(settings, sockets[0])) as services,
-        serve_metrics(services.metrics.registry, metrics_sockets),
+        services_for(startup, store, sockets.public_url) as services,
+        serve_metrics(services.metrics.registry, sockets.metrics),
     ):
         server = LatchkeyServer(
             make_application(services), clients=services.clients, max_clients=max_clients(MAX_CONNECTIONS)
         )
-        server.add_sockets(sockets)
+        server.add_sockets(sockets.app)
         stop = stop_on_signals()
         _tune_interpreter()
         reload = Reload(startup, services)
         async with supervised(supervisor, store.async_ready, reload):
-            logger.info("listening on %s", listening_address(settings, sockets[0], inherited=bool(inherited)))
+            logger.info("listening on %s", sockets.address)
             logger.info("install the app at %s", services.install_url)
             supervisor.ready()
             await stop.wait()
             supervisor.stopping()
             seconds = settings.server.drain_seconds
-            await drain(server, services, min(seconds, QUICK_DRAIN_SECONDS) if inherited else seconds)
+            await drain(server, services, min(seconds, QUICK_DRAIN_SECONDS) if sockets.inherited else seconds)
 
 
 def _tune_interpreter() -> None:

@@ -43,7 +43,7 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
         runner = Runner(startup.app, installations=store.installations, clients=clients, metrics=metrics)
         interactions = Interactions(runner, metrics, install_url=public_url + INSTALL_PATH)
         events = EventPipeline(runner, metrics, store.inbox, _event_options(settings))
-        # The sockets are bound by now: a second server on the same port has failed, and recovers nothing.
+        # This is the store's only server, and its sockets are bound: any other has failed, and recovers nothing.
         events.start(store.inbox.recover())
         store_gauges = StoreGauges(store.keys, lambda: _newest_backup(settings), metrics)
         refreshing = asyncio.get_running_loop().create_task(store_gauges.run())

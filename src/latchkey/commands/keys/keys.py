@@ -131,7 +131,8 @@ def _keys_to_json(keys: StoreKeys, use: KeyUse) -> list[dict[str, Any]]:
 
 def _processes_to_json(keys: StoreKeys) -> list[dict[str, Any]]:
     """Return every other process that has the store open, with its keys, the one that it encrypts with first."""
-    return [{"pid": pid, "key_ids": list(key_ids or ())} for pid, key_ids in keys.processes() if pid != os.getpid()]
+    others = [process for process in keys.processes() if process.pid != os.getpid()]
+    return [{"pid": process.pid, "key_ids": list(process.key_ids or ())} for process in others]
 
 
 def _encrypts_with(process: dict[str, Any], keys: list[dict[str, Any]]) -> str:
