@@ -75,7 +75,7 @@ def test_busy_port_is_one_line_with_a_hint(tmp_path: Path) -> None:
 @pytest.mark.parametrize("setting", ["LATCHKEY_SERVER_LISTEN", "LATCHKEY_METRICS_LISTEN"])
 def test_server_that_finds_a_port_taken_creates_nothing(tmp_path: Path, setting: str) -> None:
     with taken_address() as address:
-        done = serve(tmp_path, **{setting: address})
+        done = serve(tmp_path, **{**NO_FIXED_PORTS, setting: address})
     assert (done.returncode, "Address already in use" in done.stderr) == (1, True)
     assert not list(tmp_path.iterdir())
 
@@ -109,7 +109,7 @@ async def test_server_that_finds_its_port_taken_leaves_running_events_alone(tmp_
 def test_refused_store_is_one_line_with_a_hint(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "store.sqlite").write_bytes(b"")
-    done = serve(tmp_path)
+    done = serve(tmp_path, **NO_FIXED_PORTS)
     assert done.returncode == 1
     assert done.stderr.splitlines()[0].endswith("is empty (zero bytes)")
     assert done.stderr.splitlines()[1].startswith("hint: ")
