@@ -24,7 +24,7 @@ from typing import NamedTuple
 from latchkey.errors import StoreUnavailable
 from latchkey.storage.engine.connection import GuardedConnection
 from latchkey.storage.engine.write_lock import WriteLock
-from tests.support.processes import READY_SECONDS, fork_server
+from tests.support.stores import READY_SECONDS, fork_server
 
 WRITERS = 2
 CHECKPOINTERS = 3

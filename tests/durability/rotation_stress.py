@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 from latchkey.storage import Outcome, Store, StoredEvent, open_for_command, open_store
 from latchkey.storage.rotation import rotate
-from tests.support.processes import READY_SECONDS, fork_server
-from tests.support.stores import Paths, installation
+from tests.support.stores import READY_SECONDS, Paths, fork_server, installation
 
 TEAMS = 1500
 EVENTS_PER_COMMIT = 4

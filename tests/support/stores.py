@@ -1,10 +1,12 @@
 """Fills stores on disk, reads them, and compares their files."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 from slack_sdk.oauth.installation_store import Installation
@@ -15,6 +17,8 @@ from latchkey.storage import EventStatus, Store, StoredEvent, open_store
 ROOT = Path(__file__).resolve().parent.parent.parent
 Paths = tuple[Path, Path]
 UNFINISHED = [EventStatus.WAITING, EventStatus.RETRYING, EventStatus.REPLAYING]
+READY_SECONDS = 60
+"""Time for other processes to start."""
 SENTINELS = ("xoxb-sentinel", "xoxp-sentinel", "hooks-sentinel", "xoxe-sentinel")
 
 _CRASHING = """
@@ -119,6 +123,13 @@ def replaced(store: Path) -> list[Path]:
         for path in store.parent.glob(f"{store.name}.replaced-*")
         if not path.name.endswith(("-wal", "-shm", ".lock", ".open"))
     )
+
+
+def fork_server(module: str) -> ForkServerContext:
+    """Return the context for processes that run functions of this module, which is imported only once for all."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([module])
+    return context
 
 
 @contextmanager

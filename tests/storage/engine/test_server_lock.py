@@ -15,8 +15,7 @@ from latchkey.errors import StoreRefused
 from latchkey.storage import open_for_command, open_store
 from latchkey.storage.engine.locks import server_lock
 from latchkey.storage.engine.processes import Presence, open_processes
-from tests.support.processes import READY_SECONDS, fork_server
-from tests.support.stores import Paths
+from tests.support.stores import READY_SECONDS, Paths, fork_server
 
 ADDRESS = "http://127.0.0.1:8080"
 
