@@ -84,7 +84,6 @@ def full_disk(it: Running) -> Iterator[None]:
 async def test_store_locked_by_another_process(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         await it.install()
-        await asyncio.sleep(1.1)
         with locked(it.store):
             await refuses(it)
             response = await it.slack.people.command(it.slack.workspace(), "/open-modal")
@@ -96,7 +95,6 @@ async def test_store_locked_by_another_process(tmp_path: Path) -> None:
 async def test_full_disk(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         await it.install()
-        await asyncio.sleep(1.1)
         with full_disk(it):
             await refuses(it)
         await is_well(it)
@@ -118,7 +116,6 @@ async def test_a_log_on_the_full_disk_does_not_stop_the_server(tmp_path: Path) -
 async def test_read_only_file(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         await it.install()
-        await asyncio.sleep(1.1)
         it.store.chmod(0o444)
         await refuses(it)
         it.store.chmod(0o600)
@@ -129,7 +126,6 @@ async def test_read_only_file(tmp_path: Path) -> None:
 async def test_replaced_file(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         await it.install()
-        await asyncio.sleep(1.1)
         kept = it.store.with_name("kept.sqlite")
         it.store.rename(kept)
         shutil.copy(kept, it.store)

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tornado.httpclient import HTTPResponse
 
 from tests.server.test_server import serve
 from tests.support.running import Running, running
+from tests.support.waiting import WAIT_SECONDS, until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENT = ROOT / "docs" / "metrics.md"
@@ -51,6 +53,14 @@ async def scraped(it: Running) -> dict[str, float]:
     return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
 
 
+async def scraped_once_it_has(it: Running, expected: dict[str, float]) -> dict[str, float]:
+    """Scrape until these values are there, or after a long wait return what is there."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not expected.items() <= (found := await scraped(it)).items() and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
+    return found
+
+
 def with_listeners(folder: Path) -> dict[str, str]:
     (folder / "counted_app.py").write_text(LISTENERS)
     return {"LATCHKEY_LISTENERS_MODULES": "counted_app"}
@@ -58,11 +68,6 @@ def with_listeners(folder: Path) -> dict[str, str]:
 
 @pytest.mark.gen_test(timeout=30)
 async def test_counts_requests_events_installs_and_calls(tmp_path: Path) -> None:
-    async with running(tmp_path, environment=with_listeners(tmp_path)) as it:
-        assert await it.install() == 200
-        await traffic(it)
-        await asyncio.sleep(0.5)
-        found = await scraped(it)
     expected = {
         'latchkey_requests_total{endpoint="events",status="200"}': 2,
         'latchkey_requests_total{endpoint="events",status="403"}': 1,
@@ -90,6 +95,10 @@ async def test_counts_requests_events_installs_and_calls(tmp_path: Path) -> None
         "latchkey_inbox_events": 0,
         "latchkey_listeners_running": 0,
     }
+    async with running(tmp_path, environment=with_listeners(tmp_path)) as it:
+        assert await it.install() == 200
+        await traffic(it)
+        found = await scraped_once_it_has(it, expected)
     assert {name: found.get(name) for name in expected} == expected
     assert found["process_resident_memory_bytes"] > 10 << 20
     assert found["process_open_fds"] > 5
@@ -172,13 +181,14 @@ def test_busy_port_prints_one_error_and_a_hint(tmp_path: Path) -> None:
 @pytest.mark.gen_test(timeout=30)
 async def test_serves_metrics_until_shutdown_ends(tmp_path: Path) -> None:
     (tmp_path / "slow_app.py").write_text(
-        "import asyncio\ndef register(app):\n    @app.event('app_mention')\n"
-        "    async def slow():\n        await asyncio.sleep(1.5)\n"
+        "import asyncio\nfrom pathlib import Path\ndef register(app):\n    @app.event('app_mention')\n"
+        "    async def slow():\n        while not Path('finish').exists():\n            await asyncio.sleep(0.01)\n"
     )
     async with running(tmp_path, environment={"LATCHKEY_LISTENERS_MODULES": "slow_app"}) as it:
         assert await it.install() == 200
         await it.slack.people.mention(it.slack.workspace(), "x")
         stopping = asyncio.ensure_future(it.server.stop())
-        await asyncio.sleep(0.5)
+        await until(lambda: "stopping: " in it.server.log.read_text())
         assert (await scraped(it))["latchkey_listeners_running"] == 1
+        (tmp_path / "finish").touch()
         assert await stopping == 0
