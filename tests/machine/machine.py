@@ -18,6 +18,14 @@ BOOT_SECONDS = 60.0
 STOP_SECONDS = 30.0
 _CLONE_NEWNET = 0x40000000
 _WHEELS = "var/cache/wheels"
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "HOME": "/root",
+    "PIP_NO_INDEX": "1",
+    "PIP_FIND_LINKS": f"/{_WHEELS}",
+}
+"""Of commands inside; pip installs only the wheels that the machine has."""
 
 
 class Machine:
@@ -62,17 +70,17 @@ class Machine:
     def console(self) -> str:
         return (self.root.parent / f"{self.root.name}.console").read_text(errors="replace")[-3000:]
 
+    def inside(self, *command: str) -> list[str]:
+        """Return a command line that runs a command inside."""
+        return ["nsenter", "-t", str(self._leader), "-m", "-u", "-i", "-n", "-p", "-r", "-w", "--", *command]
+
     def run(
         self, *command: str, check: bool = True, typed: str | None = None, timeout: float = 300, **environ: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a command inside, as root."""
-        inside = ["nsenter", "-t", str(self._leader), "-m", "-u", "-i", "-n", "-p", "-r", "-w"]
-        environment = {
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/root",
-            "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": f"/{_WHEELS}", **environ,
-        }  # fmt: skip
         done = subprocess.run(
-            [*inside, "--", *command], env=environment, capture_output=True, text=True, check=False, timeout=timeout,
+            self.inside(*command), env={**ENVIRONMENT, **environ}, capture_output=True, text=True, check=False,
+            timeout=timeout,
             **({"stdin": subprocess.DEVNULL} if typed is None else {"input": typed}),
         )  # fmt: skip
         assert not check or done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"

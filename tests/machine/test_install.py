@@ -12,7 +12,7 @@ import time
 import pytest
 
 from tests.machine.installed import PORT, SOURCE, InstalledServer, configure, running_with_slack
-from tests.machine.machine import Machine
+from tests.machine.machine import ENVIRONMENT, Machine
 
 pytestmark = pytest.mark.boot
 INSTALL = ("sh", f"/{SOURCE}/latchkey", "install-service")
@@ -307,10 +307,8 @@ def test_uninstall_with_delete_data_deletes_the_data(machine: Machine) -> None:
 def in_terminal(machine: Machine, command: list[str], typed: list[str]) -> tuple[int, str]:
     """Run a command inside on its own terminal and type a line at each prompt; returns exit code and output."""
     ours, theirs = pty.openpty()
-    inside = ["nsenter", "-t", str(machine._leader), "-m", "-u", "-i", "-n", "-p", "-r", "-w", "--", *command]
-    environment = {"PATH": os.environ["PATH"], "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/var/cache/wheels"}
     process = subprocess.Popen(
-        inside, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+        machine.inside(*command), stdin=theirs, stdout=theirs, stderr=theirs, env=ENVIRONMENT, start_new_session=True
     )
     os.close(theirs)
     seen, lines = "", list(typed)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from latchkey.storage import Store, open_store
 from latchkey.storage.states import EXPIRATION_SECONDS, SWEEP_LIMIT
 from tests.support.clocks import Clock
+from tests.support.stores import Paths, rows
 
 
 def test_state_is_valid_once(store: Store) -> None:
@@ -101,14 +102,14 @@ def test_states_are_unique(store: Store) -> None:
     assert len({store.states.issue() for _ in range(200)}) == 200
 
 
-def test_expired_states_are_deleted_and_others_stay(store: Store, clock: Clock) -> None:
+def test_expired_states_are_deleted_and_others_stay(store: Store, paths: Paths, clock: Clock) -> None:
     for _ in range(SWEEP_LIMIT + 20):
         store.states.issue()
     clock.now += EXPIRATION_SECONDS + 1
     young = store.states.issue()
     clock.now += 1
     store.states.issue()
-    assert len(store._records.page("states", limit=1000)) == 2
+    assert rows(paths[0], "states") == 2
     assert store.states.consume(young)
 
 

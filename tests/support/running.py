@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from latchkey.simulator import Browser, DemoCheck, ServerProcess, Slack
 from latchkey.slackapi.scopes import describe_scope
+from tests.support.stores import rows
 
 
 class Running:
@@ -34,8 +34,7 @@ class Running:
         return (await self.browser.get(self.server.url + path)).code
 
     def rows(self, table: str) -> int:
-        with closing(sqlite3.connect(self.store)) as connection:
-            return int(connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])
+        return rows(self.store, table)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -101,6 +102,12 @@ def unfinished(store: Store) -> list[StoredEvent | UnreadableRecord]:
 
 def failed(store: Store) -> list[StoredEvent | UnreadableRecord]:
     return list(store.event_admin.all([EventStatus.FAILED]))
+
+
+def rows(store: Path, table: str) -> int:
+    """Return the number of records in a table."""
+    with closing(sqlite3.connect(store)) as connection:
+        return int(connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])
 
 
 def beside(path: Path, end: str) -> Path:

@@ -66,7 +66,7 @@ class Script:
             await runner.setup()
             site = web.TCPSite(runner, "127.0.0.1", 0)
             await site.start()
-            port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+            port = runner.addresses[0][1]
             try:
                 limits = RateLimits(clock=lambda: now, sleep=sleep)
                 async with WebClients(api_url=f"http://127.0.0.1:{port}/api/", limits=limits) as clients:

@@ -17,6 +17,7 @@ from latchkey.storage import Store, open_store
 from latchkey.storage.crypto import KeyringFile, Sealer, read_keyring
 from latchkey.storage.engine import Presence, open_processes
 from latchkey.storage.rotation import KeyringWatch, keyring_watch
+from tests.support.waiting import until_blocking
 
 Paths = tuple[Path, Path]
 
@@ -52,16 +53,10 @@ def published(paths: Paths) -> tuple[str, ...] | None:
 def test_store_uses_and_publishes_a_new_key_by_itself(paths: Paths) -> None:
     with closing(open_store(*paths)) as store:
         added = KeyringFile(paths[1]).add_key(time.time())
-        deadline = time.monotonic() + 5
-        while published(paths) != read_keyring(paths[1]).key_ids:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        until_blocking(lambda: published(paths) == read_keyring(paths[1]).key_ids)
         save_bot(store, "T1")
         assert store.keys.use()["bots"] == {added: 1}
-    deadline = time.monotonic() + 5
-    while [thread for thread in threading.enumerate() if thread.name == "keyring-watch"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until_blocking(lambda: "keyring-watch" not in [thread.name for thread in threading.enumerate()])
 
 
 def test_reads_a_record_under_a_key_that_was_just_added(paths: Paths, watch: KeyringWatch, sealer: Sealer) -> None:

@@ -5,7 +5,6 @@ import os
 import resource
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from slack_sdk.oauth.installation_store import Bot
 from latchkey.storage import Store, open_store
 from latchkey.storage.crypto.keyring import key_id, read_keyring
 from latchkey.storage.rotation import verification
+from tests.support.waiting import until_blocking
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 Paths = tuple[Path, Path]
@@ -70,16 +70,11 @@ def test_store_is_ready_again_once_the_key_is_restored_or_its_records_are_delete
         assert not store.ready()
         without = paths[1].read_bytes()
         paths[1].write_bytes(without + b"\n" + lost)
-        store._watch.check()
-        assert store.ready()
+        until_blocking(store.ready)
         paths[1].write_bytes(without)
-        store._watch.check()
-        assert not store.ready()
+        until_blocking(lambda: not store.ready())
         store.installations.delete_all(enterprise_id=None, team_id="T1")
-        deadline = time.monotonic() + 5
-        while not store.ready():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until_blocking(store.ready)
 
 
 def test_survey_ends_when_the_store_is_closed(paths: Paths, lost: bytes) -> None:
