@@ -65,6 +65,17 @@ TABLE: list[tuple[str, Any, Payload, bool]] = [
     ("options", {"action_id": "o", "block_id": "x"}, SUGGESTION, False),
     ("options", "old", DIALOG_SUGGESTION, True),
     ("options", {"callback_id": "old"}, DIALOG_SUGGESTION, True),
+    ("options", {"callback_id": "old"}, SUGGESTION, False),
+    ("options", {"type": "dialog_suggestion", "callback_id": "old"}, DIALOG_SUGGESTION, True),
+    ("options", {"type": "dialog_suggestion", "callback_id": re.compile("ol")}, DIALOG_SUGGESTION, True),
+    ("options", {"type": "dialog_suggestion", "callback_id": "x"}, DIALOG_SUGGESTION, False),
+    ("options", {"type": "dialog_suggestion", "callback_id": "old"}, SUGGESTION, False),
+    ("options", {"type": "block_suggestion", "action_id": "o"}, SUGGESTION, True),
+    ("options", {"type": "block_suggestion", "action_id": "o", "block_id": "b"}, SUGGESTION, True),
+    ("options", {"type": "block_suggestion", "action_id": "o"}, DIALOG_SUGGESTION, False),
+    ("event", re.compile("home"), event("app_home_opened"), True),
+    ("event", re.compile("^message"), event("message"), True),
+    ("event", re.compile("message.*"), event("message"), True),
 ]
 
 
@@ -94,6 +105,14 @@ def test_listeners_match_in_the_order_of_their_registration_also_if_one_is_added
         ("command", 7), ("command", None), ("action", {}), ("action", {"action_id": 7}), ("action", {"type": "nonsense"}),
         ("action", {"action_id": "a", "nonsense": "b"}), ("shortcut", {"callback_id": "s"}), ("view", {"type": "x", "callback_id": "y"}),
         ("view", {}), ("options", {"nonsense": "x"}), ("message", 7),
+        ("command", "hi"), ("command", ""), ("command", "/"), ("command", "/two words"), ("command", " /hi"),
+        ("event", ""), ("event", "app mention"), ("event", "AppMention"), ("event", "app-mention"),
+        ("event", {"type": "message.channels"}), ("event", re.compile(r"message\..*")), ("event", re.compile(r"^message\.(im|mpim)$")),
+        ("event", re.compile("message.channels")),
+        ("action", ""), ("action", {"action_id": ""}), ("shortcut", ""), ("view", ""), ("options", ""),
+        ("options", {}), ("options", {"type": "block_suggestion"}), ("options", {"type": "dialog_suggestion"}),
+        ("options", {"type": "nonsense", "action_id": "o"}), ("options", {"action_id": "o", "callback_id": "old"}),
+        ("options", {"type": "dialog_suggestion", "action_id": "o"}),
     ],
 )  # fmt: skip
 def test_rejects_an_impossible_constraint_at_registration(decorator: str, constraint: Any) -> None:

@@ -1,5 +1,6 @@
 """Running listeners: their arguments, and how failures are contained."""
 
+import functools
 import logging
 import threading
 from typing import Any
@@ -86,6 +87,33 @@ def test_one_listeners_exception_does_not_affect_another(bench: Bench, caplog: p
     assert ran == ["other"]
     assert handled == [(KeyError, "request-1")]
     assert "failing raised KeyError request_id=request-1" in caplog.text
+
+
+def test_an_async_listener_in_a_plain_decorator_is_awaited(bench: Bench) -> None:
+    ran: list[str] = []
+
+    def decorated(function: Any) -> Any:
+        @functools.wraps(function)
+        def wrapper(*arguments: Any, **named: Any) -> Any:
+            return function(*arguments, **named)
+
+        return wrapper
+
+    @bench.app.event("app_mention")
+    @decorated
+    async def listener(user_id: str) -> None:
+        ran.append(user_id)
+
+    bench.send(event())
+    assert ran == ["U1"]
+
+
+def test_a_coroutine_that_a_sync_listener_returns_is_an_error(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None: ...
+
+    bench.app.event("app_mention")(lambda: work())
+    bench.send(event())
+    assert "is not async and returned a coroutine, which would never run" in caplog.text
 
 
 def test_a_failing_error_handler_is_logged(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

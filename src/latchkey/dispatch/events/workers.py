@@ -11,12 +11,13 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from typing import TypeAlias
 
 from latchkey.dispatch.events import backoff
 from latchkey.dispatch.events.job import Job, Prepared, parse_event
 from latchkey.dispatch.events.outcomes import OutcomeWriter
 from latchkey.dispatch.fair_queue import FairQueue
-from latchkey.dispatch.listeners import Runner, describe, is_own
+from latchkey.dispatch.listeners import Listener, Runner, describe, is_own
 from latchkey.dispatch.slots import Slot
 from latchkey.errors import LatchkeyError, StoreUnavailable
 from latchkey.metrics import Metrics
@@ -27,6 +28,9 @@ MAX_PER_WORKSPACE = 100
 """The same, of one workspace."""
 
 logger = logging.getLogger("latchkey.listeners")
+
+Failure: TypeAlias = tuple[Listener | None, Exception]
+"""The listener that failed, or None if the event could not be run at all, and the error."""
 
 
 class Workers:
@@ -116,7 +120,7 @@ class Workers:
             failures = await self._run(job, attempts, slot)
         except LatchkeyError as error:
             logger.error("cannot run an event: %s request_id=%s", error, job.event.request_id)  # noqa: TRY400
-            failures = [("", error)]
+            failures = [(None, error)]
             if isinstance(error, StoreUnavailable):
                 attempts -= 1  # no listener has run: hours without a store make no event fail
         job.prepared = None
@@ -130,8 +134,8 @@ class Workers:
         self._retry(job, attempts)
         return False
 
-    async def _run(self, job: Job, attempt: int, slot: Slot) -> list[tuple[str, Exception]]:
-        """Return the ids of the listeners that failed, and what they raised."""
+    async def _run(self, job: Job, attempt: int, slot: Slot) -> list[Failure]:
+        """Return the listeners that failed, and what they raised."""
         prepared = job.prepared or await self._prepare(job)
         if prepared is None:
             return []
@@ -144,7 +148,7 @@ class Workers:
             for listener in listeners
         ]
         errors = [await runs[0]] if len(runs) == 1 else await asyncio.gather(*runs)
-        return [(listener.id, error) for listener, error in zip(listeners, errors, strict=True) if error is not None]
+        return [(listener, error) for listener, error in zip(listeners, errors, strict=True) if error is not None]
 
     async def _prepare(self, job: Job) -> Prepared | None:
         """Return what the attempt needs; None if there is nothing to run. Raises StoreError."""
@@ -162,12 +166,12 @@ class Workers:
             listeners = [listener for listener in listeners if listener.id in left]
         return Prepared(payload, listeners, bot)
 
-    def _note(self, job: Job, failures: list[tuple[str, Exception]]) -> None:
+    def _note(self, job: Job, failures: list[Failure]) -> None:
         """Note in the event what went wrong, and which listeners have not succeeded yet."""
-        error = "; ".join(f"{name}: {describe(raised)}" if name else describe(raised) for name, raised in failures)
-        job.event = job.event._replace(error=error)
-        if failures[0][0]:
-            job.event = job.event._replace(listeners=[name for name, _ in failures])
+        errors = [(f"{listener.id}: " if listener else "") + describe(error, listener) for listener, error in failures]
+        job.event = job.event._replace(error="; ".join(errors))
+        if failed := [listener.id for listener, _ in failures if listener is not None]:
+            job.event = job.event._replace(listeners=failed)
 
     def _retry(self, job: Job, attempts: int) -> None:
         seconds = self._delay(max(1, attempts), self._chance)

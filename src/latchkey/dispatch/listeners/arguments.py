@@ -51,12 +51,14 @@ class CallPlan:
     """The arguments of one function, resolved from its signature."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        """Raises TypeError if the function names an argument that does not exist."""
+        """Raises TypeError if the function names an argument that does not exist, or if calling it runs nothing."""
         self.function = function
-        self.name = f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', repr(function))}"
-        self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-            getattr(function, "__call__", None)
-        )
+        self.module: str = getattr(function, "__module__", "?")
+        self.name = f"{self.module}.{getattr(function, '__qualname__', repr(function))}"
+        kinds = [inspect.unwrap(function), getattr(function, "__call__", None)]
+        if any(inspect.isgeneratorfunction(kind) or inspect.isasyncgenfunction(kind) for kind in kinds):
+            raise TypeError(f"{self.name} contains yield, so a call of it runs nothing")
+        self.is_async = any(map(inspect.iscoroutinefunction, kinds))
         names = _names(function, self.name)
         self.calls_slack = not _CLIENTS.isdisjoint(names)
         self._providers = [(name, PROVIDERS[name]) for name in names]

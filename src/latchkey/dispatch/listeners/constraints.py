@@ -17,6 +17,10 @@ Constraint: TypeAlias = Text | Mapping[str, Any]
 Predicate: TypeAlias = Callable[[Payload], bool]
 
 _ABSENT = object()
+_EVENT_TYPE = re.compile(r"[a-z0-9_]+")
+_COMMAND = re.compile(r"/\S+")
+# https://docs.slack.dev/reference/events: their payloads have the type "message".
+_SUBSCRIPTIONS = ("message.app_home", "message.channels", "message.groups", "message.im", "message.mpim")
 # Messages with text that somebody wrote; the same subtypes as in Bolt's `message`.
 _WRITTEN_SUBTYPES = (None, "bot_message", "thread_broadcast", "file_share")
 
@@ -32,8 +36,11 @@ def for_event(constraint: Constraint) -> Predicate:
     """Match the event's type, or `{"type": …, "subtype": …}`; with `subtype: None` there must be none."""
     fields = {"type": constraint} if isinstance(constraint, str | re.Pattern) else _fields(constraint)
     expected = _text(fields.pop("type", None), "an event's type")
-    if isinstance(expected, str) and expected.startswith("message."):
-        raise ValueError(f'"{expected}" is only a subscription; its events arrive as "message", so register for that')
+    if _is_only_a_subscription(expected):
+        shown = expected if isinstance(expected, str) else expected.pattern
+        raise ValueError(f'"{shown}" is only a subscription; its events arrive as "message", so register for that')
+    if isinstance(expected, str) and not _EVENT_TYPE.fullmatch(expected):
+        raise ValueError(f'"{expected}" is no event type: they have only small letters, digits and underscores')
     subtype = fields.pop("subtype", _ABSENT)
     _none_left(fields, "an event")
     return lambda payload: matches(expected, payload.type) and _subtype(subtype, payload.event)
@@ -41,7 +48,7 @@ def for_event(constraint: Constraint) -> Predicate:
 
 def for_message(keyword: Text) -> Predicate:
     """Match a text or pattern in a message that somebody wrote; `""` matches every one."""
-    pattern = re.compile(_text(keyword, "a message's keyword"))
+    pattern = re.compile(_text(keyword, "a message's keyword") if keyword != "" else "")
     return lambda payload: (
         payload.type == "message"
         and _subtype(_WRITTEN_SUBTYPES, payload.event)
@@ -57,26 +64,24 @@ def keyword_matches(keyword: Text, payload: Payload) -> tuple[str, ...]:
 
 def for_command(constraint: Constraint) -> Predicate:
     expected = _text(constraint, "a command")
+    if isinstance(expected, str) and not _COMMAND.fullmatch(expected):
+        raise ValueError(f'"{expected}" is no command: it must begin with "/" and contain no space')
     return lambda payload: matches(expected, payload.type)
 
 
 def for_action(constraint: Constraint) -> Predicate:
     """Match action_id (callback_id of legacy buttons and dialogs), or a dict of type, block_id and action_id."""
     if isinstance(constraint, str | re.Pattern):
+        text = _text(constraint, "an action_id")
         return lambda payload: (
-            matches(constraint, action_of(payload).get("action_id"))
-            or (payload.type != "block_actions" and matches(constraint, payload.body.get("callback_id")))
+            matches(text, action_of(payload).get("action_id"))
+            or (payload.type != "block_actions" and matches(text, payload.body.get("callback_id")))
         )
     fields = _fields(constraint)
     kind = fields.pop("type", "block_actions")
     if kind != "block_actions":
         return _by_callback_id(fields, kind, ("interactive_message", "dialog_submission", "dialog_cancellation"))
-    expected = {
-        name: _text(fields.pop(name), f"an action's {name}") for name in ("block_id", "action_id") if name in fields
-    }
-    _none_left(fields, "an action")
-    if not expected:
-        raise ValueError("an action needs an action_id or a block_id")
+    expected = _named_texts(fields, ("block_id", "action_id"), "an action")
     return lambda payload: (
         payload.type == kind and all(matches(text, action_of(payload).get(name)) for name, text in expected.items())
     )
@@ -85,7 +90,8 @@ def for_action(constraint: Constraint) -> Predicate:
 def for_shortcut(constraint: Constraint) -> Predicate:
     """Match the callback_id of a global or message shortcut, or a dict of type and callback_id."""
     if isinstance(constraint, str | re.Pattern):
-        return lambda payload: matches(constraint, payload.body.get("callback_id"))
+        text = _text(constraint, "a callback_id")
+        return lambda payload: matches(text, payload.body.get("callback_id"))
     fields = _fields(constraint)
     return _by_callback_id(fields, fields.pop("type", None), ("shortcut", "message_action"))
 
@@ -104,13 +110,21 @@ def for_view(constraint: Constraint) -> Predicate:
 def for_options(constraint: Constraint) -> Predicate:
     """Match the action_id of a select that loads its options, or the callback_id of a legacy dialog."""
     if isinstance(constraint, str | re.Pattern):
+        text = _text(constraint, "an action_id")
         return lambda payload: (
-            matches(constraint, payload.body.get("action_id"))
-            or (payload.type == "dialog_suggestion" and matches(constraint, payload.body.get("callback_id")))
+            matches(text, payload.body.get("action_id"))
+            or (payload.type == "dialog_suggestion" and matches(text, payload.body.get("callback_id")))
         )
-    expected = {name: _text(value, f"an option's {name}") for name, value in _fields(constraint).items()}
-    _none_left(expected.keys() - {"action_id", "block_id", "callback_id"}, "options")
-    return lambda payload: all(matches(text, payload.body.get(name)) for name, text in expected.items())
+    fields = _fields(constraint)
+    kind = fields.pop("type", "dialog_suggestion" if "callback_id" in fields else "block_suggestion")
+    if kind == "dialog_suggestion":
+        return _by_callback_id(fields, kind, (kind,))
+    if kind != "block_suggestion":
+        raise ValueError(f"the type of options must be block_suggestion or dialog_suggestion, not {kind!r}")
+    expected = _named_texts(fields, ("block_id", "action_id"), "options")
+    return lambda payload: (
+        payload.type == kind and all(matches(text, payload.body.get(name)) for name, text in expected.items())
+    )
 
 
 def action_of(payload: Payload) -> dict[str, Any]:
@@ -130,6 +144,23 @@ def _by_callback_id(fields: dict[str, Any], kind: object, kinds: Sequence[str]) 
     expected = _text(fields.pop("callback_id", None), "a callback_id")
     _none_left(fields, "this listener")
     return lambda payload: payload.type == kind and matches(expected, payload.body.get("callback_id"))
+
+
+def _named_texts(fields: dict[str, Any], names: Sequence[str], what: str) -> dict[str, Text]:
+    """Return those of the named fields that are given; raises ValueError if there are none, or others."""
+    texts = {name: _text(fields.pop(name), f"the {name} of {what}") for name in names if name in fields}
+    _none_left(fields, what)
+    if not texts:
+        raise ValueError(f"{what} must be named by {' or '.join(names)}")
+    return texts
+
+
+def _is_only_a_subscription(expected: Text) -> bool:
+    """Whether it is meant for the names under which a manifest subscribes to messages, which no event has."""
+    if isinstance(expected, str):
+        return expected.startswith("message.")
+    is_meant = "message" in expected.pattern and any(map(expected.search, _SUBSCRIPTIONS))
+    return is_meant and expected.search("message") is None
 
 
 def _subtype(expected: object, event: dict[str, Any]) -> bool:
@@ -154,6 +185,8 @@ def _fields(constraint: object) -> dict[str, Any]:
 
 
 def _text(value: object, what: str) -> Text:
+    if value == "":
+        raise ValueError(f"{what} must not be empty")
     if isinstance(value, str | re.Pattern):
         return value
     raise ValueError(f"{what} must be text or a compiled pattern, not {type(value).__name__}")

@@ -7,11 +7,13 @@ listeners.
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from latchkey.dispatch.listeners.app import App
+from latchkey.dispatch.listeners.author_line import author_line
 from latchkey.errors import ListenerLoadError
 
 REGISTER = ("register", "register_listeners")
@@ -43,19 +45,26 @@ def _load(name: str, app: App) -> None:
             ) from error
         raise ListenerLoadError(name, f"it needs {error.name}, which is not installed") from error
     except Exception as error:
-        raise ListenerLoadError(name, f"its import raised {_description(error)}") from error
-    register = next((getattr(module, known) for known in REGISTER if hasattr(module, known)), None)
-    if register is None:
+        raise ListenerLoadError(name, f"its import raised {_description(error, name)}") from error
+    known = next((known for known in REGISTER if hasattr(module, known)), None)
+    if known is None:
         raise ListenerLoadError(name, "it has no function register(app)")
+    register = getattr(module, known)
     try:
-        register(app)
+        result = register(app)
     except Exception as error:
-        raise ListenerLoadError(name, f"its {register.__name__}(app) raised {_description(error)}") from error
+        raise ListenerLoadError(name, f"its {known}(app) raised {_description(error, name)}") from error
+    if inspect.isawaitable(result):
+        if inspect.iscoroutine(result):
+            result.close()
+        raise ListenerLoadError(
+            name,
+            f"its {known}(app) is async",
+            hint=f"write `def {known}(app):` without async; it is called before the event loop runs",
+        )
 
 
-def _description(error: Exception) -> str:
-    last = error.__traceback__
-    while last is not None and last.tb_next is not None:
-        last = last.tb_next
-    location = f" ({Path(last.tb_frame.f_code.co_filename).name}, line {last.tb_lineno})" if last else ""
-    return f"{type(error).__name__}: {error}{location}"
+def _description(error: Exception, module: str) -> str:
+    """Return the error's type and message, and the author's line unless the message names it."""
+    line = None if isinstance(error, SyntaxError) else author_line(error, module)
+    return f"{type(error).__name__}: {error}" + (f" ({Path(line.filename).name}, line {line.lineno})" if line else "")

@@ -7,18 +7,21 @@ only its type and location are kept, because its message may contain anything.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.oauth.installation_store import Bot
 
 from latchkey.dispatch.listeners.app import App, Listener
+from latchkey.dispatch.listeners.author_line import author_line
 from latchkey.dispatch.listeners.call import BlockingCall, Call
 from latchkey.dispatch.listeners.reply import Reply
 from latchkey.dispatch.slots import Slot, SlotPool
@@ -136,7 +139,10 @@ class Runner:
         loop = asyncio.get_running_loop()
         async with self._thread_slots.slot(call.payload.workspace, outer=call.slot) as slot:
             arguments = listener.plan.arguments(BlockingCall(call.with_slot(slot), loop))
-            await loop.run_in_executor(self._threads, partial(listener.plan.function, **arguments))
+            result = await loop.run_in_executor(self._threads, partial(listener.plan.function, **arguments))
+        if inspect.iscoroutine(result):
+            result.close()
+            raise TypeError(f"{listener.name} is not async and returned a coroutine, which would never run")
 
     async def _call_error_handlers(self, call: Call, error: Exception) -> None:
         call.error = error
@@ -162,14 +168,16 @@ def is_own(payload: Payload, bot: Bot) -> bool:
     )
 
 
-def describe(error: Exception) -> str:
-    """Return what may be stored about an error: its type, Slack's error code, and the line that raised it."""
+def describe(error: Exception, listener: Listener | None) -> str:
+    """Return what may be stored about an error: its type, Slack's error code, and the author's line.
+
+    If no line of the author's is known, it is the line that raised the error. `listener` is the one that raised it,
+    if one did.
+    """
     text = type(error).__name__
     if isinstance(error, SlackApiError):
         code = error.response.get("error") if error.response else None
         text += f" ({code})" if isinstance(code, str) and code.replace("_", "").isalnum() else ""
-    frames = traceback.extract_tb(error.__traceback__)
-    if not frames:
-        return text
-    last = frames[-1]
-    return f"{text} at {last.filename.rpartition('/')[2]}:{last.lineno} in {last.name}"
+    frames = traceback.extract_tb(error.__traceback__)[-1:]
+    line = author_line(error, listener.plan.module if listener else "") or (frames[0] if frames else None)
+    return f"{text} at {Path(line.filename).name}:{line.lineno} in {line.name}" if line else text
