@@ -11,8 +11,8 @@ import pytest
 from latchkey.dispatch import App, load_listeners
 from latchkey.simulator import Slack
 from latchkey.storage import Store
-from tests.handlers.conftest import until
-from tests.support.events_on_disk import failed
+from tests.support.stores import failed
+from tests.support.waiting import until
 
 MODULE = """
 import asyncio

@@ -15,6 +15,7 @@ from tests.support.command_line import CREDENTIALS, run
 from tests.support.network.certificates import certificate
 from tests.support.network.connect_proxy import ConnectProxy, connect_proxy, tls_front
 from tests.support.running import Running, running
+from tests.support.waiting import until
 
 HOSTS = ("slack.com", "hooks.slack.com", "files.slack.com")
 PROXY_CREDENTIALS = "clerk:sentinel-password"
@@ -98,12 +99,10 @@ async def test_every_call_goes_through_the_proxy(tmp_path: Path) -> None:
     async with office(tmp_path) as it:
         assert await it.install() == 200
         assert it.proxy.asked_for == ["slack.com:443"]
-        for name in ("/async", "/sync"):
-            uploaded = it.uploads.received
-            assert (await it.command(name)).status == 200
-            async with asyncio.timeout(10):
-                while it.uploads.received == uploaded:
-                    await asyncio.sleep(0.02)
+        assert (await it.command("/async")).status == 200
+        await until(lambda: it.uploads.received == 1)
+        assert (await it.command("/sync")).status == 200
+        await until(lambda: it.uploads.received == 2)
         shown = [message.text for message in it.slack.world.messages]
         assert shown == ["said", "responded"] * 2
         assert set(it.proxy.asked_for) == {f"{host}:443" for host in HOSTS}
