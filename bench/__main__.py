@@ -17,15 +17,23 @@ from bench.compare import choose, measure_in_turn, print_table
 from bench.load import Load
 from bench.peer import FLOOR
 from bench.traffic import KINDS
+from latchkey.cli.run import run
+from latchkey.commands.terminal import CommandGroup, Number, Word, json_option
+from latchkey.errors import LatchkeyError
 
 rounds_option = click.option(
-    "--rounds", default=3, show_default=True, help="measurements of each server; the result is the median"
+    "--rounds",
+    type=Number(1),
+    default=3,
+    show_default=True,
+    help="measurements of each server; the result is the median",
 )
-seconds_option = click.option("--seconds", default=5, show_default=True, help="duration of each measurement")
-json_option = click.option("--json", "as_json", is_flag=True, help="print one JSON document")
+seconds_option = click.option(
+    "--seconds", type=Number(1), default=5, show_default=True, help="duration of each measurement"
+)
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=CommandGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.pass_context
 def bench(context: click.Context) -> None:
     """Compare this server with others under the same load (default: `compare`), or measure only this one."""
@@ -35,11 +43,11 @@ def bench(context: click.Context) -> None:
 
 
 @bench.command()
-@click.option("--kind", type=click.Choice(KINDS), default="event", show_default=True, help="kind of requests")
+@click.option("--kind", type=Word(KINDS), default="event", show_default=True, help="kind of requests")
 @rounds_option
 @seconds_option
-@click.option("--connections", default=32, show_default=True, help="concurrent connections")
-@click.option("--teams", default=1000, show_default=True, help="workspaces that have installed the app")
+@click.option("--connections", type=Number(1), default=32, show_default=True, help="concurrent connections")
+@click.option("--teams", type=Number(1), default=1000, show_default=True, help="workspaces that have installed the app")
 @click.option(
     "--peer", "chosen", multiple=True, metavar="NAME", help="measure only this server and the floor; can be repeated"
 )
@@ -75,8 +83,8 @@ def half(*, rounds: int, seconds: int, as_json: bool) -> None:
 @bench.command()
 @rounds_option
 @seconds_option
-@click.option("--few", default=1_000, show_default=True)
-@click.option("--many", default=1_000_000, show_default=True)
+@click.option("--few", type=Number(0), default=1_000, show_default=True, help="remembered ids in the first store")
+@click.option("--many", type=Number(0), default=1_000_000, show_default=True, help="remembered ids in the second")
 @json_option
 def remembered(*, rounds: int, seconds: int, few: int, many: int, as_json: bool) -> None:
     """Compare a store with few remembered event ids with one that has many."""
@@ -93,8 +101,8 @@ def trouble(*, rounds: int, seconds: int, as_json: bool) -> None:
 
 
 @bench.command()
-@click.option("--first", default=10_000, show_default=True, help="events before the first reading")
-@click.option("--events", default=1_000_000, show_default=True, help="events before the last reading")
+@click.option("--first", type=Number(1), default=10_000, show_default=True, help="events before the first reading")
+@click.option("--events", type=Number(1), default=1_000_000, show_default=True, help="events before the last reading")
 @json_option
 def memory(*, first: int, events: int, as_json: bool) -> None:
     """Compare the server's memory after few and after many events."""
@@ -102,8 +110,16 @@ def memory(*, first: int, events: int, as_json: bool) -> None:
 
 
 @bench.command("rotate")
-@click.option("--installs", default=100_000, show_default=True, help="installations in the store, three records each")
-@click.option("--rounds", default=3, show_default=True, help="number of rotations; the result is the median")
+@click.option(
+    "--installs",
+    type=Number(1),
+    default=100_000,
+    show_default=True,
+    help="installations in the store, three records each",
+)
+@click.option(
+    "--rounds", type=Number(1), default=3, show_default=True, help="number of rotations; the result is the median"
+)
 @json_option
 def rotate_keys(*, installs: int, rounds: int, as_json: bool) -> None:
     """Rotate keys while the server handles half of its maximum load of events."""
@@ -111,7 +127,7 @@ def rotate_keys(*, installs: int, rounds: int, as_json: bool) -> None:
 
 
 @bench.command("soak")
-@click.option("--minutes", default=60.0, show_default=True)
+@click.option("--minutes", default=60.0, show_default=True, help="duration of the load")
 @click.option("--rate", default=800.0, show_default=True, help="approximate requests per second")
 @json_option
 def soak_command(*, minutes: float, rate: float, as_json: bool) -> None:
@@ -139,10 +155,10 @@ def _show(figures: Mapping[str, float], as_json: bool) -> None:
 def _check_machine() -> None:
     for tool in ("wrk", "taskset"):
         if shutil.which(tool) is None:
-            raise click.ClickException(f"{tool} is missing: apt-get install wrk util-linux")
+            raise LatchkeyError(f"{tool} is missing", hint="apt-get install wrk util-linux")
     if len(os.sched_getaffinity(0)) < 2:
-        raise click.ClickException("two CPUs are needed, one for the server and one for the load")
+        raise LatchkeyError("two CPUs are needed, one for the server and one for the load")
 
 
 if __name__ == "__main__":
-    bench(prog_name="latchkey bench")
+    sys.exit(run(bench, "latchkey bench"))

@@ -15,19 +15,20 @@ from rich.table import Table
 
 from bench.load import Load, Measured, measure, web_api
 from bench.peer import FLOOR, Peer, all_peers
+from latchkey.errors import LatchkeyError
 
 
 def choose(names: tuple[str, ...]) -> list[Peer]:
     """Return the floor and the named peers, or by default all that can run.
 
-    Raises click.UsageError if a name is unknown, ClickException if a named peer cannot run.
+    Raises click.UsageError if a name is unknown, LatchkeyError if a named peer cannot run.
     """
     known = {peer.name: peer for peer in all_peers()}
     for name in names:
         if name not in known:
             raise click.UsageError(f"no peer {name!r}; there are: {', '.join(known)}")
         if known[name].missing:
-            raise click.ClickException(f"{name} {known[name].missing}")
+            raise LatchkeyError(f"{name} {known[name].missing}")
     chosen = [known[FLOOR], *(known[name] for name in names if name != FLOOR)] if names else list(known.values())
     for peer in chosen:
         if peer.missing:

@@ -1,26 +1,15 @@
 """The command line: help, usage errors, exit codes and output formats."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from latchkey.cli.main import COMMANDS, cli
+from latchkey.cli.commands import COMMANDS, cli
 from latchkey.errors import ConfigError, LatchkeyError, StoreInUse
-from tests.support.command_line import CLIENT_ID, CREDENTIALS, ROOT, SECRET_MARK, run
-
-
-def test_help_lists_every_command_on_one_full_line(tmp_path: Path) -> None:
-    done = run(tmp_path, "--help", COLUMNS="80")
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
-    for name, entry in COMMANDS.items():
-        assert f"{name} {entry.summary}" in lines
-    assert "…" not in done.stdout
-    assert "..." not in done.stdout.replace("[ARGS]...", "")
+from tests.support.command_line import CLIENT_ID, CREDENTIALS, ROOT, SECRET_MARK, on_a_terminal, run
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
@@ -30,25 +19,19 @@ def test_every_listed_command_exists(name: str) -> None:
     assert command.name == name
 
 
-@pytest.mark.parametrize("arguments", [("serve",), ("demo",), ("keys", "rotate"), ("config", "init"), ("manifest",)])
-def test_help_and_usage_errors_name_the_command_latchkey(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    path = " ".join(arguments)
-    assert run(tmp_path, *arguments, "--help").stdout.startswith(f"Usage: latchkey {path} ")
-    done = run(tmp_path, *arguments, "--nonsense")
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"Usage: latchkey {path} ")
-
-
 @pytest.mark.parametrize("arguments", [("nonsense",), ("config", "nonsense"), ("config", "check", "--nonsense")])
-def test_unknown_command_or_option_exits_with_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_is_one_line_and_a_hint_and_exits_with_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     done = run(tmp_path, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["latchkey", "hint"]
+
+
+def test_server_py_has_the_usage_errors_of_serve(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "server.py", "--confg", "x"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2
-    assert "No such" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_suggests_the_command_that_was_meant(tmp_path: Path) -> None:
-    assert "Did you mean 'serve'?" in run(tmp_path, "sevre").stderr
+    assert done.stderr.startswith("latchkey: no such option --confg; did you mean '--config'?\n")
 
 
 @pytest.mark.parametrize("argument", ["version", "--version"])
@@ -104,19 +87,60 @@ def test_config_show_is_plain_text_in_a_pipe_and_masks_secrets(tmp_path: Path) -
     assert "\x1b" not in done.stdout
 
 
-@pytest.mark.parametrize(("environ", "is_colored"), [({}, True), ({"NO_COLOR": "1"}, False)])
-def test_no_color_turns_colors_off_on_a_terminal(tmp_path: Path, environ: dict[str, str], is_colored: bool) -> None:
-    ours, theirs = os.openpty()
-    subprocess.run(
-        [sys.executable, "-m", "latchkey", "doctor", "--offline"],
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "TERM": "xterm", **environ},
-        stdout=theirs,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
-    os.close(theirs)
-    printed = os.read(ours, 1 << 16)
-    os.close(ours)
-    assert b"slack-not-configured" in printed
-    assert (b"\x1b[" in printed) == is_colored
+@pytest.mark.parametrize(
+    ("environ", "is_colored"),
+    [({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": "", "TERM": "dumb"}, False)],
+)
+@pytest.mark.parametrize("arguments", [("doctor", "--offline"), ("config", "show"), ("listeners",)])
+def test_no_color_turns_colors_off_on_a_terminal(
+    tmp_path: Path, arguments: tuple[str, ...], environ: dict[str, str], is_colored: bool
+) -> None:
+    _, shown = on_a_terminal(tmp_path, *arguments, **environ)
+    assert len(shown.splitlines()) > 2
+    assert ("\x1b[" in shown) == is_colored
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+@pytest.mark.parametrize("arguments", [("config", "show"), ("listeners",)])
+def test_values_are_never_cut_on_a_terminal(tmp_path: Path, arguments: tuple[str, ...], columns: int) -> None:
+    in_a_pipe = run(tmp_path, *arguments)
+    _, shown = on_a_terminal(tmp_path, *arguments, columns=columns)
+    for line in in_a_pipe.stdout.splitlines()[1:]:
+        assert all(value in shown for value in line.split("\t"))
+    assert "…" not in shown
+
+
+def test_prints_ascii_if_the_locale_has_no_more(tmp_path: Path) -> None:
+    """Quotes, marks and dots that the encoding lacks are replaced; nothing raises an error."""
+    ascii_only = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = run(tmp_path, "doctor", "--offline", **ascii_only)
+    assert done.returncode == 1
+    assert "FAIL slack-not-configured" in done.stdout
+    assert done.stdout.isascii()
+    (tmp_path / "config.toml").write_text("[storage]\npath = 'daten/größe.sqlite'\n")
+    done = run(tmp_path, "keys", "status", **ascii_only)
+    assert done.returncode == 1
+    assert r"gr\xf6\xdfe.sqlite" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_reader_that_closes_the_pipe_is_no_error_message(tmp_path: Path) -> None:
+    command = f"'{sys.executable}' -m latchkey config show | true"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("environ", [{}, {"PYTHONUNBUFFERED": "1"}])
+def test_output_that_cannot_be_written_is_one_line(tmp_path: Path, environ: dict[str, str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "latchkey", "config", "show"],
+            cwd=tmp_path,
+            env=environ,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "latchkey: No space left on device\n"

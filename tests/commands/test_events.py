@@ -65,14 +65,16 @@ def test_list_begins_with_failed_events(tmp_path: Path, filled: Store) -> None:
     ]
     assert listed["events"][0]["error"] == ERROR
     done = run(tmp_path, "events", "list", "--status", "failed")
-    assert done.stdout == f"Ev1\tfailed\tT1\tapp_mention\t2026-11-18 11:06:40 UTC\t5\t{ERROR}\n"
+    headings, row = done.stdout.splitlines()
+    assert headings == "event_id\tstatus\tteam\ttype\treceived\tattempts\terror"
+    assert row == f"Ev1\tfailed\tT1\tapp_mention\t2026-11-18 11:06:40 UTC\t5\t{ERROR}"
 
 
 def test_list_is_filtered_and_says_when_there_is_more(tmp_path: Path, filled: Store) -> None:
     assert [row["event_id"] for row in run_json(tmp_path, "events", "list", "--team", "T2")["events"]] == ["Ev2"]
     assert run_json(tmp_path, "events", "list", "--limit", "2")["more"] is True
     done = run(tmp_path, "events", "list", "--limit", "2")
-    assert len(done.stdout.splitlines()) == 2
+    assert len(done.stdout.splitlines()) == 3
     assert "there are more" in done.stderr
 
 

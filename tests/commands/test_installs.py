@@ -56,7 +56,9 @@ def test_list_shows_every_workspace_without_a_secret(tmp_path: Path, filled: Sto
         "unreadable": 0,
     }
     done = run(tmp_path, "installs", "list")
-    assert done.stdout.startswith("T1\t\tTeam T1\tA1\ttrue\t1\t2026-11-18 11:08:20 UTC\t0\n")
+    headings, first, *_ = done.stdout.splitlines()
+    assert headings == "team_id\tenterprise_id\tname\tapp_id\tbot\tusers\tinstalled\tunreadable"
+    assert first == "T1\t\tTeam T1\tA1\ttrue\t1\t2026-11-18 11:08:20 UTC\t0"
 
 
 def test_list_filters_by_team_and_enterprise(tmp_path: Path, filled: Store) -> None:
@@ -267,7 +269,10 @@ async def test_check_lists_the_tokens_that_slack_refuses(tmp_path: Path, filled:
         done = await it.run("check")
         assert done.returncode == 1
         assert "4 tokens valid\n" in done.stderr
-        assert done.stdout == "T1\tTeam T1\tU1\tinvalid_auth\nT9\t\tbot\ttoken_revoked\n"
+        assert (
+            done.stdout
+            == "workspace\tname\ttoken of\treason\nT1\tTeam T1\tU1\tinvalid_auth\nT9\t\tbot\ttoken_revoked\n"
+        )
         assert (await it.run("check", "--team", "T2")).returncode == 0
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import sqlite3
 import stat
@@ -20,7 +19,7 @@ from slack_sdk.oauth.installation_store import Installation
 from latchkey.storage import Store, acting_as_owner_of, open_store
 from latchkey.storage.crypto.keyring import read_keyring
 from latchkey.storage.engine.locks import maintenance_lock
-from tests.support.command_line import impatient, run, run_json
+from tests.support.command_line import impatient, on_a_terminal, run, run_json
 from tests.support.stores import FOREIGN, foreign_store, owners, teams
 
 RECORDS = 3 * 5 + 1
@@ -86,10 +85,10 @@ def test_status_shows_each_key_and_its_records(folder: Path) -> None:
 
 def test_key_id_is_not_truncated_on_a_narrow_terminal(folder: Path) -> None:
     run(folder, "keys", "rotate", "--yes")
-    code, shown = on_a_terminal(folder, "keys", "status", typed="")
+    code, shown = on_a_terminal(folder, "keys", "status", columns=60)
     assert code == 0
     for key_id in key_ids(folder):
-        assert f"{key_id} " in shown
+        assert f"{key_id}\n" in shown
 
 
 def test_status_lists_processes_and_their_keys(folder: Path) -> None:
@@ -272,32 +271,6 @@ def test_exits_3_without_a_terminal_to_confirm_on(folder: Path, typed: str) -> N
     assert contents(folder) == before
 
 
-def on_a_terminal(folder: Path, *arguments: str, typed: str) -> tuple[int, str]:
-    """Run a command with a terminal before it, on which this is typed; returns its exit code and what it shows."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "latchkey", *arguments],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "TERM": "xterm", "NO_COLOR": "1"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    os.write(ours, typed.encode())
-    shown = b""
-    while True:
-        try:
-            read = os.read(ours, 4096)
-        except OSError:  # the other side is closed
-            break
-        if not read:
-            break
-        shown += read
-    os.close(ours)
-    return process.wait(10), shown.decode()
-
-
 def test_asks_for_confirmation_on_a_terminal(folder: Path) -> None:
     before = contents(folder)
     code, shown = on_a_terminal(folder, "keys", "rotate", typed="n\n")
@@ -307,6 +280,17 @@ def test_asks_for_confirmation_on_a_terminal(folder: Path) -> None:
     code, shown = on_a_terminal(folder, "keys", "rotate", typed="y\n")
     assert code == 0
     assert len(key_ids(folder)) == 2
+
+
+@pytest.mark.parametrize("command", [("rotate",), ("retire", "--force")])
+def test_interrupt_at_a_question_exits_with_3_and_changes_nothing(folder: Path, command: tuple[str, ...]) -> None:
+    before = contents(folder)
+    name, *options = command
+    key_id = key_ids(folder) if name == "retire" else ()
+    code, shown = on_a_terminal(folder, "keys", name, *key_id, *options, interrupt_at="?")
+    assert code == 3
+    assert "latchkey: not done" in shown
+    assert contents(folder) == before
 
 
 def test_retire_drops_an_unused_key(folder: Path) -> None:

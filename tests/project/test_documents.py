@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from latchkey.cli.main import COMMANDS
+from latchkey.cli.commands import COMMANDS
 from latchkey.simulator.demo import INSTRUCTIONS
 from tests.project.test_imports import MAY_IMPORT, PACKAGES
 from tests.support.reference import reference

@@ -2,9 +2,15 @@
 
 import json
 import os
+import pty
+import select
+import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Mapping
+from fcntl import ioctl
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +72,38 @@ def run_json(folder: Path, *arguments: str) -> Any:
     done = run(folder, *arguments, "--json")
     assert (done.returncode, done.stderr) == (0, "")
     return json.loads(done.stdout)
+
+
+def on_a_terminal(
+    folder: Path, *arguments: str, typed: str = "", columns: int = 80, interrupt_at: str = "", **environ: str
+) -> tuple[int, str]:
+    """Run a command on a terminal of this width, on which this is typed; returns its exit code and what it shows.
+
+    `interrupt_at`: send SIGINT, as Ctrl-C does, once the command has printed this.
+    """
+    ours, theirs = pty.openpty()
+    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "latchkey", *arguments],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "TERM": "xterm", "NO_COLOR": "1", **environ},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    os.write(ours, typed.encode())
+    shown = b""
+    while True:
+        is_silent = not select.select([ours], [], [], 0.1)[0]
+        # More than once, because `input()` loses a signal that arrives just before it waits.
+        if is_silent and interrupt_at and interrupt_at.encode() in shown:
+            process.send_signal(signal.SIGINT)
+        if is_silent:
+            continue
+        try:
+            shown += os.read(ours, 4096)
+        except OSError:  # the other side is closed
+            break
+    os.close(ours)
+    return process.wait(10), shown.decode().replace("\r\n", "\n")

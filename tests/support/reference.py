@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from latchkey.cli.main import cli
+from latchkey.cli.commands import cli
 from latchkey.config import SECTIONS
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -11,25 +12,41 @@ import click
 from latchkey.config import find_checkout
 from latchkey.errors import LatchkeyError
 
-_PASS_ON = {"ignore_unknown_options": True, "help_option_names": []}
+_ALIKE = 0.8
+"""How similar a word is to an option of ours (`difflib`) if it was misspelt, and is not one of pytest's."""
+
 _arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 _PARALLEL = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder")
 """One process per core. The tests of a file stay together, because they may share a server or a machine."""
 
 
-@click.command("test", context_settings=_PASS_ON)
-@_arguments
-def test(arguments: tuple[str, ...]) -> None:
-    """Run Latchkey's own tests, on all cores; the arguments go to pytest.
+@click.command("test", context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
+@click.option("--long", is_flag=True, help="also run the slow tests: hundreds of kills, thousands of requests")
+@click.option("--wheel", is_flag=True, help="also install the wheel into an empty virtual environment")
+@click.option("--boot", is_flag=True, help="also install and run the service on a Debian that is booted; needs root")
+@click.option("--programs", is_flag=True, help="fail if prometheus, caddy or nginx is not installed")
+@click.argument("arguments", metavar="[PYTEST_ARGUMENT]...", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def test(context: click.Context, /, arguments: tuple[str, ...], **chosen: bool) -> None:
+    """Run Latchkey's own tests with pytest, on all cores. It takes a few minutes.
 
-    With `-n 0` they run in one process, as options such as `-s` need it.
+    All other arguments go to pytest: a file or folder, `-k WORD` for tests whose name contains a word,
+    `-x` to stop at the first failure, `-n 0` for one process, as options such as `-s` need it.
+    `latchkey test -- --help` lists pytest's options.
     """
+    if "-h" in arguments:
+        click.echo(context.get_help())
+        return
+    for argument in arguments:
+        if get_close_matches(argument, [f"--{name}" for name in chosen], 1, _ALIKE):
+            raise click.NoSuchOption(argument, ctx=context)
     root = _checkout("test")
     os.chdir(root)
-    _run(sys.executable, "-m", "pytest", *_PARALLEL, *arguments)
+    ours = [f"--{name}" for name, is_chosen in chosen.items() if is_chosen]
+    _run(sys.executable, "-m", "tests", *_PARALLEL, *ours, *arguments)
 
 
-@click.command("bench", context_settings=_PASS_ON)
+@click.command("bench", context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @_arguments
 def bench(arguments: tuple[str, ...]) -> None:
     """Compare this server with others under load."""
@@ -37,7 +54,7 @@ def bench(arguments: tuple[str, ...]) -> None:
     _run(sys.executable, "-m", "bench", *arguments)
 
 
-@click.command("install-service", context_settings=_PASS_ON)
+@click.command("install-service", context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @_arguments
 def install_service(arguments: tuple[str, ...]) -> None:
     """Install the server as a systemd service."""

@@ -10,7 +10,7 @@ import click
 
 from latchkey import __version__
 from latchkey.commands.context import command_settings
-from latchkey.commands.terminal import config_option, json_option, plural, print_json, say, show_progress
+from latchkey.commands.terminal import Number, config_option, json_option, plural, print_json, say, show_progress
 from latchkey.config import Settings
 from latchkey.errors import EXIT_FAILED
 from latchkey.storage import Backup, ProgressCallback, make_backup, prune
@@ -18,7 +18,7 @@ from latchkey.storage import Backup, ProgressCallback, make_backup, prune
 
 @click.command("backup")
 @click.option("--to", "folder", type=click.Path(path_type=Path), metavar="FOLDER", help="overrides [backup] path")
-@click.option("--keep", type=click.IntRange(1), metavar="N", help="overrides [backup] keep")
+@click.option("--keep", type=Number(1), metavar="N", help="overrides [backup] keep")
 @config_option
 @json_option
 def command(folder: Path | None, keep: int | None, config_path: Path | None, as_json: bool) -> None:

@@ -19,7 +19,7 @@ from latchkey.storage import (
     open_for_command,
 )
 
-IMPORTED_LATE = ("encodings.idna", "aiohttp", "rich.progress", "rich.table", "slack_sdk.web.async_client")
+IMPORTED_LATE = ("encodings.idna", "aiohttp", "rich.progress", "rich.cells", "slack_sdk.web.async_client")
 """Modules that are imported on first use. Root imports them before it acts as a user who cannot read Python."""
 
 

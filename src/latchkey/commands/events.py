@@ -15,6 +15,8 @@ import click
 from latchkey.commands.context import configured_store
 from latchkey.commands.terminal import (
     CommandGroup,
+    Number,
+    Word,
     config_option,
     confirm,
     duration,
@@ -22,6 +24,7 @@ from latchkey.commands.terminal import (
     plural,
     print_json,
     print_table,
+    print_values,
     say,
     utc,
     yes_option,
@@ -51,8 +54,7 @@ def status(config_path: Path | None, as_json: bool) -> None:
         print_json(counts)
         return
     age = counts["oldest_seconds"]
-    print_table(
-        ("", "events"),
+    print_values(
         [
             ("waiting or running", counts["waiting"]),
             ("waiting for a retry", counts["retrying"]),
@@ -71,12 +73,17 @@ def status(config_path: Path | None, as_json: bool) -> None:
 @click.option(
     "--status",
     "wanted",
-    type=click.Choice([status.value for status in EventStatus]),
+    type=Word([status.value for status in EventStatus]),
     help="only events with this status",
 )
 @click.option("--team", metavar="TEAM_ID", help="only events of this workspace")
 @click.option(
-    "--limit", type=click.IntRange(1), default=DEFAULT_LIMIT, show_default=True, help="maximum number of events to list"
+    "--limit",
+    type=Number(1),
+    metavar="N",
+    default=DEFAULT_LIMIT,
+    show_default=True,
+    help="maximum number of events to list",
 )
 def list_events(config_path: Path | None, as_json: bool, wanted: str | None, team: str | None, limit: int) -> None:
     """List unfinished events, failed ones first."""
@@ -114,7 +121,7 @@ def show(event_id: str, config_path: Path | None, as_json: bool, body: bool) -> 
         print_json(described)
         return
     sent = described.pop("body", None)
-    print_table(("", ""), [(name, _cell(described, name)) for name in described])
+    print_values((name, _cell(described, name)) for name in described)
     if sent is not None:
         print_json(sent)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -11,9 +10,10 @@ import click
 import msgspec
 
 from latchkey.commands.context import command_settings
+from latchkey.commands.listeners import load_app
 from latchkey.commands.terminal import config_option, json_option, print_json, say
-from latchkey.config import Settings, find_checkout
-from latchkey.dispatch import load_listeners, requirements_of
+from latchkey.config import Settings
+from latchkey.dispatch import requirements_of
 from latchkey.errors import EXIT_FAILED
 from latchkey.slackapi.manifest import (
     AppSettings,
@@ -49,10 +49,7 @@ def command(config_path: Path | None, as_json: bool, as_yaml: bool, as_link: boo
         raise click.UsageError("choose one of --json, --yaml and --link; --diff can only be combined with --json")
     settings = command_settings(config_path)
     slack = None if exported is None else read_manifest(exported)
-    # Anything that a module prints is not part of the result.
-    with contextlib.redirect_stdout(sys.stderr):
-        app = load_listeners(settings.listeners.modules, settings.base, find_checkout())
-    made, notes = make_manifest(app_settings(settings), requirements_of(app))
+    made, notes = make_manifest(app_settings(settings), requirements_of(load_app(settings)))
     for note in notes:
         say(f"note: {note}")
     if slack is not None:

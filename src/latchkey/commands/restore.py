@@ -135,7 +135,7 @@ def _print_changes(preview: RestorePreview) -> None:
         return
     lost, older, restored = (preview.counts[kind] for kind in (ChangeKind.LOST, ChangeKind.OLDER, ChangeKind.RESTORED))
     click.echo(f"installations: {lost:,} would be lost, {older:,} replaced by older ones, {restored:,} restored")
-    columns = ("", "token of", "team_id", "enterprise_id", "app_id", "installed", "in the backup")
+    columns = ("change", "token of", "team_id", "enterprise_id", "app_id", "installed", "in the backup")
     rows = [
         (
             change.kind.value,

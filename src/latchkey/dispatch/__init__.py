@@ -2,7 +2,7 @@
 
 from latchkey.dispatch.events import EventOptions, EventPipeline
 from latchkey.dispatch.interactions import Interactions
-from latchkey.dispatch.listeners import EMPTY, App, Reply, Runner, load_listeners, requirements_of
+from latchkey.dispatch.listeners import EMPTY, App, Listener, Reply, Runner, load_listeners, requirements_of
 
 __all__ = [
     "EMPTY",
@@ -10,6 +10,7 @@ __all__ = [
     "EventOptions",
     "EventPipeline",
     "Interactions",
+    "Listener",
     "Reply",
     "Runner",
     "load_listeners",

@@ -1,5 +1,5 @@
 """The server: start-up, wiring, reloading, shutdown."""
 
-from latchkey.server.main import main
+from latchkey.server.main import run_and_exit
 
-__all__ = ["main"]
+__all__ = ["run_and_exit"]

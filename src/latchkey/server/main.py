@@ -1,6 +1,6 @@
-"""`latchkey serve`: prepare, open the store, serve until a signal, drain.
+"""Runs the server: prepare, open the store, serve until a signal, drain.
 
-Exit codes: 0 stopped by a signal, 1 failed, 2 usage, 78 bad configuration.
+Exit codes: 0 stopped by a signal, 1 failed, 78 bad configuration.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import os
 import sys
 from contextlib import closing
 from pathlib import Path
-
-import click
+from typing import NoReturn
 
 from latchkey import logs
 from latchkey.errors import LatchkeyError
@@ -35,29 +34,13 @@ SWITCH_INTERVAL_SECONDS = 0.0005
 logger = logging.getLogger("latchkey")
 
 
-@click.command("serve")
-@click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="config.toml to use (default: $LATCHKEY_CONFIG, else the one in this folder)",
-)
-@click.option("--listen", metavar="HOST:PORT", help="address to listen on, instead of [server] listen")
-@click.option("--new-store", is_flag=True, help="create an empty store for a keyring that exists already")
-def command(*, config_path: Path | None, listen: str | None, new_store: bool) -> None:
-    """Run the Slack app server."""
+def run_and_exit(config_path: Path | None, listen: str | None, *, new_store: bool) -> NoReturn:
+    """Run the server until it is stopped, and end the process with its exit code."""
     exit_code = run(config_path, listen, new_store=new_store)
     logging.shutdown()
     sys.stdout.flush()
     # Python would wait for every thread at exit, and a listener may block its thread permanently.
     os._exit(exit_code)
-
-
-def main() -> int:
-    """Run the server as `latchkey serve` does; returns the exit code."""
-    command.main(prog_name="latchkey serve")
-    return 0
 
 
 def run(config_path: Path | None, listen: str | None, *, new_store: bool) -> int:

@@ -20,12 +20,14 @@ from latchkey.commands.installs.token_check import check_workspaces
 from latchkey.commands.installs.uninstall import name_of, uninstall_at_slack, uninstall_credentials
 from latchkey.commands.terminal import (
     CommandGroup,
+    Number,
     config_option,
     confirm,
     json_option,
     plural,
     print_json,
     print_table,
+    print_values,
     say,
     utc,
     yes_option,
@@ -50,7 +52,7 @@ def group() -> None:
 @click.option("--team", metavar="TEAM_ID", help="only this workspace")
 @click.option("--enterprise", metavar="ENTERPRISE_ID", help="only workspaces of this org")
 @click.option(
-    "--limit", type=click.IntRange(1), default=DEFAULT_LIMIT, show_default=True, help="maximum number to list"
+    "--limit", type=Number(1), metavar="N", default=DEFAULT_LIMIT, show_default=True, help="maximum number to list"
 )
 @click.option("--after", metavar="CURSOR", default="", help="continue after an earlier list")
 @config_option
@@ -89,7 +91,7 @@ def show(team_id: str | None, enterprise: str | None, config_path: Path | None, 
         print_json(described)
         return
     installers, unreadable = described.pop("installers"), described.pop("unreadable_records")
-    print_table(("", ""), [(name, _cell(described, name)) for name in described])
+    print_values((name, _cell(described, name)) for name in described)
     columns = ("user_id", "token", "scopes", "installed", "expires")
     print_table(columns, [[_cell(row, column) for column in columns] for row in installers])
     for line in unreadable:

@@ -40,10 +40,6 @@ def group() -> None:
     """The encryption keys of the store."""
 
 
-group.add_command(rotate)
-group.add_command(retire)
-
-
 @group.command("status")
 @config_option
 @json_option
@@ -87,6 +83,9 @@ def add(config_path: Path | None, as_json: bool) -> None:
     say(f"hint: copy the keyring {path} now, apart from the store; `latchkey keys rotate` re-encrypts existing records")
 
 
+group.add_command(rotate)
+
+
 @group.command("verify")
 @config_option
 @json_option
@@ -101,6 +100,9 @@ def verify(config_path: Path | None, as_json: bool) -> None:
         click.echo(f"{plural(result.total, 'record')} checked, {result.unreadable:,} unreadable")
     if result.unreadable:
         sys.exit(EXIT_FAILED)
+
+
+group.add_command(retire)
 
 
 def _keys_to_json(keys: StoreKeys, use: KeyUse) -> list[dict[str, Any]]:

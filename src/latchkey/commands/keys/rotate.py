@@ -20,7 +20,7 @@ from latchkey.commands.terminal import (
     json_option,
     plural,
     print_json,
-    print_table,
+    print_values,
     say,
     show_progress,
     yes_option,
@@ -94,8 +94,7 @@ def _print_plan(plan: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(plan)
         return
-    print_table(
-        ("", ""),
+    print_values(
         [
             ("key", "a new one would be added" if plan["new_key"] else f"{plan['key_id']}, which exists already"),
             ("records to re-encrypt", plan["records"] - plan["already_under_it"]),
@@ -123,8 +122,7 @@ def _to_json(result: RotationResult) -> dict[str, Any]:
 def _print_summary(result: RotationResult, keyring_path: Path, backup: Path | None) -> None:
     total, unreadable = result.verified.total, result.verified.unreadable
     rate = result.reencrypted / result.seconds
-    print_table(
-        ("", ""),
+    print_values(
         [
             ("backup", backup or "none"),
             ("primary key", f"{result.key_id}, {'new' if result.added else 'added before'}"),

@@ -11,7 +11,7 @@ import click
 
 from latchkey.commands.context import command_settings
 from latchkey.commands.proxies.templates import Proxy, caddy, nginx
-from latchkey.commands.terminal import config_option, say
+from latchkey.commands.terminal import Word, config_option, say
 from latchkey.config import LOCAL_HOSTS, Settings
 from latchkey.errors import ConfigError, Fault
 
@@ -23,7 +23,7 @@ _PLAIN = re.compile(r"[\w./:\[\]@+,=~-]+")
 
 
 @click.command("proxy-config")
-@click.argument("proxy", type=click.Choice(list(PROXIES)))
+@click.argument("proxy", type=Word(list(PROXIES)))
 @config_option
 @click.option(
     "--certificate",

@@ -3,15 +3,17 @@
 Results go to stdout, everything else to stderr. `--json` prints one JSON document on stdout and nothing else.
 """
 
-from latchkey.commands.terminal.options import CommandGroup, config_option, json_option, yes_option
+from latchkey.commands.terminal.options import CommandGroup, Number, Word, config_option, json_option, yes_option
 from latchkey.commands.terminal.output import duration, encode_json, plural, print_json, say, utc
 from latchkey.commands.terminal.progress import show_progress
 from latchkey.commands.terminal.questions import EXIT_UNCONFIRMED, confirm, confirm_by_typing
-from latchkey.commands.terminal.tables import print_table
+from latchkey.commands.terminal.tables import print_table, print_values
 
 __all__ = [
     "EXIT_UNCONFIRMED",
     "CommandGroup",
+    "Number",
+    "Word",
     "config_option",
     "confirm",
     "confirm_by_typing",
@@ -21,6 +23,7 @@ __all__ = [
     "plural",
     "print_json",
     "print_table",
+    "print_values",
     "say",
     "show_progress",
     "utc",

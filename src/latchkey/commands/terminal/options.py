@@ -1,7 +1,9 @@
-"""Options that several commands have, and the group that commands such as `keys` are."""
+"""Options that several commands have, their types, and the group that commands such as `keys` are."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -17,8 +19,46 @@ json_option = click.option("--json", "as_json", is_flag=True, help="print one JS
 yes_option = click.option("--yes", is_flag=True, help="do not ask for confirmation")
 
 
+class Number(click.ParamType[int]):
+    """A whole number from `least` to `most`, both included; `most` None: without an upper limit."""
+
+    name = "number"
+
+    def __init__(self, least: int, most: int | None = None) -> None:
+        self._least = least
+        self._most = most
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            number = int(str(value))
+        except ValueError:
+            number = None
+        if number is None or number < self._least or (self._most is not None and number > self._most):
+            limits = f"{self._least} or more" if self._most is None else f"from {self._least} to {self._most}"
+            self.fail(f"expected a whole number, {limits}, not {value!r}", param, ctx)
+        return number
+
+
+class Word(click.Choice[str]):
+    """One of a few words; if it is another, the closest one is suggested."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in self.choices:
+            close = get_close_matches(str(value).lower(), self.choices, 1)
+            meant = f"; did you mean {close[0]!r}?" if close else ""
+            self.fail(f"expected {_either(self.choices)}, not {value!r}{meant}", param, ctx)
+        return str(value)
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
 class CommandGroup(click.Group):
     """A group whose help shows the first paragraph of each command in full."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import click
 
@@ -12,22 +13,34 @@ EXIT_UNCONFIRMED = 3
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Return if the operator agrees; otherwise end the command with EXIT_UNCONFIRMED."""
+    """Return if the operator agrees; otherwise, or at Ctrl-C, end the command with EXIT_UNCONFIRMED."""
     if yes:
         return
     if not sys.stdin.isatty():
-        say(f"latchkey: {question} Aborted: not a terminal, so it cannot be confirmed.")
-        say("hint: add --yes")
-        sys.exit(EXIT_UNCONFIRMED)
-    if not click.confirm(question, err=True):
-        say("latchkey: aborted")
-        sys.exit(EXIT_UNCONFIRMED)
+        _end(f"{question} Not done: there is no terminal to ask on", hint="add --yes")
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        agreed = False
+    if not agreed:
+        _end("not done")
 
 
 def confirm_by_typing(question: str, word: str, *, yes: bool) -> None:
     """Like `confirm`, for actions that cannot be undone: the operator must type `word`."""
     if yes or not sys.stdin.isatty():
         confirm(question, yes=yes)
-    elif click.prompt(f"{question} Type {word} to confirm", default="", show_default=False, err=True) != word:
-        say("latchkey: aborted")
-        sys.exit(EXIT_UNCONFIRMED)
+        return
+    try:
+        typed = click.prompt(f"{question} Type {word} to confirm", default="", show_default=False, err=True)
+    except click.Abort:
+        typed = ""
+    if typed != word:
+        _end("not done")
+
+
+def _end(reason: str, *, hint: str = "") -> NoReturn:
+    say(f"latchkey: {reason}")
+    if hint:
+        say(f"hint: {hint}")
+    sys.exit(EXIT_UNCONFIRMED)

@@ -40,6 +40,8 @@ class Listener:
         self.keyword = keyword
         """For `message` listeners: the pattern whose groups become `context["matches"]`."""
         self.plan = CallPlan(function)
+        self.module = ""
+        """The listener module that registered it; empty if no module is being loaded."""
         self.id = self.plan.name
         """Its name, numbered if several listeners share it. Stored events refer to their listeners by it."""
 

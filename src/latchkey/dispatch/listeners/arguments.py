@@ -6,6 +6,7 @@ there; each call then builds only the values that are named.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 from collections.abc import Callable
@@ -53,8 +54,9 @@ class CallPlan:
     def __init__(self, function: Callable[..., Any]) -> None:
         """Raises TypeError if the function names an argument that does not exist, or if calling it runs nothing."""
         self.function = function
-        self.module: str = getattr(function, "__module__", "?")
-        self.name = f"{self.module}.{getattr(function, '__qualname__', repr(function))}"
+        named = _named(function)
+        self.module: str = named.__module__
+        self.name = f"{self.module}.{named.__qualname__}"
         kinds = [inspect.unwrap(function), getattr(function, "__call__", None)]
         if any(inspect.isgeneratorfunction(kind) or inspect.isasyncgenfunction(kind) for kind in kinds):
             raise TypeError(f"{self.name} contains yield, so a call of it runs nothing")
@@ -76,6 +78,13 @@ def inner_payload(payload: Payload) -> dict[str, Any]:
     if payload.kind is Kind.VIEW:
         return view_of(payload)
     return payload.body
+
+
+def _named(function: Any) -> Any:
+    """Return what names a function also after a restart: a partial's function, an object's class."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function if hasattr(function, "__qualname__") else type(function)
 
 
 def _names(function: Callable[..., Any], function_name: str) -> list[str]:

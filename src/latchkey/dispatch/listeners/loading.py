@@ -62,6 +62,8 @@ def _load(name: str, app: App) -> None:
             f"its {known}(app) is async",
             hint=f"write `def {known}(app):` without async; it is called before the event loop runs",
         )
+    for listener in (*app.listeners, *app.error_handlers):
+        listener.module = listener.module or name
 
 
 def _description(error: Exception, module: str) -> str:

@@ -1,23 +1,15 @@
-"""The command `latchkey`. Each sub-command is imported only when it is called.
-
-Exit codes: 0 done, 1 failed, 2 usage, 3 confirmation needed and not given, 4 another
-command holds the lock, 78 bad configuration. An error is one line on stderr; a line
-that begins with `hint:` says what to do.
-"""
+"""The command `latchkey`. Each sub-command is imported only when it is called."""
 
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import click
 
 from latchkey import __version__
-from latchkey.errors import EXIT_FAILED, LatchkeyError
-from latchkey.logs import print_error
+from latchkey.cli.interrupts import quiet_interrupts
 
 
 class Entry(NamedTuple):
@@ -40,7 +32,8 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
         ),
     },
     "Run": {
-        "serve": Entry("latchkey.server.main:command", "Run the server"),
+        "listeners": Entry("latchkey.commands.listeners:command", "List the registered listeners and where they are"),
+        "serve": Entry("latchkey.cli.serve:command", "Run the server"),
         "doctor": Entry("latchkey.commands.doctor:command", "Find problems, explain them and say how to fix them"),
         "events": Entry("latchkey.commands.events:group", "Look at unfinished events; retry or drop failed ones"),
         "installs": Entry("latchkey.commands.installs.installs:group", "List, check or remove installations"),
@@ -53,7 +46,10 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
     "Develop": {
         "test": Entry("latchkey.cli.checkout:test", "Run Latchkey's own tests (needs a checkout)"),
         "bench": Entry("latchkey.cli.checkout:bench", "Benchmark it beside other servers (needs a checkout)"),
-        "version": Entry("latchkey.cli.main:version", "Print the version"),
+    },
+    "Help": {
+        "help": Entry("latchkey.cli.commands:help_on", "Explain a command, such as `latchkey help keys rotate`"),
+        "version": Entry("latchkey.cli.commands:version", "Print the version"),
     },
 }
 COMMANDS: Mapping[str, Entry] = {name: entry for group in GROUPS.values() for name, entry in group.items()}
@@ -69,17 +65,10 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name].target.partition(":")
-        command: Any = getattr(importlib.import_module(module), attribute)
+        with quiet_interrupts():
+            command: Any = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            close = get_close_matches(args[0], COMMANDS, 1)
-            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {close[0]!r}?" if close else ""))
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, commands in GROUPS.items():
@@ -98,22 +87,14 @@ def cli() -> None:
     """
 
 
+@click.command("help")
+@click.argument("names", metavar="[COMMAND]...", nargs=-1)
+def help_on(names: tuple[str, ...]) -> None:
+    """Explain a command, as `latchkey COMMAND --help` does."""
+    cli.main([*names, "--help"], prog_name="latchkey", standalone_mode=False)
+
+
 @click.command("version")
 def version() -> None:
     """Print the version."""
     click.echo(f"latchkey, version {__version__}")
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command on the command line; returns the exit code."""
-    try:
-        color = False if os.environ.get("NO_COLOR") else None  # click does not look at it
-        return int(cli.main(arguments, prog_name="latchkey", standalone_mode=False, color=color) or 0)
-    except LatchkeyError as error:
-        print_error(error)
-        return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except click.Abort:
-        return EXIT_FAILED

@@ -1,0 +1,73 @@
+"""Says what is wrong with a command line, and what was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+import click
+from click.exceptions import NoSuchCommand, NoSuchOption
+
+from latchkey.errors import LatchkeyError
+
+_SYNONYMS = {"start": "serve", "run": "serve", "up": "serve"}
+"""What other tools call our commands."""
+
+
+def explain(error: click.ClickException) -> LatchkeyError:
+    """Return the error as a message and a hint."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None:
+        return LatchkeyError(_in_our_style(error))
+    see = f"see `{context.command_path} --help`"
+    match error:
+        case NoSuchCommand(command_name=name):
+            assert isinstance(context.command, click.Group)
+            group = "" if context.parent is None else f" of `{context.command_path}`"
+            meant = _did_you_mean(_commands_like(name, context.command, context))
+            return LatchkeyError(f"no such command {name!r}{group}{meant}", hint=see)
+        case NoSuchOption(option_name=name):
+            options = [option for parameter in context.command.get_params(context) for option in parameter.opts]
+            return LatchkeyError(f"no such option {name}{_did_you_mean(get_close_matches(name, options, 1))}", hint=see)
+        case click.MissingParameter(param=click.Parameter() as parameter):
+            pieces = " ".join(context.command.collect_usage_pieces(context))
+            return LatchkeyError(
+                f"{_name_of(parameter, context)} is missing", hint=f"usage: {context.command_path} {pieces}"
+            )
+        case click.BadParameter(param=click.Option() as option):
+            return LatchkeyError(f"{_name_of(option, context)}: {error.message}", hint=see)
+        case click.BadParameter(param=click.Argument()):
+            return LatchkeyError(error.message, hint=see)
+    return LatchkeyError(_in_our_style(error), hint=see)
+
+
+def _in_our_style(error: click.ClickException) -> str:
+    message = error.format_message().rstrip(".")
+    return message[:1].lower() + message[1:]
+
+
+def _did_you_mean(names: Iterable[str]) -> str:
+    quoted = " or ".join(repr(name) for name in names)
+    return f"; did you mean {quoted}?" if quoted else ""
+
+
+def _commands_like(name: str, group: click.Group, context: click.Context) -> list[str]:
+    """Return the commands that were probably meant; at the top level, also those of the groups."""
+    close = get_close_matches(name, group.list_commands(context), 2)
+    if context.parent is not None:
+        return close
+    inner: dict[str, str] = {}
+    for outer in group.list_commands(context):
+        command = group.get_command(context, outer)
+        if isinstance(command, click.Group):
+            inner |= {f"{outer} {each}": each for each in command.list_commands(context)}
+    same = [path for path, each in inner.items() if each == name]
+    synonyms = [_SYNONYMS[name]] if name in _SYNONYMS else []
+    return same or synonyms or close or [path for path, each in inner.items() if get_close_matches(name, [each])]
+
+
+def _name_of(parameter: click.Parameter, context: click.Context) -> str:
+    """Return the longest name of an option, or an argument as the usage line shows it."""
+    if isinstance(parameter, click.Option):
+        return max(parameter.opts, key=len)
+    return parameter.make_metavar(context).strip("[]{}")

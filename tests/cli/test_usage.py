@@ -1,0 +1,222 @@
+"""Help, usage errors and suggestions of every command."""
+
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from latchkey.cli import main
+from latchkey.cli.commands import COMMANDS, GROUPS
+from latchkey.commands.terminal import Number, Word
+from tests.support.command_tree import Path, commands, has_own_help, is_lenient, name_of
+
+EVERY = list(commands())
+OURS = [(path, command) for path, command in EVERY if has_own_help(command)]
+STRICT = [(path, command) for path, command in OURS if not is_lenient(command)]
+
+
+def each(cases: list[tuple[Path, click.Command]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(("path", "command"), cases, ids=[name_of(path) for path, _ in cases])
+
+
+def misspelt(word: str) -> str:
+    """Return the word with two letters swapped, as hurried fingers type it."""
+    middle = len(word) // 2
+    swapped = word[: middle - 1] + word[middle] + word[middle - 1] + word[middle + 1 :]
+    return swapped if swapped != word else word + word[-1]
+
+
+@pytest.fixture(params=[60, 80])
+def columns(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setenv("COLUMNS", str(request.param))
+    return int(request.param)
+
+
+class Output:
+    """The exit code of a command, and what it printed."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], *arguments: str) -> None:
+        try:
+            self.code = main(arguments)
+        except SystemExit as ended:
+            self.code = int(ended.code or 0)
+        self.stdout, self.stderr = capsys.readouterr()
+
+    def has_usage_error(self, *parts: str) -> bool:
+        """Return whether it is one line with these parts and one hint, and the exit code is 2."""
+        error, hint = self.stderr.splitlines()
+        assert error.startswith("latchkey: ")
+        assert hint.startswith("hint: ")
+        return (self.code, self.stdout) == (2, "") and all(part in self.stderr for part in parts)
+
+
+@each(OURS)
+def test_help_is_complete_at_every_width(
+    path: Path, command: click.Command, columns: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = Output(capsys, *path, "--help")
+    assert (shown.code, shown.stderr) == (0, "")
+    assert shown.stdout.startswith(f"Usage: latchkey {name_of(path)} ")
+    lines = shown.stdout.splitlines()
+    assert all(len(line) <= columns for line in lines)
+    assert not any(line.endswith("...") for line in lines[1:]), "a summary is cut"
+
+
+@each(OURS)
+def test_every_command_and_option_is_explained(path: Path, command: click.Command) -> None:
+    assert command.help
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+
+
+@each(OURS)
+def test_help_command_shows_the_same_as_the_option(
+    path: Path, command: click.Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert Output(capsys, "help", *path).stdout == Output(capsys, *path, "--help").stdout
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_help_lists_every_command_with_a_full_summary(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for arguments in (("--help",), ("help",), ("-h",)):
+        shown = Output(capsys, *arguments)
+        assert (shown.code, shown.stderr) == (0, "")
+        text = " ".join(shown.stdout.split())
+        for name, entry in COMMANDS.items():
+            assert f"{name} {entry.summary}" in text
+        assert [line[:-1] for line in shown.stdout.splitlines() if line[:-1] in GROUPS] == list(GROUPS)
+
+
+def test_summaries_fit_on_one_line_of_80_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = [" ".join(line.split()) for line in Output(capsys, "--help").stdout.splitlines()]
+    for name, entry in COMMANDS.items():
+        assert f"{name} {entry.summary}" in lines
+
+
+@each(EVERY)
+def test_misspelt_command_is_suggested(path: Path, command: click.Command, capsys: pytest.CaptureFixture[str]) -> None:
+    *groups, name = path
+    wrong = misspelt(name)
+    shown = Output(capsys, *groups, wrong)
+    assert shown.has_usage_error(f"no such command '{wrong}'", "did you mean", f"'{name}'")
+
+
+def options(command: click.Command) -> Iterator[str]:
+    for parameter in command.get_params(click.Context(command)):
+        if isinstance(parameter, click.Option):
+            yield from (name for name in parameter.opts if name.startswith("--"))
+
+
+@each(STRICT)
+def test_misspelt_option_is_suggested(path: Path, command: click.Command, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in options(command):
+        wrong = f"--{misspelt(name[2:])}"
+        shown = Output(capsys, *path, wrong)
+        assert shown.has_usage_error(f"no such option {wrong}; did you mean '{name}'?"), shown.stderr
+
+
+@pytest.mark.parametrize("name", ["long", "wheel", "boot", "programs"])
+def test_misspelt_option_of_the_tests_is_suggested(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = Output(capsys, "test", f"--{misspelt(name)}")
+    assert shown.has_usage_error(f"did you mean '--{name}'?")
+
+
+@each(STRICT)
+def test_unknown_option_is_named(path: Path, command: click.Command, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = Output(capsys, *path, "--zzz")
+    assert shown.has_usage_error("no such option --zzz", f"latchkey {name_of(path)} --help")
+    assert "did you mean" not in shown.stderr
+
+
+def values(kind: type[click.ParamType]) -> list[tuple[Path, click.Parameter]]:
+    return [
+        (path, parameter) for path, command in OURS for parameter in command.params if isinstance(parameter.type, kind)
+    ]
+
+
+def typed(parameter: click.Parameter, value: str) -> list[str]:
+    return [max(parameter.opts, key=len), value] if isinstance(parameter, click.Option) else [value]
+
+
+@pytest.mark.parametrize(("path", "parameter"), values(Word))
+def test_misspelt_value_is_suggested(
+    path: Path, parameter: click.Parameter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert isinstance(parameter.type, Word)
+    for word in parameter.type.choices:
+        shown = Output(capsys, *path, *typed(parameter, misspelt(word)))
+        assert shown.has_usage_error(f"not '{misspelt(word)}'; did you mean '{word}'?"), shown.stderr
+        shown = Output(capsys, *path, *typed(parameter, "zzz"))
+        assert all(other in shown.stderr for other in parameter.type.choices)
+        assert Output(capsys, *path, *typed(parameter, word.upper())).has_usage_error(f"did you mean '{word}'?")
+
+
+@pytest.mark.parametrize(("path", "parameter"), values(Number))
+@pytest.mark.parametrize("value", ["many", "-1", "1.5", "", "99999999999x"])
+def test_value_that_is_not_such_a_number_is_explained(
+    path: Path, parameter: click.Parameter, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = Output(capsys, *path, *typed(parameter, value))
+    assert shown.has_usage_error(f"{max(parameter.opts, key=len)}: expected a whole number", f"not '{value}'")
+
+
+@each(OURS)
+def test_values_have_types_that_explain_themselves(path: Path, command: click.Command) -> None:
+    kinds = (Number, Word, click.Path, type(click.STRING), type(click.BOOL), type(click.UNPROCESSED))
+    for parameter in command.params:
+        assert isinstance(parameter.type, kinds), parameter.name
+
+
+@each([(path, command) for path, command in STRICT if any(item.required for item in command.params)])
+def test_missing_argument_is_named_with_the_usage(
+    path: Path, command: click.Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert Output(capsys, *path).has_usage_error(" is missing", f"usage: latchkey {name_of(path)} ")
+
+
+def accepted_arguments(command: click.Command) -> int:
+    counts = [item.nargs for item in command.params if isinstance(item, click.Argument)]
+    return 1000 if -1 in counts else sum(counts)
+
+
+@each([(path, command) for path, command in STRICT if accepted_arguments(command) < 1000])
+def test_extra_argument_is_refused(path: Path, command: click.Command, capsys: pytest.CaptureFixture[str]) -> None:
+    if isinstance(command, click.Group):
+        assert Output(capsys, *path, "zzz").has_usage_error(f"no such command 'zzz' of `latchkey {name_of(path)}`")
+        return
+    words = ["caddy"] * (accepted_arguments(command) + 1)
+    assert Output(capsys, *path, *words).has_usage_error("extra argument", f"see `latchkey {name_of(path)} --help`")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("start", "'serve'"),
+        ("run", "'serve'"),
+        ("rotate", "'keys rotate'"),
+        ("verify", "'keys verify'"),
+        ("check", "'config check' or 'installs check'"),
+        ("install", "'installs' or 'install-service'"),
+    ],
+)
+def test_command_of_another_group_or_tool_is_suggested(
+    typed: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert Output(capsys, typed).has_usage_error(f"did you mean {meant}?")
+
+
+def test_unknown_command_without_a_likeness_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = Output(capsys, "xyzzy")
+    assert shown.stderr == "latchkey: no such command 'xyzzy'\nhint: see `latchkey --help`\n"
+
+
+def test_option_without_its_value_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = Output(capsys, "events", "list", "--limit")
+    assert (shown.code, shown.stderr) == (2, "latchkey: option '--limit' requires an argument\n")
