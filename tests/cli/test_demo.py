@@ -1,13 +1,21 @@
-"""`latchkey demo --check`, run as a process."""
+"""`latchkey demo`, run as a process: its steps, its ports, and that nothing outlives it."""
 
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from latchkey.simulator.demo import ssh_instructions
+
 ROOT = Path(__file__).resolve().parent.parent.parent
+TIMEOUT = 30.0
+"""Seconds after which a test fails."""
 
 
 def demo(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -35,9 +43,149 @@ def test_every_step_passes() -> None:
 def test_marks_are_words_if_the_terminal_has_no_utf8() -> None:
     done = demo("--check", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
-    assert done.stdout.startswith("ok   the server answers url_verification")
+    assert done.stdout.startswith("ok the server answers url_verification")
 
 
 @pytest.mark.parametrize("arguments", [("--nonsense",), ("extra",), ("--port", "99999")])
 def test_wrong_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
     assert demo(*arguments).returncode == 2
+
+
+class Demo:
+    """A running `latchkey demo`, in a session of its own, with its own folder for temporary files."""
+
+    def __init__(self, folder: Path, *arguments: str, **environ: str) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "latchkey", "demo", *arguments],
+            env={"PATH": os.environ["PATH"], "TMPDIR": str(folder), **environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def wait_until_it_runs(self) -> str:
+        """Return what it has printed."""
+        assert self.process.stdout is not None
+        printed = ""
+        for line in self.process.stdout:
+            printed += line
+            if "Press Ctrl-C" in line:
+                return printed
+        raise AssertionError(printed)
+
+    def server(self) -> int | None:
+        """Return the process id of the server, which works in the temporary folder."""
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if str(self.folder).encode() in command and b"\0serve\0" in command:
+                return int(process.name)
+        return None
+
+    def is_gone(self) -> bool:
+        return self.server() is None and not list(self.folder.iterdir())
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
+    started: list[Demo] = []
+
+    def start(*arguments: str, **environ: str) -> Demo:
+        started.append(Demo(tmp_path, *arguments, **environ))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.process.kill()
+        each.process.communicate()
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield taken.getsockname()[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_nothing_is_left_behind_whatever_ends_it(start: Callable[..., Demo], number: signal.Signals) -> None:
+    """SIGHUP: the terminal was closed, as at the end of an SSH connection."""
+    running = start()
+    running.wait_until_it_runs()
+    assert running.server() is not None
+    to = os.kill if number is signal.SIGKILL else os.killpg
+    to(running.process.pid, number)
+    assert running.process.wait(TIMEOUT) == (-signal.SIGKILL if number is signal.SIGKILL else 0)
+    eventually(running.is_gone)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+def test_early_end_leaves_nothing_behind_and_prints_no_traceback(
+    start: Callable[..., Demo], number: signal.Signals
+) -> None:
+    starting = start()
+    eventually(starting.server)  # it has been started, and does not listen yet
+    os.killpg(starting.process.pid, number)
+    printed, _ = starting.process.communicate(timeout=TIMEOUT)
+    assert starting.process.returncode == (-signal.SIGKILL if number is signal.SIGKILL else 0)
+    assert printed == ""
+    eventually(starting.is_gone)
+
+
+def test_server_that_dies_ends_the_demo_with_the_end_of_its_log(start: Callable[..., Demo]) -> None:
+    running = start()
+    running.wait_until_it_runs()
+    server = running.server()
+    assert server is not None
+    os.kill(server, signal.SIGKILL)
+    printed, _ = running.process.communicate(timeout=TIMEOUT)
+    assert running.process.returncode == 1
+    assert printed.strip().startswith("latchkey: the server exited unexpectedly; the end of its log:")
+    assert running.is_gone()
+
+
+def test_port_that_was_asked_for_is_used_or_refused(start: Callable[..., Demo], taken_port: int) -> None:
+    done = demo("--port", str(taken_port))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"latchkey: cannot listen on 127.0.0.1:{taken_port}: Address already in use\nhint: ")
+
+
+def test_two_demos_run_beside_each_other(start: Callable[..., Demo]) -> None:
+    first, second = start().wait_until_it_runs(), start().wait_until_it_runs()
+    assert first.splitlines()[0] != second.splitlines()[0]
+    assert first.splitlines()[1] != second.splitlines()[1]
+
+
+def test_prints_quotes_as_ascii_if_the_locale_has_no_more(start: Callable[..., Demo]) -> None:
+    printed = start(LC_ALL="POSIX", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0").wait_until_it_runs()
+    assert 'click "Add to Slack", then "Allow"' in printed
+
+
+@pytest.mark.parametrize(
+    ("connection", "host"),
+    [
+        ("198.51.100.7 50000 93.184.216.34 22", "93.184.216.34"),
+        ("198.51.100.7 50000 10.0.0.5 22", "HOST"),  # the address behind a router is not the one to connect to
+        ("nonsense 1 nonsense 2", "HOST"),
+    ],
+)
+def test_says_how_to_reach_it_through_ssh(connection: str, host: str) -> None:
+    shown = ssh_instructions({"SSH_CONNECTION": connection}, 8080, 8091)
+    assert "  ssh -L 8080:localhost:8080 -L 8091:localhost:8091 " in shown
+    assert shown.endswith(f"@{host}\n")
+
+
+def test_says_nothing_of_ssh_to_people_at_the_machine() -> None:
+    assert ssh_instructions({}, 8080, 8090) == ""

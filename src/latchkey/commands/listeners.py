@@ -20,7 +20,7 @@ from latchkey.dispatch import App, Listener, load_listeners
 
 
 class Location(NamedTuple):
-    """Where a function is defined: an absolute path, and the line of its `def` or first decorator."""
+    """The place of a definition: an absolute path, and the line of its `def` or first decorator."""
 
     file: Path
     line: int
@@ -82,7 +82,7 @@ def _to_json(listener: Listener) -> dict[str, Any]:
 
 
 def location_of(function: Callable[..., object]) -> Location | None:
-    """Return where a function is defined, behind wrappers and partials; None if it is not written in Python."""
+    """Return the place of a function's definition, behind wrappers and partials; None if it is not in Python."""
     while isinstance(function, functools.partial):
         function = function.func
     function = inspect.unwrap(function)

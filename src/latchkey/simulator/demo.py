@@ -1,19 +1,28 @@
 """`latchkey demo`: the server and a simulated Slack on this machine, without a Slack account.
 
-Invariant: nothing is left behind. Store, keys, log and configuration are in a temporary folder that is
-deleted at the end, and the server is stopped by its process id.
+Invariant: nothing is left behind. Store, keys, log and configuration are in a temporary folder. However the demo
+ends, `keeper.py` stops the server and deletes the folder.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import getpass
+import os
+import secrets
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
+from typing import BinaryIO
 
+from latchkey.errors import EXIT_FAILED, LatchkeyError
+from latchkey.simulator import keeper
 from latchkey.simulator.demo_check import DemoCheck
 from latchkey.simulator.model import DescribeScope
 from latchkey.simulator.server_process import ServerDied, ServerProcess
@@ -21,6 +30,7 @@ from latchkey.simulator.slack import LOOPBACK
 
 SERVER_PORT = 8080
 SLACK_PORT = 8090
+PORTS_TO_TRY = 10
 INSTRUCTIONS = """\
 Latchkey is running at {server}/slack/install
 A simulated Slack is at {slack}
@@ -29,63 +39,143 @@ A simulated Slack is at {slack}
 2. Open the second address and write “@latchkey hello”, or “/open-modal” to fill in and submit a form.
 Nothing leaves this machine, and nothing is kept. Press Ctrl-C to stop.
 """
+SSH_INSTRUCTIONS = """\
+
+You are connected by SSH. To open these addresses in your own browser, run this on your own machine:
+  ssh -L {server}:localhost:{server} -L {slack}:localhost:{slack} {user}@{host}
+"""
 
 
-def run_demo(*, check: bool, port: int, describe_scope: DescribeScope) -> int:
-    """Run the demo until Ctrl-C, or with `check` run every step without a browser. Returns the exit code."""
-    with tempfile.TemporaryDirectory(prefix="latchkey-demo-") as folder:
-        try:
-            if check:
-                return 0 if asyncio.run(_check(Path(folder))) else 1
-            return asyncio.run(_show(Path(folder), _free(port), describe_scope))
-        except ServerDied as died:
-            print(f"latchkey: the server exited unexpectedly; the end of its log:\n{died}", file=sys.stderr)
-            return 1
-        except KeyboardInterrupt:
-            return 0
+def run_demo(*, check: bool, port: int | None, describe_scope: DescribeScope) -> int:
+    """Run the demo until Ctrl-C, or with `check` run every step without a browser. Returns the exit code.
+
+    `port` is the server's; None means 8080 or the next free one. Raises LatchkeyError if it cannot be used.
+    """
+    try:
+        with _kept_folder() as (folder, keep):
+            demo = _check(folder, keep) if check else _show(folder, keep, port, describe_scope)
+            return asyncio.run(_until_signal(demo))
+    except ServerDied as died:
+        print(f"latchkey: the server exited unexpectedly; the end of its log:\n{died}", file=sys.stderr)
+        return EXIT_FAILED
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return EXIT_FAILED if check else 0
 
 
-async def _check(folder: Path) -> bool:
-    server = ServerProcess(folder, level="debug")
+class DemoServer(ServerProcess):
+    """A server that Ctrl-C and the end of the terminal do not reach; the demo or its keeper stops it."""
+
+    def __init__(self, folder: Path, keep: Callable[[int], None], *, port: int = 0, level: str = "info") -> None:
+        """`keep` is called with the server's process id."""
+        super().__init__(folder, port=port, level=level)
+        self._keep = keep
+
+    def spawn(self, command: list[str], environment: dict[str, str], log: BinaryIO) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=self.folder,
+            start_new_session=True,
+        )
+        self._keep(process.pid)
+        return process
+
+
+@contextmanager
+def _kept_folder() -> Iterator[tuple[Path, Callable[[int], None]]]:
+    """Yield a new folder, and a function that takes a process id: both end with the block, or with this process."""
+    try:
+        folder = Path(tempfile.gettempdir()) / f"latchkey-demo-{secrets.token_hex(8)}"
+    except OSError as error:
+        raise LatchkeyError(f"no folder for temporary files: {error.strerror}", hint="set TMPDIR to one") from None
+    # Only the standard library, and nothing from the environment: it starts quickly and depends on nothing.
+    command = [sys.executable, "-I", "-S", str(keeper.__file__), str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, cwd="/", start_new_session=True) as process:
+        pipe = process.stdin
+        assert pipe is not None
+
+        def keep(pid: int) -> None:
+            os.write(pipe.fileno(), f"{pid}\n".encode())
+
+        folder.mkdir(mode=0o700)
+        yield folder, keep
+
+
+async def _until_signal(demo: Coroutine[None, None, int]) -> int:
+    """Run the demo, and cancel it at SIGINT, SIGTERM or SIGHUP (the terminal was closed)."""
+    task = asyncio.create_task(demo)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    return await task
+
+
+async def _check(folder: Path, keep: Callable[[int], None]) -> int:
+    server = DemoServer(folder, keep, level="debug")
     slack = server.make_slack()
     slack.start()
     try:
         await server.start(slack)
-        return await DemoCheck(server, slack).run()
+        return 0 if await DemoCheck(server, slack).run() else EXIT_FAILED
     finally:
         if server.is_running():
             await server.stop()
         await slack.close()
 
 
-async def _show(folder: Path, port: int, describe_scope: DescribeScope) -> int:
-    server = ServerProcess(folder, port=port)
-    slack = server.make_slack(_free(SLACK_PORT), describe_scope)
+async def _show(folder: Path, keep: Callable[[int], None], port: int | None, describe_scope: DescribeScope) -> int:
+    server = DemoServer(folder, keep, port=_free_port(SERVER_PORT) if port is None else _usable(port))
+    slack = server.make_slack(_free_port(SLACK_PORT), describe_scope)
     slack.start()
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         await server.start(slack)
-        print(INSTRUCTIONS.format(server=server.url, slack=slack.url), end="", flush=True)
-        while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), 0.5)
-            if not server.is_running():
-                raise ServerDied(server.last_lines())
-        return 0
+        print(INSTRUCTIONS.format(server=server.url, slack=slack.url), end="")
+        print(ssh_instructions(os.environ, server.port, slack.port), end="", flush=True)
+        while server.is_running():
+            await asyncio.sleep(0.5)
+        raise ServerDied(server.last_lines())
     finally:
         if server.is_running():
             await server.stop()
         await slack.close()
 
 
-def _free(port: int) -> int:
-    """Return the port, or 0 (any free port) if it is taken."""
+def ssh_instructions(environ: Mapping[str, str], server: int, slack: int) -> str:
+    """Return how to reach these ports from the machine that this SSH session comes from; empty without SSH."""
+    # Client address and port, server address and port; see "Environment" in ssh(1).
+    fields = environ.get("SSH_CONNECTION", "").split()
+    if len(fields) != 4:
+        return ""
+    try:
+        host = fields[2] if ip_address(fields[2]).is_global else "HOST"
+    except ValueError:
+        host = "HOST"
+    return SSH_INSTRUCTIONS.format(server=server, slack=slack, user=getpass.getuser(), host=host)
+
+
+def _usable(port: int) -> int:
+    """Return the port; raises LatchkeyError if it cannot be used."""
+    if problem := _problem_with(port):
+        raise LatchkeyError(
+            f"cannot listen on {LOOPBACK}:{port}: {problem}",
+            hint="choose another --port, or leave it out to take a free one",
+        )
+    return port
+
+
+def _free_port(first: int) -> int:
+    """Return the first free port from this one on, or 0 (any free port)."""
+    return next((port for port in range(first, first + PORTS_TO_TRY) if not _problem_with(port)), 0)
+
+
+def _problem_with(port: int) -> str:
+    """Return why nothing can listen on this port, or an empty text."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
-        except OSError:
-            return 0
-    return port
+        except OSError as error:
+            return error.strerror or "it cannot be used"
+    return ""

@@ -10,7 +10,6 @@ import asyncio
 import html
 import re
 import secrets
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -73,7 +72,7 @@ class DemoCheck:
         for name, step in steps:
             problem = await self._try(step)
             passed += problem is None
-            print(f"{_mark(problem is None)} {name}" + (f": {problem}" if problem else ""), flush=True)
+            print(f"{'✔' if problem is None else '✘'} {name}" + (f": {problem}" if problem else ""), flush=True)
         self._browser.close()
         print(f"{passed} of {len(steps)} steps passed")
         return passed == len(steps)
@@ -236,10 +235,3 @@ class DemoCheck:
 def _expect(condition: bool, problem: str) -> None:
     if not condition:
         raise StepFailed(problem)
-
-
-def _mark(passed: bool) -> str:
-    encoding = (sys.stdout.encoding or "ascii").lower()
-    if not encoding.startswith("utf"):
-        return "ok  " if passed else "FAIL"
-    return "\N{HEAVY CHECK MARK}" if passed else "\N{BALLOT X}"
