@@ -8,7 +8,7 @@ import pytest
 from latchkey.cli import main
 from latchkey.cli.commands import COMMANDS, GROUPS
 from latchkey.commands.terminal import Number, Word
-from tests.support.command_tree import Path, commands, has_own_help, is_lenient, name_of
+from tests.cli.command_tree import Path, commands, has_own_help, is_lenient, name_of
 
 EVERY = list(commands())
 OURS = [(path, command) for path, command in EVERY if has_own_help(command)]

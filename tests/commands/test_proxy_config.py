@@ -68,7 +68,7 @@ def test_prints_no_note_if_the_proxy_is_trusted(tmp_path: Path) -> None:
         ({}, "[server] public_url: must be set"),
         ({**URL, "LATCHKEY_SERVER_LISTEN": "127.0.0.1:0"}, "[server] listen: expected a fixed port, not 0, for the proxy"),
         ({**URL, "LATCHKEY_SERVER_LISTEN": "unix:/run/a b.sock"}, "[server] listen: expected a path without spaces or quotes, for the proxy"),
-        ({"LATCHKEY_SERVER_PUBLIC_URL": "https://a;b{}.example.com"}, "[server] public_url: expected a host name or address"),
+        ({"LATCHKEY_SERVER_PUBLIC_URL": "https://a;b{}.example.com"}, 'LATCHKEY_SERVER_PUBLIC_URL: expected a URL that starts with https:// and a host name; found "https://a;b{}.example.com"'),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("proxy", ["caddy", "nginx"])
