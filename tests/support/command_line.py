@@ -94,15 +94,13 @@ def on_a_terminal(
     os.close(theirs)
     os.write(ours, typed.encode())
     shown = b""
-    silent = 0
     while True:
-        if not select.select([ours], [], [], 0.1)[0]:
-            # Once more after a while, because `input()` loses a signal that arrives just before it waits.
-            if interrupt_at and interrupt_at.encode() in shown and silent % 50 == 0:
+        if not select.select([ours], [], [], 0.2)[0]:
+            # Once it is silent: `input()` would lose a signal that arrives just before it waits.
+            if interrupt_at and interrupt_at.encode() in shown:
                 process.send_signal(signal.SIGINT)
-            silent += 1
+                interrupt_at = ""
             continue
-        silent = 0
         try:
             shown += os.read(ours, 4096)
         except OSError:  # the other side is closed
