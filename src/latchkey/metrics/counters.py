@@ -132,6 +132,7 @@ class Metrics:
         self.slack_api_seconds = Children[str, Counter](api_seconds)
         self.store_seconds = Children[str, Histogram](store_seconds)
         self.store_errors = Children[tuple[str, str], Counter](store_errors)
+        self.log_lines_dropped = self._counter("log_lines_dropped", "Log lines dropped because nothing read the log")
         self._outcomes: dict[str, set[str]] = {}
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

@@ -39,7 +39,8 @@ class Reload:
                 logger.error("not reloaded: %s", line)  # noqa: TRY400  # an operator's mistake needs no traceback
             return False
         self._known.update(fresh.secrets)
-        self._services.access_log.write_with(logs.configure(fresh.log.level, fresh.log.format, self._known))
+        write = logs.configure(fresh.log.level, fresh.log.format, self._known, self._startup.log_stream)
+        self._services.access_log.write_with(write)
         self._services.verifier.use([secret.reveal() for secret in credentials.signing_secrets])
         self._services.oauth.use_secret(credentials.client_secret.reveal())
         logger.info("reloaded: log level %s, %d signing secrets", fresh.log.level, len(credentials.signing_secrets))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,7 @@ class Startup:
     settings: Settings
     credentials: SlackCredentials
     app: App
+    log_stream: logs.LogStream
     access_log: AccessLog
     supervisor: Supervisor
     reload_settings: Callable[[], Settings]
@@ -40,6 +42,7 @@ def prepare(config_path: Path | None, listen: str | None) -> Startup:
     checkout = find_checkout()
     refuse_empty_folder(settings, checkout)
     credentials = settings.require_slack()
-    access_log = AccessLog(logs.configure(settings.log.level, settings.log.format, settings.secrets))
+    log_stream = logs.LogStream(sys.stderr, waits=False)
+    access_log = AccessLog(logs.configure(settings.log.level, settings.log.format, settings.secrets, log_stream))
     app = load_listeners(settings.listeners.modules, settings.base, checkout)
-    return Startup(settings, credentials, app, access_log, supervisor, reload_settings)
+    return Startup(settings, credentials, app, log_stream, access_log, supervisor, reload_settings)

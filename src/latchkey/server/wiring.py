@@ -24,6 +24,7 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
     """Yield the services of the handlers; on exit, the connections to Slack are closed."""
     settings, credentials = startup.settings, startup.credentials
     metrics = Metrics()
+    startup.log_stream.on_dropped(metrics.log_lines_dropped.inc)
     store.observe(metrics.count_store_call)
     async with WebClients(
         api_url=settings.slack.api_url,

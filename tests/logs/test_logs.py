@@ -12,6 +12,7 @@ from typing import TextIO
 import pytest
 
 from latchkey import logs
+from latchkey.logs import configuring
 
 TOKENS = [
     "xoxb-1234567890-abcdefABCDEF", "xoxp-1-2-3", "xoxe.xoxb-1-abc", "xoxe-1-abc", "xoxa-2-x", "xapp-1-A1-2-abc", "xoxc-1", "xwfp-1-x",
@@ -22,7 +23,7 @@ TOKENS = [
 def _logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    quiet = {name: logging.getLogger(name).level for name in logs._QUIET}
+    quiet = {name: logging.getLogger(name).level for name in configuring._QUIET}
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -33,7 +34,7 @@ def _logging_as_before() -> Iterator[None]:
 
 def lines(form: str, level: str = "debug") -> io.StringIO:
     stream = io.StringIO()
-    logs.configure(level, form, ["sentinel-secret", "sentinel-second"], stream)
+    logs.configure(level, form, ["sentinel-secret", "sentinel-second"], logs.LogStream(stream))
     return stream
 
 
@@ -104,7 +105,7 @@ def test_line_break_in_a_message_starts_no_new_line() -> None:
 
 def test_line_writer_writes_the_same_line_as_logging() -> None:
     stream = io.StringIO()
-    write = logs.configure("info", "text", ["sentinel"], stream)
+    write = logs.configure("info", "text", ["sentinel"], logs.LogStream(stream))
     assert write is not None
     write("latchkey.access", "GET /x?code=1 sentinel", {"ms": "1.0", "team": None})
     logging.getLogger("latchkey.access").info("GET /x?code=1 sentinel", extra={"fields": {"ms": "1.0", "team": None}})
@@ -113,8 +114,8 @@ def test_line_writer_writes_the_same_line_as_logging() -> None:
 
 
 def test_no_line_writer_for_json_or_above_level_info() -> None:
-    assert logs.configure("warning", "text", [], io.StringIO()) is None
-    assert logs.configure("info", "json", [], io.StringIO()) is None
+    assert logs.configure("warning", "text", [], logs.LogStream(io.StringIO())) is None
+    assert logs.configure("info", "json", [], logs.LogStream(io.StringIO())) is None
 
 
 @pytest.fixture
@@ -133,7 +134,7 @@ def written(stream: TextIO) -> list[str]:
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_journal_lines_begin_with_their_priority(journal: TextIO, form: str) -> None:
-    logs.configure("debug", form, [], journal)
+    logs.configure("debug", form, [], logs.LogStream(journal))
     for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL):
         logging.getLogger("x").log(level, "hello")
     assert [line[:3] for line in written(journal)] == ["<7>", "<6>", "<4>", "<3>", "<2>"]
@@ -142,7 +143,7 @@ def test_journal_lines_begin_with_their_priority(journal: TextIO, form: str) -> 
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_journal_traceback_is_one_entry(journal: TextIO, form: str) -> None:
-    logs.configure("info", form, ["sentinel"], journal)
+    logs.configure("info", form, ["sentinel"], logs.LogStream(journal))
     try:
         raise ValueError("of sentinel")
     except ValueError:
@@ -154,7 +155,7 @@ def test_journal_traceback_is_one_entry(journal: TextIO, form: str) -> None:
 
 
 def test_line_writers_journal_lines_have_a_priority(journal: TextIO) -> None:
-    write = logs.configure("info", "text", [], journal)
+    write = logs.configure("info", "text", [], logs.LogStream(journal))
     assert write is not None
     write("latchkey.access", "GET / 200", {})
     assert written(journal)[0].startswith("<6>")
@@ -163,7 +164,7 @@ def test_line_writers_journal_lines_have_a_priority(journal: TextIO) -> None:
 def test_lines_outside_the_journal_have_no_priority(tmp_path: Path, journal: TextIO) -> None:
     """Children inherit the variable even if their standard error is a file or a terminal."""
     with open(tmp_path / "file", "w+") as stream:
-        logs.configure("info", "text", [], stream)
+        logs.configure("info", "text", [], logs.LogStream(stream))
         logging.getLogger("x").info("hello")
         assert " INFO x hello" in written(stream)[0]
         assert not written(stream)[0].startswith("<")
