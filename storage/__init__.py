@@ -19,6 +19,7 @@ from latchkey.storage.backup import (
 )
 from latchkey.storage.crypto import PREFIX_LENGTH, KeyEntry, forbid_core_dumps, read_keyring
 from latchkey.storage.engine import (
+    SQLITE_VERSION,
     StoreProcess,
     acting_as_owner_of,
     become_owner_of,
@@ -49,6 +50,7 @@ __all__ = [
     "INSTALLATIONS",
     "PREFIX_LENGTH",
     "SEALED_TABLES",
+    "SQLITE_VERSION",
     "WORKSPACES",
     "Backup",
     "ChangeKind",

@@ -37,7 +37,7 @@ from latchkey.storage.engine.processes import (
 )
 from latchkey.storage.engine.read_only import ReadOnlyKeyValue
 from latchkey.storage.engine.sqlite import SqliteKeyValue
-from latchkey.storage.engine.sqlite_version import has_wal_reset_bug
+from latchkey.storage.engine.sqlite_version import SQLITE_VERSION, has_wal_reset_bug
 
 __all__ = [
     "ANYTHING",
@@ -46,6 +46,7 @@ __all__ = [
     "PRIVATE_FILE",
     "PRIVATE_FOLDER",
     "SIDE_FILE_SUFFIXES",
+    "SQLITE_VERSION",
     "CallObserver",
     "Change",
     "Executor",

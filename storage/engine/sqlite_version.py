@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 
+SQLITE_VERSION = sqlite3.sqlite_version
+"""The version in use."""
+
 _FIRST_AFFECTED = (3, 7, 0)
 _FIXED = (3, 51, 3)
 _BACKPORTS = ((3, 44, 6), (3, 50, 7))

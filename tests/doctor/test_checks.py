@@ -6,13 +6,14 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from latchkey.doctor import PROBLEMS, check_store
-from latchkey.storage import Outcome, StoredEvent, open_store
+from latchkey.storage import Outcome, StoredEvent, has_wal_reset_bug, open_store, read_keyring
 from latchkey.storage.crypto.keyring_file import KeyringFile
 from latchkey.storage.engine.processes import Presence
 from tests.doctor.conftest import PROJECT, Home
@@ -241,6 +242,17 @@ def test_reports_a_process_that_encrypts_with_an_old_key(home: Home) -> None:
         [file] = [path for path in files if b"0123456789abcdef" in path.read_bytes()]
         file.write_bytes(file.read_bytes().replace(str(os.getpid()).encode(), b"1"))
         assert "old-key-in-use" in home.codes()
+    mark.close()
+
+
+def test_reports_a_process_that_does_not_take_the_write_lock(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    mark = Presence(home.store)
+    mark.publish(read_keyring(home.keyring).key_ids)
+    [file] = home.store.with_name("store.sqlite.open").iterdir()
+    file.write_bytes(file.read_bytes().replace(b',"takes_write_lock":true', b""))
+    for version, affected in (((3, 40, 1), True), ((3, 51, 3), False)):
+        monkeypatch.setattr(check_store, "has_wal_reset_bug", partial(has_wal_reset_bug, version))
+        assert ("commits-unprotected" in home.codes()) == affected
     mark.close()
 
 

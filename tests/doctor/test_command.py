@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from latchkey.simulator import Slack
-from latchkey.storage import make_backup
+from latchkey.storage import SQLITE_VERSION, has_wal_reset_bug, make_backup
 from latchkey.storage.store import READY_CACHE_SECONDS
 from tests.doctor.conftest import Home
 from tests.support.command_line import CLIENT_ID, SECRET_MARK, run
@@ -30,7 +30,8 @@ async def test_a_running_server_has_no_findings_until_its_store_is_read_only(tmp
     async with running(tmp_path) as it:
         assert await it.install() == 200
         make_backup(it.store, tmp_path / "keys" / "keyring", tmp_path / "backups")
-        assert await run_doctor(it) == (0, {"ok": True, "findings": []})
+        code, document = await run_doctor(it)
+        assert (code, document["ok"], document["findings"]) == (0, True, [])
         it.store.chmod(0o400)
         await asyncio.sleep(READY_CACHE_SECONDS)  # readiness is cached for that long
         code, document = await run_doctor(it)
@@ -60,7 +61,14 @@ def test_prints_the_cause_and_the_fix(home: Home) -> None:
     assert done.returncode == 1
     assert "✘ server-down: " in done.stdout
     assert "  fix: Start it" in done.stdout
-    assert done.stdout.rstrip().endswith("1 error, 0 warnings")
+    assert "\n1 error, 0 warnings\n" in done.stdout
+
+
+def test_reports_the_version_of_sqlite_and_that_its_bug_is_prevented(home: Home) -> None:
+    done = run(home.folder, "doctor", "--offline", "--json", **home.environ)
+    sqlite = {"version": SQLITE_VERSION, "wal_reset_bug": has_wal_reset_bug(), "commits_protected": True}
+    assert json.loads(done.stdout)["sqlite"] == sqlite
+    assert f"SQLite {SQLITE_VERSION}: " in run(home.folder, "doctor", "--offline", **home.environ).stdout
 
 
 def test_support_file_contains_no_secret_and_no_id(home: Home) -> None:

@@ -16,7 +16,7 @@ from latchkey.commands.terminal import config_option, encode_json, json_option, 
 from latchkey.config import Settings, find_checkout, load_settings
 from latchkey.doctor import DoctorContext, Finding, Severity, invalid_configuration, run_checks, support_bundle
 from latchkey.errors import EXIT_FAILED, ConfigError
-from latchkey.storage import create_private_file
+from latchkey.storage import SQLITE_VERSION, create_private_file, has_wal_reset_bug
 
 _MARKS = {Severity.ERROR: ("✘", "red"), Severity.WARNING: ("!", "yellow")}
 
@@ -46,10 +46,13 @@ def command(config_path: Path | None, as_json: bool, offline: bool, exported: Pa
     if support:
         _write_support(settings, findings)
     errors = sum(item.severity is Severity.ERROR for item in findings)
+    protected = not any(item.code == "commits-unprotected" for item in findings)
     if as_json:
-        print_json({"ok": not errors, "findings": [_to_json(item) for item in findings]})
+        sqlite = {"version": SQLITE_VERSION, "wal_reset_bug": has_wal_reset_bug(), "commits_protected": protected}
+        print_json({"ok": not errors, "findings": [_to_json(item) for item in findings], "sqlite": sqlite})
     else:
         _print(findings, errors)
+        _print_sqlite(protected)
     if errors:
         sys.exit(EXIT_FAILED)
 
@@ -83,6 +86,14 @@ def _print(findings: list[Finding], errors: int) -> None:
         click.echo(f"{plural(errors, 'error')}, {plural(len(findings) - errors, 'warning')}")
     else:
         click.echo("no problems found")
+
+
+def _print_sqlite(protected: bool) -> None:
+    if not has_wal_reset_bug():
+        note = "not affected by its WAL-reset bug"
+    else:
+        note = "its WAL-reset bug is prevented by a lock" if protected else "affected by its WAL-reset bug"
+    click.echo(f"SQLite {SQLITE_VERSION}: {note}")
 
 
 def _to_json(item: Finding) -> dict[str, str]:

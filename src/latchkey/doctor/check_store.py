@@ -12,7 +12,15 @@ from pathlib import Path
 from latchkey.doctor.doctor_context import DoctorContext
 from latchkey.doctor.findings import Finding, finding
 from latchkey.errors import KeyringError, KeysMissing, LatchkeyError, StoreRefused, StoreUnavailable, UnreadableRecord
-from latchkey.storage import CommandStore, EventStatus, StoreKeys, side_files, wal_file
+from latchkey.storage import (
+    SQLITE_VERSION,
+    CommandStore,
+    EventStatus,
+    StoreKeys,
+    has_wal_reset_bug,
+    side_files,
+    wal_file,
+)
 
 DISK_FULL_BYTES = 50 << 20
 DISK_NEARLY_FULL_BYTES = 1 << 30
@@ -40,6 +48,7 @@ def check_store(context: DoctorContext) -> Iterator[Finding]:
         return
     try:
         context.store.check_pages()
+        yield from _processes(context.store.keys)
         yield from _keys(context.store.keys, context)
         yield from _events(context.store, context)
     except StoreUnavailable as error:
@@ -83,6 +92,14 @@ def _disk(path: Path) -> Iterator[Finding]:
     log = wal_file(path)
     if log.exists() and log.stat().st_size > MAX_WAL_BYTES:
         yield finding("wal-large", f"{log} is {log.stat().st_size >> 20:,} MB")
+
+
+def _processes(keys: StoreKeys) -> Iterator[Finding]:
+    """Look for processes that do not keep their commits apart from other processes' checkpoints."""
+    unprotected = [process.pid for process in keys.processes() if not process.takes_write_lock]
+    if unprotected and has_wal_reset_bug():
+        pids = ", ".join(map(str, unprotected))
+        yield finding("commits-unprotected", f"SQLite {SQLITE_VERSION}; pid {pids} was started by an earlier version")
 
 
 def _keys(keys: StoreKeys, context: DoctorContext) -> Iterator[Finding]:

@@ -90,6 +90,12 @@ PROBLEMS: Mapping[str, Problem] = {
         "Files of the store have a different owner than its folder, so the server cannot write to them.",
         "chown them to the folder's owner.",
     ),
+    "commits-unprotected": Problem(
+        _WARNING,
+        "This SQLite can lose commits that coincide with a checkpoint in another process. Latchkey keeps the two apart,"
+        " but a running process of an earlier version does not.",
+        "Restart that process.",
+    ),
     "store-beside-keyring": Problem(
         _WARNING,
         "The store and the keyring are in the same folder, so a copy of the folder contains both.",

@@ -14,6 +14,7 @@ from typing import Any
 
 from latchkey.config import SECTIONS, Settings
 from latchkey.doctor.findings import Finding
+from latchkey.storage import SQLITE_VERSION
 
 _PACKAGES = ("tornado", "slack_sdk", "aiohttp", "sqlitedict", "cryptography", "msgspec", "prometheus_client")
 _IDS = re.compile(r"\b[TEUWCBA][A-Z0-9]{6,20}\b|\bEv[A-Z0-9]{6,}\b")
@@ -26,6 +27,7 @@ def support_bundle(settings: Settings | None, findings: Sequence[Finding], versi
     return {
         "latchkey": version,
         "python": sys.version.split()[0],
+        "sqlite": SQLITE_VERSION,
         "system": platform.platform(),
         "packages": {name: _package_version(name) for name in _PACKAGES},
         "settings": _settings_to_json(settings) if settings is not None else None,

@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from latchkey.dispatch import EventOptions, EventPipeline, Interactions
+from latchkey.dispatch.events import backoff, pipeline
 from tests.dispatch.doubles import Bench, event, send, sent
 from tests.dispatch.events.waiting import send_and_wait
+from tests.support.clocks import Clock
 from tests.support.stores import unfinished
 from tests.support.waiting import until
+
+DAY = 86400.0
 
 
 class TestRestart:
@@ -79,3 +83,47 @@ class TestRestart:
         bench.run(lambda _, events: send(events, event()), drain_seconds=0.05)
         bench.live(0.1)
         assert len(ran) == 1
+
+
+@pytest.fixture
+def frequent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the housekeeping run often."""
+    monkeypatch.setattr(pipeline, "REPLAY_POLL_SECONDS", 0.01)
+
+
+@pytest.mark.usefixtures("frequent")
+class TestRestartWithAWrongClock:
+    def test_a_retry_that_seems_a_day_away_runs_once_the_clock_is_right(self, bench: Bench) -> None:
+        bench.clock = clock = Clock()
+        attempts = failing_once(bench)
+
+        async def correct_the_clock(_: Interactions, __: EventPipeline) -> None:
+            await asyncio.sleep(0.05)
+            assert attempts == [1]
+            clock.now += DAY + backoff.LONGEST_SECONDS
+            await until(lambda: attempts == [1, 2])
+
+        clock.now -= DAY
+        bench.run(correct_the_clock)
+
+    def test_no_retry_waits_longer_than_the_longest_delay(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        bench.clock = clock = Clock()
+        attempts = failing_once(bench)
+        clock.now -= DAY
+        monkeypatch.setattr(backoff, "LONGEST_SECONDS", 0.1)
+        bench.live_until(lambda: attempts == [1, 2])
+
+
+def failing_once(bench: Bench) -> list[int]:
+    """Let an event fail, and stop before its retry; returns the attempts, of which the second succeeds."""
+    attempts: list[int] = []
+
+    @bench.app.event("app_mention")
+    async def listener(context: Any) -> None:
+        attempts.append(context.attempt)
+        if len(attempts) == 1:
+            raise ValueError
+
+    bench.delay = lambda *_: backoff.LONGEST_SECONDS
+    bench.run(lambda _, events: send_and_wait(events, lambda: bench.count("events_retried")))
+    return attempts

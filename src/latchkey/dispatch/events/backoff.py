@@ -9,6 +9,7 @@ FACTOR = 5.0
 MAX_SECONDS = 600.0
 JITTER = 0.25
 """At most this part more or less, so that events that failed together are not retried together."""
+LONGEST_SECONDS = MAX_SECONDS * (1 + JITTER)
 
 
 def delay(attempts: int, chance: random.Random) -> float:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from latchkey.dispatch.events import backoff
 from latchkey.dispatch.events.intake import DEADLINE_SECONDS, Intake
-from latchkey.dispatch.events.job import job_from
+from latchkey.dispatch.events.job import Job, job_from
 from latchkey.dispatch.events.outcomes import OutcomeWriter
 from latchkey.dispatch.events.pending import Pending
 from latchkey.dispatch.events.workers import Workers
@@ -85,6 +85,9 @@ class EventPipeline:
             deadline=deadline,
         )
         self.accept = self._intake.accept
+        self._clock = clock
+        self._not_due: list[tuple[Job, float]] = []
+        """Recovered events that wait for their retry, each with the latest time, by the loop's clock."""
         self._commits: asyncio.Task[None] | None = None
         self._housekeeping: asyncio.Task[None] | None = None
         metrics.watch("inbox_events", "Unfinished events", lambda: len(self._pending))
@@ -151,16 +154,32 @@ class EventPipeline:
             logger.error("cannot parse a stored event, leaving it in the inbox: %s", error)  # noqa: TRY400
             return
         self._pending.add(event)
-        if self._ordered:
-            self._workers.add(job)  # if it waited until it is due, later events of its channel would pass it
+        # With order, an event that waited until it is due would be passed by later ones of its channel.
+        if self._ordered or event.due_at <= self._clock():
+            self._workers.add(job)
         else:
-            self._workers.add_later(job, event.due_at)
+            self._not_due.append((job, asyncio.get_running_loop().time() + backoff.LONGEST_SECONDS))
+
+    def _add_due(self) -> None:
+        """Queue the recovered events that are due.
+
+        The clock may have been wrong when their time was set, and may be corrected at any time: it is read anew at each
+        call, and no event waits longer than the longest delay.
+        """
+        now, loop_now = self._clock(), asyncio.get_running_loop().time()
+        waiting, self._not_due = self._not_due, []
+        for job, latest in waiting:
+            if job.event.due_at <= now or latest <= loop_now:
+                self._workers.add(job)
+            else:
+                self._not_due.append((job, latest))
 
     async def _keep_house(self) -> None:
-        """Run replays and delete old ids, until it is cancelled."""
+        """Queue recovered events that have become due, run replays and delete old ids, until it is cancelled."""
         loop = asyncio.get_running_loop()
         next_sweep = loop.time()
         while True:
+            self._add_due()
             try:
                 for event in await self._inbox.async_take_replays():
                     logger.info("replaying an event request_id=%s", event.request_id)

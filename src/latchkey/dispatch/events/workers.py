@@ -71,10 +71,6 @@ class Workers:
         if not job.is_started:
             job.prepared = None
 
-    def add_later(self, job: Job, due_at: float) -> None:
-        """Queue an event at `due_at` (Unix seconds)."""
-        self._after(due_at - self._clock(), lambda: self.add(job))
-
     async def drain(self, seconds: float) -> int:
         """Start nothing more, and cancel what is still running after `seconds`; returns how many events that were.
 
@@ -177,11 +173,7 @@ class Workers:
         seconds = self._delay(max(1, attempts), self._chance)
         self._metrics.events_retried.inc()
         self._outcomes.retry(job, attempts=attempts, due_at=self._clock() + seconds)
-        self._after(seconds, lambda: self._resume(job))
-
-    def _resume(self, job: Job) -> None:
-        self._queue.requeue(job.workspace, job)
-        self._begin()
+        self._requeue_after(seconds, job)
 
     def _fail(self, job: Job, attempts: int) -> bool:
         event = job.event
@@ -195,11 +187,14 @@ class Workers:
         self._outcomes.failed(job, attempts=attempts, now=self._clock())
         return True
 
-    def _after(self, seconds: float, call: Callable[[], None]) -> None:
-        def fire() -> None:
+    def _requeue_after(self, seconds: float, job: Job) -> None:
+        """Queue an event again after this time."""
+
+        def requeue() -> None:
             self._later.discard(handle)
             if not self._stopping:
-                call()
+                self._queue.requeue(job.workspace, job)
+                self._begin()
 
-        handle = asyncio.get_running_loop().call_later(max(0.0, seconds), fire)
+        handle = asyncio.get_running_loop().call_later(max(0.0, seconds), requeue)
         self._later.add(handle)
