@@ -82,10 +82,14 @@ class KeyringFile:
         )
 
     def add_key(self, now: float) -> str:
-        """Add a new primary key and return its id; raises KeyringError."""
+        """Add a new primary key and return its id; raises KeyringError.
+
+        Its date is `now`, in Unix seconds, but later than those of the other keys, also if the clock was set back.
+        """
         key = generate_key()
         at = self._header_length()
-        new = [note_line(key.key_id, now, None), key.reveal() + b"\n"]
+        made_at = max([now, *(entry.made_at + 1 for entry in self.entries if entry.made_at is not None)])
+        new = [note_line(key.key_id, made_at, None), key.reveal() + b"\n"]
         self._write([*self._lines[:at], *new, *self._lines[at:]], (key, *self.keyring.keys))
         return key.key_id
 

@@ -53,16 +53,23 @@ class RotationResult:
 
 
 def check_order(entries: Sequence[KeyEntry], keyring_path: object) -> None:
-    """Raise KeyringError if the first key is not the newest: re-encrypting with it would undo a rotation."""
+    """Raise KeyringError if the first key is not the newest of the active ones: encrypting with it undoes a rotation.
+
+    Retired keys are not compared: their dates may come from a clock that was wrong.
+    """
     first, *others = entries
-    hint = "move the newest key's line to the top again; nothing was changed"
+    active = [entry for entry in others if entry.retired_at is None]
+    newest = max(active, key=lambda entry: entry.made_at or 0.0, default=None)
     if first.retired_at is not None:
-        raise KeyringError(f"keyring {keyring_path}: its first key {first.key_id} is retired", hint=hint)
-    for other in others:
-        if first.made_at is not None and other.made_at is not None and other.made_at > first.made_at:
-            raise KeyringError(
-                f"keyring {keyring_path}: its first key {first.key_id} is older than {other.key_id}", hint=hint
-            )
+        hint = f"move the line of {newest.key_id} to the top again" if newest else "run `latchkey keys add` first"
+        raise KeyringError(
+            f"keyring {keyring_path}: its first key {first.key_id} is retired", hint=f"{hint}; nothing was changed"
+        )
+    if newest is not None and first.made_at is not None and (newest.made_at or 0.0) > first.made_at:
+        raise KeyringError(
+            f"keyring {keyring_path}: its first key {first.key_id} is older than {newest.key_id}",
+            hint=f"move the line of {newest.key_id} to the top again; nothing was changed",
+        )
 
 
 def unretired(entries: Sequence[KeyEntry]) -> list[str]:

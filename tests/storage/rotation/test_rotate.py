@@ -217,6 +217,39 @@ def test_refuses_a_keyring_in_the_wrong_order_and_changes_nothing(paths: Paths, 
     assert snapshot(paths) == before
 
 
+@pytest.mark.parametrize("ahead", [86400.0, -86400.0])
+def test_a_key_made_while_the_clock_was_wrong_blocks_no_later_rotation(
+    paths: Paths, store: Store, ahead: float
+) -> None:
+    KeyringFile(paths[1]).add_key(time.time() + ahead)
+    rotated = [store.keys.rotate().key_id for _ in range(3)]
+    store.keys.add()
+    rotated.append(store.keys.rotate().key_id)
+    assert len(set(rotated)) == 4
+    active, *others = KeyringFile(paths[1]).entries
+    assert (active.key_id, active.retired_at) == (rotated[-1], None)
+    assert all(entry.retired_at for entry in others)
+
+
+def test_rotates_beside_a_retired_key_that_seems_newer(paths: Paths, store: Store) -> None:
+    """As earlier versions left it after a rotation with the clock ahead."""
+    old = read_keyring(paths[1]).primary_key.key_id
+    store.keys.rotate()
+    paths[1].write_text(re.sub(rf"(# {old} made )\d{{4}}", r"\g<1>2099", paths[1].read_text()))
+    first = store.keys.rotate().key_id
+    assert store.keys.next_key() is None
+    assert KeyringFile(paths[1]).entries[0].key_id == first
+
+
+def test_hint_for_a_wrong_order_names_an_active_key(paths: Paths, store: Store) -> None:
+    store.keys.rotate()
+    active = read_keyring(paths[1]).primary_key.key_id
+    in_another_order(paths[1])
+    with pytest.raises(KeyringError) as refused:
+        store.keys.rotate()
+    assert refused.value.hint == f"move the line of {active} to the top again; nothing was changed"
+
+
 def test_refuses_a_second_rotation_at_the_same_time(paths: Paths, store: Store) -> None:
     before = snapshot(paths)
     with maintenance_lock(paths[0]):
