@@ -20,6 +20,8 @@ from latchkey.slackapi.requests import Kind, Payload, parse, revocation
 
 REVOCATIONS = frozenset({"app_uninstalled", "tokens_revoked"})
 """Events that delete tokens before they are accepted."""
+REPEATABLE = frozenset({Kind.OPTIONS})
+"""Interactive requests that change nothing, and are answered each time."""
 _REFUSALS = {400: b"bad request", 403: b"invalid request", 500: b"internal error", 503: b"try again later"}
 
 logger = logging.getLogger("latchkey.http")
@@ -143,15 +145,25 @@ class EventsHandler:
                 "Slack limits this workspace's events team=%s request_id=%s", request.team_id, request.request_id
             )
             request.respond(EMPTY)
-        else:
+        elif payload.kind in REPEATABLE or self._services.seen_signatures.add(_signature(request)):
             answered = partial(self._answered, payload.kind, request)
             self._services.interactions.handle(payload, request.request_id, answered)
+        else:
+            self._metrics.interactions_deduplicated.inc()
+            logger.warning(
+                "this %s arrived before with the same signature; nothing ran team=%s request_id=%s",
+                payload.kind,
+                request.team_id,
+                request.request_id,
+            )
+            request.respond(EMPTY)
 
     def _answered(self, kind: Kind, request: Request, outcome: Reply | LatchkeyError) -> None:
         if isinstance(outcome, Reply):
             self._metrics.interaction_ack_seconds[kind].observe(request.elapsed)
             request.respond(outcome)
         else:
+            self._services.seen_signatures.forget(_signature(request))  # no listener ran
             self._refuse(request, outcome)
 
     def _refuse(self, request: Request, error: Exception) -> None:
@@ -166,3 +178,8 @@ class EventsHandler:
                 logging.WARNING if status < 500 else logging.ERROR, "%s request_id=%s", error, request.request_id
             )
         request.respond(Reply(status, TEXT, _REFUSALS[status]))
+
+
+def _signature(request: Request) -> str:
+    assert request.signature is not None  # only a verified request is answered
+    return request.signature[1]

@@ -11,7 +11,7 @@ from latchkey.handlers.transport import AccessLog, ClientAddresses, Clients, InF
 from latchkey.metrics import Metrics
 from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.paths import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH, INSTALLED_PATH
-from latchkey.slackapi.requests import SignatureVerifier
+from latchkey.slackapi.requests import SeenSignatures, SignatureVerifier
 from latchkey.storage import Store
 
 HEALTH_PATH = "/healthz"
@@ -53,6 +53,7 @@ class Services:
     failure_url: str = ""
     access_log: AccessLog = field(default_factory=AccessLog)
     client_addresses: ClientAddresses = field(default_factory=ClientAddresses)
+    seen_signatures: SeenSignatures = field(default_factory=SeenSignatures)
     clients: Clients = field(default_factory=Clients)
     in_flight: InFlight = field(default_factory=InFlight)
 

@@ -20,7 +20,7 @@ from latchkey.simulator import Browser, Slack, Token
 from latchkey.slackapi.client.factory import WebClients
 from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.paths import CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
-from latchkey.slackapi.requests.signature import SignatureVerifier
+from latchkey.slackapi.requests import SeenSignatures, SignatureVerifier
 from latchkey.storage import Store, open_store
 from tests.support.clocks import Clock
 
@@ -111,6 +111,7 @@ def make_services(
             metrics=metrics,
             oauth=oauth,
             verifier=SignatureVerifier(SIGNING_SECRETS, clock),
+            seen_signatures=SeenSignatures(clock),
             receipts=Receipts(clock),
             public_url=public_url,
             **changes,

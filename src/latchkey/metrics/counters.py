@@ -100,6 +100,9 @@ class Metrics:
         self.acks_on_behalf = self._counter(
             "acks_on_behalf", "Requests acknowledged for a listener that did not call ack() in time"
         )
+        self.interactions_deduplicated = self._counter(
+            "interactions_deduplicated", "Copies of interactive requests that were received before; no listener ran"
+        )
         interaction_acks = self._histogram(
             "interaction_ack_seconds",
             "Seconds from an interactive request to its acknowledgement, by kind",

@@ -3,6 +3,7 @@
 from latchkey.slackapi.requests.identity import WorkspaceId, as_object
 from latchkey.slackapi.requests.limits import MAX_BODY_BYTES
 from latchkey.slackapi.requests.payload import Kind, Payload, parse
+from latchkey.slackapi.requests.repeats import SeenSignatures
 from latchkey.slackapi.requests.revocation import Revocation, revocation
 from latchkey.slackapi.requests.signature import SignatureVerifier, sign
 
@@ -11,6 +12,7 @@ __all__ = [
     "Kind",
     "Payload",
     "Revocation",
+    "SeenSignatures",
     "SignatureVerifier",
     "WorkspaceId",
     "as_object",
