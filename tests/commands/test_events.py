@@ -56,6 +56,14 @@ def test_status_counts_events_by_status(tmp_path: Path, filled: Store) -> None:
     assert "failed at the last attempt\t1\n" in done.stdout
 
 
+def test_shows_an_event_with_half_a_surrogate_pair(tmp_path: Path, store: Store) -> None:
+    store.inbox.commit([event("Ev1", text="cut \ud83d")])
+    assert [row["type"] for row in run_json(tmp_path, "events", "list")["events"]] == ["app_mention"]
+    assert run_json(tmp_path, "events", "show", "Ev1", "--body")["body"]["event"]["text"] == "cut \ufffd"
+    shown = run(tmp_path, "events", "show", "Ev1", "--body", PYTHONIOENCODING="ascii")
+    assert (shown.returncode, shown.stderr) == (0, "")
+
+
 def test_list_begins_with_failed_events(tmp_path: Path, filled: Store) -> None:
     listed = run_json(tmp_path, "events", "list")
     assert [(row["event_id"], row["status"], row["team"]) for row in listed["events"]] == [

@@ -39,6 +39,17 @@ def lines(form: str, level: str = "debug") -> io.StringIO:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
+def test_half_a_surrogate_pair_is_written_as_an_escape(form: str) -> None:
+    stream = lines(form, "info")
+    logging.getLogger("anybody").info("cut %s", "\ud83d", extra={"fields": {"team": "\ud83d"}})
+    line = stream.getvalue()
+    message = json.loads(line) if form == "json" else {"message": line, "team": line}
+    assert "cut \\ud83d" in message["message"]
+    assert "\\ud83d" in message["team"]
+    assert message["message"].encode()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize(
     "message",
     [

@@ -62,7 +62,8 @@ def json_formatter(scrub: Scrubber, *, journal: bool) -> logging.Formatter:
             # Scrubbed before serialising: JSON escapes quotes, which the patterns would then not recognise.
             for field, value in log_data.items():
                 if isinstance(value, str):
-                    log_data[field] = scrub(value)
+                    # Half of a surrogate pair, which JSON cannot contain, is shown as standard error shows it.
+                    log_data[field] = scrub(value).encode(errors="backslashreplace").decode()
 
         def format(self, record: logging.LogRecord) -> str:
             line = super().format(record)

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from latchkey.config import Proxies
 from latchkey.errors import ResponseUrlSpent, SlackUnavailable, SlackUnreachable
+from latchkey.slackapi.client import WebClients
 from latchkey.slackapi.client.response_url import ResponseUrl, response_url_of
 from tests.support.clocks import Clock
+from tests.support.network.connect_proxy import connect_proxy
 
 URL = "https://hooks.slack.com/commands/sentinel"
 
@@ -61,6 +64,27 @@ def test_a_message_that_was_not_sent_does_not_count() -> None:
         asyncio.run(url.post({"text": "x"}))
     with pytest.raises(ResponseUrlSpent):
         asyncio.run(url.post({"text": "x"}))
+
+
+@pytest.mark.parametrize(
+    ("api_url", "url", "proxy"),
+    [
+        ("http://localhost:9/api/", "http://localhost:9/response/x", None),
+        ("https://slack.com/api/", "https://hooks.slack.com/x", "http://127.0.0.1:9"),
+        ("https://slack.com/api/", "https://hooks.slack.com/x", "http://127.0.0.1:{port}"),
+        ("https://slack.com/api/", "https://example.com/x", None),
+    ],
+    ids=["refused", "proxy refused", "proxy refuses", "not Slack's"],
+)
+def test_a_response_without_a_connection_was_not_sent(api_url: str, url: str, proxy: str | None) -> None:
+    async def respond() -> None:
+        async with connect_proxy({}) as refusing:
+            environ = {"HTTPS_PROXY": proxy.format(port=refusing.port)} if proxy else {}
+            async with WebClients(api_url=api_url, proxy_for=Proxies(environ).arguments) as clients:
+                await clients.post_response_url(url, {"text": "x"})
+
+    with pytest.raises(SlackUnreachable):
+        asyncio.run(respond())
 
 
 def test_expires_after_thirty_minutes() -> None:
