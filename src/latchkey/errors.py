@@ -18,6 +18,7 @@
     ├── ResponseUrlSpent       a response_url has expired or is used up       logged
     ├── SlackRefused           Slack answered a call with an error            exit 1
     └── SlackUnavailable       Slack cannot be reached or did not answer      502
+        └── SlackUnreachable   there was no connection, so nothing was sent   502
 
 Invariant: no error contains a token, code, state, body, ciphertext, key or secret, so each may be logged and shown.
 """

@@ -166,6 +166,11 @@ def test_a_folder_like_bolts_starter_template_works_unchanged(tmp_path: Path, be
     assert ("chat.postMessage", {"text": "hello, how are you?", "channel": "C1"}) in bench.clients.calls
 
 
+def test_a_module_in_a_missing_package_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ListenerLoadError, match="listener module their_package.app: there is no such module"):
+        load_listeners(["their_package.app"], tmp_path)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -39,7 +39,7 @@ def _load(name: str, app: App) -> None:
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name == name:
+        if error.name and f"{name}.".startswith(f"{error.name}."):
             raise ListenerLoadError(
                 name, "there is no such module", hint="put it beside config.toml, or on PYTHONPATH"
             ) from error

@@ -54,20 +54,17 @@ def usable_id(value: object) -> str | None:
     return value if (value.isalnum() and value.isascii()) or _ID.fullmatch(value) else None
 
 
-def malformed_source(body: dict[str, Any]) -> str | None:
-    """Return the name of a field that should tell the workspace of an event and cannot, or None.
+def malformed_workspace_field(body: dict[str, Any]) -> str | None:
+    """Return the name of a field that should identify an event's workspace and has no usable value, or None.
 
-    `identify` then uses the other fields; what deletes an installation must not.
+    `identify` uses the other fields in that case. An event that deletes an installation must not rely on them.
     """
     authorizations = body.get("authorizations")
-    sources = [("event", body)]
-    if authorizations is not None:
-        if not isinstance(authorizations, list):
-            return "authorizations"
-        sources += [("authorization", item) for item in authorizations]
-    for what, source in sources:
-        if not isinstance(source, dict):
-            return what
+    if authorizations is None:
+        authorizations = []
+    if not isinstance(authorizations, list) or not all(isinstance(item, dict) for item in authorizations):
+        return "authorizations"
+    for source in (body, *authorizations):
         for name in ("enterprise_id", "team_id"):
             if source.get(name) not in (None, "") and usable_id(source[name]) is None:
                 return name

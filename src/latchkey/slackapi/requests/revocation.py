@@ -11,7 +11,7 @@ import math
 from typing import NamedTuple
 
 from latchkey.errors import PayloadError
-from latchkey.slackapi.requests.identity import as_object, malformed_source
+from latchkey.slackapi.requests.identity import as_object, malformed_workspace_field
 from latchkey.slackapi.requests.payload import Kind, Payload
 
 
@@ -29,7 +29,7 @@ def revocation(payload: Payload) -> Revocation | None:
     """Return what this event revokes, or None for any other payload; raises PayloadError."""
     if payload.kind is not Kind.EVENT or payload.type not in ("app_uninstalled", "tokens_revoked"):
         return None
-    if (malformed := malformed_source(payload.body)) is not None:
+    if (malformed := malformed_workspace_field(payload.body)) is not None:
         raise PayloadError(malformed)
     if payload.type == "app_uninstalled":
         return Revocation(True, True, (), _time(payload))
