@@ -90,6 +90,8 @@ class EventsHandler:
 
     def _parse(self, request: Request) -> Payload:
         payload = parse(request.headers.get("Content-Type"), request.body)
+        if self._services.oauth.app_id is None:
+            self._services.oauth.learn_app(payload.body.get("api_app_id"))
         request.team_id = payload.workspace.team_id or payload.workspace.enterprise_id
         if "X-Slack-Retry-Num" in request.headers:
             retry = request.headers["X-Slack-Retry-Num"]

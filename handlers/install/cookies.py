@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 
 from latchkey.handlers.base import BaseHandler
 from latchkey.handlers.receipts import MAX_AGE_SECONDS as RECEIPT_MAX_AGE_SECONDS
@@ -20,15 +21,18 @@ MAX_AGE_SECONDS = 600
 """As long as the state itself."""
 MAX_ATTEMPTS = 5
 """Cookies kept per browser; the oldest are deleted first, so that its Cookie header stays small."""
+MAX_CLEARED = 10
+"""Cookies deleted by one response: a proxy refuses a response with too many headers. The next one deletes more."""
 _STEM = "latchkey-state-"
+_ATTEMPT = re.compile(rf"(__Host-)?{_STEM}[0-9a-f]{{16}}", re.ASCII)
 _RECEIPT = "latchkey-installed"
 
 
 def remember_attempt(handler: BaseHandler, state: str) -> None:
     """Set the cookie for this state, and delete the oldest ones."""
-    held = [(morsel.value[:8], name) for name, morsel in handler.cookies.items() if _STEM in name]
+    held = [(morsel.value[:8], name) for name, morsel in handler.cookies.items() if _ATTEMPT.fullmatch(name)]
     # A state begins with its expiry time in hexadecimal, so the smallest is the oldest.
-    for _, name in sorted(held, reverse=True)[MAX_ATTEMPTS - 1 :]:
+    for _, name in sorted(held, reverse=True)[MAX_ATTEMPTS - 1 :][-MAX_CLEARED:]:
         _clear(handler, name)
     _set(handler, _attempt_name(handler, state), state, MAX_AGE_SECONDS)
 

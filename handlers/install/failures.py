@@ -89,7 +89,7 @@ SLACK = Failure(
     "slack_unavailable",
     502,
     "Slack did not answer",
-    "You allowed the app, but Slack did not send its token in time.",
+    "You allowed the app, but Slack did not send a token that can be used.",
     "Wait a minute and start again. You can safely allow the app twice.",
 )
 STORE = Failure(

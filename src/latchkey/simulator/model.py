@@ -138,6 +138,8 @@ class ApiFault:
     error: str | None = None
     seconds: float = 0.0
     """Delay before the response."""
+    body: bytes | None = None
+    """Sent as JSON instead of a response, whatever it is."""
 
 
 WORKSPACES = (

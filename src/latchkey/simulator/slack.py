@@ -96,10 +96,17 @@ class Slack:
         return self.world.workspaces[team_id]
 
     def fail(
-        self, method: str, *, times: int = 1, status: int = 200, error: str | None = None, seconds: float = 0.0
+        self,
+        method: str,
+        *,
+        times: int = 1,
+        status: int = 200,
+        error: str | None = None,
+        seconds: float = 0.0,
+        body: bytes | None = None,
     ) -> None:
-        """Make the next calls of a method fail with an HTTP status or one of Slack's error codes, or be slow."""
-        self.world.faults[method] = ApiFault(times, status, error, seconds)
+        """Make the next calls of a method fail: with an HTTP status, an error code or this body, or only be slow."""
+        self.world.faults[method] = ApiFault(times, status, error, seconds, body)
 
 
 def _query(url: str) -> dict[str, str]:

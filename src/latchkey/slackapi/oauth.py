@@ -16,15 +16,21 @@ from urllib.parse import urlencode
 
 from slack_sdk.oauth.installation_store import Installation
 
-from latchkey.errors import OAuthError, SlackRefused
-from latchkey.slackapi.client import UNEXPECTED_RESPONSE, WebClients, response_data
+from latchkey.errors import OAuthError, SlackRefused, SlackUnavailable
+from latchkey.slackapi.client import WebClients, response_data
 from latchkey.slackapi.json_text import well_formed
 from latchkey.slackapi.requests import as_object
 
 TIMEOUT_SECONDS = 10.0
 """For each of the two calls; a person is waiting at a browser."""
 
+EXCHANGE = "oauth.v2.access"
+_APP = re.compile(r"A[A-Z0-9]{1,20}", re.ASCII)
 _TEAM = re.compile(r"[TE][A-Z0-9]{1,20}", re.ASCII)
+
+
+MAX_EXPIRY_SECONDS = 10 * 366 * 86400
+"""Slack's tokens expire after twelve hours; a number that cannot be a time is ignored."""
 
 
 class Links(NamedTuple):
@@ -61,6 +67,8 @@ class OAuthClient:
         self._authorize_url = authorize_url
         self._timeout = timeout
         self._clock = clock
+        self.app_id: str | None = None
+        """The id of this app, once it is known."""
 
     def use_secret(self, client_secret: str) -> None:
         """Replace the client secret."""
@@ -91,12 +99,26 @@ class OAuthClient:
             await self._web.load()
         client = self._web.client()
         answer = await self._call(
-            "oauth.v2.access",
+            EXCHANGE,
             client.oauth_v2_access(
                 client_id=self._client_id, client_secret=self._client_secret, code=code, redirect_uri=self._redirect_uri
             ),
         )
-        return _installation(answer, self._clock())
+        installation = _installation(answer, self._clock())
+        self._check_app(installation.app_id)
+        return installation
+
+    def learn_app(self, app_id: object) -> None:
+        """Note the id of this app, as a signed request or an exchange gives it; an exchange for another app fails."""
+        if self.app_id is None and isinstance(app_id, str) and _APP.fullmatch(app_id):
+            self.app_id = app_id
+
+    def _check_app(self, app_id: str | None) -> None:
+        if self.app_id is None:
+            self.learn_app(app_id)
+        elif app_id != self.app_id:
+            other = app_id if app_id and _APP.fullmatch(app_id) else "unknown"
+            raise SlackUnavailable(EXCHANGE, f"its response is for the app {other}, not for {self.app_id}")
 
     async def enrich(self, installation: Installation) -> Installation:
         """Add what the exchange does not return (method auth.test): the bot's id, and an org's URL.
@@ -140,7 +162,7 @@ def _installation(answer: dict[str, Any], now: float) -> Installation:
         _text(user.get("id")),
     )
     if not user_id or not (bot_token or user_token) or not (team.get("id") or enterprise.get("id")):
-        raise OAuthError(UNEXPECTED_RESPONSE)
+        raise SlackUnavailable(EXCHANGE, "its response lacks a user, a token or a workspace")
     return Installation(
         app_id=_text(answer.get("app_id")),
         enterprise_id=_text(enterprise.get("id")),
@@ -172,4 +194,6 @@ def _text(value: object) -> str | None:
 
 
 def _expiry(seconds: object, now: float) -> int | None:
-    return int(now) + seconds if isinstance(seconds, int) and not isinstance(seconds, bool) else None
+    if not isinstance(seconds, int) or isinstance(seconds, bool) or not 0 <= seconds <= MAX_EXPIRY_SECONDS:
+        return None
+    return int(now) + seconds

@@ -209,3 +209,49 @@ async def test_no_log_line_contains_code_or_state(
     assert "/slack/oauth/callback" in all_logs.text
     for secret in (code, state_in(url), "sentinel", *slack.world.tokens):
         assert secret not in all_logs.text
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"[" * 100_000, "its JSON is nested too deeply"),
+        (b'{"ok":true,"access_token":"xoxb-sentinel"}', "its response lacks a user, a token or a workspace"),
+        (b"<html>sentinel", "its response is not a JSON object"),
+        (b'{"ok":true,"x":"' + b"x" * (17 << 20) + b'"}', "ResponseTooLarge"),
+    ],
+    ids=["deep", "incomplete", "a page", "large"],
+)
+async def test_an_answer_that_cannot_be_used_is_502_and_logged_without_a_traceback(
+    browser: Browser,
+    base_url: str,
+    slack: Slack,
+    store: Store,
+    all_logs: pytest.LogCaptureFixture,
+    body: bytes,
+    reason: str,
+) -> None:
+    callback = slack.approve(await authorize_url(browser, base_url))
+    slack.fail("oauth.v2.access", body=body)
+    page = await browser.get(callback)
+    assert page.code == 502
+    assert f"slack_unavailable (Slack did not answer oauth.v2.access ({reason}))" in all_logs.text
+    assert "Traceback" not in all_logs.text
+    assert "sentinel" not in all_logs.text + page.body.decode()
+    assert not store.installations.page().installations
+
+
+@pytest.mark.gen_test
+async def test_an_answer_for_another_app_than_that_of_slacks_requests_is_not_saved(
+    browser: Browser, base_url: str, slack: Slack, store: Store, all_logs: pytest.LogCaptureFixture
+) -> None:
+    assert (await slack.sender.event(slack.workspace(), {"type": "x"})).status == 200
+    callback = slack.approve(await authorize_url(browser, base_url))
+    own, slack.world.app = slack.world.app, replace(slack.world.app, app_id="A0ANOTHER")
+    page = await browser.get(callback)
+    assert page.code == 502
+    assert f"its response is for the app A0ANOTHER, not for {own.app_id}" in all_logs.text
+    assert not store.installations.page().installations
+    slack.world.app = own
+    callback = slack.approve(await authorize_url(browser, base_url))
+    assert (await browser.open(callback)).code == 200

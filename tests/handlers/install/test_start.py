@@ -11,7 +11,7 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
 from latchkey.handlers import Services, make_application
-from latchkey.handlers.install.cookies import MAX_ATTEMPTS
+from latchkey.handlers.install.cookies import MAX_ATTEMPTS, MAX_CLEARED
 from latchkey.simulator import Browser, Slack
 from latchkey.storage import Store
 
@@ -87,6 +87,20 @@ async def test_browser_keeps_cookies_only_of_the_latest_attempts(browser: Browse
     for _ in range(MAX_ATTEMPTS + 4):
         await browser.get(base_url + "/slack/install")
     assert len(browser.cookies) == MAX_ATTEMPTS
+
+
+@pytest.mark.gen_test
+async def test_response_deletes_a_bounded_number_of_cookies(browser: Browser, base_url: str) -> None:
+    browser.cookies = {f"latchkey-state-{number:016x}": f"{number:051x}" for number in range(200)}
+    strange = {"latchkey-state-" + "x" * 500: "1", "my-latchkey-state-" + "0" * 16: "1", "latchkey-state-": "1"}
+    browser.cookies |= strange
+    for _ in range(25):
+        page = await browser.get(base_url + "/slack/install")
+        sent = page.headers.get_list("Set-Cookie")
+        assert len(sent) <= MAX_CLEARED + 1
+        assert sum(map(len, sent)) < 2500
+    assert len(browser.cookies) == MAX_ATTEMPTS + len(strange)
+    assert strange.keys() <= browser.cookies.keys()
 
 
 class TestRedirect:

@@ -71,6 +71,9 @@ class ApiHandler(RequestHandler):
             self.finish({"ok": False, "error": "ratelimited" if fault.status == 429 else "fatal_error"})
         elif fault.error:
             self.finish({"ok": False, "error": fault.error})
+        elif fault.body is not None:
+            self.set_header("Content-Type", "application/json")
+            self.finish(fault.body)
         return self._finished
 
     def _token(self, authorization: str, arguments: dict[str, Any]) -> Token:

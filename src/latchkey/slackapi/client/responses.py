@@ -16,7 +16,8 @@ from latchkey.errors import SlackRefused, SlackUnavailable
 
 _ERROR_CODE = re.compile(r"[a-z0-9_]{1,60}", re.ASCII)
 UNEXPECTED_RESPONSE = "unexpected_response"
-"""Used instead of Slack's error code if a response has none, or is not JSON."""
+"""Used instead of Slack's error code if a response has none."""
+NO_OBJECT = "its response is not a JSON object"
 
 
 def is_error_code(value: object) -> TypeGuard[str]:
@@ -38,18 +39,21 @@ async def response_data(method: str, call: Any, timeout: float) -> dict[str, Any
         status = getattr(error.response, "status_code", 200)
         if status >= 500 or status == 429:
             raise SlackUnavailable(method, f"status {status}") from None
-        raise SlackRefused(method, _error_code(error)) from None
+        raise _refusal(method, getattr(error.response, "data", None)) from None
     except (SlackClientError, aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
         raise SlackUnavailable(method, type(error).__name__) from None
+    except RecursionError:
+        raise SlackUnavailable(method, "its JSON is nested too deeply") from None
     except AttributeError:
         # slack_sdk raises it for a response that is not a JSON object, such as a proxy's page.
-        raise SlackUnavailable(method, "no JSON") from None
+        raise SlackUnavailable(method, NO_OBJECT) from None
     if not isinstance(data, dict):
-        raise SlackRefused(method, UNEXPECTED_RESPONSE)
+        raise SlackUnavailable(method, NO_OBJECT)
     return data
 
 
-def _error_code(error: SlackApiError) -> str:
-    data = getattr(error.response, "data", None)
-    code = data.get("error") if isinstance(data, dict) else None
-    return code if is_error_code(code) else UNEXPECTED_RESPONSE
+def _refusal(method: str, data: object) -> SlackRefused | SlackUnavailable:
+    if not isinstance(data, dict) or not data:
+        return SlackUnavailable(method, NO_OBJECT)
+    code = data.get("error")
+    return SlackRefused(method, code if is_error_code(code) else UNEXPECTED_RESPONSE)
