@@ -91,7 +91,6 @@ def _open_files(
         presence = Presence(path, server_address=server_address)
         undo.callback(presence.close)
         keyring_file = prepare()
-        presence.publish(keyring_file.keyring.key_ids)
         engine = SqliteKeyValue(path, TABLES)
         undo.callback(engine.close)
     except OSError as error:

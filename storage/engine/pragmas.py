@@ -53,8 +53,10 @@ _REASONS = {
 
 def explain(error: Exception) -> tuple[str, str]:
     """Return what an error of SQLite means: a word for `StoreUnavailable.reason`, and a clause for its message."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    return _REASONS.get(code, ("failed", f"SQLite reported {type(error).__name__}"))
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    if code == sqlite3.SQLITE_IOERR_SHMSIZE:  # the -shm file cannot be enlarged
+        code = sqlite3.SQLITE_FULL
+    return _REASONS.get(code & 0xFF, ("failed", f"SQLite reported {type(error).__name__}"))
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -59,6 +59,7 @@ class Presence:
             undo.callback(os.close, folder)
             if server_address is not None:
                 undo.enter_context(server_lock(store_path, server_address))
+            open_processes(store_path)  # on a full disk, the files of dead processes may take the last space
             self._path, self._file = _create_locked(_folder(store_path))
             self._locks = undo.pop_all()
         self._closed = False

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from latchkey.errors import UnreadableRecord
+from latchkey.errors import StoreUnavailable, UnreadableRecord
 from latchkey.storage.engine import Change, Executor, IdSet
 from latchkey.storage.inbox.event_codec import from_value, pack, to_value
 from latchkey.storage.inbox.seen_ids import expired_before, possible_ids, seen_id
@@ -94,14 +94,15 @@ class Inbox:
     def recover(self) -> list[StoredEvent]:
         """Return every event that was unfinished when the server last stopped, and give each its own record.
 
-        Waiting events may have been started, so this counts as their first attempt.
+        Waiting events may have been started, so this counts as their first attempt. If the store can
+        only be read, they stay in their batch until their next attempt, before which they are written.
         """
+        found = []
         for record in self._records.all(INBOX):
             if isinstance(record, UnreadableRecord):
                 logger.error("cannot read acknowledged events: %s", record)
             else:
-                self._split(record)
-        found = []
+                found += self._split(record)
         for record in self._records.all(RETRIES):
             if isinstance(record, UnreadableRecord):
                 logger.error("cannot read an acknowledged event: %s", record)
@@ -152,13 +153,20 @@ class Inbox:
         if event.event_id not in self._batches:
             yield self._records.discard(RETRIES, event.event_id)
 
-    def _split(self, record: Stored) -> None:
-        """Give each unfinished event of a batch its own record."""
+    def _split(self, record: Stored) -> list[StoredEvent]:
+        """Give each unfinished event of a batch its own record; returns them only if that cannot be written."""
         now = self._clock()
-        events = unfinished(self._records, EventStatus.WAITING, record)
-        changes = [self._put(RETRIES, Outcome.retry(event, attempts=1, due_at=now).event) for event in events]
-        changes.append(self._records.remove(INBOX, record))
-        self._records.commit(changes, IdSet(SEEN_IDS, [seen_id(event) for event in events]))
+        waiting = unfinished(self._records, EventStatus.WAITING, record)
+        events = [Outcome.retry(event, attempts=1, due_at=now).event for event in waiting]
+        changes = [*(self._put(RETRIES, event) for event in events), self._records.remove(INBOX, record)]
+        try:
+            self._records.commit(changes, IdSet(SEEN_IDS, [seen_id(event) for event in events]))
+        except StoreUnavailable as error:
+            logger.error("%d events of the last run wait until the store can be written: %s", len(events), error)  # noqa: TRY400
+            batch = _Batch(record.record_id, len(events))
+            self._batches.update((event.event_id, batch) for event in events)
+            return events
+        return []
 
     def _put(self, table: str, event: StoredEvent) -> Change:
         return self._records.put(table, event.event_id, to_value(event))

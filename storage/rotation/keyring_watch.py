@@ -18,6 +18,8 @@ from latchkey.storage.engine import Presence, version_of
 CHECK_INTERVAL = 0.25
 """Seconds between checks of the file's status, which take microseconds."""
 
+NOT_PUBLISHED = "cannot publish the keys to other processes: {}"
+
 logger = logging.getLogger("latchkey.storage")
 
 
@@ -27,7 +29,7 @@ class KeyringWatch:
     def __init__(
         self, file: KeyringFile, sealer: Sealer, presence: Presence, *, interval: float = CHECK_INTERVAL
     ) -> None:
-        """`sealer` gets the keys, and `presence` publishes them to other processes."""
+        """`sealer` gets the keys, and `presence` publishes them to other processes: now, or as soon as it can."""
         self._path = file.path
         self._sealer = sealer
         self._presence = presence
@@ -35,8 +37,12 @@ class KeyringWatch:
         self._lock = threading.Lock()
         self._seen: tuple[int, ...] | None = file.version
         self._complaint = ""
-        self._published = sealer.keyring.key_ids
+        self._published: tuple[str, ...] = ()
         self._closed = threading.Event()
+        try:
+            self._publish(sealer.keyring.key_ids)
+        except OSError as error:
+            self._complain(NOT_PUBLISHED.format(error.strerror))
         sealer.on_unknown_key = self.check
 
     def start(self) -> None:
@@ -58,7 +64,7 @@ class KeyringWatch:
             except KeyringError as error:
                 self._complain(f"{error}; the keys read before stay in use")
             except OSError as error:
-                self._complain(f"cannot publish the keys to other processes: {error.strerror}")
+                self._complain(NOT_PUBLISHED.format(error.strerror))
             else:
                 self._complaint = ""
 
@@ -68,7 +74,7 @@ class KeyringWatch:
             try:
                 self._take(file.keyring)
             except OSError as error:
-                raise KeyringError(f"cannot publish the keys to other processes: {error.strerror}") from None
+                raise KeyringError(NOT_PUBLISHED.format(error.strerror)) from None
             self._seen = file.version
 
     def close(self) -> None:
@@ -99,9 +105,12 @@ class KeyringWatch:
                 "keyring reloaded: primary key %s, decrypts with %s", keyring.key_ids[0], ", ".join(keyring.key_ids)
             )
         if keyring.key_ids != self._published:
-            # Published only once it is in use.
-            self._presence.publish(keyring.key_ids)
-            self._published = keyring.key_ids
+            self._publish(keyring.key_ids)  # only once they are in use
+
+    def _publish(self, key_ids: tuple[str, ...]) -> None:
+        """Raises OSError; until it succeeds, a rotation does not count on this process."""
+        self._presence.publish(key_ids)
+        self._published = key_ids
 
     def _complain(self, complaint: str) -> None:
         if complaint != self._complaint:
