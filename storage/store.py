@@ -15,6 +15,7 @@ from typing import NamedTuple
 from latchkey.errors import StoreUnavailable
 from latchkey.storage.crypto import KeyringFile, Sealer
 from latchkey.storage.engine import CallObserver, Executor, Presence, SqliteKeyValue
+from latchkey.storage.erasing import RemovalEraser
 from latchkey.storage.inbox import EventAdmin, Inbox
 from latchkey.storage.installations import BotCache, Installations, WorkspaceAdmin
 from latchkey.storage.records import Records
@@ -48,7 +49,8 @@ class CommandStore:
         self._records = Records(files.engine, files.sealer)
         self.keys = StoreKeys(files.path, files.keyring_file, files.engine, files.sealer, self._watch)
         self.event_admin = EventAdmin(self._records)
-        self.workspaces = WorkspaceAdmin(self._records)
+        self._eraser = RemovalEraser(files.engine)
+        self.workspaces = WorkspaceAdmin(self._records, self._eraser.request)
 
     def check_pages(self) -> None:
         """Read every page of the file; raises StoreUnavailable if one is damaged."""
@@ -57,6 +59,7 @@ class CommandStore:
     def close(self) -> None:
         """Close the files; later calls raise StoreUnavailable. Closing twice is harmless."""
         self._watch.close()
+        self._eraser.close()
         self._engine.close()
         self._presence.close()
 
@@ -76,10 +79,13 @@ class Store(CommandStore):
         self._ready_until = 0.0
         # The cache's age is measured by a clock that no operator sets.
         cache = BotCache(time.monotonic)
-        self.installations = Installations(self._records, cache, reads=self._reads, writes=self._writes)
+        self.installations = Installations(
+            self._records, cache, self._eraser.request, reads=self._reads, writes=self._writes
+        )
         self.states = States(self._records, self._writes, clock)
         self.inbox = Inbox(self._records, self._events, clock)
         self._watch.start()
+        self._eraser.start()
 
     def observe(self, on_call: CallObserver) -> None:
         """Report every call that is made from the event loop to `on_call`."""

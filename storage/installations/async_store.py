@@ -7,7 +7,7 @@ because slack_sdk gives each its own signature, which mypy then checks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 
 from slack_sdk.oauth.installation_store import Bot, Installation
@@ -22,8 +22,10 @@ from latchkey.storage.records import PAGE, Records
 class Installations(BlockingInstallations, AsyncInstallationStore):
     """An `installation_store` for both Bolt's `App` and its `AsyncApp`."""
 
-    def __init__(self, records: Records, cache: BotCache, *, reads: Executor, writes: Executor) -> None:
-        super().__init__(records, cache)
+    def __init__(
+        self, records: Records, cache: BotCache, on_removal: Callable[[], None], *, reads: Executor, writes: Executor
+    ) -> None:
+        super().__init__(records, cache, on_removal)
         self._reads = reads
         self._writes = writes
 

@@ -7,7 +7,7 @@ record and a workspace one bot, no matter how many times they are saved.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from functools import partial
 from logging import Logger
@@ -43,9 +43,11 @@ class BlockingInstallations(InstallationStore):
     store does not answer, and UnreadableRecord if a record cannot be decrypted.
     """
 
-    def __init__(self, records: Records, cache: BotCache) -> None:
+    def __init__(self, records: Records, cache: BotCache, on_removal: Callable[[], None]) -> None:
+        """`on_removal` is called when records have been deleted."""
         self._records = records
         self._cache = cache
+        self._on_removal = on_removal
 
     @property
     def logger(self) -> Logger:
@@ -206,7 +208,10 @@ class BlockingInstallations(InstallationStore):
         return InstallationPage(found, unreadable, stored[-1].record_id if len(stored) == limit else None)
 
     def _remove(self, key: WorkspaceKey, removal: Removal) -> int:
-        return commit_with_retry(lambda: changes_for(self._records, key, removal), partial(self._commit, key))
+        count = commit_with_retry(lambda: changes_for(self._records, key, removal), partial(self._commit, key))
+        if count:
+            self._on_removal()
+        return count
 
     def _commit(self, key: WorkspaceKey, changes: list[Change]) -> bool:
         try:

@@ -7,7 +7,7 @@ installed later.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -56,8 +56,10 @@ class InstalledWorkspace:
 class WorkspaceAdmin:
     """Blocking calls for commands; each raises StoreUnavailable if the store does not answer."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, on_removal: Callable[[], None]) -> None:
+        """`on_removal` is called when records have been deleted."""
         self._records = records
+        self._on_removal = on_removal
 
     def all(self, after: str = "") -> Iterator[InstalledWorkspace]:
         """Yield all workspaces, or those after the cursor `after`; raises ValueError if it is not a cursor."""
@@ -85,7 +87,9 @@ class WorkspaceAdmin:
         """
         limit = None if workspace.unreadable else installed_until
         removal = Removal(bot=True, all_users=True, not_after=limit)
-        return commit_with_retry(lambda: changes_for(self._records, workspace.key, removal), self._records.commit)
+        count = commit_with_retry(lambda: changes_for(self._records, workspace.key, removal), self._records.commit)
+        self._on_removal()
+        return count
 
     def _with_installers(self, after: str) -> Iterator[InstalledWorkspace]:
         start = f"{after}/{_LAST}" if after else ""

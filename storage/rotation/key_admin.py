@@ -13,8 +13,9 @@ from pathlib import Path
 from latchkey.errors import KeyringError, StaleKeyring
 from latchkey.storage.crypto import KeyEntry, KeyringFile, Sealer
 from latchkey.storage.engine import KeyValue, StoreProcess, maintenance_lock, open_processes
+from latchkey.storage.erasing import erase_old
 from latchkey.storage.rotation.keyring_watch import KeyringWatch
-from latchkey.storage.rotation.rotate import Rotation, RotationResult, check_order, erase_old, unretired
+from latchkey.storage.rotation.rotate import Rotation, RotationResult, check_order, unretired
 from latchkey.storage.rotation.verification import (
     KeyUse,
     ProgressCallback,

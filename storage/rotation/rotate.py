@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from latchkey.errors import KeyringError, StoreUnavailable, UnreadableRecord
 from latchkey.storage.crypto import KeyEntry, KeyringFile, Sealer
 from latchkey.storage.engine import CALL_TIMEOUT, KeyValue, Row, Swap
+from latchkey.storage.erasing import erase_old
 from latchkey.storage.rotation.verification import ProgressCallback, VerificationResult, pages, verify
 
 BATCH_ROWS = 350
@@ -29,8 +30,6 @@ LOCK_TIMEOUT = 30.0
 SETTLE_SECONDS = CALL_TIMEOUT + 0.2
 """After this time, every call that encrypted with the old key has committed or timed out."""
 MAX_ROUNDS = 20
-ERASE_TIMEOUT = 30.0
-"""Seconds for which truncating the -wal is retried while readers are in the way."""
 
 
 @dataclass
@@ -75,24 +74,6 @@ def check_order(entries: Sequence[KeyEntry], keyring_path: object) -> None:
 def unretired(entries: Sequence[KeyEntry]) -> list[str]:
     """Return the ids of the keys that are not retired."""
     return [entry.key_id for entry in entries if entry.retired_at is None]
-
-
-def erase_old(engine: KeyValue) -> None:
-    """Write all re-encrypted records to disk and erase what they replace.
-
-    Raises StoreUnavailable if readers stay in the way.
-    """
-    deadline = time.monotonic() + ERASE_TIMEOUT
-    pause = 0.05
-    while not engine.erase_log():
-        if time.monotonic() > deadline:
-            raise StoreUnavailable(
-                "locked",
-                "old ciphertext is still in the -wal, because a process keeps reading the store",
-                hint="end the process that reads the store's file, then run this command again",
-            )
-        time.sleep(pause)
-        pause = min(1.0, 2 * pause)
 
 
 class Rotation:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from latchkey.errors import KeyringError, StaleKeyring, StoreInUse, StoreUnavailable
-from latchkey.storage import Store, open_store
+from latchkey.storage import Store, erasing, open_store
 from latchkey.storage.crypto.keyring import Keyring, read_keyring
 from latchkey.storage.crypto.keyring_file import KeyringFile
 from latchkey.storage.crypto.sealing import PREFIX_LENGTH, Sealer
@@ -280,7 +280,7 @@ def test_process_with_a_copy_of_the_keyring_stops_a_rotation_before_any_record_c
 def test_reader_that_blocks_erasing_keeps_the_old_key_active(
     paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rotation, "ERASE_TIMEOUT", 0.3)
+    monkeypatch.setattr(erasing, "ERASE_TIMEOUT", 0.3)
     with closing(sqlite3.connect(paths[0], isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM bots").fetchone()
@@ -295,7 +295,7 @@ def test_drops_a_key_only_after_the_reencrypted_records_are_on_disk(
     paths: Paths, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a rotation writes may be undone by a power cut until the -wal has been put into the file."""
-    monkeypatch.setattr(rotation, "ERASE_TIMEOUT", 0.3)
+    monkeypatch.setattr(erasing, "ERASE_TIMEOUT", 0.3)
     old = read_keyring(paths[1]).primary_key.key_id
     store.keys.rotate()
     store.states.issue()
