@@ -10,7 +10,7 @@ from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 from tornado.web import Application, RequestHandler
 
-from latchkey.handlers.transport.connections import linger_on_close
+from latchkey.handlers.transport.connections import linger_on_close, make_last_request
 from latchkey.handlers.transport.framing import asks_to_close
 
 
@@ -31,6 +31,7 @@ class IgnoredBody(HTTPMessageDelegate):
     def __init__(self, page: HTTPMessageDelegate, connection: HTTP1Connection) -> None:
         self._page = page
         linger_on_close(connection.stream)
+        make_last_request(connection.stream)
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
         headers.pop("Content-Type", None)  # an empty multipart form would be a 400

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
-MAX_PARTIAL_BYTES = 16 << 20
-"""All incomplete bodies together; thousands of Slack's usual ones."""
+MAX_PARTIAL_BYTES = 12 << 20
+"""All incomplete bodies together: thousands of Slack's usual ones, or one of the largest and some more."""
 
 
 class PartialBodies:

@@ -79,7 +79,7 @@ async def crowd(folder: Path, descriptors: int, count: int, *, reconnect: bool) 
         print(f"{descriptors} descriptors, {count} strangers: {share:.2f} of a core, answered in {slowest:.0f} ms")
         assert [answer.status for answer in answers] == [200] * 3
         assert share < 0.1
-        assert log.count("closing idle ones for new ones") == 1
+        assert log.count("idle ones are closed for new ones") == 1
         assert "Traceback" not in log
         assert len(log) < 20_000
 

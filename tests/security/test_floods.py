@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from latchkey.slackapi.requests import MAX_BODY_BYTES
 from tests.support.network.raw_http import connect, head
 from tests.support.running import Running, running
 
 MAX_GROWTH_MEGABYTES = 50
-BODY_BYTES = 1 << 20
 HEADERS = {
     "unsigned": ["POST /slack/events HTTP/1.1"],
     "badly signed": [
@@ -28,12 +28,12 @@ def resident_megabytes(pid: int) -> float:
 
 
 async def send_body(it: Running, request: bytes) -> None:
-    """Send all but the last byte of a large body, if the server takes it."""
+    """Send nearly all of the largest body, if the server takes it."""
     _, writer = await connect(it.server.url)
     try:
         writer.write(request)
         for _ in range(15):
-            writer.write(b"x" * (BODY_BYTES // 16))
+            writer.write(b"x" * (MAX_BODY_BYTES // 16))
             await writer.drain()
         await asyncio.sleep(0.5)
     except ConnectionError:
@@ -47,7 +47,7 @@ async def flood(folder: Path, kind: str, strangers: int) -> None:
         assert await it.install() == 200
         peak = before = resident_megabytes(it.server.pid)
         start, *lines = (line.format(now=int(time.time())) for line in HEADERS[kind])
-        request = head(start, f"Content-Length: {BODY_BYTES}", *lines)
+        request = head(start, f"Content-Length: {MAX_BODY_BYTES}", *lines)
         sending = asyncio.gather(*(send_body(it, request) for _ in range(strangers)))
         while not sending.done():
             peak = max(peak, resident_megabytes(it.server.pid))

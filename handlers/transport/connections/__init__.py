@@ -1,6 +1,6 @@
 """Connections: listening, accepting, reading requests, timeouts, and closing."""
 
-from latchkey.handlers.transport.connections.client_stream import linger_on_close
+from latchkey.handlers.transport.connections.client_stream import linger_on_close, make_last_request
 from latchkey.handlers.transport.connections.clients import Clients
 from latchkey.handlers.transport.connections.server import LatchkeyServer
 from latchkey.handlers.transport.connections.sockets import bind_port, bind_unix, format_address, removed_on_exit
@@ -14,5 +14,6 @@ __all__ = [
     "bind_unix",
     "format_address",
     "linger_on_close",
+    "make_last_request",
     "removed_on_exit",
 ]

@@ -76,10 +76,9 @@ class Acceptor:
             except ConnectionAbortedError:
                 continue
             except OSError as error:
-                if error.errno not in _NO_DESCRIPTORS:
-                    raise
                 self._shortage.note(f"no connection can be accepted: {error.strerror}")
-                self._make_room()
+                if error.errno in _NO_DESCRIPTORS:
+                    self._make_room()
                 self._pause()
                 return
             self._on_accepted(connection, address)
@@ -89,7 +88,7 @@ class Acceptor:
                     return
 
     def _make_room(self) -> bool:
-        """Close an idle connection; returns whether to go on, or otherwise pauses."""
+        """Close an idle connection; returns whether to go on accepting, and otherwise pauses."""
         seconds = self._clients.close_idlest()
         self._closed += seconds is not None and seconds < 1
         if seconds is None or self._closed >= self._max_closed:
@@ -127,7 +126,7 @@ class Shortage:
         self._latest = loop.time()
         if self._began is None:
             self._began = self._latest
-            logger.warning("%s; closing idle ones for new ones until it is over", what)
+            logger.warning("%s; idle ones are closed for new ones until it is over", what)
             loop.call_later(self._quiet_seconds, self._check)
 
     def _check(self) -> None:

@@ -25,6 +25,9 @@ class Routes(Protocol):
 class Message(HTTPMessageDelegate):
     """Checks the headers as HTTP requires, chooses the delegate, and forwards everything to it."""
 
+    _delegate: HTTPMessageDelegate = HTTPMessageDelegate()
+    """Does nothing, until the headers are known."""
+
     def __init__(
         self, server_connection: object, connection: HTTP1Connection, idle: ClientTimeouts, routes: Routes
     ) -> None:
@@ -32,7 +35,6 @@ class Message(HTTPMessageDelegate):
         self._connection = connection
         self._idle = idle
         self._routes = routes
-        self._delegate = HTTPMessageDelegate()
         idle.begin(server_connection, connection.stream)
 
     def headers_received(

@@ -34,5 +34,5 @@ def max_clients(wanted: int) -> int:
     free = limit - len(list(_OPEN.iterdir()))
     clients = max(MIN_CLIENTS, min(wanted, free - min(free // 4, _MAX_RESERVED)))
     if clients < wanted:
-        logger.warning("at most %d clients can be connected, because the limit of open files is %d", clients, limit)
+        logger.info("at most %d clients can be connected, because the limit of open files is %d", clients, limit)
     return clients

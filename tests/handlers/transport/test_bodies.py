@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from itertools import product
 from typing import Any
 
 import pytest
@@ -17,32 +18,33 @@ NOW = "X-Slack-Request-Timestamp: {now}"
 PLAUSIBLE = "X-Slack-Signature: v0=" + "0123456789abcdef" * 4
 
 
+REFUSED = [
+    ([], "missing"),
+    ([NOW], "missing"),
+    ([PLAUSIBLE], "missing"),
+    ([NOW, "X-Slack-Signature: v0="], "mismatch"),
+    ([NOW, PLAUSIBLE[:-1]], "mismatch"),
+    ([NOW, PLAUSIBLE + "0"], "mismatch"),
+    ([NOW, PLAUSIBLE.replace("v0", "v1")], "mismatch"),
+    ([NOW, PLAUSIBLE.replace("abcdef", "ABCDEF")], "mismatch"),
+    ([NOW, PLAUSIBLE, PLAUSIBLE], "mismatch"),
+    ([NOW, NOW, PLAUSIBLE], "timestamp"),
+    (["X-Slack-Request-Timestamp: x", PLAUSIBLE], "timestamp"),
+    (["X-Slack-Request-Timestamp: 1", PLAUSIBLE], "expired"),
+]
+
+
 @pytest.mark.gen_test
-@pytest.mark.parametrize(
-    ("lines", "reason"),
-    [
-        ([], "missing"),
-        ([NOW], "missing"),
-        ([PLAUSIBLE], "missing"),
-        ([NOW, "X-Slack-Signature: v0="], "mismatch"),
-        ([NOW, PLAUSIBLE[:-1]], "mismatch"),
-        ([NOW, PLAUSIBLE + "0"], "mismatch"),
-        ([NOW, PLAUSIBLE.replace("v0", "v1")], "mismatch"),
-        ([NOW, PLAUSIBLE.replace("abcdef", "ABCDEF")], "mismatch"),
-        ([NOW, PLAUSIBLE, PLAUSIBLE], "mismatch"),
-        ([NOW, NOW, PLAUSIBLE], "timestamp"),
-        (["X-Slack-Request-Timestamp: x", PLAUSIBLE], "timestamp"),
-        (["X-Slack-Request-Timestamp: 1", PLAUSIBLE], "expired"),
-    ],
-)
 @pytest.mark.parametrize("length", ["Content-Length: 1000000", "Transfer-Encoding: chunked"])
 async def test_refuses_before_the_body_if_the_headers_cannot_be_slacks(
-    http_server: object, base_url: str, services: Services, lines: list[str], reason: str, length: str
+    http_server: object, base_url: str, services: Services, length: str
 ) -> None:
-    lines = [line.format(now=int(time.time())) for line in lines]
-    answer = await exchange(base_url, head(POST, length, *lines))
-    assert (answer.status, answer.body, answer.headers["connection"]) == (403, b"invalid request", "close")
-    assert count(services.metrics, "signature_failures", reason=reason) == 1
+    for templates, reason in REFUSED:
+        lines = [line.format(now=int(time.time())) for line in templates]
+        before = count(services.metrics, "signature_failures", reason=reason)
+        answer = await exchange(base_url, head(POST, length, *lines))
+        assert (answer.status, answer.body, answer.headers["connection"]) == (403, b"invalid request", "close"), lines
+        assert count(services.metrics, "signature_failures", reason=reason) == before + 1, lines
     assert await services.in_flight.wait(0) == 0
 
 
@@ -124,20 +126,23 @@ async def test_accepts_a_body_in_pieces(http_server: object, base_url: str, piec
     assert (answer.status, answer.body) == (200, b"c" * 1960)
 
 
+PAGES = [
+    ("GET /healthz HTTP/1.1", 200),
+    ("GET / HTTP/1.1", 200),
+    ("GET /slack/install HTTP/1.1", 200),
+    ("POST /slack/install HTTP/1.1", 405),
+    ("POST /nothing HTTP/1.1", 404),
+]
+
+
 @pytest.mark.gen_test
-@pytest.mark.parametrize(
-    ("line", "status"),
-    [
-        ("GET /healthz HTTP/1.1", 200),
-        ("GET / HTTP/1.1", 200),
-        ("GET /slack/install HTTP/1.1", 200),
-        ("POST /slack/install HTTP/1.1", 405),
-        ("POST /nothing HTTP/1.1", 404),
-    ],
-)
-@pytest.mark.parametrize("length", ["Content-Length: 1000000", "Transfer-Encoding: chunked"])
-async def test_a_page_does_not_wait_for_a_body(
-    http_server: object, base_url: str, line: str, status: int, length: str
-) -> None:
-    answer = await exchange(base_url, head(line, length, "Content-Type: multipart/form-data"))
-    assert (answer.status, answer.headers["connection"]) == (status, "close")
+async def test_a_page_does_not_wait_for_a_body(http_server: object, base_url: str) -> None:
+    for (line, status), length in product(PAGES, ["Content-Length: 1000000", "Transfer-Encoding: chunked"]):
+        answer = await exchange(base_url, head(line, length, "Content-Type: multipart/form-data"))
+        assert (answer.status, answer.headers["connection"]) == (status, "close"), (line, length)
+
+
+@pytest.mark.gen_test
+async def test_a_page_closes_the_connection_though_the_body_has_arrived(http_server: object, base_url: str) -> None:
+    answer = await exchange(base_url, head("GET /readyz HTTP/1.1", "Content-Length: 5") + b"hello")
+    assert (answer.status, answer.body, answer.headers["connection"]) == (200, b"ready\n", "close")

@@ -51,9 +51,9 @@ async def test_keeps_clients_that_wait_for_a_response(
         await release.wait()
         await ack("done")
 
-    body = urlencode({"command": "/slow", "team_id": "T0ACME", "user_id": "U1"}).encode()
     busy = [await dial() for _ in range(2)]
-    for _, writer in busy:
+    for number, (_, writer) in enumerate(busy):
+        body = urlencode({"command": "/slow", "team_id": "T0ACME", "user_id": f"U{number}"}).encode()
         writer.write(signed(SIGNING_SECRETS[0], body, "Connection: close", content_type=FORM))
     await asyncio.sleep(0.05)
     for _ in range(4):
@@ -88,9 +88,10 @@ async def test_disconnects_a_client_that_does_not_read_its_responses(
     assert len(services.clients) == 0
 
 
-class ShortOfDescriptors(socket.socket):
-    """A listening socket on which accepting fails as often as `failures` says."""
+class FailingSocket(socket.socket):
+    """A listening socket on which accepting fails `failures` times."""
 
+    error = errno.EMFILE
     failures = 0
     attempts = 0
 
@@ -98,14 +99,18 @@ class ShortOfDescriptors(socket.socket):
         self.attempts += 1
         if self.failures:
             self.failures -= 1
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            raise OSError(self.error, os.strerror(self.error))
         return super().accept()
 
 
 @pytest.mark.gen_test
-async def test_pauses_while_there_are_no_descriptors_and_logs_it_once(all_logs: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("error", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENETDOWN])
+async def test_pauses_while_nothing_can_be_accepted_and_logs_it_once(
+    all_logs: pytest.LogCaptureFixture, error: int
+) -> None:
     accepted: list[socket.socket] = []
-    with ShortOfDescriptors() as listening:
+    with FailingSocket() as listening:
+        listening.error = error
         listening.failures = 8
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -122,7 +127,7 @@ async def test_pauses_while_there_are_no_descriptors_and_logs_it_once(all_logs: 
         acceptor.stop()
     for opened in (client, *accepted):
         opened.close()
-    assert all_logs.text.count("Too many open files") == 1
+    assert all_logs.text.count(os.strerror(error)) == 1
 
 
 @pytest.mark.gen_test
