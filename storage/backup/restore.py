@@ -26,6 +26,7 @@ from latchkey.storage.engine import (
     exclusive,
     maintenance_lock,
     refuse_open,
+    remove_store,
     sha256_of,
     side_files,
 )
@@ -85,18 +86,36 @@ def restore(store_path: Path, backup: Backup, keys: Keyring, *, now: float, keep
     copy = copy_path(store_path)
     try:
         clear_interrupted(store_path)
-        _copy(backup, copy)
-        with closing(SqliteKeyValue(copy, TABLES)) as engine:
-            records = Records(engine, Sealer(keys))
-            _drop_states(records)
-            if not keep_events:
-                fail_unfinished(records, RESTORED)
-        if any(file.exists() for file in side_files(copy)):
-            raise StoreUnavailable("io", f"{copy} was not written completely")
-        _finish(copy, store_path)
-        return swap_in(store_path, copy, now)
+        try:
+            _write(backup, copy, keys, keep_events=keep_events)
+            _finish(copy, store_path)
+        except BaseException:
+            remove_store(copy)  # on a full disk, it took the last space
+            raise
+        return _swap_in(store_path, copy, now)
     except OSError as error:
-        raise StoreRefused(f"{error.filename or store_path}: {error.strerror}") from None
+        raise StoreRefused(f"{error.filename or copy}: {error.strerror}") from None
+
+
+def _swap_in(store_path: Path, copy: Path, now: float) -> Path | None:
+    try:
+        return swap_in(store_path, copy, now)
+    except BaseException:
+        if store_path.exists():  # else the copy is the only store
+            clear_interrupted(store_path)
+        raise
+
+
+def _write(backup: Backup, copy: Path, keys: Keyring, *, keep_events: bool) -> None:
+    """Write the new file, complete except for its owner."""
+    _copy(backup, copy)
+    with closing(SqliteKeyValue(copy, TABLES)) as engine:
+        records = Records(engine, Sealer(keys))
+        _drop_states(records)
+        if not keep_events:
+            fail_unfinished(records, RESTORED)
+    if any(file.exists() for file in side_files(copy)):
+        raise StoreUnavailable("io", f"{copy} was not written completely")
 
 
 def _check_keys(backup: Backup, keys: Keyring, keyring_path: Path) -> None:
@@ -143,7 +162,6 @@ def _copy(backup: Backup, copy: Path) -> None:
             digest.update(chunk)
             target.write(chunk)
     if digest.hexdigest() != backup.sha256:
-        copy.unlink()
         raise _damaged(backup, f"{backup.store.name} was changed while it was read")
 
 

@@ -1,14 +1,17 @@
 """Restoring: everything is checked first, then the files are swapped and the old store is kept."""
 
+import errno
 import os
+import resource
 import sqlite3
 import stat
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from latchkey.errors import StoreInUse, StoreRefused, UnreadableRecord
+from latchkey.errors import StoreError, StoreInUse, StoreRefused, UnreadableRecord
 from latchkey.storage import (
     Backup,
     EventStatus,
@@ -19,6 +22,7 @@ from latchkey.storage import (
     make_backup,
     open_store,
 )
+from latchkey.storage.backup import swap
 from latchkey.storage.backup.restore import RESTORED, check_backup, restore, restoring
 from latchkey.storage.backup.swap import copy_path
 from latchkey.storage.crypto import read_keyring
@@ -194,6 +198,47 @@ def test_refuses_to_replace_another_database_or_a_folder(paths: Paths, backup: B
     paths[0].unlink()
     paths[0].mkdir()
     refused(paths, backup, "not a regular file")
+
+
+@contextmanager
+def file_size_limit(limit: int) -> Iterator[None]:
+    """Let writes beyond this size fail, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("writable", [0.5, 1.0], ids=["while it is copied", "while it is changed"])
+def test_a_restore_that_cannot_write_its_copy_removes_it(paths: Paths, tmp_path: Path, writable: float) -> None:
+    with closing(open_store(*paths)) as store:
+        body = os.urandom(30_000).hex().encode()
+        store.inbox.commit([event(f"Ev{number}")._replace(body=body) for number in range(20)])
+    backup = make_backup(*paths, tmp_path / "backups")
+    before = files(paths[0].parent)
+    with file_size_limit(int(backup.size * writable)), pytest.raises(StoreError):
+        put_back(paths, backup)
+    assert files(paths[0].parent) == before
+    put_back(paths, backup)
+
+
+@pytest.mark.parametrize("step", ["leave_wal_mode", "_link_to", "_rename"])
+def test_a_restore_that_cannot_swap_the_files_removes_its_copy(
+    paths: Paths, backup: Backup, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def full(path: Path, *_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    before = set(files(paths[0].parent))
+    with monkeypatch.context() as context:
+        context.setattr(swap, step, full)
+        with pytest.raises(StoreRefused, match="No space left"):
+            put_back(paths, backup)
+    assert set(files(paths[0].parent)) == before
+    assert teams(paths) == {"T1", "T2", "T3"}
+    put_back(paths, backup)
 
 
 def test_refuses_a_backup_that_was_changed_after_the_check(paths: Paths, backup: Backup) -> None:
