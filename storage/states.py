@@ -2,7 +2,8 @@
 
 Invariant: only a state's hash is stored, and the call that consumes a state
 deletes it before it checks anything else. A clock that steps back can therefore
-not make a state valid twice.
+not make a state valid twice, nor valid for longer: the time since the machine
+started, which nobody sets, counts as well.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import hashlib
 import logging
 import re
 import secrets
+import time
 from collections.abc import Callable
 from logging import Logger
+from typing import Any
 
 from slack_sdk.oauth.state_store import OAuthStateStore
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
@@ -30,13 +33,26 @@ SWEEP_LIMIT = 500
 _SHAPE = re.compile(r"[0-9a-f]{8}[A-Za-z0-9_-]{43}", re.ASCII)
 
 
+def seconds_since_boot() -> float:
+    """Return the seconds since the machine started, including those that it slept."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class States(OAuthStateStore, AsyncOAuthStateStore):
     """slack_sdk's state store, sync and async, on encrypted records."""
 
-    def __init__(self, records: Records, executor: Executor, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        records: Records,
+        executor: Executor,
+        clock: Callable[[], float],
+        uptime: Callable[[], float] = seconds_since_boot,
+    ) -> None:
+        """`clock` returns Unix seconds, `uptime` the seconds since the machine started."""
         self._records = records
         self._executor = executor
         self._clock = clock
+        self._uptime = uptime
         self._next_sweep = 0.0
         self._logger = logging.getLogger("latchkey.storage")
 
@@ -54,7 +70,8 @@ class States(OAuthStateStore, AsyncOAuthStateStore):
         # The time comes first, so that expired states sort first in their table.
         state = f"{expires_at:08x}{secrets.token_urlsafe(32)}"
         self._sweep(now)
-        self._records.commit([self._records.put(STATES, _record_id(state), {"expires_at": expires_at})])
+        value = {"expires_at": expires_at, "issued_at_uptime": self._uptime()}
+        self._records.commit([self._records.put(STATES, _record_id(state), value)])
         return state
 
     def consume(self, state: str) -> bool:
@@ -68,13 +85,23 @@ class States(OAuthStateStore, AsyncOAuthStateStore):
             return False
         if stored is None or not self._records.commit([self._records.remove(STATES, stored)]):
             return False
-        return bool(self._clock() < stored.value["expires_at"])
+        return not self._is_expired(stored.value, self._clock())
 
     async def async_issue(self, *args: object, **kwargs: object) -> str:
         return await self._executor.run("issue_state", self.issue)
 
     async def async_consume(self, state: str) -> bool:
         return await self._executor.run("consume_state", self.consume, state)
+
+    def _is_expired(self, value: dict[str, Any], now: float) -> bool:
+        issued, uptime = value.get("issued_at_uptime"), self._uptime()
+        if now >= value["expires_at"]:
+            return True
+        if issued is None:  # by an earlier version
+            return False
+        # If the machine has started anew, the state is at least as old as this start.
+        age = uptime - issued if uptime >= issued else uptime
+        return bool(age >= EXPIRATION_SECONDS)
 
     def _sweep(self, now: float) -> None:
         """Delete some expired states, at most once per SWEEP_INTERVAL unless there are more than SWEEP_LIMIT."""
@@ -85,7 +112,7 @@ class States(OAuthStateStore, AsyncOAuthStateStore):
         expired = [
             self._records.discard(STATES, record.record_id)
             for record in page
-            if isinstance(record, Stored) and record.value["expires_at"] <= now
+            if isinstance(record, Stored) and self._is_expired(record.value, now)
         ]
         if expired:
             self._records.commit(expired)

@@ -10,7 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latchkey.storage import Store, open_store
-from latchkey.storage.states import EXPIRATION_SECONDS, SWEEP_LIMIT
+from latchkey.storage.engine import Executor
+from latchkey.storage.records import Stored
+from latchkey.storage.states import EXPIRATION_SECONDS, SWEEP_LIMIT, States
+from latchkey.storage.tables import STATES
 from tests.support.clocks import Clock
 from tests.support.stores import Paths, rows
 
@@ -41,6 +44,39 @@ def test_used_state_stays_used_if_the_clock_steps_back(store: Store, clock: Cloc
     assert store.states.consume(state)
     clock.now -= 3600
     assert not store.states.consume(state)
+
+
+@pytest.mark.parametrize(
+    ("uptime", "later", "good"),
+    [
+        (5000.0, 5000.0 + EXPIRATION_SECONDS - 1, True),
+        (5000.0, 5000.0 + EXPIRATION_SECONDS, False),
+        (5000.0, 30.0, True),
+        (5000.0, float(EXPIRATION_SECONDS), False),
+    ],
+    ids=["before", "after", "soon after a reboot", "long after a reboot"],
+)
+def test_state_lives_no_longer_if_the_clock_steps_back(
+    store: Store, clock: Clock, uptime: float, later: float, good: bool
+) -> None:
+    machine = Clock(uptime)
+    states = States(store._records, Executor("states", threads=1), clock, machine)
+    state = states.issue()
+    clock.now -= 86400
+    machine.now = later
+    assert states.consume(state) is good
+
+
+def test_state_of_an_earlier_version_is_valid_for_ten_minutes(store: Store, clock: Clock) -> None:
+    states = [store.states.issue() for _ in range(2)]
+    for record in store._records.page(STATES):
+        assert isinstance(record, Stored)
+        value = {"expires_at": record.value["expires_at"]}
+        assert store._records.commit([store._records.replace(STATES, record, record.record_id, value)])
+    clock.now += EXPIRATION_SECONDS - 1
+    assert store.states.consume(states[0])
+    clock.now += 1
+    assert not store.states.consume(states[1])
 
 
 @pytest.mark.parametrize(
