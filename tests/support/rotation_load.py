@@ -24,7 +24,7 @@ from latchkey.storage.tables import BOTS, INSTALLATIONS
 from tests.support.command_line import ROOT, command_line
 from tests.support.event_load import Load, journaling
 
-TEAMS = 1500
+TEAMS = 800
 """Enough of them that a lost update is not overwritten before a test checks for it."""
 DELETES_EVERY = 7
 """One write in this many is a deletion. Not a divisor of TEAMS, so that each round deletes other workspaces."""

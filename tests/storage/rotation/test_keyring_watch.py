@@ -2,10 +2,11 @@
 
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from slack_sdk.oauth.installation_store import Bot
 
 from latchkey.errors import KeyringError, UnreadableRecord
 from latchkey.storage import Store, open_store
-from latchkey.storage.crypto import KeyringFile, Sealer, read_keyring
+from latchkey.storage.crypto import Keyring, KeyringFile, Sealer, read_keyring
 from latchkey.storage.engine import Presence, open_processes
 from latchkey.storage.rotation import KeyringWatch, keyring_watch
 from tests.support.waiting import until_blocking
@@ -188,7 +189,21 @@ def test_refuses_a_file_that_lacks_the_primary_key(paths: Paths, watch: KeyringW
     assert sealer.keyring == before
 
 
-def test_concurrent_calls_see_a_change_of_keys_as_a_whole(paths: Paths, watch: KeyringWatch, sealer: Sealer) -> None:
+@contextmanager
+def switching_often() -> Iterator[None]:
+    """Let threads interrupt each other between almost any two instructions."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def test_concurrent_calls_see_a_change_of_keys_as_a_whole(paths: Paths, sealer: Sealer) -> None:
+    KeyringFile(paths[1]).add_key(time.time())
+    keyring = read_keyring(paths[1])
+    orders = keyring, Keyring(keyring.keys[::-1])
     failed: list[Exception] = []
     stop = threading.Event()
 
@@ -200,13 +215,13 @@ def test_concurrent_calls_see_a_change_of_keys_as_a_whole(paths: Paths, watch: K
             failed.append(error)
 
     threads = [threading.Thread(target=write_and_read) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for _ in range(30):
-        KeyringFile(paths[1]).add_key(time.time())
-        watch.check()
-    stop.set()
-    for thread in threads:
-        thread.join()
+    with switching_often():
+        for thread in threads:
+            thread.start()
+        for number in range(500):
+            sealer.use(orders[number % 2])
+            time.sleep(0)  # lets another thread run
+        stop.set()
+        for thread in threads:
+            thread.join()
     assert not failed
-    assert published(paths) == read_keyring(paths[1]).key_ids
