@@ -40,7 +40,7 @@ from latchkey.storage.installations import (
     installer_value,
 )
 from latchkey.storage.opening import open_for_command, open_store
-from latchkey.storage.rotation import KeyUse, ProgressCallback, RotationResult, StoreKeys, VerificationResult
+from latchkey.storage.rotation import KeyUse, KeyUsers, ProgressCallback, RotationResult, StoreKeys, VerificationResult
 from latchkey.storage.states import States
 from latchkey.storage.store import CommandStore, Store
 from latchkey.storage.tables import BOTS, INSTALLATIONS, SEALED_TABLES, WORKSPACES
@@ -62,6 +62,7 @@ __all__ = [
     "InstalledWorkspace",
     "KeyEntry",
     "KeyUse",
+    "KeyUsers",
     "Outcome",
     "OutcomeKind",
     "ProgressCallback",

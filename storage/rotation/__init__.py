@@ -1,6 +1,6 @@
 """Key rotation: re-encrypting and verifying records, and using a changed keyring."""
 
-from latchkey.storage.rotation.key_admin import StoreKeys
+from latchkey.storage.rotation.key_admin import KeyUsers, StoreKeys
 from latchkey.storage.rotation.keyring_watch import KeyringWatch
 from latchkey.storage.rotation.rotate import RotationResult
 from latchkey.storage.rotation.verification import (
@@ -17,6 +17,7 @@ from latchkey.storage.rotation.verification import (
 __all__ = [
     "KeySurvey",
     "KeyUse",
+    "KeyUsers",
     "KeyringWatch",
     "ProgressCallback",
     "RotationResult",

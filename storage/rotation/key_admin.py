@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from latchkey.errors import KeyringError, StaleKeyring
 from latchkey.storage.crypto import KeyEntry, KeyringFile, Sealer
@@ -28,6 +29,19 @@ from latchkey.storage.tables import SEALED_TABLES
 
 ADOPT_TIMEOUT = 5.0
 """Seconds that other processes get to use a new key; a server checks its keyring four times a second."""
+
+
+class KeyUsers(NamedTuple):
+    """What still needs a key."""
+
+    records: Mapping[str, int]
+    """The number of records under it by table."""
+    backups: tuple[str, ...]
+    processes: tuple[int, ...]
+    """Ids of processes that do not encrypt with the primary key."""
+
+    def __bool__(self) -> bool:
+        return any(self)
 
 
 class StoreKeys:
@@ -95,8 +109,8 @@ class StoreKeys:
             )
             return rotation.run()
 
-    def needed_by(self, key_id: str, backups: Mapping[str, Collection[str]]) -> list[str]:
-        """List everything that still needs this key: records, those of `backups` that name it, and processes.
+    def needed_by(self, key_id: str, backups: Mapping[str, Collection[str]]) -> KeyUsers:
+        """Return everything that still needs this key.
 
         `backups` are key ids by backup. Raises KeyringError if the keyring does not contain the key, or
         if it is the primary key.
@@ -113,17 +127,14 @@ class StoreKeys:
                 hint="`latchkey keys rotate` replaces it, and then it can be retired",
             )
         use = self.use()
-        found = [f"{counts[key_id]:,} records of {table}" for table, counts in use.items() if counts[key_id]]
-        found += [f"the backup {name}" for name, key_ids in backups.items() if key_id in key_ids]
-        found += [
-            f"process {process.pid}, which does not encrypt with the primary key"
-            for process in self.processes()
-            if not process.encrypts_with(primary)
-        ]
-        return found
+        return KeyUsers(
+            records={table: counts[key_id] for table, counts in use.items() if counts[key_id]},
+            backups=tuple(name for name, key_ids in backups.items() if key_id in key_ids),
+            processes=tuple(process.pid for process in self.processes() if not process.encrypts_with(primary)),
+        )
 
     def retire(
-        self, key_id: str, backups: Mapping[str, Collection[str]], *, confirm: Callable[[list[str]], object]
+        self, key_id: str, backups: Mapping[str, Collection[str]], *, confirm: Callable[[KeyUsers], object]
     ) -> None:
         """Drop a key from the keyring; `confirm` is called with what `needed_by` returns, and raises to refuse."""
         with maintenance_lock(self._store_path):

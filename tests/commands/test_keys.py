@@ -16,7 +16,7 @@ import pytest
 from cryptography.fernet import Fernet
 from slack_sdk.oauth.installation_store import Installation
 
-from latchkey.storage import Store, acting_as_owner_of, open_store
+from latchkey.storage import KeyUsers, Store, acting_as_owner_of, open_store
 from latchkey.storage.crypto.keyring import read_keyring
 from latchkey.storage.engine.locks import maintenance_lock
 from tests.support.command_line import impatient, on_a_terminal, run, run_json
@@ -309,7 +309,12 @@ def test_retire_keeps_a_key_that_a_backup_needs(folder: Path) -> None:
     backup = run_json(folder, "keys", "rotate", "--yes")["backup"]
     done = run(folder, "keys", "retire", old, "--yes")
     assert done.returncode == 1
-    assert f"the key {old} is needed by the backup {backup}" in done.stderr
+    assert done.stderr.splitlines() == [
+        f"latchkey: the key {old} is needed by the backup {backup}",
+        "latchkey: the key was not dropped",
+        "hint: delete these backups, or wait until newer ones have replaced them: 7 are kept",
+        "hint: --force drops the key anyway, and what it has encrypted is lost",
+    ]
     assert old in key_ids(folder)
     # When newer backups have taken its place, nothing needs the key.
     assert run(folder, "backup", "--keep", "1").returncode == 0
@@ -334,6 +339,8 @@ def test_retire_drops_a_needed_key_only_with_force_and_confirmation(folder: Path
     done = run(folder, "keys", "retire", old, "--yes")
     assert done.returncode == 1
     assert f"the key {old} is needed by 5 records of bots" in done.stderr
+    assert "hint: `latchkey keys rotate` re-encrypts all records under another key" in done.stderr
+    assert "backups" not in done.stderr
     for typed in ("y\n", "\n", old[:-1] + "\n"):
         code, shown = on_a_terminal(folder, "keys", "retire", old, "--force", typed=typed)
         assert code == 3, shown
@@ -354,12 +361,12 @@ def test_force_with_yes_drops_a_needed_key(folder: Path) -> None:
 def test_retire_names_the_backup_that_needs_the_key(folder: Path) -> None:
     old = key_ids(folder)[0]
     run(folder, "keys", "rotate", "--yes")
-    told: list[list[str]] = []
+    told: list[KeyUsers] = []
     with closing(open_store(*paths(folder))) as store:
-        assert store.keys.needed_by(old, {}) == []
+        assert not store.keys.needed_by(old, {})
         backups = {"2026-11-24T203100Z": [old], "2026-11-25T203100Z": [key_ids(folder)[0]]}
         store.keys.retire(old, backups, confirm=told.append)
-    assert told == [["the backup 2026-11-24T203100Z"]]
+    assert told == [KeyUsers(records={}, backups=("2026-11-24T203100Z",), processes=())]
 
 
 @contextmanager
@@ -380,6 +387,7 @@ def test_retire_keeps_a_key_that_a_process_encrypts_with(folder: Path) -> None:
         done = run(folder, "keys", "retire", old, "--yes")
         assert done.returncode == 1
         assert f"process {os.getpid()}, which does not encrypt with the primary key" in done.stderr
+        assert "hint: restart these processes" in done.stderr
         assert contents(folder) == before
 
 
