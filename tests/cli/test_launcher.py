@@ -98,6 +98,21 @@ class TestInstalling:
         run(copy, "serve", **environ)
         assert self.installed(environ) == []
 
+    @pytest.mark.parametrize("arguments", [("test", "--help"), ("bench", "compare", "-h"), ("test", "--long", "-h")])
+    def test_help_needs_no_requirements_of_the_tests(
+        self, copy: Path, environ: dict[str, str], arguments: tuple[str, ...]
+    ) -> None:
+        run(copy, "serve", **environ)
+        self.installed(environ)
+        assert run(copy, *arguments, **environ) == (0, f"ran {' '.join(arguments)}\n", "")
+        assert self.installed(environ) == []
+
+    def test_help_of_pytest_needs_pytest(self, copy: Path, environ: dict[str, str]) -> None:
+        run(copy, "serve", **environ)
+        self.installed(environ)
+        run(copy, "test", "--", "--help", **environ)
+        assert self.installed(environ) == ["pip"] * 4
+
     def test_browser_is_driven_by_packages_that_only_its_tests_install(
         self, copy: Path, environ: dict[str, str]
     ) -> None:

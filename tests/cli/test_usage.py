@@ -1,15 +1,18 @@
 """Help, usage errors and suggestions of every command."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path as FilePath
 
 import click
 import pytest
 
 from latchkey.cli import main
-from latchkey.cli.commands import COMMANDS, GROUPS
+from latchkey.cli.commands import COMMANDS, GROUPS, cli
 from latchkey.commands.terminal import Number, Word
 from tests.cli.command_tree import Path, commands, has_own_help, is_lenient, name_of
 
+ROOT = FilePath(__file__).resolve().parent.parent.parent
 EVERY = list(commands())
 OURS = [(path, command) for path, command in EVERY if has_own_help(command)]
 STRICT = [(path, command) for path, command in OURS if not is_lenient(command)]
@@ -122,7 +125,15 @@ def test_misspelt_option_is_suggested(path: Path, command: click.Command, capsys
         assert shown.has_usage_error(f"no such option {wrong}; did you mean '{name}'?"), shown.stderr
 
 
-@pytest.mark.parametrize("name", ["long", "wheel", "boot", "programs"])
+def test_help_of_the_tests_lists_the_options_that_conftest_adds() -> None:
+    conftest = (ROOT / "tests" / "conftest.py").read_text()
+    command = cli.get_command(click.Context(cli), "test")
+    assert command is not None
+    ours = {name for item in command.params if isinstance(item, click.Option) for name in item.opts}
+    assert ours == set(re.findall(r'addoption\(\s*"(--\w+)"', conftest))
+
+
+@pytest.mark.parametrize("name", ["long", "wheel", "browser", "boot", "programs"])
 def test_misspelt_option_of_the_tests_is_suggested(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     shown = Output(capsys, "test", f"--{misspelt(name)}")
     assert shown.has_usage_error(f"did you mean '--{name}'?")

@@ -23,6 +23,7 @@ _PARALLEL = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", "--no
 @click.command("test", context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @click.option("--long", is_flag=True, help="also run the slow tests: hundreds of kills, thousands of requests")
 @click.option("--wheel", is_flag=True, help="also install the wheel into an empty virtual environment")
+@click.option("--browser", is_flag=True, help="also open every page in Chromium and check it with axe-core")
 @click.option("--boot", is_flag=True, help="also install and run the service on a Debian that is booted; needs root")
 @click.option("--programs", is_flag=True, help="fail if prometheus, caddy or nginx is not installed")
 @click.argument("arguments", metavar="[PYTEST_ARGUMENT]...", nargs=-1, type=click.UNPROCESSED)
