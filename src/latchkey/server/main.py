@@ -87,6 +87,8 @@ async def _serve(startup: Startup, store: Store, sockets: BoundSockets) -> None:
         async with supervised(supervisor, store.async_ready, reload):
             logger.info("listening on %s", sockets.address)
             logger.info("install the app at %s", services.install_url)
+            if sys.stderr.isatty():
+                logger.info("press Ctrl-C to stop")
             supervisor.ready()
             await stop.wait()
             supervisor.stopping()

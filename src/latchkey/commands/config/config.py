@@ -10,9 +10,19 @@ from typing import Any
 import click
 
 from latchkey.commands.config.init import init
-from latchkey.commands.terminal import CommandGroup, config_option, json_option, print_json, print_table
+from latchkey.commands.terminal import (
+    CommandGroup,
+    as_text,
+    config_option,
+    json_option,
+    print_json,
+    print_table,
+    print_values,
+)
 from latchkey.config import SECTIONS, Settings, load_settings
 from latchkey.errors import ConfigError
+
+NOT_SET = "not set"
 
 
 @click.group("config", cls=CommandGroup)
@@ -50,8 +60,15 @@ def show(config_path: Path | None, as_json: bool) -> None:
     rows = _settings_rows(load_settings(config_path, os.environ, {}))
     if as_json:
         print_json({name: {"value": value, "from": origin} for name, value, origin in rows})
+    elif sys.stdout.isatty():
+        print_values((name, _with_origin(value, origin)) for name, value, origin in rows)
     else:
         print_table(("setting", "value", "from"), rows)
+
+
+def _with_origin(value: Any, origin: str) -> str:
+    """Return the value for a person, to whom a default needs no remark."""
+    return as_text(value) if origin in ("default", NOT_SET) else f"{as_text(value)}  (from {origin})"
 
 
 def _settings_rows(settings: Settings) -> list[tuple[str, Any, str]]:
@@ -60,8 +77,13 @@ def _settings_rows(settings: Settings) -> list[tuple[str, Any, str]]:
         for key in kind.__struct_fields__:
             name = f"{section}.{key}"
             rows.append((name, getattr(getattr(settings, section), key), settings.origins[name]))
-    secrets = {"client_secret": settings.client_secret, "signing_secret": settings.signing_secrets}
-    for name, secret in secrets.items():
-        masked = "********" if secret else None
-        rows.append((f"slack.{name}", masked, settings.origins.get(f"slack.{name}", "not set")))
+        if section == "slack":
+            rows += _secret_rows(settings)
     return rows
+
+
+def _secret_rows(settings: Settings) -> list[tuple[str, Any, str]]:
+    secrets = {"slack.client_secret": settings.client_secret, "slack.signing_secret": settings.signing_secrets}
+    return [
+        (name, "********" if secret else None, settings.origins.get(name, NOT_SET)) for name, secret in secrets.items()
+    ]

@@ -7,13 +7,14 @@ from latchkey.commands.terminal.options import CommandGroup, Number, Word, confi
 from latchkey.commands.terminal.output import duration, encode_json, plural, print_json, say, utc
 from latchkey.commands.terminal.progress import show_progress
 from latchkey.commands.terminal.questions import EXIT_UNCONFIRMED, confirm, confirm_by_typing
-from latchkey.commands.terminal.tables import print_table, print_values
+from latchkey.commands.terminal.tables import as_text, print_table, print_values
 
 __all__ = [
     "EXIT_UNCONFIRMED",
     "CommandGroup",
     "Number",
     "Word",
+    "as_text",
     "config_option",
     "confirm",
     "confirm_by_typing",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +24,8 @@ LINE_SECONDS = 10.0
 @contextmanager
 def show_progress(clock: Callable[[], float] = time.monotonic) -> Iterator[ProgressCallback]:
     """Yield a callback that shows what it is called with; the bar disappears at the end."""
-    if sys.stderr.isatty():
+    # A dumb terminal cannot erase a bar.
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         with _Bars(clock) as bars:
             yield bars
     else:

@@ -16,7 +16,7 @@ _GAP = "  "
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print one line per row below a line of headings, or one line per value if a row does not fit on the terminal."""
-    texts = [[_as_text(value) for value in row] for row in rows]
+    texts = [[as_text(value) for value in row] for row in rows]
     if not sys.stdout.isatty():
         for row in [list(headings), *texts]:
             click.echo("\t".join(row))
@@ -26,7 +26,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> No
 
 def print_values(values: Iterable[tuple[str, object]]) -> None:
     """Print one line per value, after its name."""
-    texts = [(name, _as_text(value)) for name, value in values]
+    texts = [(name, as_text(value)) for name, value in values]
     if sys.stdout.isatty():
         _print_names_and_values(texts)
         return
@@ -55,7 +55,7 @@ def _print_names_and_values(pairs: Sequence[tuple[str, str]]) -> None:
         click.echo(f"{click.style(name, bold=True)}{' ' * (width - len(name))}{_GAP}{text}".rstrip())
 
 
-def _as_text(value: object) -> str:
+def as_text(value: object) -> str:
     """Return a value as text on one line, without tabs or control characters."""
     if isinstance(value, list):
         return ",".join(map(str, value))
