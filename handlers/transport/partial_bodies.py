@@ -24,13 +24,14 @@ class PartialBodies:
     def hold(self, request: Hashable, size: int, give_up: Callable[[], None]) -> None:
         """Note that `size` more bytes of a request's body are in memory.
 
-        If the sum exceeds the limit, `give_up` of the oldest requests is called, which must call `release`.
+        If the sum exceeds the limit, the oldest requests are released, and their `give_up` is called.
         """
         held, _ = self._held.get(request, (0, give_up))
         self._held[request] = held + size, give_up
         self._total += size
         while self._total > self._limit:
-            _, give_up_oldest = next(iter(self._held.values()))
+            oldest, (_, give_up_oldest) = next(iter(self._held.items()))
+            self.release(oldest)
             give_up_oldest()
 
     def release(self, request: Hashable) -> None:
