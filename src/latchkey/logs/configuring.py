@@ -109,8 +109,12 @@ def print_error(error: LatchkeyError) -> None:
     """Print an error that ends the process, and its hint, to standard error."""
     priority = PRIORITIES["ERROR"] if goes_to_journal(sys.stderr, os.environ) else ""
     lines = [*(f"latchkey: {line}" for line in error.lines), *([f"hint: {error.hint}"] if error.hint else [])]
+    text = "".join(f"{priority}{line}\n" for line in lines)
+    # With the stream's replacements for characters that a terminal cannot show.
+    encoding = sys.stderr.encoding or "utf-8"
+    text = text.encode(encoding, sys.stderr.errors or "strict").decode(encoding)
     stream = LogStream(sys.stderr, waits=False)
-    stream.write("".join(f"{priority}{line}\n" for line in lines))
+    stream.write(text)
     stream.close()
 
 
