@@ -69,9 +69,13 @@ class GuardedConnection:
         self._pid = os.getpid()
         self._closed = False
         self._connection: sqlite3.Connection | None = None
-        self._identity = _identity(os.stat(path))
-        with self._errors():
-            self._connection = self._connect()
+        try:
+            self._identity = _identity(os.stat(path))
+            with self._errors():
+                self._connection = self._connect()
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def cursor(self) -> Iterator[sqlite3.Connection]:

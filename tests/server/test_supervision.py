@@ -217,6 +217,7 @@ async def restart_under_load(folder: Path, times: int) -> None:
             for _ in range(times):
                 await asyncio.sleep(0.3)
                 assert await server.stop() == 0
+                server.receive()  # the socket holds only ten messages
                 await server.start(it.slack)
         await load.settled()
         assert set(load.statuses) == {200}
