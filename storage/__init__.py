@@ -40,6 +40,7 @@ from latchkey.storage.installations import (
     installer_value,
 )
 from latchkey.storage.opening import open_for_command, open_store
+from latchkey.storage.preconditions import check_files
 from latchkey.storage.rotation import KeyUse, KeyUsers, ProgressCallback, RotationResult, StoreKeys, VerificationResult
 from latchkey.storage.states import States
 from latchkey.storage.store import CommandStore, Store
@@ -79,6 +80,7 @@ __all__ = [
     "become_owner_of",
     "bot_value",
     "check_backup",
+    "check_files",
     "create_private_file",
     "event_id_of",
     "forbid_core_dumps",

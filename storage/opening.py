@@ -18,19 +18,17 @@ from pathlib import Path
 
 from latchkey.errors import KeysMissing, StoreRefused, StoreUnavailable, UnreadableRecord
 from latchkey.storage.backup import clear_interrupted, copy_path
-from latchkey.storage.crypto import Keyring, KeyringFile, Sealer, create_keyring, generate_key, read_keyring
+from latchkey.storage.crypto import Keyring, KeyringFile, Sealer, create_keyring, generate_key
 from latchkey.storage.engine import (
     APPLICATION_ID,
     PRIVATE_FILE,
     Presence,
     SqliteKeyValue,
-    check_is_store,
     create_private_folder,
-    refuse_unsafe_modes,
     remove_store,
     rename_noreplace,
-    side_files,
 )
+from latchkey.storage.preconditions import check_existing, check_files, is_being_restored, unfinished_path
 from latchkey.storage.records import Records
 from latchkey.storage.rotation import key_use, needed_ids
 from latchkey.storage.store import CommandStore, OpenedFiles, Store
@@ -58,7 +56,8 @@ def open_store(
     nothing was created.
     """
     store_path, keyring_path = Path(path), Path(keyring)
-    _check_before_creating(store_path, keyring_path, new_store)
+    if not is_being_restored(store_path):  # which the lock tells from an interrupted restore
+        check_files(store_path, keyring_path, new_store=new_store)  # before the first folder is created
     with ExitStack() as undo:
         files = _open_files(
             store_path, undo, lambda: _prepare(store_path, keyring_path, new_store, clock), server_address
@@ -100,91 +99,47 @@ def _open_files(
     return OpenedFiles(path, keyring_file, engine, sealer, presence)
 
 
-def _check_before_creating(path: Path, keyring_path: Path, new_store: bool) -> None:
-    """Raise the errors of `_prepare` that can be known without the lock; changes nothing."""
-    try:
-        if path.exists():
-            _check_existing(path, keyring_path)
-        else:
-            _refuse_unsafe_modes(path, keyring_path)
-            if not copy_path(path).exists() and keyring_path.exists():
-                _refuse_missing(path, keyring_path, new_store)
-        if keyring_path.exists():
-            read_keyring(keyring_path)
-    except OSError as error:
-        raise StoreRefused(f"{error.filename or path}: {error.strerror}") from None
-
-
 def _prepare(path: Path, keyring_path: Path, new_store: bool, clock: Callable[[], float]) -> KeyringFile:
     """Check the files, create those that may be created, and return the keyring."""
-    if path.exists() or copy_path(path).exists():
-        return _prepare_existing(path, keyring_path)
-    _refuse_unsafe_modes(path, keyring_path)
-    unfinished = _unfinished(path)
-    if not keyring_path.exists():
-        return _create_both(path, unfinished, keyring_path, clock)
-    file = KeyringFile(keyring_path)
-    _refuse_missing(path, keyring_path, new_store)
-    _create_unfinished(unfinished, Sealer(file.keyring))
-    _finish(unfinished, path)
+    file = check_files(path, keyring_path, new_store=new_store)
+    if file is None:
+        return _create_both(path, keyring_path, clock)
+    if path.exists():
+        _clean_up(path)
+    else:
+        _create_unfinished(path, Sealer(file.keyring))
+        _finish(path)
     return file
 
 
 def _prepare_existing(path: Path, keyring_path: Path) -> KeyringFile:
     """Check the files of an existing store, clean up after interrupted commands, and return the keyring."""
-    if not path.exists():
-        raise StoreRefused(
-            f"the store {path} is missing, because a restore was interrupted", hint="run `latchkey restore` again"
-        )
-    _check_existing(path, keyring_path)
-    file = KeyringFile(keyring_path)
-    remove_store(_unfinished(path))
-    clear_interrupted(path)
+    file = check_existing(path, keyring_path)
+    _clean_up(path)
     return file
 
 
-def _check_existing(path: Path, keyring_path: Path) -> None:
-    """Check an existing store's file before SQLite writes anything to it."""
-    check_is_store(path)
-    if not os.access(path, os.W_OK, effective_ids=True) or not path.stat().st_mode & 0o200:
-        raise StoreRefused(f"the store {path} is read-only", hint="chmod u+w, or chown it to the server's user")
-    _refuse_unsafe_modes(path, keyring_path)
+def _clean_up(path: Path) -> None:
+    remove_store(unfinished_path(path))
+    clear_interrupted(path)
 
 
-def _refuse_missing(path: Path, keyring_path: Path, new_store: bool) -> None:
-    """Refuse to create a store beside an existing keyring, unless it was asked for."""
-    # An unfinished store beside a keyring is a first start that was interrupted between the two.
-    if not new_store and not _unfinished(path).exists():
-        raise StoreRefused(
-            f"the store {path} is missing, but its keyring {keyring_path} exists",
-            hint="mount or restore the store; to create an empty one with these keys, start once with --new-store",
-        )
-
-
-def _refuse_unsafe_modes(path: Path, keyring_path: Path) -> None:
-    # The keyring's own mode is checked each time that it is read.
-    refuse_unsafe_modes([path, *side_files(path)], [path.parent, keyring_path.resolve().parent])
-
-
-def _unfinished(path: Path) -> Path:
-    return path.with_name(path.name + ".new")
-
-
-def _create_both(path: Path, unfinished: Path, keyring_path: Path, clock: Callable[[], float]) -> KeyringFile:
+def _create_both(path: Path, keyring_path: Path, clock: Callable[[], float]) -> KeyringFile:
     """Create the store, then the keyring, then rename the store: after an interruption, the next start continues."""
     keys = Keyring((generate_key(),))
-    _create_unfinished(unfinished, Sealer(keys))
+    _create_unfinished(path, Sealer(keys))
     create_keyring(keyring_path, keys, clock())
     logger.warning(
         "a new encryption key was created in %s: back it up now, apart from the store; without it no token can be read",
         keyring_path,
     )
-    _finish(unfinished, path)
+    _finish(path)
     return KeyringFile(keyring_path)
 
 
-def _create_unfinished(unfinished: Path, sealer: Sealer) -> None:
+def _create_unfinished(path: Path, sealer: Sealer) -> None:
     """Create a complete, closed store under a temporary name."""
+    unfinished = unfinished_path(path)
     create_private_folder(unfinished.parent)
     remove_store(unfinished)
     os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
@@ -195,8 +150,8 @@ def _create_unfinished(unfinished: Path, sealer: Sealer) -> None:
         records.commit([records.put(META, FORMAT, {"version": FORMAT_VERSION})])
 
 
-def _finish(unfinished: Path, path: Path) -> None:
-    rename_noreplace(unfinished, path)
+def _finish(path: Path) -> None:
+    rename_noreplace(unfinished_path(path), path)
     logger.info("a new, empty store was created at %s", path)
 
 
