@@ -56,8 +56,9 @@ def open_store(
     nothing was created.
     """
     store_path, keyring_path = Path(path), Path(keyring)
-    if not is_being_restored(store_path):  # which the lock tells from an interrupted restore
-        check_files(store_path, keyring_path, new_store=new_store)  # before the first folder is created
+    # Before the first folder is created. Whether a restore is running or was interrupted, only the lock shows.
+    if not is_being_restored(store_path):
+        check_files(store_path, keyring_path, new_store=new_store)
     with ExitStack() as undo:
         files = _open_files(
             store_path, undo, lambda: _prepare(store_path, keyring_path, new_store, clock), server_address

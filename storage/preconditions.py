@@ -17,7 +17,8 @@ from latchkey.storage.engine import check_is_store, refuse_unsafe_modes, side_fi
 def check_files(path: Path, keyring_path: Path, *, new_store: bool = False) -> KeyringFile | None:
     """Return the keyring, or None if neither it nor the store exists and both may be created.
 
-    With `new_store`, the store may be missing beside an existing keyring. Raises StoreRefused or KeyringError.
+    With `new_store`, the store may be missing beside an existing keyring. Raises StoreRefused, StoreUnavailable
+    or KeyringError.
     """
     try:
         if path.resolve() == keyring_path.resolve():
@@ -26,8 +27,8 @@ def check_files(path: Path, keyring_path: Path, *, new_store: bool = False) -> K
             )
         if path.exists() or is_being_restored(path):
             return check_existing(path, keyring_path)
-        _refuse_unsafe_modes(path, keyring_path)
         _refuse_uncreatable(path, "[storage] path")
+        _refuse_unsafe_modes(path, keyring_path)
         if not keyring_path.exists():
             _refuse_uncreatable(keyring_path, "[storage] keyring")
             return None
@@ -44,7 +45,7 @@ def check_files(path: Path, keyring_path: Path, *, new_store: bool = False) -> K
 
 
 def check_existing(path: Path, keyring_path: Path) -> KeyringFile:
-    """Return the keyring of an existing store. Raises StoreRefused, KeyringError or OSError."""
+    """Return the keyring of an existing store. Raises StoreRefused, StoreUnavailable, KeyringError or OSError."""
     if not path.exists():
         raise StoreRefused(
             f"the store {path} is missing, because a restore was interrupted", hint="run `latchkey restore` again"

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +107,20 @@ def public_folder() -> Iterator[Path]:
         path = Path(folder)
         path.chmod(0o755)
         yield path
+
+
+@pytest.fixture
+def unused_addresses() -> Iterator[dict[str, str]]:
+    """Settings with addresses on which nothing listens; nothing else gets their ports during the test."""
+    with ExitStack() as stack:
+        ports = []
+        for _ in range(2):
+            holder = stack.enter_context(socket.socket())
+            # Another socket with this option may be bound to the port, until one of the two listens.
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            holder.bind(("127.0.0.1", 0))
+            ports.append(holder.getsockname()[1])
+        yield {
+            f"LATCHKEY_{name}_LISTEN": f"127.0.0.1:{port}"
+            for name, port in zip(("SERVER", "METRICS"), ports, strict=True)
+        }

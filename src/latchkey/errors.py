@@ -2,10 +2,12 @@
 
     LatchkeyError
     ├── ConfigError            the configuration is invalid                   exit 78
+    ├── StartRefused           the server cannot start, for several reasons   exit 78 or 1
     ├── ListenerLoadError      a listener module cannot be loaded             exit 1
     ├── KeyringError           the keyring cannot be used                     exit 1
     ├── StoreError
     │   ├── StoreRefused       the store is not safe to open                  exit 1
+    │   │   ├── StoreExposed   other users can access its files               exit 1
     │   │   └── KeysMissing    the keyring lacks keys of the store            exit 1
     │   ├── StoreUnavailable   the store does not respond                     503
     │   └── UnreadableRecord   a record cannot be decrypted                   503
@@ -34,7 +36,7 @@ EXIT_FAILED = 1
 class LatchkeyError(Exception):
     """The base class. `str()` is what happened and to what; `hint` is what to do, or empty."""
 
-    exit_code: ClassVar[int] = EXIT_FAILED
+    exit_code: int = EXIT_FAILED
     """Exit code of a command that fails with this error."""
     http_status: ClassVar[int] = 500
     """Status of the response to a request that fails with this error."""
@@ -47,6 +49,11 @@ class LatchkeyError(Exception):
     def lines(self) -> list[str]:
         """The message for a terminal, one line per fault."""
         return [str(self)]
+
+    @property
+    def parts(self) -> Sequence[LatchkeyError]:
+        """The errors to print, each with its own hint."""
+        return (self,)
 
 
 class Fault(NamedTuple):
@@ -74,6 +81,19 @@ class ConfigError(LatchkeyError):
         return [f"{fault.where}: {fault.problem}" for fault in self.faults]
 
 
+class StartRefused(LatchkeyError):
+    """The server cannot start; `parts` has every reason. The exit code is that of an invalid configuration, if any."""
+
+    def __init__(self, errors: Sequence[LatchkeyError]) -> None:
+        super().__init__("; ".join(map(str, errors)))
+        self._errors = tuple(errors)
+        self.exit_code = max(error.exit_code for error in errors)
+
+    @property
+    def parts(self) -> Sequence[LatchkeyError]:
+        return self._errors
+
+
 class ListenerLoadError(LatchkeyError):
     """A module named in `[listeners] modules` cannot be imported, or registers a listener that cannot work."""
 
@@ -98,6 +118,10 @@ class StoreError(LatchkeyError):
 
 class StoreRefused(StoreError):
     """The store is not safe to open: not a Latchkey store, empty, missing, or encrypted with keys that are missing."""
+
+
+class StoreExposed(StoreRefused):
+    """Other users can read the store's files, or replace files in its folder or the keyring's."""
 
 
 class KeysMissing(StoreRefused):

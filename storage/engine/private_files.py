@@ -12,7 +12,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from latchkey.errors import StoreRefused
+from latchkey.errors import StoreExposed
 from latchkey.storage.engine.owners import acting_as_owner_of
 
 PRIVATE_FILE = 0o600
@@ -116,7 +116,7 @@ def _give(folder: Path, to: os.stat_result) -> None:
 
 
 def refuse_unsafe_modes(files: Sequence[Path], folders: Sequence[Path]) -> None:
-    """Raise StoreRefused if users outside the group can read one of the files, or write to one of the folders.
+    """Raise StoreExposed if users outside the group can read one of the files, or write to one of the folders.
 
     Modes are reported and not repaired: the files may have been read already. Missing ones are ignored.
     """
@@ -132,4 +132,4 @@ def _refuse_mode(path: Path, forbidden: int, what: str, remedy: str) -> None:
     except FileNotFoundError:
         return
     if mode & forbidden:
-        raise StoreRefused(f"{path}: mode {stat.S_IMODE(mode):04o} lets others {what}", hint=f"{remedy} {path}")
+        raise StoreExposed(f"{path}: mode {stat.S_IMODE(mode):04o} lets others {what}", hint=f"{remedy} {path}")

@@ -49,17 +49,24 @@ def test_reports_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_serve_without_configuration_and_listeners_names_config_init(tmp_path: Path) -> None:
+def test_serve_without_configuration_and_listeners_names_config_init(
+    tmp_path: Path, unused_addresses: dict[str, str]
+) -> None:
     """From an installed package: a checkout would offer its own `listeners`."""
     script = (
         "import sys, latchkey.server; sys.modules['latchkey.server.startup'].find_checkout = lambda: None;"
         "from latchkey.cli import main; sys.exit(main(['serve']))"
     )
     done = subprocess.run(
-        [sys.executable, "-I", "-c", script], cwd=tmp_path, env={}, capture_output=True, text=True, check=False
+        [sys.executable, "-I", "-c", script],
+        cwd=tmp_path,
+        env=unused_addresses,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 78
-    first, hint = done.stderr.splitlines()
-    assert first == f"latchkey: {tmp_path}: has neither a config.toml nor a listener module"
+    *_, last, hint = done.stderr.splitlines()
+    assert last == f"latchkey: {tmp_path}: has neither a config.toml nor a listener module"
     assert "latchkey config init" in hint
     assert not list(tmp_path.iterdir())

@@ -20,6 +20,8 @@ def faults(
     """Return the faults of this configuration, one line each."""
     file = tmp_path / "config.toml"
     file.write_bytes(text.encode() if isinstance(text, str) else text)
-    with pytest.raises(ConfigError) as caught:
-        load_settings(file, environ or {}, {}, need_slack=need_slack)
+    with pytest.raises(ConfigError) as caught:  # noqa: PT012  # the second call is only reached with `need_slack`
+        settings = load_settings(file, environ or {}, {}, with_slack_faults=need_slack)
+        assert need_slack, "there is no fault"
+        settings.require_slack()
     return [line.replace(f"{tmp_path}/", "") for line in caught.value.lines]

@@ -84,7 +84,7 @@ def test_client_id_in_the_file_is_named_there(tmp_path: Path) -> None:
 def test_a_simulated_slack_may_issue_anything(tmp_path: Path, api_url: str, is_checked: bool) -> None:
     environ = {"SLACK_CLIENT_ID": "app", "SLACK_CLIENT_SECRET": "a", "SLACK_SIGNING_SECRET": "b"}
     settings = load(tmp_path, environ={**environ, "LATCHKEY_SLACK_API_URL": api_url})
-    assert bool(settings.credential_faults()) == is_checked
+    assert bool(settings.malformed_credentials()) == is_checked
 
 
 def test_a_secret_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_user_and_password_are_only_in_the_header_for_the_proxy() -> None:
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy"])
 def test_an_unusable_proxy_is_refused_without_showing_it(variable: str, value: str) -> None:
     environ = {**CREDENTIALS, variable: value}
-    for load in (lambda: Proxies(environ).for_url(SLACK), lambda: load_settings(None, environ, {}, need_slack=True)):
+    for load in (lambda: Proxies(environ).for_url(SLACK), lambda: load_settings(None, environ, {}).require_slack()):
         with pytest.raises(ConfigError, match="HTTPS_PROXY: expected http://HOST:PORT") as caught:
             load()
         assert "sentinel" not in str(caught.value)
@@ -99,4 +99,4 @@ def test_an_unusable_proxy_does_not_matter_to_what_never_contacts_slack() -> Non
     settings = load_settings(None, {"HTTPS_PROXY": "socks5://proxy:1080"}, {})
     assert [fault.where for fault in settings.proxy_faults()] == ["HTTPS_PROXY"]
     local = {"HTTPS_PROXY": "socks5://proxy:1080", "LATCHKEY_SLACK_API_URL": "http://localhost:8090/api/"}
-    assert not load_settings(None, {**CREDENTIALS, **local}, {}, need_slack=True).proxy_faults()
+    assert not load_settings(None, {**CREDENTIALS, **local}, {}).proxy_faults()

@@ -9,8 +9,9 @@ import pytest
 from slack_sdk.oauth.installation_store import Installation
 
 from latchkey.config import load_settings
-from latchkey.doctor import DoctorContext, Finding, invalid_configuration, run_checks
+from latchkey.doctor import DoctorContext, run_checks
 from latchkey.errors import ConfigError
+from latchkey.preflight import Finding, invalid_configuration
 from latchkey.storage import Store, make_backup, open_store
 from tests.support.command_line import CREDENTIALS
 
@@ -49,32 +50,22 @@ class Home:
         try:
             settings = load_settings(self.config, self.environ, {})
         except ConfigError as error:
-            return list(invalid_configuration(error))
+            return invalid_configuration(error)
         with DoctorContext(
-            settings,
-            self.environ,
-            self.config,
-            PROJECT,
-            offline=self.offline,
-            clock=lambda: time.time() + self.ahead,
+            settings, PROJECT, beside_server=True, offline=self.offline, clock=lambda: time.time() + self.ahead
         ) as context:
-            return list(run_checks(context))
+            return run_checks(context)
 
     def codes(self) -> set[str]:
         return {item.code for item in self.findings()}
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def home(tmp_path: Path, unused_addresses: dict[str, str]) -> Home:
     """Everything works, except that no server is running."""
     home = Home(
         tmp_path,
-        {
-            **CREDENTIALS,
-            "LATCHKEY_SERVER_PUBLIC_URL": "https://app.example.com",
-            # Nothing listens there, whatever else runs on this machine.
-            "LATCHKEY_SERVER_LISTEN": "127.0.0.1:9",
-        },
+        {**CREDENTIALS, **unused_addresses, "LATCHKEY_SERVER_PUBLIC_URL": "https://app.example.com"},
     )
     home.config.write_text("")
     home.config.chmod(0o644)

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from latchkey.preflight import Severity
 from latchkey.simulator import Slack
 from latchkey.storage import SQLITE_VERSION, has_wal_reset_bug, make_backup
 from latchkey.storage.store import READY_CACHE_SECONDS
@@ -69,6 +71,41 @@ def test_reports_the_version_of_sqlite_and_that_its_bug_is_prevented(home: Home)
     sqlite = {"version": SQLITE_VERSION, "wal_reset_bug": has_wal_reset_bug(), "commits_protected": True}
     assert json.loads(done.stdout)["sqlite"] == sqlite
     assert f"SQLite {SQLITE_VERSION}: " in run(home.folder, "doctor", "--offline", **home.environ).stdout
+
+
+def test_before_the_first_start_lists_what_is_not_set_up_yet(tmp_path: Path, unused_addresses: dict[str, str]) -> None:
+    done = run(tmp_path, "doctor", "--offline", **unused_addresses)
+    assert done.returncode == 0
+    first, *lines, last, _ = done.stdout.splitlines()
+    assert (first, last) == ("Not set up yet:", "no problems found; the setup is not finished")
+    codes = [line.split(":")[0] for line in lines if line.startswith("- ")]
+    assert codes == ["- slack-not-configured"] * 3 + [
+        "- public-url-unset", "- store-missing", "- backup-missing", "- server-down",
+    ]  # fmt: skip
+    assert f"- server-down: nothing listens on {unused_addresses['LATCHKEY_SERVER_LISTEN']}" in lines
+    assert not list(tmp_path.iterdir()), "the doctor changes nothing"
+
+
+def test_a_broken_listener_is_an_error_before_the_first_start(tmp_path: Path, unused_addresses: dict[str, str]) -> None:
+    (tmp_path / "broken_app.py").write_text("def register(app):\n    app.nonsense()\n")
+    done = run(tmp_path, "doctor", "--offline", LATCHKEY_LISTENERS_MODULES="broken_app", **unused_addresses)
+    assert done.returncode == 1
+    assert done.stdout.startswith("✘ listeners-failed: listener module broken_app: ")
+    assert "\n1 error, 0 warnings\n" in done.stdout
+
+
+@pytest.mark.parametrize("left", ["keys/keyring", "backups", "credentials"])
+def test_a_missing_store_is_an_error_once_anything_shows_that_there_was_one(home: Home, left: str) -> None:
+    shutil.rmtree(home.folder / "data")
+    if left != "credentials":
+        del home.environ["SLACK_CLIENT_SECRET"]
+    if left != "backups":
+        shutil.rmtree(home.folder / "backups")
+    if left != "keys/keyring":
+        shutil.rmtree(home.folder / "keys")
+    severities = {item.code: item.severity for item in home.findings()}
+    assert severities["store-missing"] is Severity.ERROR
+    assert severities["server-down"] is Severity.ERROR
 
 
 def test_support_file_contains_no_secret_and_no_id(home: Home) -> None:

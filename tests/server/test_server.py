@@ -10,10 +10,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from latchkey.simulator import ServerDied
+from latchkey.simulator import ServerDied, ServerProcess
 from tests.support.command_line import CREDENTIALS, NO_FIXED_PORTS, run
 from tests.support.running import running
 from tests.support.waiting import until
@@ -29,7 +30,7 @@ def register(app): pass
 
 
 def serve(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return run(folder, "serve", *arguments, **{**CREDENTIALS, **environ})
+    return run(folder, "serve", *arguments, **{**CREDENTIALS, **NO_FIXED_PORTS, **environ})
 
 
 @contextmanager
@@ -42,10 +43,10 @@ def taken_address() -> Iterator[str]:
 
 
 def test_bad_configuration_lists_every_fault_and_exits_78(tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text("[server]\nlisten = 5\nlisteen = 'x'\n")
-    done = serve(tmp_path)
+    (tmp_path / "config.toml").write_text("[server]\npublic_url = 5\nlisteen = 'x'\n")
+    done = serve(tmp_path, SLACK_SIGNING_SECRET="")
     assert done.returncode == 78
-    assert len(done.stderr.splitlines()) == 2
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["latchkey"] * 3 + ["hint"]
     assert "did you mean listen?" in done.stderr
 
 
@@ -69,12 +70,43 @@ def test_busy_port_is_one_line_with_a_hint(tmp_path: Path) -> None:
     assert f"latchkey: cannot listen on {address}: Address already in use" in done.stderr
     assert "hint: " in done.stderr
     assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir()), "a start that is refused creates nothing"
+
+
+def test_all_reasons_against_a_start_are_listed_at_once(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    done = serve(
+        tmp_path,
+        LATCHKEY_LISTENERS_MODULES="their_app",
+        LATCHKEY_SERVER_LISTEN="no-such-host.invalid:80",
+        SLACK_SIGNING_SECRET="x",
+    )
+    assert done.returncode == 78
+    lines = [line for line in done.stderr.splitlines() if line.startswith("latchkey: ")]
+    assert len(lines) == 4
+    for said in ("SLACK_SIGNING_SECRET: expected 32", "data is a file", "no-such-host.invalid", "their_app"):
+        assert said in done.stderr
+
+
+class ServerWithAnOpenConfiguration(ServerProcess):
+    def spawn(self, command: list[str], environment: dict[str, str], log: BinaryIO) -> "subprocess.Popen[bytes]":
+        (self.folder / "config.toml").chmod(0o666)
+        return super().spawn(command, environment, log)
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_a_problem_that_does_not_prevent_the_start_is_logged(tmp_path: Path) -> None:
+    async with running(tmp_path, ServerWithAnOpenConfiguration) as it:
+        assert await it.status("/healthz") == 200
+        assert (
+            f"WARNING latchkey config-permissions: {tmp_path}/config.toml: has mode 0666" in it.server.log.read_text()
+        )
 
 
 @pytest.mark.parametrize("setting", ["LATCHKEY_SERVER_LISTEN", "LATCHKEY_METRICS_LISTEN"])
 def test_server_that_finds_a_port_taken_creates_nothing(tmp_path: Path, setting: str) -> None:
     with taken_address() as address:
-        done = serve(tmp_path, **{**NO_FIXED_PORTS, setting: address})
+        done = serve(tmp_path, **{setting: address})
     assert (done.returncode, "Address already in use" in done.stderr) == (1, True)
     assert not list(tmp_path.iterdir())
 

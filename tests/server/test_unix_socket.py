@@ -61,7 +61,7 @@ async def test_second_server_on_the_same_socket_fails_and_the_first_still_serves
         done = await asyncio.to_thread(serve, other, **environment(tmp_path, LATCHKEY_METRICS_LISTEN=""))
         assert done.returncode == 1
         path = tmp_path / "latchkey.sock"
-        assert f"latchkey: cannot listen on unix:{path}: another program listens on it\nhint: " in done.stderr
+        assert f"latchkey: cannot listen on unix:{path}: Address already in use\nhint: " in done.stderr
         assert (await get(it, "/healthz")).endswith(b"ok\n")
 
 
@@ -88,5 +88,5 @@ def test_existing_file_at_the_sockets_path_is_kept(tmp_path: Path) -> None:
 def test_unix_socket_without_public_url_exits_78_with_a_hint(tmp_path: Path) -> None:
     done = serve(tmp_path, **environment(tmp_path, LATCHKEY_METRICS_LISTEN="", LATCHKEY_SERVER_PUBLIC_URL=""))
     assert done.returncode == 78
-    assert "latchkey: [server] public_url: must be set\nhint: " in done.stderr
+    assert "latchkey: [server] public_url: must be set, because [server] listen is a unix socket\nhint: " in done.stderr
     assert not (tmp_path / "latchkey.sock").exists()

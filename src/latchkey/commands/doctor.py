@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import click
@@ -14,11 +16,12 @@ from latchkey.commands.context import acting_as_store_owner
 from latchkey.commands.manifest import app_settings
 from latchkey.commands.terminal import config_option, encode_json, json_option, plural, print_json, say, show_progress
 from latchkey.config import Settings, find_checkout, load_settings
-from latchkey.doctor import DoctorContext, Finding, Severity, invalid_configuration, run_checks, support_bundle
+from latchkey.doctor import DoctorContext, run_checks, support_bundle
 from latchkey.errors import EXIT_FAILED, ConfigError
+from latchkey.preflight import Finding, Severity, invalid_configuration
 from latchkey.storage import SQLITE_VERSION, create_private_file, has_wal_reset_bug
 
-_MARKS = {Severity.ERROR: ("✘", "red"), Severity.WARNING: ("!", "yellow")}
+_MARKS = {Severity.ERROR: ("✘", "red"), Severity.WARNING: ("!", "yellow"), Severity.TODO: ("-", "cyan")}
 
 
 @click.command("doctor")
@@ -39,10 +42,10 @@ def command(config_path: Path | None, as_json: bool, offline: bool, exported: Pa
     try:
         settings = load_settings(config_path, os.environ, {})
     except ConfigError as error:
-        findings = list(invalid_configuration(error))
+        findings = invalid_configuration(error)
     logs.configure("error", "text", settings.secrets if settings else ())
     if settings is not None:
-        findings = _check(settings, config_path, offline=offline, exported=exported)
+        findings = _check(settings, offline=offline, exported=exported)
     if support:
         _write_support(settings, findings)
     errors = sum(item.severity is Severity.ERROR for item in findings)
@@ -51,41 +54,53 @@ def command(config_path: Path | None, as_json: bool, offline: bool, exported: Pa
         sqlite = {"version": SQLITE_VERSION, "wal_reset_bug": has_wal_reset_bug(), "commits_protected": protected}
         print_json({"ok": not errors, "findings": [_to_json(item) for item in findings], "sqlite": sqlite})
     else:
-        _print(findings, errors)
+        _print(findings)
         _print_sqlite(protected)
     if errors:
         sys.exit(EXIT_FAILED)
 
 
-def _check(settings: Settings, config_path: Path | None, *, offline: bool, exported: Path | None) -> list[Finding]:
+def _check(settings: Settings, *, offline: bool, exported: Path | None) -> list[Finding]:
     with (
         # Root sees what the server's user can read, and runs the listeners' code as that user.
         acting_as_store_owner(settings),
         show_progress() as progress,
         DoctorContext(
             settings,
-            os.environ,
-            config_path or settings.base / "config.toml",
             find_checkout(),
+            beside_server=True,
             app_settings=app_settings(settings) if settings.server.public_url else None,
             exported_manifest=exported,
             offline=offline,
             progress=progress,
         ) as context,
     ):
-        return list(run_checks(context))
+        return run_checks(context)
 
 
-def _print(findings: list[Finding], errors: int) -> None:
-    for item in findings:
-        mark, colour = _MARKS[item.severity]
-        click.echo(f"{click.style(mark, fg=colour)} {item.code}: {item.message}")
-        click.echo(f"  why: {item.cause}")
-        click.echo(f"  fix: {item.fix}")
-    if findings:
-        click.echo(f"{plural(errors, 'error')}, {plural(len(findings) - errors, 'warning')}")
+def _print(findings: Sequence[Finding]) -> None:
+    problems = [item for item in findings if item.severity is not Severity.TODO]
+    todo = [item for item in findings if item.severity is Severity.TODO]
+    _print_groups(problems)
+    if todo:
+        click.echo("Not set up yet:")
+        _print_groups(todo)
+    if problems:
+        errors = sum(item.severity is Severity.ERROR for item in problems)
+        click.echo(f"{plural(errors, 'error')}, {plural(len(problems) - errors, 'warning')}")
     else:
-        click.echo("no problems found")
+        click.echo("no problems found" + ("; the setup is not finished" if todo else ""))
+
+
+def _print_groups(findings: Sequence[Finding]) -> None:
+    """Print each finding, and the cause and the fix after those that have the same."""
+    for (problem, fix), items in groupby(findings, lambda item: (item.problem, item.fix)):
+        for item in items:
+            mark, colour = _MARKS[item.severity]
+            click.echo(f"{click.style(mark, fg=colour)} {item.code}: {item.message}")
+        if item.severity is not Severity.TODO:
+            click.echo(f"  why: {problem.cause}")
+        click.echo(f"  {'next' if item.severity is Severity.TODO else 'fix'}: {fix}")
 
 
 def _print_sqlite(protected: bool) -> None:

@@ -2,14 +2,19 @@
 
 from latchkey.config.checkout import find_checkout, refuse_empty_folder
 from latchkey.config.checks import LOCAL_HOSTS
+from latchkey.config.credentials import CREDENTIALS_HINT, DEMO_HINT
 from latchkey.config.load import load_settings
 from latchkey.config.proxies import Proxies, Proxy
 from latchkey.config.secrets import Secret
 from latchkey.config.sections import SECTIONS, shipped_config
-from latchkey.config.settings import Settings, SlackCredentials
+from latchkey.config.settings import EVERYWHERE, PUBLIC_URL_HINT, Settings, SlackCredentials
 
 __all__ = [
+    "CREDENTIALS_HINT",
+    "DEMO_HINT",
+    "EVERYWHERE",
     "LOCAL_HOSTS",
+    "PUBLIC_URL_HINT",
     "SECTIONS",
     "Proxies",
     "Proxy",

@@ -12,10 +12,8 @@ from urllib.parse import urlsplit
 from latchkey.config.secrets import Secret
 from latchkey.errors import Fault
 
-CREDENTIALS_HINT = (
-    "Slack shows them under Basic Information at https://api.slack.com/apps;"
-    " to try Latchkey without an app, run latchkey demo"
-)
+CREDENTIALS_HINT = "Slack shows them under Basic Information at https://api.slack.com/apps"
+DEMO_HINT = f"{CREDENTIALS_HINT}; to try Latchkey without an app, run latchkey demo"
 
 ID, SECRET, SIGNING = "slack.client_id", "slack.client_secret", "slack.signing_secret"
 
@@ -26,39 +24,30 @@ _SECRET = re.compile(r"[0-9a-f]{32}")
 _TOKEN = re.compile(r"xox|xapp-|xwfp-")
 
 
-def credential_faults(
-    client_id: str,
-    client_secret: Secret | None,
-    signing_secrets: Sequence[Secret] | None,
-    *,
-    api_url: str,
-    origins: Mapping[str, str],
-) -> list[Fault]:
-    """Return a fault for each credential that is not set, or that Slack cannot have issued as this one.
-
-    `signing_secrets` is None if they are not needed. `origins` has the source of each value by "section.key". The
-    form is checked only if `api_url` is Slack's own: a simulated Slack may issue anything.
-    """
-    faults = []
-    if not client_id:
-        faults.append(Fault("SLACK_CLIENT_ID (or [slack] client_id)", "must be set", ID))
-    if client_secret is None:
-        faults.append(Fault("SLACK_CLIENT_SECRET", "must be set", SECRET))
-    if signing_secrets == ():
-        faults.append(Fault("SLACK_SIGNING_SECRET", "must be set", SIGNING))
-    if _is_slack(api_url):
-        faults += _malformed(client_id, client_secret.reveal() if client_secret else "", signing_secrets or (), origins)
-    return faults
+def missing_credentials(client_id: str, client_secret: Secret | None, signing_secrets: Sequence[Secret]) -> list[Fault]:
+    """Return a fault for each credential that is not set."""
+    named = {
+        ID: ("SLACK_CLIENT_ID (or [slack] client_id)", client_id),
+        SECRET: ("SLACK_CLIENT_SECRET", client_secret),
+        SIGNING: ("SLACK_SIGNING_SECRET", signing_secrets),
+    }
+    return [Fault(where, "must be set", setting) for setting, (where, value) in named.items() if not value]
 
 
-def _is_slack(api_url: str) -> bool:
+def is_slack(api_url: str) -> bool:
+    """Whether the URL of a Web API is Slack's own."""
     host = urlsplit(api_url).hostname or ""
     return any(host == slack or host.endswith(f".{slack}") for slack in _SLACK_HOSTS)
 
 
-def _malformed(
-    client_id: str, client_secret: str, signing_secrets: Sequence[Secret], origins: Mapping[str, str]
+def malformed_credentials(
+    client_id: str, secret: Secret | None, signing_secrets: Sequence[Secret], origins: Mapping[str, str]
 ) -> Iterator[Fault]:
+    """Yield a fault for each credential that Slack cannot have issued; `origins` has the source of each one.
+
+    A simulated Slack may issue anything.
+    """
+    client_secret = secret.reveal() if secret else ""
     secret_origin = origins.get(SECRET, "")
     id_origin = origins[ID] if origins[ID].isupper() else f"{origins[ID]} [slack] client_id"
     if _SECRET.fullmatch(client_id) and _CLIENT_ID.fullmatch(client_secret):
@@ -68,11 +57,11 @@ def _malformed(
             yield Fault(id_origin, "expected two numbers with a dot between them, such as 1234567890.1234567890", ID)
         if client_secret and (problem := _secret_problem(client_secret)):
             yield Fault(secret_origin, problem, SECRET)
-    for number, secret in enumerate(signing_secrets, 1):
+    for number, signing in enumerate(signing_secrets, 1):
         where = origins[SIGNING] + (f", line {number}" if len(signing_secrets) > 1 else "")
-        if secret.reveal() == client_secret:
+        if signing.reveal() == client_secret:
             yield Fault(where, f"is the same as {secret_origin}; the app has two different secrets", SIGNING)
-        elif problem := _secret_problem(secret.reveal()):
+        elif problem := _secret_problem(signing.reveal()):
             yield Fault(where, problem, SIGNING)
 
 

@@ -29,13 +29,13 @@ _NOT_SETTINGS = frozenset({_FILE_VARIABLE, "LATCHKEY_PYTHON"})
 
 
 def load_settings(
-    path: Path | None, environ: Mapping[str, str], flags: Mapping[str, str], *, need_slack: bool = False
+    path: Path | None, environ: Mapping[str, str], flags: Mapping[str, str], *, with_slack_faults: bool = False
 ) -> Settings:
     """Return the settings; raises ConfigError with every fault.
 
     `path` is config.toml; None means the file that LATCHKEY_CONFIG names, else the one in the current folder
-    if there is one. `flags` are command-line values by "section.key". With `need_slack`, the app's credentials
-    must be set as well, and an outgoing proxy must be usable.
+    if there is one. `flags` are command-line values by "section.key". With `with_slack_faults`, a ConfigError
+    also lists the faults of the app's credentials and of the proxy, which by themselves are not an error here.
     """
     faults: list[Fault] = []
     if path is None and environ.get(_FILE_VARIABLE):
@@ -50,29 +50,30 @@ def load_settings(
         tables.setdefault(section, {})[key] = value
         origins[name] = f"--{key}"
     sections = {name: _section(name, tables.get(name, {}), file, origins, faults) for name in SECTIONS}
-    client_secret, signing_secrets = read_secrets(environ, origins, faults)
+    secrets = read_secrets(environ, origins, faults)
     for name, section_type in SECTIONS.items():
         for key in section_type.__struct_fields__:
             origins.setdefault(f"{name}.{key}", "default")
     settings = Settings(
         **sections,  # type: ignore[arg-type]  # each name has its own section's type, by SECTIONS
-        client_secret=client_secret,
-        signing_secrets=signing_secrets,
+        client_secret=secrets.client,
+        signing_secrets=secrets.signing,
+        secret_files=secrets.files,
         config_path=file if is_read else None,
         base=file.absolute().parent,
         origins=origins,
         proxies=Proxies(environ),
     )
+    if not faults:
+        return settings
     hint = ""
-    if need_slack:
+    if with_slack_faults:
         reported = {fault.setting for fault in faults}
-        found = [fault for fault in settings.credential_faults() if fault.setting not in reported]
-        faults += found
+        found = [*settings.missing_credentials(), *settings.malformed_credentials()]
+        faults += [fault for fault in found if fault.setting not in reported]
         hint = CREDENTIALS_HINT if found else ""
         faults += settings.proxy_faults()
-    if faults:
-        raise ConfigError(faults, hint=hint)
-    return settings
+    raise ConfigError(faults, hint=hint)
 
 
 def _overlay_environment(

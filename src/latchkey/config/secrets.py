@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from latchkey.config.values import QUOTED, is_quoted
 from latchkey.errors import Fault
@@ -41,20 +41,28 @@ class Secret:
         raise TypeError("a secret cannot be pickled")
 
 
-def read_secrets(
-    environ: Mapping[str, str], origins: dict[str, str], faults: list[Fault]
-) -> tuple[Secret | None, tuple[Secret, ...]]:
-    """Return the client secret (None if not set) and the signing secrets in the listed order.
+class Secrets(NamedTuple):
+    """The secrets that were found."""
 
-    Adds what cannot be read to `faults` and the source of each secret to `origins`.
-    """
-    client = _lines("client_secret", environ, origins, faults)
+    client: Secret | None
+    signing: tuple[Secret, ...]
+    """In the listed order."""
+    files: tuple[Path, ...]
+    """The files that they come from."""
+
+
+def read_secrets(environ: Mapping[str, str], origins: dict[str, str], faults: list[Fault]) -> Secrets:
+    """Return the secrets. Adds what cannot be read to `faults` and the source of each secret to `origins`."""
+    files: list[Path] = []
+    client, signing = (_lines(name, environ, files, origins, faults) for name in ("client_secret", "signing_secret"))
     if len(client) > 1:
         faults.append(Fault(origins["slack.client_secret"], "expected a single line", "slack.client_secret"))
-    return (client[0] if client else None), tuple(_lines("signing_secret", environ, origins, faults))
+    return Secrets(client[0] if client else None, tuple(signing), tuple(files))
 
 
-def _lines(name: str, environ: Mapping[str, str], origins: dict[str, str], faults: list[Fault]) -> list[Secret]:
+def _lines(
+    name: str, environ: Mapping[str, str], files: list[Path], origins: dict[str, str], faults: list[Fault]
+) -> list[Secret]:
     variable = f"SLACK_{name.upper()}"
     found = _find(name, variable, environ)
     if found is None:
@@ -62,6 +70,8 @@ def _lines(name: str, environ: Mapping[str, str], origins: dict[str, str], fault
     origin, source = found
     setting = f"slack.{name}"
     origins[setting] = origin
+    if isinstance(source, Path):
+        files.append(source)
     try:
         text = _read(source) if isinstance(source, Path) else source
     except OSError as error:

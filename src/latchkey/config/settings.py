@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from latchkey.config.checks import UNIX_PREFIX
-from latchkey.config.credentials import CREDENTIALS_HINT, credential_faults
+from latchkey.config.credentials import (
+    CREDENTIALS_HINT,
+    DEMO_HINT,
+    SIGNING,
+    is_slack,
+    malformed_credentials,
+    missing_credentials,
+)
 from latchkey.config.proxies import Proxies
 from latchkey.config.secrets import Secret
 from latchkey.config.sections import (
@@ -24,6 +31,8 @@ from latchkey.config.sections import (
     StorageSection,
 )
 from latchkey.errors import ConfigError, Fault
+
+PUBLIC_URL_HINT = "set the https:// address at which Slack reaches the server"
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,8 @@ class Settings:
     log: LogSection
     client_secret: Secret | None
     signing_secrets: tuple[Secret, ...]
+    secret_files: tuple[Path, ...]
+    """The files that the secrets were read from, if any."""
     config_path: Path | None
     """The config.toml that was read; None if there was none."""
     base: Path
@@ -106,6 +117,11 @@ class Settings:
         return _host_and_port(self.metrics.listen) if self.metrics.listen else None
 
     @property
+    def uses_slack(self) -> bool:
+        """Whether the app is at Slack itself, not at a simulated one."""
+        return is_slack(self.slack.api_url)
+
+    @property
     def secrets(self) -> list[str]:
         """All configured secrets in plain text, so that the log can hide them."""
         found = [secret.reveal() for secret in self.signing_secrets]
@@ -117,19 +133,19 @@ class Settings:
         if not self.server.public_url:
             raise ConfigError(
                 [Fault("[server] public_url", "must be set")],
-                hint="set the https:// address at which Slack reaches the server",
+                hint=PUBLIC_URL_HINT,
             )
         return self.server.public_url.rstrip("/")
 
-    def credential_faults(self, *, signing: bool = True) -> list[Fault]:
-        """Return a fault for each of the app's credentials that is missing or malformed."""
-        return credential_faults(
-            self.slack.client_id,
-            self.client_secret,
-            self.signing_secrets if signing else None,
-            api_url=self.slack.api_url,
-            origins=self.origins,
-        )
+    def missing_credentials(self) -> list[Fault]:
+        """Return a fault for each of the app's credentials that is not set."""
+        return missing_credentials(self.slack.client_id, self.client_secret, self.signing_secrets)
+
+    def malformed_credentials(self) -> list[Fault]:
+        """Return a fault for each of the app's credentials that Slack cannot have issued."""
+        if not self.uses_slack:
+            return []
+        return list(malformed_credentials(self.slack.client_id, self.client_secret, self.signing_secrets, self.origins))
 
     def proxy_faults(self) -> list[Fault]:
         """Return a fault for each outgoing proxy that is needed and unusable."""
@@ -148,14 +164,21 @@ class Settings:
 
         Pass `signing=False` if the signing secrets are not needed.
         """
-        faults, proxy_faults = self.credential_faults(signing=signing), self.proxy_faults()
-        if faults or proxy_faults or self.client_secret is None:
-            raise ConfigError(faults + proxy_faults, hint=CREDENTIALS_HINT if faults else "")
+        missing, malformed = (
+            [fault for fault in faults if signing or fault.setting != SIGNING]
+            for faults in (self.missing_credentials(), self.malformed_credentials())
+        )
+        faults = [*missing, *malformed, *self.proxy_faults()]
+        if faults or self.client_secret is None:
+            hint = DEMO_HINT if missing else CREDENTIALS_HINT if malformed else ""
+            raise ConfigError(faults, hint=hint)
         return SlackCredentials(self.slack.client_id, self.client_secret, self.signing_secrets)
 
 
 _LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not bound
 """How to reach a server that listens on all addresses; Tornado binds `::` for IPv6 only."""
+EVERYWHERE = frozenset(_LOOPBACK)
+"""Hosts in `listen` that mean every address of this machine."""
 
 
 def _host_and_port(listen: str) -> tuple[str, int]:

@@ -4,29 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from latchkey.doctor.check_app_manifest import check_app_manifest
-from latchkey.doctor.check_backups import check_backups
-from latchkey.doctor.check_configuration import check_configuration
-from latchkey.doctor.check_network import check_network
-from latchkey.doctor.check_service import check_service
-from latchkey.doctor.check_slack_app import check_slack_app
-from latchkey.doctor.check_store import check_store
+from latchkey import preflight
+from latchkey.doctor import (
+    check_app_manifest,
+    check_backups,
+    check_events,
+    check_network,
+    check_service,
+    check_slack_app,
+    check_store,
+)
 from latchkey.doctor.doctor_context import DoctorContext
-from latchkey.doctor.findings import Finding
+from latchkey.doctor.setup import as_setup
+from latchkey.preflight import Finding, Problem
 
 CHECKS: tuple[Callable[[DoctorContext], Iterator[Finding]], ...] = (
-    check_configuration,
-    check_store,
-    check_backups,
-    check_service,
-    check_network,
-    check_slack_app,
-    check_app_manifest,
+    preflight.check_settings,
+    preflight.check_folders,
+    preflight.check_addresses,
+    preflight.check_listeners,
+    check_store.check_store,  # checks more than the start does
+    check_events.check_events,
+    check_backups.check_backups,
+    check_service.check_service,
+    check_network.check_network,
+    check_slack_app.check_slack_app,
+    check_app_manifest.check_app_manifest,
+)
+PROBLEMS: tuple[Problem, ...] = (
+    *preflight.PROBLEMS,
+    *check_store.PROBLEMS,
+    *check_events.PROBLEMS,
+    *check_backups.PROBLEMS,
+    *check_service.PROBLEMS,
+    *check_network.PROBLEMS,
+    *check_slack_app.PROBLEMS,
+    *check_app_manifest.PROBLEMS,
 )
 
 
-def run_checks(context: DoctorContext) -> Iterator[Finding]:
-    """Yield every finding."""
+def run_checks(context: DoctorContext) -> list[Finding]:
+    """Return every finding; before the first start, what is only not set up yet has the severity TODO."""
+    found = []
     for number, check in enumerate(CHECKS):
         context.progress("checks", number, len(CHECKS))
-        yield from check(context)
+        # The running server is what the doctor checks.
+        found += [item for item in check(context) if item.problem is not preflight.ADDRESS_IN_USE]
+    return as_setup(context.settings, found)

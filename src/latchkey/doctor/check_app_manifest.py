@@ -6,27 +6,34 @@ from collections.abc import Iterator
 
 from latchkey.dispatch import requirements_of
 from latchkey.doctor.doctor_context import DoctorContext
-from latchkey.doctor.findings import Finding, finding
-from latchkey.errors import LatchkeyError, ListenerLoadError
+from latchkey.errors import LatchkeyError
+from latchkey.preflight import Finding, Problem
 from latchkey.slackapi.manifest import differences, make_manifest, read_manifest
 from latchkey.storage import acting_as_owner_of
+
+APP_SETTINGS = Problem.error(
+    "app-settings",
+    cause="The app's settings at Slack do not match the configuration and the listeners.",
+    fix="`latchkey manifest` prints the settings it needs.",
+)
+PROBLEMS = (APP_SETTINGS,)
 
 
 def check_app_manifest(context: DoctorContext) -> Iterator[Finding]:
     """Compare the exported manifest, if one was given, with the needed one."""
-    if context.exported_manifest is None or isinstance(context.app, ListenerLoadError):
+    if context.exported_manifest is None or isinstance(context.app, LatchkeyError):
         return  # listeners that fail to load are reported with the configuration
     if context.app_settings is None:
-        yield finding(
-            "app-settings", "cannot be compared: [server] public_url is not set", "Set it, then run this again."
+        yield APP_SETTINGS.found(
+            "cannot be compared: [server] public_url is not set", fix="Set it, then run this again."
         )
         return
     try:
         with acting_as_owner_of(context.exported_manifest):
             slack = read_manifest(context.exported_manifest)
-    except LatchkeyError as error:
-        yield finding("app-settings", str(error), error.hint)
+    except LatchkeyError as unreadable:
+        yield APP_SETTINGS.found(str(unreadable), fix=unreadable.hint)
         return
     needed, _ = make_manifest(context.app_settings, requirements_of(context.app))
     for difference in differences(needed, slack):
-        yield finding("app-settings", str(difference))
+        yield APP_SETTINGS.found(str(difference))

@@ -20,7 +20,8 @@ import aiohttp
 
 from latchkey.config import Proxy
 from latchkey.doctor.doctor_context import DoctorContext
-from latchkey.doctor.findings import Finding, finding
+from latchkey.doctor.reasons import failure_of
+from latchkey.preflight import DNS_FAILED, Finding, Problem
 from latchkey.slackapi.paths import EVENTS_PATH
 from latchkey.slackapi.requests import sign
 
@@ -29,6 +30,47 @@ MAX_CLOCK_DIFFERENCE_SECONDS = 60
 """Requests are refused beyond 300 s; a clock that is wrong by one minute will get there."""
 MIN_CERTIFICATE_DAYS = 14
 """Certificates are usually renewed a month before they expire."""
+
+SLACK_UNREACHABLE = Problem.error(
+    "slack-unreachable",
+    cause="Slack's Web API cannot be reached from this machine.",
+    fix="Allow connections to slack.com, port 443, or name your proxy in HTTPS_PROXY (docs/outgoing-proxy.md).",
+)
+CLOCK_OFF = Problem.error(
+    "clock-off",
+    cause="This machine's clock differs from Slack's; beyond 5 minutes every request is refused.",
+    fix="Turn on time synchronisation: timedatectl set-ntp true",
+)
+CERTIFICATE_INVALID = Problem.error(
+    "certificate-invalid",
+    cause="Browsers and Slack refuse the certificate of the public address.",
+    fix="Renew it, and serve its whole chain.",
+)
+CERTIFICATE_EXPIRING = Problem.warning(
+    "certificate-expiring",
+    cause="The certificate expires soon and should have been renewed by now.",
+    fix="Check why the proxy does not renew it.",
+)
+PUBLIC_UNREACHABLE = Problem.error(
+    "public-unreachable",
+    cause="The public address does not respond.",
+    fix="Check DNS, firewall and proxy. Some networks do not let a machine reach its own public address.",
+)
+PROXY_PATH = Problem.error(
+    "proxy-path",
+    cause="The public address does not forward /slack/events to this server.",
+    fix="Compare the proxy's configuration with `latchkey proxy-config`.",
+)
+PROXY_BODY = Problem.error(
+    "proxy-body",
+    cause="A request signed on this machine is refused at the public address: the proxy changes its body or headers, "
+    "or a server with another secret responds there.",
+    fix="Make the proxy forward requests unchanged; compare it with `latchkey proxy-config`.",
+)
+PROBLEMS = (
+    DNS_FAILED, SLACK_UNREACHABLE, CLOCK_OFF, CERTIFICATE_INVALID, CERTIFICATE_EXPIRING, PUBLIC_UNREACHABLE,
+    PROXY_PATH, PROXY_BODY,
+)  # fmt: skip
 
 
 def check_network(context: DoctorContext) -> Iterator[Finding]:
@@ -57,16 +99,14 @@ async def _slack(context: DoctorContext, session: aiohttp.ClientSession) -> Asyn
         async with session.post(url + "api.test", **context.settings.proxies.arguments(url)) as response:
             date = response.headers.get("Date", "")
     except (aiohttp.ClientError, TimeoutError) as error:
-        yield finding("slack-unreachable", f"{url}{_through(proxy)}: {type(error).__name__}")
+        yield SLACK_UNREACHABLE.found(failure_of(url, error, proxy))
         return
     try:
         off = context.clock() - parsedate_to_datetime(date).timestamp()
     except ValueError:
         return
     if abs(off) > MAX_CLOCK_DIFFERENCE_SECONDS:
-        yield finding(
-            "clock-off", f"this machine's clock is {abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} Slack"
-        )
+        yield CLOCK_OFF.found(f"this machine's clock is {abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} Slack")
 
 
 async def _public(context: DoctorContext, session: aiohttp.ClientSession) -> AsyncIterator[Finding]:
@@ -79,19 +119,19 @@ async def _public(context: DoctorContext, session: aiohttp.ClientSession) -> Asy
         failure = await asyncio.to_thread(_certificate, context, url, proxy)
         if failure is not None:
             yield failure
-            if failure.code == "certificate-invalid":
+            if failure.problem is CERTIFICATE_INVALID:
                 return
     if context.settings.signing_secrets:
         try:
             status, body, challenge = await _signed_request(context, session, url + EVENTS_PATH)
         except (aiohttp.ClientError, TimeoutError) as error:
-            yield finding("public-unreachable", f"{url}{_through(proxy)}: {type(error).__name__}")
+            yield PUBLIC_UNREACHABLE.found(failure_of(url, error, proxy))
             return
         if status == 403:
-            yield finding("proxy-body", f"{url}{EVENTS_PATH} responds with 403")
+            yield PROXY_BODY.found(f"{url}{EVENTS_PATH} responds with 403")
         elif (status, body) != (200, challenge):
             what = "200 and an unexpected body" if status == 200 else str(status)
-            yield finding("proxy-path", f"{url}{EVENTS_PATH} responds with {what}")
+            yield PROXY_PATH.found(f"{url}{EVENTS_PATH} responds with {what}")
 
 
 async def _signed_request(context: DoctorContext, session: aiohttp.ClientSession, url: str) -> tuple[int, str, str]:
@@ -115,12 +155,8 @@ async def _dns_failure(url: str) -> Finding | None:
     try:
         await asyncio.get_running_loop().getaddrinfo(host, None)
     except (socket.gaierror, UnicodeError):
-        return finding("dns-failed", f"{host} cannot be resolved")
+        return DNS_FAILED.found(f"{host} cannot be resolved")
     return None
-
-
-def _through(proxy: Proxy | None) -> str:
-    return f" through the proxy {proxy.url}" if proxy else ""
 
 
 def _certificate(context: DoctorContext, url: str, proxy: Proxy | None) -> Finding | None:
@@ -132,14 +168,14 @@ def _certificate(context: DoctorContext, url: str, proxy: Proxy | None) -> Findi
         certificate: Any = connection.sock.getpeercert()
     except ssl.SSLError as error:
         reason = getattr(error, "verify_message", "") or error.reason
-        return finding("certificate-invalid", f"{host}: {reason}")
+        return CERTIFICATE_INVALID.found(f"{host}: {reason}")
     except (OSError, http.client.HTTPException):
         return None  # the request through the public address reports this
     finally:
         connection.close()
     days = (ssl.cert_time_to_seconds(certificate["notAfter"]) - context.clock()) / 86400
     if days < MIN_CERTIFICATE_DAYS:
-        return finding("certificate-expiring", f"{host}: expires in {days:.0f} days")
+        return CERTIFICATE_EXPIRING.found(f"{host}: expires in {days:.0f} days")
     return None
 
 

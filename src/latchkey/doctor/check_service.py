@@ -12,12 +12,35 @@ import aiohttp
 
 from latchkey.config import Settings
 from latchkey.doctor.doctor_context import DoctorContext
-from latchkey.doctor.findings import Finding, finding
+from latchkey.doctor.reasons import failure_of
+from latchkey.preflight import Finding, Problem
 
 UNIT = "latchkey.service"
 TIMEOUT_SECONDS = 5
 MAX_EXPOSURE = 1.5
 """The highest acceptable score of `systemd-analyze security`; the shipped unit has 1.1 or less."""
+
+SERVER_DOWN = Problem.error(
+    "server-down",
+    cause="No server responds at [server] listen.",
+    fix="Start it, or see the end of its log.",
+)
+SERVER_NOT_READY = Problem.error(
+    "server-not-ready",
+    cause="The server is running, but its store does not respond or keys are missing.",
+    fix="See the other findings and the server's log.",
+)
+UNIT_FAILED = Problem.error(
+    "unit-failed",
+    cause="systemd could not keep the service running.",
+    fix="Run journalctl -u latchkey -n 100",
+)
+SANDBOX_WEAK = Problem.warning(
+    "sandbox-weak",
+    cause="The service is less confined than the shipped unit: a drop-in or an old unit loosens it.",
+    fix="Check systemctl cat latchkey, and install the shipped unit again.",
+)
+PROBLEMS = (SERVER_DOWN, SERVER_NOT_READY, UNIT_FAILED, SANDBOX_WEAK)
 
 _OVERALL = re.compile(r"Overall exposure level for .*: ([0-9.]+)")
 
@@ -36,13 +59,13 @@ async def _server(context: DoctorContext) -> list[Finding]:
         try:
             async with session.get(f"{url}/healthz") as response:
                 if response.status != 200:
-                    return [finding("server-down", f"/healthz at {listen} responds with {response.status}")]
+                    return [SERVER_DOWN.found(f"/healthz at {listen} responds with {response.status}")]
             async with session.get(f"{url}/readyz") as response:
                 body = (await response.text()).strip()[:40]
                 if response.status != 200 or body != "ready":
-                    return [finding("server-not-ready", f"/readyz at {listen} responds with {response.status}: {body}")]
+                    return [SERVER_NOT_READY.found(f"/readyz at {listen} responds with {response.status}: {body}")]
         except (aiohttp.ClientError, TimeoutError) as error:
-            return [finding("server-down", f"{listen}: {type(error).__name__}")]
+            return [SERVER_DOWN.found(failure_of(listen, error))]
     return []
 
 
@@ -64,14 +87,13 @@ def _unit() -> Iterator[Finding]:
     if shown.get("LoadState") != "loaded":
         return
     if shown.get("ActiveState") == "failed" or int(shown.get("NRestarts") or 0) > 3:
-        yield finding(
-            "unit-failed",
+        yield UNIT_FAILED.found(
             f"{UNIT} is {shown.get('ActiveState')} ({shown.get('Result')}), restarted {shown.get('NRestarts')} times",
         )
     overall = _OVERALL.search(_output("systemd-analyze", "security", UNIT))
     if overall and float(overall[1]) > MAX_EXPOSURE:
-        yield finding(
-            "sandbox-weak", f"systemd-analyze security gives {UNIT} {overall[1]}; at most {MAX_EXPOSURE} is expected"
+        yield SANDBOX_WEAK.found(
+            f"systemd-analyze security gives {UNIT} {overall[1]}; at most {MAX_EXPOSURE} is expected"
         )
 
 

@@ -6,12 +6,29 @@ import heapq
 from collections.abc import Iterator
 
 from latchkey.doctor.doctor_context import DoctorContext
-from latchkey.doctor.findings import Finding, finding
 from latchkey.errors import LatchkeyError
+from latchkey.preflight import Finding, Problem
 from latchkey.slackapi.administration import TokenHealth, check_credentials, check_tokens
 
 MAX_WORKSPACES = 100
 """Workspaces to check; `latchkey installs check` checks all of them."""
+
+CREDENTIALS_REFUSED = Problem.error(
+    "credentials-refused",
+    cause="Slack does not accept this client ID and client secret.",
+    fix="Copy both from Basic Information at https://api.slack.com/apps.",
+)
+TOKENS_REVOKED = Problem.warning(
+    "tokens-revoked",
+    cause="Workspaces removed the app, and the server did not receive the event.",
+    fix="`latchkey installs check` lists them. Remove them, or reinstall the app there.",
+)
+SCOPES_MISSING = Problem.warning(
+    "scopes-missing",
+    cause="Scopes were added after these workspaces installed the app.",
+    fix="Have them install the app again.",
+)
+PROBLEMS = (CREDENTIALS_REFUSED, TOKENS_REVOKED, SCOPES_MISSING)
 
 
 def check_slack_app(context: DoctorContext) -> Iterator[Finding]:
@@ -27,7 +44,7 @@ def check_slack_app(context: DoctorContext) -> Iterator[Finding]:
             proxy_for=settings.proxies.arguments,
         )
         if reason:
-            yield finding("credentials-refused", f"Slack responds with {reason}")
+            yield CREDENTIALS_REFUSED.found(f"Slack responds with {reason}")
     if isinstance(context.store, LatchkeyError):
         return  # reported with the store
     try:
@@ -39,7 +56,7 @@ def check_slack_app(context: DoctorContext) -> Iterator[Finding]:
     requested = set(settings.slack.scopes)
     lacking = [bot.team_id or bot.enterprise_id for bot in bots if requested - set(bot.bot_scopes or ())]
     if lacking:
-        yield finding("scopes-missing", f"{_count(lacking)}, such as {lacking[0]}")
+        yield SCOPES_MISSING.found(f"{_count(lacking)}, such as {lacking[0]}")
     if context.offline or not bots:
         return
     statuses = check_tokens(
@@ -51,7 +68,7 @@ def check_slack_app(context: DoctorContext) -> Iterator[Finding]:
         if status.health is TokenHealth.REVOKED
     ]
     if revoked:
-        yield finding("tokens-revoked", f"{_count(revoked)}, such as {revoked[0]}")
+        yield TOKENS_REVOKED.found(f"{_count(revoked)}, such as {revoked[0]}")
 
 
 def _count(workspaces: list[str | None]) -> str:

@@ -13,7 +13,7 @@ from importlib import metadata
 from typing import Any
 
 from latchkey.config import SECTIONS, Settings
-from latchkey.doctor.findings import Finding
+from latchkey.preflight import Finding
 from latchkey.storage import SQLITE_VERSION
 
 _PACKAGES = ("tornado", "slack_sdk", "aiohttp", "sqlitedict", "cryptography", "msgspec", "prometheus_client")

@@ -108,7 +108,9 @@ class _BufferingHandler(logging.Handler):
 def print_error(error: LatchkeyError) -> None:
     """Print an error that ends the process, and its hint, to standard error."""
     priority = PRIORITIES["ERROR"] if goes_to_journal(sys.stderr, os.environ) else ""
-    lines = [*(f"latchkey: {line}" for line in error.lines), *([f"hint: {error.hint}"] if error.hint else [])]
+    lines = []
+    for part in error.parts:
+        lines += [f"latchkey: {line}" for line in part.lines] + ([f"hint: {part.hint}"] if part.hint else [])
     text = "".join(f"{priority}{line}\n" for line in lines)
     # With the stream's replacements for characters that a terminal cannot show.
     encoding = sys.stderr.encoding or "utf-8"

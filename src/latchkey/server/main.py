@@ -48,7 +48,7 @@ def run(config_path: Path | None, listen: str | None, *, new_store: bool) -> int
     forbid_core_dumps()
     raise_descriptor_limit()
     try:
-        startup = prepare(config_path, listen)
+        startup = prepare(config_path, listen, new_store=new_store)
         settings = startup.settings
         with (
             acting_as_owner_of(settings.store_path),

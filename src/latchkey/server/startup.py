@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -10,10 +11,14 @@ from functools import partial
 from pathlib import Path
 
 from latchkey import logs
-from latchkey.config import Settings, SlackCredentials, find_checkout, load_settings, refuse_empty_folder
-from latchkey.dispatch import App, load_listeners
+from latchkey.config import Settings, SlackCredentials, find_checkout, load_settings
+from latchkey.dispatch import App
 from latchkey.handlers import AccessLog
-from latchkey.server.supervision import Supervisor
+from latchkey.preflight import StartContext, refuse_start, run_start_checks
+from latchkey.server.supervision import HTTP_SOCKET, Supervisor
+from latchkey.storage import acting_as_owner_of
+
+logger = logging.getLogger("latchkey")
 
 
 @dataclass(frozen=True)
@@ -30,19 +35,24 @@ class Startup:
     """Loads the settings from the same sources again; raises ConfigError."""
 
 
-def prepare(config_path: Path | None, listen: str | None) -> Startup:
-    """Load settings and listeners and configure logging.
+def prepare(config_path: Path | None, listen: str | None, *, new_store: bool) -> Startup:
+    """Load the settings, configure logging, and run the checks before a start, which load the listeners.
 
-    `listen` is the value of --listen. Raises ConfigError or ListenerLoadError.
+    `listen` is the value of --listen. Raises ConfigError, or what the checks refuse.
     """
     supervisor = Supervisor(os.environ)
     flags = {"server.listen": listen} if listen else {}
-    reload_settings = partial(load_settings, config_path, os.environ, flags)
-    settings = reload_settings()
     checkout = find_checkout()
-    refuse_empty_folder(settings, checkout)
-    credentials = settings.require_slack()
+    reload_settings = partial(load_settings, config_path, os.environ, flags, with_slack_faults=True)
+    settings = reload_settings()
     log_stream = logs.LogStream(sys.stderr, waits=False)
     access_log = AccessLog(logs.configure(settings.log.level, settings.log.format, settings.secrets, log_stream))
-    app = load_listeners(settings.listeners.modules, settings.base, checkout)
-    return Startup(settings, credentials, app, log_stream, access_log, supervisor, reload_settings)
+    context = StartContext(settings, checkout, new_store=new_store, has_socket=HTTP_SOCKET in supervisor.sockets)
+    app = context.app  # before acting as the store's owner, who may not be able to read Python's library
+    with acting_as_owner_of(settings.store_path):
+        findings = run_start_checks(context)
+    refuse_start(findings)
+    for finding in findings:
+        logger.warning("%s: %s", finding.code, finding.message)
+    assert isinstance(app, App)  # otherwise the start has been refused
+    return Startup(settings, settings.require_slack(), app, log_stream, access_log, supervisor, reload_settings)

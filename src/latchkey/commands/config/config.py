@@ -1,4 +1,4 @@
-"""`latchkey config check` and `show`: whether the configuration is valid, and where each value comes from."""
+"""`latchkey config`, and `config show`: every setting, and where its value comes from."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from latchkey.commands.config.check import check
 from latchkey.commands.config.init import init
 from latchkey.commands.terminal import (
     CommandGroup,
@@ -20,7 +21,6 @@ from latchkey.commands.terminal import (
     print_values,
 )
 from latchkey.config import SECTIONS, Settings, load_settings
-from latchkey.errors import ConfigError
 
 NOT_SET = "not set"
 
@@ -31,25 +31,7 @@ def group() -> None:
 
 
 group.add_command(init)
-
-
-@group.command("check")
-@config_option
-@json_option
-def check(config_path: Path | None, as_json: bool) -> None:
-    """Check the configuration and list every fault; exit code 78 if there is one."""
-    try:
-        load_settings(config_path, os.environ, {}, need_slack=True)
-    except ConfigError as error:
-        if not as_json:
-            raise
-        faults = [{"where": fault.where, "problem": fault.problem} for fault in error.faults]
-        print_json({"ok": False, "faults": faults})
-        sys.exit(error.exit_code)
-    if as_json:
-        print_json({"ok": True, "faults": []})
-    else:
-        click.echo("configuration OK")
+group.add_command(check)
 
 
 @group.command("show")

@@ -1,0 +1,39 @@
+"""What the checks before a start look at."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from latchkey.config import Settings, refuse_empty_folder
+from latchkey.dispatch import App, load_listeners
+from latchkey.errors import ConfigError, ListenerLoadError
+
+
+@dataclass(frozen=True)
+class StartContext:
+    """The settings, and what they name; the listeners are loaded once, when first needed."""
+
+    settings: Settings
+    checkout: Path | None
+    """A checkout of Latchkey, in which listener modules are looked for as well."""
+    new_store: bool = False
+    """Whether the store may be missing beside an existing keyring."""
+    has_socket: bool = False
+    """Whether systemd has opened the server's socket, so that nothing is bound for it."""
+    beside_server: bool = False
+    """Whether a running server may use the addresses and the store."""
+
+    @cached_property
+    def app(self) -> App | ListenerLoadError | ConfigError:
+        """The app with its listeners, or the error that loading them raised."""
+        try:
+            refuse_empty_folder(self.settings, self.checkout)
+            # A module may print something, which is not part of a command's output.
+            with contextlib.redirect_stdout(sys.stderr):
+                return load_listeners(self.settings.listeners.modules, self.settings.base, self.checkout)
+        except (ListenerLoadError, ConfigError) as error:
+            return error

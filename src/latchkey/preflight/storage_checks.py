@@ -1,0 +1,98 @@
+"""Checks that the store and the keyring can be opened or created, and that backups can be written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from latchkey.errors import KeyringError, KeysMissing, LatchkeyError, StoreExposed, StoreRefused
+from latchkey.preflight.context import StartContext
+from latchkey.preflight.problems import Finding, Problem
+from latchkey.storage import check_files
+
+STORE_MISSING = Problem.error(
+    "store-missing",
+    cause="The path is wrong, a disk is not mounted, or the server has never been started.",
+    fix="Check [storage] path, mount the disk, or restore a backup.",
+)
+STORE_REFUSED = Problem.error(
+    "store-refused",
+    cause="The file is not a store that this version can open, or it cannot be created.",
+    fix="Restore a backup.",
+)
+STORE_UNAVAILABLE = Problem.error(
+    "store-unavailable",
+    cause="The store does not respond: it is locked, full, read-only or damaged.",
+    fix="Fix what the message names; until then the server responds with 503.",
+)
+STORE_DAMAGED = Problem.error(
+    "store-damaged",
+    cause="Pages of the database file are damaged.",
+    fix="Stop the server, restore the newest backup, and check the disk.",
+)
+STORE_PERMISSIONS = Problem.error(
+    "store-permissions",
+    cause="Other users can access the store's files or folder.",
+    fix="chmod 700 the folder and 600 the files.",
+)
+KEYRING_UNUSABLE = Problem.error(
+    "keyring-unusable",
+    cause="The keyring is missing, empty, accessible to others, or contains an invalid line.",
+    fix="Restore it from its copy, with mode 0600.",
+)
+KEYS_MISSING = Problem.error(
+    "keys-missing",
+    cause="Records are encrypted with keys that are not in the keyring.",
+    fix="Put the missing keys back from a copy of the keyring.",
+)
+BACKUPS_UNWRITABLE = Problem.error(
+    "backups-unwritable",
+    cause="Backups cannot be written to [backup] path.",
+    fix="Change [backup] path, or chown the folder to the server's user.",
+)
+SOCKETS_MISSING = Problem.error(
+    "sockets-missing",
+    cause="The folder [slack] unix_sockets, through which Slack is to be reached, does not exist.",
+    fix='Create its sockets, or set unix_sockets = "" to use the network.',
+)
+PROBLEMS = (
+    STORE_MISSING, STORE_REFUSED, STORE_UNAVAILABLE, STORE_DAMAGED, STORE_PERMISSIONS,
+    KEYRING_UNUSABLE, KEYS_MISSING, BACKUPS_UNWRITABLE, SOCKETS_MISSING,
+)  # fmt: skip
+
+
+def check_storage(context: StartContext) -> Iterator[Finding]:
+    """Check the store and the keyring as the start does."""
+    settings = context.settings
+    try:
+        check_files(settings.store_path, settings.keyring_path, new_store=context.new_store)
+    except LatchkeyError as refusal:
+        yield from problem_of(refusal, settings.store_path).refusals(refusal)
+
+
+def check_folders(context: StartContext) -> Iterator[Finding]:
+    """Check the folders that the start does not need, but the product does."""
+    settings = context.settings
+    folder = settings.backup_path
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if os.path.lexists(parent))
+    if not existing.is_dir():
+        yield BACKUPS_UNWRITABLE.found(f"{existing} is not a folder", where="[backup] path")
+    elif not os.access(existing, os.W_OK | os.X_OK, effective_ids=True):
+        yield BACKUPS_UNWRITABLE.found(f"this user cannot write to {existing}", where="[backup] path")
+    sockets = settings.unix_sockets_path
+    if sockets is not None and not sockets.is_dir():
+        yield SOCKETS_MISSING.found(f"there is no folder {sockets}", where="[slack] unix_sockets")
+
+
+def problem_of(refusal: LatchkeyError, store: Path) -> Problem:
+    """Return the problem for an error that opening the store raised."""
+    if isinstance(refusal, KeyringError):
+        return KEYRING_UNUSABLE
+    if isinstance(refusal, StoreExposed):
+        return STORE_PERMISSIONS
+    if isinstance(refusal, StoreRefused):
+        if isinstance(refusal, KeysMissing):
+            return KEYS_MISSING
+        return STORE_REFUSED if os.path.lexists(store) else STORE_MISSING
+    return STORE_DAMAGED if getattr(refusal, "reason", "") == "damaged" else STORE_UNAVAILABLE

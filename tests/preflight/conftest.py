@@ -1,0 +1,44 @@
+"""A configuration with which the server starts, in which each test makes one mistake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from latchkey.config import load_settings
+from latchkey.preflight import Finding, StartContext, run_start_checks
+from tests.support.command_line import CREDENTIALS
+
+
+@dataclass
+class Home:
+    """A folder with a configuration and a listener module, and the environment variables."""
+
+    folder: Path
+    environ: dict[str, str]
+
+    def listen(self, section: str, address: str) -> None:
+        self.environ[f"LATCHKEY_{section.upper()}_LISTEN"] = address
+
+    def context(self, **options: bool) -> StartContext:
+        return StartContext(load_settings(self.folder / "config.toml", self.environ, {}), None, **options)
+
+    def findings(self, **options: bool) -> list[Finding]:
+        return run_start_checks(self.context(**options))
+
+
+@pytest.fixture
+def home(tmp_path: Path, unused_addresses: dict[str, str]) -> Home:
+    (tmp_path / "config.toml").touch(mode=0o644)
+    (tmp_path / "started_app.py").write_text("def register(app):\n    app.command('/x')(lambda ack: ack())\n")
+    return Home(
+        tmp_path,
+        {
+            **CREDENTIALS,
+            **unused_addresses,
+            "LATCHKEY_SERVER_PUBLIC_URL": "https://app.example.com",
+            "LATCHKEY_LISTENERS_MODULES": "started_app",
+        },
+    )
