@@ -71,18 +71,17 @@ def growth(samples: list[Sample]) -> dict[str, float]:
 def _samples(running: RunningPeer, seconds: float, load: Load) -> Iterator[Sample]:
     begun, sent = time.monotonic(), 0
     chance = random.Random(1)
-    folder = Path(f"/proc/{running.pid}/cwd").resolve()
     while (left := seconds - (time.monotonic() - begun)) > 1:
         part = replace(load, seconds=int(min(load.seconds, left)))
         with prepared(part, seed=chance.getrandbits(32)) as requests:
             result = replay_prepared(running, part, requests)
         sent += result.requests
-        yield _sample(running, folder, (time.monotonic() - begun) / 60, sent, result.p99_ms)
+        yield _sample(running, (time.monotonic() - begun) / 60, sent, result.p99_ms)
 
 
-def _sample(running: RunningPeer, folder: Path, minute: float, sent: int, p99_ms: float) -> Sample:
+def _sample(running: RunningPeer, minute: float, sent: int, p99_ms: float) -> Sample:
     process = Path(f"/proc/{running.pid}")
-    store = folder / "data" / "store.sqlite"
+    store = running.folder / "data" / "store.sqlite"
     with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as reader:
         tables = ("inbox", "retries", "aside", "replays")
         waiting = sum(reader.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in tables)
@@ -91,9 +90,16 @@ def _sample(running: RunningPeer, folder: Path, minute: float, sent: int, p99_ms
         sent,
         round(p99_ms, 1),
         round(running.memory_mb(), 1),
-        len(list((process / "fd").iterdir())),
+        _descriptors(process),
         len(list((process / "task").iterdir())),
         round(store.with_name("store.sqlite-wal").stat().st_size / 1e6, 1),
         round(store.stat().st_size / 1e6, 1),
         waiting,
     )
+
+
+def _descriptors(process: Path) -> int:
+    try:
+        return len(list((process / "fd").iterdir()))
+    except PermissionError:
+        raise SystemExit("latchkey: only root can count the server's descriptors; run the soak as root") from None

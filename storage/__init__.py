@@ -17,13 +17,14 @@ from latchkey.storage.backup import (
     restore,
     restoring,
 )
-from latchkey.storage.crypto import PREFIX_LENGTH, KeyEntry, forbid_core_dumps, read_keyring
+from latchkey.storage.crypto import PREFIX_LENGTH, KeyEntry, read_keyring
 from latchkey.storage.engine import (
     SQLITE_VERSION,
     StoreProcess,
     acting_as_owner_of,
     become_owner_of,
     create_private_file,
+    forbid_core_dumps,
     has_wal_reset_bug,
     open_processes,
     refuse_open,

@@ -8,6 +8,7 @@ set -eu
 
 source=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 . "$source/systemd/steps.sh"
+. "$source/systemd/release.sh"
 . "$source/systemd/service.sh"
 
 usage() {

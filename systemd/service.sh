@@ -7,7 +7,7 @@ restart='' reload='' reread='' new_socket=''
 
 # place FILE DESTINATION [MODE]: installs a file unless an identical one is there.
 place() {
-    cmp -s "$1" "$2" || step "write $2" install -D -m "${3:-644}" "$1" "$2"
+    cmp -s "$1" "$2" || step "write $2" put_file "$1" "$2" "${3:-644}"
 }
 
 # place_unit FILE DESTINATION: the same for a unit or drop-in; notes that systemd must reload.
@@ -76,14 +76,15 @@ flip() {
 }
 
 put_link() {
-    ln -s "$1" "$opt/.link"
+    ln -sfn "$1" "$opt/.link"
     mv -T "$opt/.link" "$2"
+    sync "$opt"
 }
 
 # start: starts or restarts what has changed, and waits until the server is ready.
 start() {
     for unit in $ENABLED; do
-        systemctl --quiet is-enabled "$unit" 2>/dev/null || step "enable $unit" systemctl --quiet enable "$unit"
+        systemctl --quiet is-enabled "$unit" 2>/dev/null || step "enable $unit" enable_unit "$unit"
     done
     if [ "$dry_run" = yes ]; then
         [ "$changes" = 0 ] || step "start the service" :
@@ -107,6 +108,11 @@ start() {
     [ -z "${forwards_removed:-}" ] || systemctl stop 'latchkey-forward@*'
     systemctl start latchkey-backup.timer
     wait_ready || not_ready
+}
+
+enable_unit() {
+    systemctl --quiet enable "$1"
+    sync --file-system /etc/systemd/system
 }
 
 # wait_ready: succeeds if /readyz returns 200 within READY_SECONDS.
@@ -175,7 +181,7 @@ uninstall() {
     fi
     [ ! -e "$opt" ] || step "remove $opt" rm -rf "$opt"
     for file in "$wrapper" "$sysusers" "$tmpfiles"; do
-        [ ! -e "$file" ] || step "remove $file" rm -f "$file"
+        [ ! -e "$file" ] || step "remove $file" rm -f "$file" "$file.new"
     done
     if [ "$delete_data" = yes ]; then
         step "delete configuration, keys, store and backups" rm -rf "$etc" "$state" /var/backups/latchkey
@@ -197,7 +203,7 @@ stop_all() {
 
 remove_units() {
     for unit in $UNITS; do
-        rm -f "$units/$unit"
+        rm -f "$units/$unit" "$units/$unit.new"
     done
     rm -rf "$units/latchkey.service.d" "$units/latchkey.socket.d" "$units/latchkey-backup.service.d"
     ! systemd_runs || systemctl daemon-reload

@@ -37,6 +37,14 @@ step() {
     "$@"
 }
 
+# put_file FILE DESTINATION MODE [GROUP]: replaces a file by a copy, which is on disk before it gets its name.
+put_file() {
+    install -D -m "$3" -g "${4:-root}" "$1" "$2.new"
+    sync "$2.new"
+    mv "$2.new" "$2"
+    sync "$(dirname "$2")"
+}
+
 systemd_runs() {
     [ -d /run/systemd/system ]
 }
@@ -48,6 +56,7 @@ is_credential() {
 }
 
 install_service() {
+    check_files
     release=$opt/releases/$(release_id)
     [ -e "$release/.complete" ] || step "install this version into $release" make_release
     check_configuration
@@ -69,50 +78,6 @@ install_service() {
         remove_old_releases
         farewell
     fi
-}
-
-# release_id: prints the version, a hash of the files, and the Python version; equal input gives an equal id.
-release_id() {
-    version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$source/src/latchkey/__init__.py")
-    python=$("$source/latchkey" which-python) || exit $?
-    abi=$("$python" -c 'import sys; print("py%d.%d" % sys.version_info[:2])')
-    # tar, because it records the targets of links; the options leave out what copying changes.
-    sum=$(cd "$source" && listed_files | LC_ALL=C sort -z |
-        tar --create --null --files-from=- --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --file=- |
-        sha256sum | cut -c1-12)
-    echo "$version-$sum-$abi"
-}
-
-# listed_files: prints the files and links to install, NUL-terminated; without tests, benches, data and caches.
-listed_files() {
-    find . -mindepth 1 \( -name .venv -o -name '.venv.lock' -o -name .git -o -name .ci -o -name '__pycache__' \
-        -o -name '.*_cache' -o -name .hypothesis -o -name .complete -o -name node_modules -o -path ./tests -o -path ./bench \
-        -o -path ./data -o -path ./keys -o -path ./backups -o -name '*.egg-info' \) -prune -o \( -type f -o -type l \) -print0
-}
-
-make_release() {
-    rm -rf "$release"
-    unfinished=$release
-    install -d -m 755 "$opt" "$opt/releases" "$release"
-    (cd "$source" && listed_files | tar --create --null --files-from=- --file=-) |
-        tar --extract --directory="$release" --no-same-owner --file=-
-    chmod -R u=rwX,go=rX "$release"
-    # The launcher installs the locked requirements, and prints an error if it cannot.
-    (umask 022 && "$release/latchkey" --version >/dev/null) || exit 1
-    check_python "$(readlink -f "$release/.venv/bin/python")"
-    # The service cannot write here, so Python's bytecode is compiled now.
-    (umask 022 && cd "$release" && .venv/bin/python -m compileall -q -x '/\.venv/' .)
-    touch "$release/.complete"
-}
-
-# check_python FILE: refuses a Python in a home folder, because the sandbox hides those.
-check_python() {
-    case $1 in
-    /home/* | /root/* | /run/user/*)
-        fail "this Python is in a home folder, which the service cannot see: $1" \
-            "use another one: LATCHKEY_PYTHON=/usr/bin/python3 ./latchkey install-service"
-        ;;
-    esac
 }
 
 # check_configuration: checks the final configuration before anything except the program is installed.
@@ -159,10 +124,8 @@ TEXT
 }
 
 write_config() {
-    config_text >"$etc/config.toml.new"
-    chown root:latchkey "$etc/config.toml.new"
-    chmod 640 "$etc/config.toml.new"
-    mv "$etc/config.toml.new" "$etc/config.toml"
+    config_text >"$workspace/config.toml"
+    put_file "$workspace/config.toml" "$etc/config.toml" 640 latchkey
     written=yes
 }
 
@@ -201,19 +164,20 @@ is_given() {
 }
 
 write_secret() {
-    cp "$1" "$2.new"
-    chown root:latchkey "$2.new"
-    chmod 640 "$2.new"
-    mv "$2.new" "$2"
+    put_file "$1" "$2" 640 latchkey
     reload=yes
 }
 
 # make_store: creates an empty store and the keyring, which the service may read but not write.
 make_store() {
-    [ ! -e "$etc/keys/keyring" ] || return 0
-    [ ! -e "$state/store.sqlite" ] ||
-        fail "$state contains a store, but its keyring $etc/keys/keyring is missing" "restore the keyring from its copy"
-    step "create the keyring $etc/keys/keyring and an empty store" create_store
+    if [ ! -e "$etc/keys/keyring" ]; then
+        [ ! -e "$state/store.sqlite" ] ||
+            fail "$state contains a store, but its keyring $etc/keys/keyring is missing" "restore the keyring from its copy"
+        step "create the keyring $etc/keys/keyring and an empty store" create_store
+    fi
+    # As it was created: an earlier run may have been interrupted here.
+    [ "$(stat -c %U:%G:%a "$etc/keys/keyring" 2>/dev/null)" != root:root:600 ] ||
+        step "let the service read the keyring" share_keyring
 }
 
 create_store() {
@@ -223,7 +187,11 @@ from pathlib import Path
 from latchkey.storage import acting_as_owner_of, open_store
 with acting_as_owner_of(Path(sys.argv[1])):
     open_store(*sys.argv[1:]).close()' "$state/store.sqlite" "$etc/keys/keyring"
+    new_keyring=yes
+}
+
+share_keyring() {
     chown root:latchkey "$etc/keys/keyring"
     chmod 640 "$etc/keys/keyring"
-    new_keyring=yes
+    sync "$etc/keys/keyring"
 }

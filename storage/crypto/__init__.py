@@ -1,6 +1,5 @@
 """The keyring and the encryption of records: the only place that knows `cryptography`."""
 
-from latchkey.storage.crypto.core_dumps import forbid_core_dumps
 from latchkey.storage.crypto.keyring import Keyring, create_keyring, generate_key, read_keyring
 from latchkey.storage.crypto.keyring_file import KeyEntry, KeyringFile
 from latchkey.storage.crypto.sealing import PREFIX_LENGTH, Sealer, key_id_of
@@ -12,7 +11,6 @@ __all__ = [
     "KeyringFile",
     "Sealer",
     "create_keyring",
-    "forbid_core_dumps",
     "generate_key",
     "key_id_of",
     "read_keyring",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from latchkey.errors import StoreRefused
+from latchkey.storage.engine.core_dumps import forbid_core_dumps
 
 MAX_LINKS = 40
 """Symbolic links on one path, as in the kernel (path_resolution(7))."""
@@ -88,6 +89,8 @@ def _act_as(account: Account) -> None:
         os.seteuid(account.uid)
     except OSError as error:
         raise StoreRefused(f"cannot act as the user {_name(account.uid)}: {error.strerror}") from None
+    # A change of the user resets this to fs.suid_dumpable (proc(5)), which may allow core dumps.
+    forbid_core_dumps()
 
 
 def _owner_of(path: Path) -> Account:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ ROUNDS = 12
 REQUESTS = 60
 
 
-def open_resources(it: Running) -> tuple[int, int]:
+async def open_resources(it: Running) -> tuple[int, int]:
     """Return the numbers of descriptors and threads of the server."""
-    process = Path(f"/proc/{it.server.pid}")
-    return len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
+    metrics = (await it.browser.get(it.server.metrics_url)).body.decode()
+    [descriptors] = re.findall(r"^process_open_fds (\S+)$", metrics, re.MULTILINE)
+    return int(float(descriptors)), len(list(Path(f"/proc/{it.server.pid}/task").iterdir()))
 
 
 async def send_mixed_requests(it: Running, numbers: "itertools.count[int]", chance: random.Random) -> None:
@@ -42,7 +44,7 @@ async def test_requests_leave_no_descriptors_threads_or_inbox_records(tmp_path: 
         for _ in range(ROUNDS):
             await asyncio.gather(*(send_mixed_requests(it, numbers, chance) for _ in range(REQUESTS // ROUNDS)))
             await asyncio.sleep(0.15)
-            seen.append(open_resources(it))
+            seen.append(await open_resources(it))
         first, last = seen[ROUNDS // 2], seen[-1]
         assert last[0] <= first[0] + 2, seen
         assert last[1] <= first[1] + 2, seen

@@ -49,6 +49,8 @@ def probe_sandbox():
         "packet_socket": not fails(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW)),
         "internet_socket": not fails(lambda: socket.socket(socket.AF_INET)),
         "core_limit": resource.getrlimit(resource.RLIMIT_CORE)[1],
+        # Root owns the files in /proc of a process that cannot be dumped.
+        "dumpable": os.stat("/proc/self/environ").st_uid == os.getuid(),
         "sets_core_limit": not fails(lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0))),
         "users": (os.getuid() != 0, os.getgroups() in ([], [os.getgid()])),
         "reads_keyring": not fails(lambda: Path("/etc/latchkey/keys/keyring").read_bytes()),

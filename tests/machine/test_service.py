@@ -175,6 +175,7 @@ async def test_the_sandbox_has_no_shell_no_capability_and_no_other_process(
         "packet_socket": False,
         "internet_socket": profile == "network",
         "core_limit": 0,
+        "dumpable": False,
         "sets_core_limit": True,
         "users": [True, True],
         "reads_keyring": True,

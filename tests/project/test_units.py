@@ -104,7 +104,7 @@ def test_each_directive_has_a_reason_above_it(name: str) -> None:
 def test_the_services_share_one_sandbox() -> None:
     """Only directives that must differ may differ."""
     own = ("Type", "Exec", "NoExec", "User", "Group", "State", "Environment", "Restart", "Timeout", "Watchdog", "Notify", "Limit",
-           "Working", "ReadWrite", "Nice", "IOScheduling", "Dynamic", "PrivateNetwork", "RestrictAddressFamilies", "IPAddress")  # fmt: skip
+           "Working", "MemoryMax", "MemorySwapMax", "TasksMax", "ReadWrite", "Nice", "IOScheduling", "Dynamic", "PrivateNetwork", "RestrictAddressFamilies", "IPAddress")  # fmt: skip
     shared: list[list[str]] = []
     for name in SERVICES:
         service = (UNITS / name).read_text().partition("[Service]")[2].partition("[Install]")[0]

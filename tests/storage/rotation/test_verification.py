@@ -85,7 +85,11 @@ def test_survey_ends_when_the_store_is_closed(paths: Paths, lost: bytes) -> None
 
 
 def test_core_dumps_are_disabled() -> None:
-    code = "import resource; from latchkey import storage; storage.forbid_core_dumps(); print(resource.getrlimit(resource.RLIMIT_CORE))"
+    get_dumpable = 3  # prctl(2)
+    code = (
+        "import ctypes, resource; from latchkey import storage; storage.forbid_core_dumps();"
+        f"print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl({get_dumpable}))"
+    )
     before = resource.getrlimit(resource.RLIMIT_CORE)[1]
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -96,4 +100,4 @@ def test_core_dumps_are_disabled() -> None:
         check=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (before, before)),
     )
-    assert done.stdout == "(0, 0)\n"
+    assert done.stdout == "(0, 0) 0\n"

@@ -1,0 +1,113 @@
+# The release: the files that install.sh installs, and how it makes a release of them.
+# shellcheck shell=sh
+
+# A line names one file or link, or a folder and the names of the files below it. Nothing else is installed, whatever is
+# in the folder: no secret, key, store, test or cache.
+FILES='
+latchkey
+server.py
+config.toml
+pyproject.toml
+requirements.in
+requirements.txt
+requirements-build.txt
+README.md
+CHANGELOG.md
+LICENSE
+SECURITY.md
+docs *.md *.json *.yml *.png
+handlers *.py *.html *.css *.svg *.ico
+listeners *.py
+src/latchkey/handlers
+src/latchkey/storage
+src/latchkey/example
+src/latchkey/config/config.toml
+src/latchkey *.py *.html *.css *.svg py.typed
+storage *.py
+systemd *.sh *.conf *.service *.socket *.timer
+'
+
+# listed_files: prints the files and links to install, NUL-terminated, except private ones.
+listed_files() {
+    each_file -perm -004
+}
+
+# private_files: prints the files that are listed, but not installed, because others cannot read them.
+private_files() {
+    each_file ! -perm -004
+}
+
+# each_file CONDITION...: prints the listed files for which find's condition is true. In a checkout that is private as a
+# whole, as with umask 077, no single file counts as private.
+each_file() {
+    [ -n "$(find "$source/latchkey" -perm -004)" ] || {
+        [ "$1" != '!' ] || return 0
+        set -- -perm -0
+    }
+    (
+        set -f # the patterns are for find
+        cd "$source"
+        echo "$FILES" | while read -r path names; do
+            if [ -n "$names" ]; then
+                # shellcheck disable=SC2046  # several words
+                find "./$path" -name __pycache__ -prune -o -type f \( -false $(echo "$names" | sed 's/[^ ]*/-o -name &/g') \) \
+                    "$@" -print0
+            elif [ -n "$path" ]; then
+                find "./$path" -prune \( -type f -o -type l \) "$@" -print0
+            fi
+        done
+    )
+}
+
+# check_files: refuses a folder that lacks a listed file, and names the files that are not installed.
+check_files() {
+    echo "$FILES" | while read -r path names; do
+        [ -e "$source/$path" ] || fail "$source is incomplete: $path is missing" "unpack Latchkey again"
+    done
+    private_files | tr '\0' '\n' | while read -r file; do
+        case $file in
+        ./listeners/*) say "not installed, because others cannot read it: $source/${file#./}" ;;
+        *) fail "others cannot read $source/${file#./}, so it is not installed" "chmod a+r it, if it contains no secret" ;;
+        esac
+    done
+}
+
+# release_id: prints the version, a hash of the files, and the Python version; equal input gives an equal id.
+release_id() {
+    version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$source/src/latchkey/__init__.py")
+    python=$("$source/latchkey" which-python) || exit $?
+    abi=$("$python" -c 'import sys; print("py%d.%d" % sys.version_info[:2])')
+    # tar, because it records the targets of links; the options leave out what copying changes.
+    sum=$(cd "$source" && listed_files | LC_ALL=C sort -z |
+        tar --create --null --files-from=- --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --file=- |
+        sha256sum | cut -c1-12)
+    echo "$version-$sum-$abi"
+}
+
+make_release() {
+    rm -rf "$release"
+    unfinished=$release
+    install -d -m 755 "$opt" "$opt/releases" "$release"
+    (cd "$source" && listed_files | tar --create --null --files-from=- --file=-) |
+        tar --extract --directory="$release" --no-same-owner --file=-
+    chmod -R u=rwX,go=rX "$release"
+    # The launcher installs the locked requirements, and prints an error if it cannot.
+    (umask 022 && "$release/latchkey" --version >/dev/null) || exit 1
+    check_python "$(readlink -f "$release/.venv/bin/python")"
+    # The service cannot write here, so Python's bytecode is compiled now.
+    (umask 022 && cd "$release" && .venv/bin/python -m compileall -q -x '/\.venv/' .)
+    # The mark is on disk only after everything else.
+    sync --file-system "$release"
+    touch "$release/.complete"
+    sync "$release/.complete" "$release"
+}
+
+# check_python FILE: refuses a Python in a home folder, because the sandbox hides those.
+check_python() {
+    case $1 in
+    /home/* | /root/* | /run/user/*)
+        fail "this Python is in a home folder, which the service cannot see: $1" \
+            "use another one: LATCHKEY_PYTHON=/usr/bin/python3 ./latchkey install-service"
+        ;;
+    esac
+}
