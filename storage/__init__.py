@@ -17,6 +17,7 @@ from latchkey.storage.backup import (
     restore,
     restoring,
 )
+from latchkey.storage.core_dumps import forbid_core_dumps
 from latchkey.storage.crypto import PREFIX_LENGTH, KeyEntry, read_keyring
 from latchkey.storage.engine import (
     SQLITE_VERSION,
@@ -24,7 +25,6 @@ from latchkey.storage.engine import (
     acting_as_owner_of,
     become_owner_of,
     create_private_file,
-    forbid_core_dumps,
     has_wal_reset_bug,
     open_processes,
     refuse_open,

@@ -96,6 +96,8 @@ def prune(folder: Path, keep: int, *, spare: Path) -> list[Path]:
             hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
             try:
                 path.rename(hidden)
+                # On disk first: after a power cut, a backup must not be there without its files.
+                sync_folder(folder)
                 _delete(hidden)
             except OSError as error:
                 raise StoreRefused(f"the old backup {path} cannot be deleted: {error.strerror}") from None

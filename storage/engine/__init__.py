@@ -1,6 +1,5 @@
 """The key-value interface and SQLite behind it, private files, and locks between processes."""
 
-from latchkey.storage.engine.core_dumps import forbid_core_dumps
 from latchkey.storage.engine.database_file import (
     SIDE_FILE_SUFFIXES,
     check_is_store,
@@ -66,7 +65,6 @@ __all__ = [
     "create_private_file",
     "create_private_folder",
     "exclusive",
-    "forbid_core_dumps",
     "has_wal_reset_bug",
     "is_foreign",
     "leave_wal_mode",

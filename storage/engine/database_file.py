@@ -134,14 +134,24 @@ def _application_id(path: Path) -> int | None:
     if not path.stat().st_size:
         return None
     try:
-        with closing(connect_read_only(path, immutable=True)) as connection:
-            return int(connection.execute("PRAGMA application_id").fetchone()[0])
+        try:
+            return _read_application_id(connect_read_only(path, immutable=True))
+        except sqlite3.DatabaseError as error:
+            if explain(error)[0] != "damaged" or not wal_file(path).exists():
+                raise
+            # A checkpoint is writing to it, or a power cut has interrupted one: with its -wal, the file is whole.
+            return _read_application_id(_connect(path))
     except sqlite3.Error as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
             return None
         reason, explanation = explain(error)
         hint = "restore a backup" if reason == "damaged" else ""
         raise StoreUnavailable(reason, f"the store {path} cannot be used: {explanation}", hint=hint) from error
+
+
+def _read_application_id(connection: sqlite3.Connection) -> int:
+    with closing(connection):
+        return int(connection.execute("PRAGMA application_id").fetchone()[0])
 
 
 def _connect(path: Path, *, timeout: float = BUSY_TIMEOUT) -> sqlite3.Connection:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from latchkey.errors import StoreRefused
-from latchkey.storage.engine.core_dumps import forbid_core_dumps
+from latchkey.storage.core_dumps import forbid_core_dumps
 
 MAX_LINKS = 40
 """Symbolic links on one path, as in the kernel (path_resolution(7))."""

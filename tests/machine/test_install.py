@@ -17,6 +17,14 @@ from tests.machine.machine import ENVIRONMENT, Machine
 pytestmark = pytest.mark.boot
 INSTALL = ("sh", f"/{SOURCE}/latchkey", "install-service")
 FOLDERS = ("opt", "etc", "usr/local", "var/lib/latchkey", "var/backups")
+PRIVATE = (
+    ".env",
+    "secrets/client_secret",
+    "keys/keyring",
+    "data/store.sqlite",
+    "handlers/.env",
+    "storage/store.sqlite",
+)
 LIVE = re.compile(
     r"store\.sqlite(-wal|-shm|\.open.*)?$|/etc/(machine-id|resolv\.conf|\.pwd\.lock|passwd-|group-|shadow-|gshadow-)$"
 )
@@ -25,6 +33,11 @@ LIVE = re.compile(
 @pytest.fixture(scope="module")
 def server(machine: Machine) -> InstalledServer:
     """The service. The tests of this file install it; they run in order."""
+    for name in PRIVATE:
+        path = machine.root / SOURCE / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("private\n")
+        path.chmod(0o600)
     return InstalledServer(machine, machine.root.parent / "links")
 
 
@@ -119,6 +132,17 @@ def test_install_service_returns_with_a_ready_server(machine: Machine, server: I
     assert ready(machine) == "200"
     configure(server, {})
     machine.run("systemctl", "restart", "latchkey.service")
+
+
+def test_private_files_of_the_checkout_are_not_installed(machine: Machine) -> None:
+    """They were put there before the first install, and the installed files can be read by everyone."""
+    release = machine.root / "opt/latchkey/current"
+    release = machine.root / str(release.readlink()).lstrip("/")
+    names = {str(path.relative_to(release)) for path in release.rglob("*") if ".venv" not in path.parts}
+    assert not names & set(PRIVATE)
+    assert {"server.py", "storage/opening.py", "docs/install.md", "src/latchkey/storage"} <= names
+    for path in release.rglob("*"):
+        assert path.is_symlink() or path.name == ".complete" or path.stat().st_mode & 0o004, path
 
 
 @pytest.mark.gen_test(timeout=60)
