@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 
 import pytest
 from tornado.ioloop import IOLoop
+
+from tests.support.stores import new_public_folder
 
 MISSING = pytest.StashKey[set[str]]()
 PROGRAM = Path(__file__).resolve().parent.parent
@@ -50,7 +51,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     missing = sorted(config.stash.get(MISSING, ()))
     if missing:
         terminalreporter.write_line(
-            f"tests with {', '.join(missing)} were left out: apt-get install prometheus caddy nginx chromium",
+            f"tests with {', '.join(missing)} were left out: apt-get install prometheus caddy nginx chromium strace git",
             yellow=True,
         )
     if not root_can_act_as_others():
@@ -103,10 +104,8 @@ def io_loop() -> Iterator[IOLoop]:
 @pytest.fixture
 def public_folder() -> Iterator[Path]:
     """A folder that every user can enter, unlike `tmp_path`, so that parts of it can be given to others."""
-    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="latchkey-test-") as folder:
-        path = Path(folder)
-        path.chmod(0o755)
-        yield path
+    with new_public_folder() as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ def _application_id(path: Path) -> int | None:
         try:
             return _read_application_id(connect_read_only(path, immutable=True))
         except sqlite3.DatabaseError as error:
-            if explain(error)[0] != "damaged" or not wal_file(path).exists():
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT or not wal_file(path).exists():
                 raise
             # A checkpoint is writing to it, or a power cut has interrupted one: with its -wal, the file is whole.
             return _read_application_id(_connect(path))

@@ -1,13 +1,13 @@
 """Each test file gets one machine for all its tests."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.machine.base import Base, prepare_base
 from tests.machine.installed import bare_machine
 from tests.machine.machine import Machine
+from tests.support.stores import new_public_folder
 
 
 @pytest.fixture(scope="session")
@@ -16,9 +16,10 @@ def base() -> Base:
 
 
 @pytest.fixture(scope="module")
-def machine(base: Base, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+def machine(base: Base) -> Iterator[Machine]:
     """A booted Debian with Python, and this project's folder in root's home; Latchkey is not installed."""
-    folder: Path = tmp_path_factory.mktemp("machine")
-    machine = bare_machine(folder / "vm", base)
-    yield machine
-    machine.stop()
+    # Outside of pytest's own folders, which the machine's users cannot enter.
+    with new_public_folder() as folder:
+        machine = bare_machine(folder / "vm", base)
+        yield machine
+        machine.stop()

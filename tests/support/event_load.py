@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from latchkey.simulator import JSON
-from latchkey.storage import StoredEvent, open_store
+from latchkey.storage import StoredEvent, acting_as_owner_of, open_store
 from tests.support.running import Running, running
 from tests.support.stores import failed, unfinished
 
@@ -113,7 +113,10 @@ class Load:
     def unfinished(self) -> set[str]:
         """Return the texts of the events whose outcome is not on disk."""
         folder = self.it.server.folder
-        with closing(open_store(self.it.store, folder / "keys" / "keyring")) as store:
+        with (
+            acting_as_owner_of(self.it.store),
+            closing(open_store(self.it.store, folder / "keys" / "keyring")) as store,
+        ):
             assert not failed(store)
             events = [event for event in unfinished(store) if isinstance(event, StoredEvent)]
         return {event.body.split(b'"text": "')[1].split(b'"')[0].decode() for event in events}

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from multiprocessing.context import ForkServerContext
@@ -152,6 +153,14 @@ def other_process(paths: Paths) -> Iterator[subprocess.Popen[bytes]]:
 
 FOREIGN = (12345, 12346)
 """A user and a group that own nothing else on this machine."""
+
+
+@contextmanager
+def new_public_folder() -> Iterator[Path]:
+    """Yield a folder that every user can enter."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="latchkey-test-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 def foreign_store(folder: Path, *teams: str) -> Paths:

@@ -53,6 +53,7 @@ class Promised:
 
     def _end_install(self, team: str) -> None:
         self.teams.add(team)
+        self.removed.discard(team)
 
     def _remove(self, team: str) -> None:
         self.teams.discard(team)
@@ -142,9 +143,8 @@ def _problems_of_records(store: Store, promised: Promised) -> list[str]:
     found += [f"lost the installation of {team}" for team in promised.teams - teams]
     found += [f"lost the event {name}" for name in promised.events - promised.handled - events]
     found += [f"the removed installation of {team} is there" for team in teams & promised.removed]
-    for team in teams:
-        bot = store.installations.find_bot(enterprise_id=None, team_id=team)
-        if bot is None:
-            found.append(f"a part of the installation of {team}")
+    for item in page.installations:
+        if store.installations.find_bot(enterprise_id=item.enterprise_id, team_id=item.team_id) is None:
+            found.append(f"the installation of {item.team_id} has no bot")
     store.ready()
     return found

@@ -91,7 +91,7 @@ class _Parser:
         strings = [_bytes(found) for found in re.findall(_STRING, arguments)]
         target = _decoded(descriptor[2]) if descriptor else ""
         if descriptor and descriptor[3]:
-            return  # the file has no name any more
+            return  # the file has lost its name
         if call in ("sync", "syncfs"):
             yield Operation(started, "sync all")
         elif call in ("open", "openat", "creat"):

@@ -18,6 +18,7 @@ from tests.support.running import Running, running
 
 HOME = Path(sys.argv[1])
 BACKUPS = HOME / "backups"
+PAUSE_SECONDS = 0.02
 LISTENER = """
 import json, os
 
@@ -59,6 +60,7 @@ async def beside(it: Running, *arguments: str) -> str:
     running_command = asyncio.create_task(asyncio.to_thread(command, *arguments))
     while not running_command.done():
         await events(it, 2)
+        await asyncio.sleep(PAUSE_SECONDS)
     return await running_command
 
 
