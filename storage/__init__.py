@@ -17,7 +17,6 @@ from latchkey.storage.backup import (
     restore,
     restoring,
 )
-from latchkey.storage.core_dumps import forbid_core_dumps
 from latchkey.storage.crypto import PREFIX_LENGTH, KeyEntry, read_keyring
 from latchkey.storage.engine import (
     SQLITE_VERSION,
@@ -25,6 +24,7 @@ from latchkey.storage.engine import (
     acting_as_owner_of,
     become_owner_of,
     create_private_file,
+    forbid_core_dumps,
     has_wal_reset_bug,
     open_processes,
     refuse_open,

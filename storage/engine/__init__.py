@@ -14,7 +14,6 @@ from latchkey.storage.engine.database_file import (
 from latchkey.storage.engine.executor import CALL_TIMEOUT, CallObserver, Executor
 from latchkey.storage.engine.keyvalue import ANYTHING, Change, IdSet, KeyValue, Row, Swap
 from latchkey.storage.engine.locks import maintenance_lock
-from latchkey.storage.engine.owners import acting_as_owner_of, become_owner_of
 from latchkey.storage.engine.pragmas import APPLICATION_ID
 from latchkey.storage.engine.private_files import (
     PRIVATE_FILE,
@@ -27,6 +26,7 @@ from latchkey.storage.engine.private_files import (
     sync_folder,
     version_of,
 )
+from latchkey.storage.engine.privileges import acting_as_owner_of, become_owner_of, forbid_core_dumps
 from latchkey.storage.engine.processes import (
     Presence,
     StoreProcess,
@@ -65,6 +65,7 @@ __all__ = [
     "create_private_file",
     "create_private_folder",
     "exclusive",
+    "forbid_core_dumps",
     "has_wal_reset_bug",
     "is_foreign",
     "leave_wal_mode",

@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 
 from latchkey.errors import StoreInUse, StoreRefused
-from latchkey.storage.engine.owners import refuse_as_root
 from latchkey.storage.engine.private_files import PRIVATE_FILE
+from latchkey.storage.engine.privileges import refuse_as_root
 
 MAX_LOCK_FILE_BYTES = 1 << 12
 READ_TIMEOUT = 1.0

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from latchkey.errors import StoreExposed
-from latchkey.storage.engine.owners import acting_as_owner_of
+from latchkey.storage.engine.privileges import acting_as_owner_of
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700

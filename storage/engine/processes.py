@@ -20,8 +20,8 @@ import msgspec
 
 from latchkey.errors import StoreRefused
 from latchkey.storage.engine.locks import server_lock, try_lock
-from latchkey.storage.engine.owners import refuse_as_root
 from latchkey.storage.engine.private_files import PRIVATE_FILE, create_private_folder
+from latchkey.storage.engine.privileges import refuse_as_root
 
 MAX_PRESENCE_BYTES = 1 << 16
 

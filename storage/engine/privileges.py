@@ -1,4 +1,4 @@
-"""Lets a command that root has started work in a folder of another user as that user.
+"""What this process may do: as which user root works in a folder, and that nobody reads this process's memory.
 
 Invariant: root creates, changes and follows nothing in a folder that another user can change. That user could put a
 symbolic or a hard link to any file of the system there, between a check and the call after it, and SQLite follows
@@ -7,8 +7,10 @@ links. As the folder's owner, the command can do only what that user could do wi
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pwd
+import resource
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +18,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from latchkey.errors import StoreRefused
-from latchkey.storage.core_dumps import forbid_core_dumps
 
 MAX_LINKS = 40
 """Symbolic links on one path, as in the kernel (path_resolution(7))."""
@@ -31,6 +32,19 @@ class Account(NamedTuple):
 
 
 ROOT = Account(0, 0, (0,))
+
+PR_SET_DUMPABLE = 4
+"""prctl(2)."""
+
+
+def forbid_core_dumps() -> None:
+    """Disable core dumps of this process, and reading its memory, except by root.
+
+    RLIMIT_CORE, which the programs that it starts inherit, has no effect if the kernel pipes core dumps to a program
+    (core(5)). A process that is not dumpable has none, and its user can neither trace it nor read its /proc/PID/mem.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 @contextmanager
