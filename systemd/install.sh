@@ -65,11 +65,29 @@ read_options() {
             usage
             exit 0
             ;;
-        *) wrong_usage "no such option: ${1%%=*}" "see latchkey install-service --help" ;;
+        -*) wrong_usage "no such option ${1%%=*}$(did_you_mean "${1%%=*}")" "see \`latchkey install-service --help\`" ;;
+        *) wrong_usage "unexpected argument '$1'" "see \`latchkey install-service --help\`" ;;
         esac
         shift
     done
     [ "$delete_data" = no ] || [ "$action" = uninstall ] || wrong_usage "--delete-data needs --uninstall"
+}
+
+# did_you_mean OPTION: names the option that is at most two edits away, if there is one.
+did_you_mean() {
+    usage | grep -o -e '--[a-z-]*' | sort -u | awk -v typed="$1" '
+        function least(a, b, c) { return a < b ? (a < c ? a : c) : (b < c ? b : c) }
+        function distance(a, b,    i, j, d) {  # after Levenshtein
+            for (i = 0; i <= length(a); i++) d[i, 0] = i
+            for (j = 0; j <= length(b); j++) d[0, j] = j
+            for (i = 1; i <= length(a); i++)
+                for (j = 1; j <= length(b); j++)
+                    d[i, j] = least(d[i-1, j] + 1, d[i, j-1] + 1,
+                        d[i-1, j-1] + (substr(a, i, 1) != substr(b, j, 1)))
+            return d[length(a), length(b)]
+        }
+        { d = distance(typed, $1); if (d <= 2 && (best == "" || d < least_d)) { best = $1; least_d = d } }
+        END { if (best != "") printf "; did you mean \x27%s\x27?", best }'
 }
 
 take_value() {
@@ -92,7 +110,7 @@ take_value() {
 
 # ask WHAT VARIABLE: prompts for a value that was not given.
 ask() {
-    can_ask || wrong_usage "$1 is missing, and stdin is not a terminal to ask on" "see latchkey install-service --help"
+    can_ask || wrong_usage "$1 is missing, and stdin is not a terminal to ask on" "see \`latchkey install-service --help\`"
     printf '%s: ' "$1" >&2
     IFS= read -r answer || answer=''
     [ -n "$answer" ] || fail "$1 is needed"
@@ -102,7 +120,7 @@ ask() {
 # ask_secret WHAT FILE: prompts without echo, and writes the answer to a private file.
 ask_secret() {
     can_ask || wrong_usage "the file with the $1 is missing, and stdin is not a terminal to ask on" \
-        "see latchkey install-service --help"
+        "see \`latchkey install-service --help\`"
     printf '%s (not shown): ' "$1" >&2
     terminal=$(stty -g)
     stty -echo

@@ -228,6 +228,13 @@ def test_unknown_command_without_a_likeness_is_named(capsys: pytest.CaptureFixtu
     assert shown.stderr == "latchkey: no such command 'xyzzy'\nhint: see `latchkey --help`\n"
 
 
-def test_option_without_its_value_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    shown = Output(capsys, "events", "list", "--limit")
-    assert (shown.code, shown.stderr) == (2, "latchkey: option '--limit' requires an argument\n")
+@each(STRICT)
+def test_option_with_a_missing_or_needless_value_is_named(
+    path: Path, command: click.Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    see = f"see `latchkey {name_of(path)} --help`"
+    for item in command.params:
+        if isinstance(item, click.Option):
+            name = max(item.opts, key=len)
+            wrong, problem = (f"{name}=x", "takes no value") if item.is_flag else (name, "needs a value")
+            assert Output(capsys, *path, wrong).has_usage_error(f"latchkey: {name} {problem}", see)

@@ -42,6 +42,13 @@ def test_never_overwrites_a_file(tmp_path: Path, existing: str) -> None:
     assert [found for found in tmp_path.rglob("*") if found.is_file()] == [path]
 
 
+def test_refuses_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run(tmp_path, "config", "init", "file")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == f"latchkey: {tmp_path / 'file'} is not a folder; nothing was written"
+
+
 def test_reports_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = run(tmp_path, "config", "init", "file/app")

@@ -268,7 +268,7 @@ async def test_check_lists_the_tokens_that_slack_refuses(tmp_path: Path, filled:
         it.slack.world.tokens["xoxb-sentinel-T9"].revoked = True
         done = await it.run("check")
         assert done.returncode == 1
-        assert "4 tokens valid\n" in done.stderr
+        assert "4 of 6 tokens valid\n" in done.stderr
         assert (
             done.stdout
             == "workspace\tname\ttoken of\treason\nT1\tTeam T1\tU1\tinvalid_auth\nT9\t\tbot\ttoken_revoked\n"

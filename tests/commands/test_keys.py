@@ -275,7 +275,7 @@ def test_asks_for_confirmation_on_a_terminal(folder: Path) -> None:
     before = contents(folder)
     code, shown = on_a_terminal(folder, "keys", "rotate", typed="n\n")
     assert code == 3
-    assert "Re-encrypt under a new key: 16 records?" in shown
+    assert "Re-encrypt 16 records under a new key?" in shown
     assert contents(folder) == before
     code, shown = on_a_terminal(folder, "keys", "rotate", typed="y\n")
     assert code == 0

@@ -150,9 +150,17 @@ def test_lists_differences_and_exits_with_1(folder: Path) -> None:
     assert document["differences"][0] == {"path": "oauth_config.scopes.bot", "here": "commands", "slack": None}
 
 
+@pytest.mark.parametrize("content", [b"", b" \n"])
+def test_says_that_the_file_to_compare_with_is_empty(folder: Path, content: bytes) -> None:
+    (folder / "exported.json").write_bytes(content)
+    done = run(folder, "manifest", "--diff", "exported.json")
+    assert done.returncode == 1
+    assert "latchkey: exported.json: the file is empty\nhint: " in done.stderr
+
+
 @pytest.mark.parametrize(
     "content",
-    [b"", b"[]", b"- a\n- b", b"sentinel: [", b"\xff\xfe", b"sentinel", b'{"display_information": "sentinel"}', b"[" * 100_000, b"a: &a [*a]"],
+    [b"[]", b"- a\n- b", b"sentinel: [", b"\xff\xfe", b"sentinel", b'{"display_information": "sentinel"}', b"[" * 100_000, b"a: &a [*a]"],
 )  # fmt: skip
 def test_refuses_a_file_that_is_not_a_manifest_and_says_where_to_get_one(folder: Path, content: bytes) -> None:
     (folder / "exported").write_bytes(content)

@@ -76,7 +76,7 @@ def change_source(machine: Machine, name: str, text: str) -> str:
 @pytest.mark.parametrize(
     ("flags", "code", "message"),
     [
-        (("--nonsense",), 2, "no such option: --nonsense"),
+        (("--nonsense",), 2, "no such option --nonsense"),
         (("--client-secret", "sentinel"), 2, "do not put a secret on the command line"),
         (("--signing-secret=sentinel",), 2, "do not put a secret on the command line"),
         (("--client-secrets=sentinel",), 2, "do not put a secret on the command line"),

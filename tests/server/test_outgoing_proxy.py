@@ -108,7 +108,7 @@ async def test_every_call_goes_through_the_proxy(tmp_path: Path) -> None:
         assert set(it.proxy.asked_for) == {f"{host}:443" for host in HOSTS}
 
         code, output = await it.run("installs", "check")
-        assert (code, "1 token valid" in output) == (0, True), output
+        assert (code, "1 of 1 token valid" in output) == (0, True), output
         code, output = await it.run("doctor", "--json")
         codes = {item["code"] for item in json.loads(output)["findings"]}
         assert not codes & {"slack-unreachable", "dns-failed", "credentials-refused", "tokens-revoked"}, output

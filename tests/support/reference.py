@@ -44,7 +44,8 @@ def _commands(command: click.Command, path: str) -> Iterator[str]:
         return
     usage = " ".join(command.collect_usage_pieces(context))
     yield from (f"### `{path}`", "", f"`{path} {usage}`", "", _paragraphs(command.help or ""), "")
-    options = [record for item in command.get_params(context) if (record := item.get_help_record(context))]
+    records = [record for item in command.get_params(context) if (record := item.get_help_record(context))]
+    options = [(names, text) for names, text in records if text]  # the usage line has the arguments
     if options:
         yield from ("| option | |", "| --- | --- |")
         yield from (f"| `{_cell(names)}` | {_cell(text)} |" for names, text in options)

@@ -51,7 +51,7 @@ def _run(command: click.Command, name: str, arguments: Sequence[str] | None) -> 
         error.show()
         return error.exit_code
     except click.ClickException as error:
-        print_error(explain(error))
+        print_error(explain(error, command, name, sys.argv[1:] if arguments is None else arguments))
         return error.exit_code
     except click.Abort:
         print_error(LatchkeyError("interrupted"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 import click
@@ -14,11 +14,12 @@ _SYNONYMS = {"start": "serve", "run": "serve", "up": "serve"}
 """What other tools call our commands."""
 
 
-def explain(error: click.ClickException) -> LatchkeyError:
-    """Return the error as a message and a hint."""
-    context = error.ctx if isinstance(error, click.UsageError) else None
-    if context is None:
+def explain(error: click.ClickException, command: click.Command, name: str, arguments: Sequence[str]) -> LatchkeyError:
+    """Return the error as a message and a hint; it was raised when `command` was run by this name."""
+    if not isinstance(error, click.UsageError):
         return LatchkeyError(_in_our_style(error))
+    # click does not know the context of an option without its value.
+    context = error.ctx or _called(click.Context(command, info_name=name), arguments)
     see = f"see `{context.command_path} --help`"
     match error:
         case NoSuchCommand(command_name=name):
@@ -34,6 +35,8 @@ def explain(error: click.ClickException) -> LatchkeyError:
             return LatchkeyError(
                 f"{_name_of(parameter, context)} is missing", hint=f"usage: {context.command_path} {pieces}"
             )
+        case click.BadOptionUsage(option_name=name):
+            return LatchkeyError(f"{name} {_missing_or_needless_value(name, context)}", hint=see)
         case click.BadParameter(param=click.Option() as option):
             return LatchkeyError(f"{_name_of(option, context)}: {error.message}", hint=see)
         case click.BadParameter(param=click.Argument()):
@@ -44,6 +47,23 @@ def explain(error: click.ClickException) -> LatchkeyError:
 def _in_our_style(error: click.ClickException) -> str:
     message = error.format_message().rstrip(".")
     return message[:1].lower() + message[1:]
+
+
+def _called(context: click.Context, arguments: Sequence[str]) -> click.Context:
+    """Return the context of the innermost command that these arguments name."""
+    for argument in arguments:
+        if not isinstance(context.command, click.Group):
+            break
+        command = context.command.get_command(context, argument)
+        if command is not None:
+            context = click.Context(command, parent=context, info_name=argument)
+    return context
+
+
+def _missing_or_needless_value(name: str, context: click.Context) -> str:
+    options = [item for item in context.command.get_params(context) if isinstance(item, click.Option)]
+    is_flag = any(item.is_flag for item in options if name in item.opts)
+    return "takes no value" if is_flag else "needs a value"
 
 
 def _did_you_mean(names: Iterable[str]) -> str:

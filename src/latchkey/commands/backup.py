@@ -17,8 +17,14 @@ from latchkey.storage import Backup, ProgressCallback, make_backup, prune
 
 
 @click.command("backup")
-@click.option("--to", "folder", type=click.Path(path_type=Path), metavar="FOLDER", help="overrides [backup] path")
-@click.option("--keep", type=Number(1), metavar="N", help="overrides [backup] keep")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="folder for the new backup, instead of [backup] path",
+)
+@click.option("--keep", type=Number(1), metavar="N", help="number of backups to keep, instead of [backup] keep")
 @config_option
 @json_option
 def command(folder: Path | None, keep: int | None, config_path: Path | None, as_json: bool) -> None:

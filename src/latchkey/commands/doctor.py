@@ -35,7 +35,7 @@ _MARKS = {Severity.ERROR: ("✘", "red"), Severity.WARNING: ("!", "yellow"), Sev
     metavar="FILE",
     help="also compare the app's settings at Slack, exported from its App Manifest page",
 )
-@click.option("--support", is_flag=True, help="also write a file for someone who helps, without secrets and ids")
+@click.option("--support", is_flag=True, help="also write a report for support, without secrets and ids")
 def command(config_path: Path | None, as_json: bool, offline: bool, exported: Path | None, support: bool) -> None:
     """Check the installation. Exits 1 if there are errors, 0 otherwise."""
     settings = None

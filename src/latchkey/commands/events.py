@@ -40,7 +40,10 @@ _HIDDEN = "********"
 
 @click.group("events", cls=CommandGroup)
 def group() -> None:
-    """Events that were acknowledged but not yet fully handled."""
+    """Look at unfinished events; retry or drop failed ones.
+
+    An event is unfinished from its acknowledgement until its listeners have succeeded.
+    """
 
 
 @group.command("status")
@@ -86,7 +89,11 @@ def status(config_path: Path | None, as_json: bool) -> None:
     help="maximum number of events to list",
 )
 def list_events(config_path: Path | None, as_json: bool, wanted: str | None, team: str | None, limit: int) -> None:
-    """List unfinished events, failed ones first."""
+    """List unfinished events, failed ones first.
+
+    Their statuses are: waiting (queued or running), retrying (waits for its next attempt), failed (no attempt is left),
+    replaying (`latchkey events retry` was run for it).
+    """
     with configured_store(config_path) as store:
         events = store.event_admin.all([EventStatus(wanted)] if wanted else list(EventStatus))
         rows = (_to_json(event) for event in events)
@@ -127,7 +134,7 @@ def show(event_id: str, config_path: Path | None, as_json: bool, body: bool) -> 
 
 
 @group.command("retry")
-@click.argument("event_ids", metavar="EVENT_ID...", nargs=-1)
+@click.argument("event_ids", metavar="EVENT_ID...|--all", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="all failed events")
 @config_option
 def retry(event_ids: tuple[str, ...], everything: bool, config_path: Path | None) -> None:
@@ -141,7 +148,7 @@ def retry(event_ids: tuple[str, ...], everything: bool, config_path: Path | None
 
 
 @group.command("drop")
-@click.argument("event_ids", metavar="EVENT_ID...", nargs=-1)
+@click.argument("event_ids", metavar="EVENT_ID...|--all", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="all failed events")
 @config_option
 @yes_option

@@ -24,7 +24,7 @@ Next:
 
 
 @click.command("init")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
+@click.argument("folder", type=click.Path(path_type=Path), default=Path())
 def init(folder: Path) -> None:
     """Write config.toml and a first listener module into FOLDER (default: this folder).
 
@@ -35,6 +35,8 @@ def init(folder: Path) -> None:
         folder / "config.toml": shipped_config(),
         folder / "listeners" / "__init__.py": files(__package__).joinpath("first_listeners.py").read_text("utf-8"),
     }
+    if folder.exists() and not folder.is_dir():
+        raise LatchkeyError(f"{folder} is not a folder; nothing was written", hint="name another FOLDER")
     for path in contents:
         if os.path.lexists(path):
             raise LatchkeyError(f"{path} already exists; nothing was written", hint="name another FOLDER")

@@ -25,6 +25,7 @@ from latchkey.commands.terminal import (
     confirm,
     json_option,
     plural,
+    print_gap,
     print_json,
     print_table,
     print_values,
@@ -52,7 +53,12 @@ def group() -> None:
 @click.option("--team", metavar="TEAM_ID", help="only this workspace")
 @click.option("--enterprise", metavar="ENTERPRISE_ID", help="only workspaces of this org")
 @click.option(
-    "--limit", type=Number(1), metavar="N", default=DEFAULT_LIMIT, show_default=True, help="maximum number to list"
+    "--limit",
+    type=Number(1),
+    metavar="N",
+    default=DEFAULT_LIMIT,
+    show_default=True,
+    help="maximum number of workspaces to list",
 )
 @click.option("--after", metavar="CURSOR", default="", help="continue after an earlier list")
 @config_option
@@ -92,6 +98,7 @@ def show(team_id: str | None, enterprise: str | None, config_path: Path | None, 
         return
     installers, unreadable = described.pop("installers"), described.pop("unreadable_records")
     print_values((name, _cell(described, name)) for name in described)
+    print_gap()
     columns = ("user_id", "token", "scopes", "installed", "expires")
     print_table(columns, [[_cell(row, column) for column in columns] for row in installers])
     for line in unreadable:

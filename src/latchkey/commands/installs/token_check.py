@@ -56,7 +56,8 @@ class TokenCheck:
 
     def print(self) -> None:
         """Print the result for people: the tables on stdout, the rest on stderr."""
-        say(f"{plural(self.valid, 'token')} valid")
+        total = self.valid + len(self.revoked) + len(self.unknown)
+        say(f"{self.valid:,} of {plural(total, 'token')} valid" if total else "no tokens to check")
         _print_statuses("revoked, reinstall the app:", self.revoked)
         _print_statuses("unknown, Slack did not answer:", self.unknown)
         if self.unreadable:

@@ -19,7 +19,7 @@ def uninstall_credentials(settings: Settings) -> SlackCredentials:
     try:
         return settings.require_slack(signing=False)
     except ConfigError as error:
-        raise ConfigError(error.faults, hint="or add --local to delete only the local records") from None
+        raise ConfigError(error.faults, hint="set them, or add --local to delete only the local records") from None
 
 
 def uninstall_at_slack(settings: Settings, credentials: SlackCredentials, workspace: InstalledWorkspace) -> None:

@@ -22,6 +22,7 @@ from latchkey.commands.terminal import (
     config_option,
     json_option,
     plural,
+    print_gap,
     print_json,
     print_table,
     say,
@@ -37,7 +38,7 @@ _MISSING = "missing"
 
 @click.group("keys", cls=CommandGroup)
 def group() -> None:
-    """The encryption keys of the store."""
+    """Show, add, rotate, verify and retire encryption keys."""
 
 
 @group.command("status")
@@ -59,6 +60,7 @@ def status(config_path: Path | None, as_json: bool) -> None:
     columns = ("key_id", "status", "made", "retired", "records", "tables")
     print_table(columns, [[_cell(key, column) for column in columns] for key in keys])
     if processes:
+        print_gap()
         print_table(("process", "encrypts with"), [(each["pid"], _encrypts_with(each, keys)) for each in processes])
     for key in keys:
         if key["status"] == _MISSING:

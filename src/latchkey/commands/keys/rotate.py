@@ -48,7 +48,7 @@ def rotate(config_path: Path | None, as_json: bool, yes: bool, dry_run: bool, no
         if dry_run:
             _print_plan(plan, as_json)
             return
-        confirm(f"{_what(plan)}: {plural(plan['records'], 'record')}?", yes=yes)
+        confirm(f"Re-encrypt {plural(plan['records'], 'record')} under {_which_key(plan)}?", yes=yes)
         # Millions of small objects are created, and none of them is part of a cycle.
         gc.freeze()
         gc.set_threshold(50_000)
@@ -86,8 +86,8 @@ def _plan(keys: StoreKeys) -> dict[str, Any]:
     }
 
 
-def _what(plan: dict[str, Any]) -> str:
-    return "Re-encrypt under a new key" if plan["new_key"] else f"Continue with the key {plan['key_id']}"
+def _which_key(plan: dict[str, Any]) -> str:
+    return "a new key" if plan["new_key"] else f"the key {plan['key_id']}"
 
 
 def _print_plan(plan: dict[str, Any], as_json: bool) -> None:

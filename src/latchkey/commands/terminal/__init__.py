@@ -7,7 +7,7 @@ from latchkey.commands.terminal.options import CommandGroup, Number, Word, confi
 from latchkey.commands.terminal.output import duration, encode_json, plural, print_json, say, utc
 from latchkey.commands.terminal.progress import show_progress
 from latchkey.commands.terminal.questions import EXIT_UNCONFIRMED, confirm, confirm_by_typing
-from latchkey.commands.terminal.tables import as_text, print_table, print_values
+from latchkey.commands.terminal.tables import as_text, print_gap, print_table, print_values
 
 __all__ = [
     "EXIT_UNCONFIRMED",
@@ -22,6 +22,7 @@ __all__ = [
     "encode_json",
     "json_option",
     "plural",
+    "print_gap",
     "print_json",
     "print_table",
     "print_values",

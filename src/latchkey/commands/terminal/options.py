@@ -13,7 +13,7 @@ config_option = click.option(
     "config_path",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="config.toml to use (default: $LATCHKEY_CONFIG, else the one in this folder)",
+    help="configuration file (default: $LATCHKEY_CONFIG or ./config.toml)",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="print one JSON document")
 yes_option = click.option("--yes", is_flag=True, help="do not ask for confirmation")

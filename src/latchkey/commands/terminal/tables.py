@@ -34,6 +34,12 @@ def print_values(values: Iterable[tuple[str, object]]) -> None:
         click.echo(f"{name}\t{text}")
 
 
+def print_gap() -> None:
+    """Print an empty line on a terminal, between two tables."""
+    if sys.stdout.isatty():
+        click.echo()
+
+
 def _print_aligned(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.cells import cell_len  # imported only on a terminal
 

@@ -27,6 +27,8 @@ def read_manifest(path: Path) -> Manifest:
         raise LatchkeyError(f"{path}: {error.strerror}", hint=hint) from None
     if len(content) > MAX_BYTES:
         raise LatchkeyError(f"{path}: too long to be an app manifest", hint=hint)
+    if not content.strip():
+        raise LatchkeyError(f"{path}: the file is empty", hint=hint)
     document = _parse(content)
     # The method apps.manifest.export returns the manifest inside its response.
     if isinstance(document, dict) and isinstance(document.get("manifest"), dict):
