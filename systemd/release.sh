@@ -87,16 +87,24 @@ release_id() {
 make_release() {
     rm -rf "$release"
     unfinished=$release
-    install -d -m 755 "$opt" "$opt/releases" "$release"
-    (cd "$source" && listed_files | tar --create --null --files-from=- --file=-) |
-        tar --extract --directory="$release" --no-same-owner --file=-
-    chmod -R u=rwX,go=rX "$release"
+    copy_files
     # The launcher installs the locked requirements, and prints an error if it cannot.
     (umask 022 && "$release/latchkey" --version >/dev/null) || exit 1
     check_python "$(readlink -f "$release/.venv/bin/python")"
     # The service cannot write here, so Python's bytecode is compiled now.
     (umask 022 && cd "$release" && .venv/bin/python -m compileall -q -x '/\.venv/' .)
-    # The mark is on disk only after everything else.
+    mark_complete
+}
+
+copy_files() {
+    install -d -m 755 "$opt" "$opt/releases" "$release"
+    (cd "$source" && listed_files | tar --create --null --files-from=- --file=-) |
+        tar --extract --directory="$release" --no-same-owner --file=-
+    chmod -R u=rwX,go=rX "$release"
+}
+
+# mark_complete: marks the release, once everything else of it is on disk.
+mark_complete() {
     sync --file-system "$release"
     touch "$release/.complete"
     sync "$release/.complete" "$release"

@@ -39,10 +39,12 @@ step() {
 
 # put_file FILE DESTINATION MODE [GROUP]: replaces a file by a copy, which is on disk before it gets its name.
 put_file() {
-    install -D -m "$3" -g "${4:-root}" "$1" "$2.new"
+    folder=$(dirname "$2")
+    [ -d "$folder" ] || { install -d -m 755 "$folder" && sync --file-system "$folder"; }
+    install -m "$3" -g "${4:-root}" "$1" "$2.new"
     sync "$2.new"
     mv "$2.new" "$2"
-    sync "$(dirname "$2")"
+    sync "$folder"
 }
 
 systemd_runs() {
@@ -144,9 +146,14 @@ make_account() {
     place "$source/systemd/tmpfiles.conf" "$tmpfiles"
     for folder in "$etc" "$etc/keys" "$etc/secrets" "$state" /var/backups/latchkey; do
         [ -d "$folder" ] && continue
-        step "create the folders for configuration, store and backups" systemd-tmpfiles --create "$tmpfiles"
+        step "create the folders for configuration, store and backups" make_folders
         break
     done
+}
+
+make_folders() {
+    systemd-tmpfiles --create "$tmpfiles"
+    sync --file-system "$etc" "$state" /var/backups/latchkey
 }
 
 # install_secret NAME: installs the secret from the workspace, if one was given and it is new.

@@ -51,9 +51,11 @@ class Promised:
     def _end_start(self) -> None:
         """The store was opened."""
 
+    def _install(self, team: str) -> None:
+        self.removed.discard(team)
+
     def _end_install(self, team: str) -> None:
         self.teams.add(team)
-        self.removed.discard(team)
 
     def _remove(self, team: str) -> None:
         self.teams.discard(team)

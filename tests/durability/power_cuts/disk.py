@@ -97,6 +97,11 @@ class Disk:
                 file = self._find(path)
                 assert isinstance(file, File), path
                 file.change(self._number, offset, data if kind == "write" else None)
+            case "copy":
+                file, source = self._find(path), self._find(other)
+                assert isinstance(file, File)
+                assert isinstance(source, File)
+                file.change(self._number, offset, bytes(source.live[offset : offset + len(data)]))
             case "sync" | "sync all":
                 self._sync(started + 1, path if kind == "sync" else None)
             case "rename" | "link":

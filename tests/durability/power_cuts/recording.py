@@ -16,7 +16,7 @@ ACKNOWLEDGEMENTS = "acknowledgements"
 _CALLS = (
     "open,openat,creat,write,pwrite64,writev,pwritev,lseek,ftruncate,truncate,fallocate,fsync,fdatasync,sync,syncfs,"
     "rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,rmdir,mkdir,mkdirat,"
-    "copy_file_range,sendfile"
+    "copy_file_range,sendfile,chdir,fchdir"
 )
 _LINE = re.compile(r"^(\d+) +(.*)$")
 _RESUMED = re.compile(r"^<\.\.\. \w+ resumed>(.*)$")
@@ -31,10 +31,10 @@ class Operation(NamedTuple):
     started: int
     """How many operations had ended when it began. A sync covers only those."""
     kind: str
-    """create, write, truncate, sync, sync all, rename, link, symlink, remove, folder, or acknowledge."""
+    """create, write, copy (`data` has its length), truncate, sync, sync all, rename, link, symlink, remove, folder, or acknowledge."""
     path: str = ""
     other: str = ""
-    """The new name, or the target of a symbolic link."""
+    """The new name, the file that is copied, or the target of a symbolic link."""
     offset: int = 0
     """The place of a write, or the size of a truncated file."""
     data: bytes = b""
@@ -62,6 +62,8 @@ class _Parser:
         self._acknowledgements = str(folder.parent / ACKNOWLEDGEMENTS)
         self._begun: dict[str, tuple[str, int]] = {}
         self._positions: dict[str, int] = {}
+        self._folders: dict[str, str] = {}
+        """The current folder of a process that has changed it."""
         self._count = 0
 
     def operations(self, trace: Path) -> Iterator[Operation]:
@@ -84,31 +86,59 @@ class _Parser:
             text = begun + resumed[1]
         call = _CALL.match(text)
         if call and int(call[3]) >= 0:
-            yield from self._operations(started, call[1], call[2], int(call[3]), _decoded(call[4] or ""))
+            yield from self._operations(thread, started, call[1], call[2], int(call[3]), _decoded(call[4] or ""))
 
-    def _operations(self, started: int, call: str, arguments: str, result: int, opened: str) -> Iterator[Operation]:
+    def _operations(
+        self, thread: str, started: int, call: str, arguments: str, result: int, opened: str
+    ) -> Iterator[Operation]:
         descriptor = _DESCRIPTOR.match(arguments)
-        strings = [_bytes(found) for found in re.findall(_STRING, arguments)]
-        target = _decoded(descriptor[2]) if descriptor else ""
         if descriptor and descriptor[3]:
             return  # the file has lost its name
+        target = _decoded(descriptor[2]) if descriptor else ""
         if call in ("sync", "syncfs"):
             yield Operation(started, "sync all")
-        elif call in ("open", "openat", "creat"):
-            yield from self._open(started, arguments, opened)
         elif call in ("fsync", "fdatasync"):
             yield from self._at(target, started, "sync")
-        elif call in ("write", "pwrite64"):
-            yield from self._write(started, call, arguments, target, strings[0][:result] if strings else b"")
+        elif call in ("open", "openat", "creat"):
+            yield from self._open(started, arguments, opened)
+        elif call in ("chdir", "fchdir"):
+            self._folders[thread] = target or self._absolute(thread, _strings(arguments)[0].decode())
+        elif call.startswith(("rename", "link", "symlink", "unlink", "rmdir", "mkdir")):
+            yield from self._names(thread, started, call, arguments)
+        else:
+            yield from self._content(started, call, arguments, target, result)
+
+    def _content(self, started: int, call: str, arguments: str, target: str, result: int) -> Iterator[Operation]:
+        if call in ("write", "pwrite64"):
+            yield from self._write(started, call, arguments, target, _strings(arguments)[0][:result])
         elif call == "lseek":
             self._positions[target] = result
         elif call in ("ftruncate", "truncate"):
             size = int(arguments.rpartition(", ")[2])
-            yield from self._at(target or strings[0].decode(), started, "truncate", offset=size)
-        elif call.startswith(("rename", "link", "symlink", "unlink", "rmdir", "mkdir")):
-            yield from self._names(started, call, arguments)
-        elif self._relative(target) is not None and call != "fallocate":
-            raise AssertionError(f"cannot replay {call}")
+            yield from self._at(target or _strings(arguments)[0].decode(), started, "truncate", offset=size)
+        elif call == "copy_file_range":
+            yield from self._copy(started, arguments, result)
+        elif call != "fallocate":
+            assert self._relative(target) is None, f"cannot replay {call}"
+
+    def _absolute(self, thread: str, path: str) -> str:
+        return os.path.join(self._folders.get(thread, "/"), path)
+
+    def _copy(self, started: int, arguments: str, size: int) -> Iterator[Operation]:
+        """A copy from another file, whose data strace does not see."""
+        source, target = (_decoded(found) for found in re.findall(r"\d+<([^>]*)>", arguments))
+        offset = self._positions.get(target, 0)
+        self._positions[target] = offset + size
+        assert offset == self._positions.get(source, 0), arguments
+        self._positions[source] = offset + size
+        if self._relative(target) is None or not size:
+            return
+        other = self._relative(source)
+        if other is not None:
+            yield from self._at(target, started, "copy", offset=offset, other=other, data=bytes(size))
+        else:  # nothing changes it meanwhile
+            data = Path(source).read_bytes()[offset : offset + size]
+            yield from self._at(target, started, "write", offset=offset, data=data)
 
     def _open(self, started: int, arguments: str, opened: str) -> Iterator[Operation]:
         flags = re.sub(r'"[^"]*"|<[^>]*>', "", arguments)
@@ -128,14 +158,14 @@ class _Parser:
             self._positions[target] = offset + len(data)
         yield from self._at(target, started, "write", offset=offset, data=data)
 
-    def _names(self, started: int, call: str, arguments: str) -> Iterator[Operation]:
+    def _names(self, thread: str, started: int, call: str, arguments: str) -> Iterator[Operation]:
         # Absolute paths, or relative ones after the descriptor of their folder.
         names = re.findall(r"(?:(?:\d+|AT_FDCWD)<([^>]*)>, )?" + _STRING, arguments)
-        paths = [os.path.join(_decoded(folder), _bytes(name).decode()) for folder, name in names]
+        paths = [self._absolute(thread, os.path.join(_decoded(at), _bytes(name).decode())) for at, name in names]
         if call.startswith("symlink"):
             yield from self._at(paths[1], started, "symlink", other=_bytes(names[0][1]).decode())
         elif call.startswith(("rename", "link")):
-            assert "RENAME_" not in arguments
+            assert "RENAME_EXCHANGE" not in arguments
             other = self._relative(paths[1])
             if other is not None:
                 yield from self._at(paths[0], started, "rename" if call.startswith("rename") else "link", other=other)
@@ -152,6 +182,10 @@ class _Parser:
         if path != str(self._folder) and not path.startswith(f"{self._folder}/"):
             return None
         return os.path.relpath(path, self._folder)
+
+
+def _strings(arguments: str) -> list[bytes]:
+    return [_bytes(found) for found in re.findall(_STRING, arguments)]
 
 
 def _bytes(text: str) -> bytes:

@@ -42,6 +42,7 @@ def command(*arguments: str) -> str:
 
 
 async def install(it: Running, team: str) -> None:
+    note(does="install", team=team)
     assert await it.install(team) == 200
     note(did="install", team=team)
 

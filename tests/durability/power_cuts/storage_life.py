@@ -34,6 +34,7 @@ note = functools.partial(acknowledge, HOME.parent / ACKNOWLEDGEMENTS)
 
 
 def install(store: Store, team: str) -> None:
+    note(does="install", team=team)
     store.installations.save(installation(team))
     note(did="install", team=team)
 

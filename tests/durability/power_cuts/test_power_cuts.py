@@ -3,9 +3,8 @@
 import random
 import shutil
 import sys
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,14 +15,21 @@ from tests.durability.power_cuts.recording import Operation, record
 from tests.support.stores import ROOT
 
 pytestmark = pytest.mark.programs("strace")
+LeavesOut = Callable[[str, bool], bool]
+SYNCS: dict[str, LeavesOut] = {
+    "folders": lambda path, is_folder: is_folder,
+    "the -wal": lambda path, is_folder: path.endswith("-wal"),
+    "the database": lambda path, is_folder: path.endswith(".sqlite"),
+    "the keyring": lambda path, is_folder: "keyring" in path,
+    "backups": lambda path, is_folder: "backups/" in path and not is_folder,
+    "the restored copy": lambda path, is_folder: path.endswith(".restoring"),
+    "the new store": lambda path, is_folder: ".sqlite.new" in path,
+}
+"""Kinds of syncs, by path and whether it is a folder's."""
 
 
-@pytest.fixture(scope="module")
-def memory() -> Iterator[Path]:
-    """A folder in memory, where a sync costs nothing: the disk is simulated."""
-    shared = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(prefix="latchkey-test-", dir=shared if shared.is_dir() else None) as folder:
-        yield Path(folder)
+def leaves_out_nothing(_path: str, _is_folder: bool) -> bool:
+    return False
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +50,7 @@ def cut_often(
     life: list[Operation],
     times: int,
     folder: Path,
-    leaves_out: Callable[[str, bool], bool] = lambda path, is_folder: False,
+    leaves_out: LeavesOut = leaves_out_nothing,
 ) -> Counter[str]:
     """Cut the power this many times, spread over all operations; returns the problems."""
     chance = random.Random(times)
@@ -82,17 +88,6 @@ def test_a_thousand_power_cuts_lose_nothing_that_was_acknowledged(life: list[Ope
 @pytest.mark.root  # strace must be allowed to read the memory of a server, which forbids it to its user
 def test_a_thousand_power_cuts_beside_a_running_server_lose_nothing_that_was_acknowledged(memory: Path) -> None:
     assert not cut_often(record_life(memory, "server_life.py"), 1000, memory)
-
-
-SYNCS: dict[str, Callable[[str, bool], bool]] = {
-    "folders": lambda path, is_folder: is_folder,
-    "the -wal": lambda path, is_folder: path.endswith("-wal"),
-    "the database": lambda path, is_folder: path.endswith(".sqlite"),
-    "the keyring": lambda path, is_folder: "keyring" in path,
-    "backups": lambda path, is_folder: "backups/" in path and not is_folder,
-    "the restored copy": lambda path, is_folder: path.endswith(".restoring"),
-    "the new store": lambda path, is_folder: ".sqlite.new" in path,
-}
 
 
 @pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.long) for kind in SYNCS])
