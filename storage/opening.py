@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -20,10 +19,9 @@ from latchkey.errors import KeysMissing, StoreRefused, StoreUnavailable, Unreada
 from latchkey.storage.backup import clear_interrupted, copy_path
 from latchkey.storage.crypto import Keyring, KeyringFile, Sealer, create_keyring, generate_key
 from latchkey.storage.engine import (
-    APPLICATION_ID,
-    PRIVATE_FILE,
     Presence,
     SqliteKeyValue,
+    create_database,
     create_private_folder,
     remove_store,
     rename_noreplace,
@@ -143,9 +141,7 @@ def _create_unfinished(path: Path, sealer: Sealer) -> None:
     unfinished = unfinished_path(path)
     create_private_folder(unfinished.parent)
     remove_store(unfinished)
-    os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
-    with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
-        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    create_database(unfinished)
     with closing(SqliteKeyValue(unfinished, TABLES)) as engine:
         records = Records(engine, sealer)
         records.commit([records.put(META, FORMAT, {"version": FORMAT_VERSION})])

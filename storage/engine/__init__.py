@@ -4,6 +4,7 @@ from latchkey.storage.engine.database_file import (
     SIDE_FILE_SUFFIXES,
     check_is_store,
     copy_store,
+    create_database,
     is_foreign,
     leave_wal_mode,
     remove_store,
@@ -14,7 +15,6 @@ from latchkey.storage.engine.database_file import (
 from latchkey.storage.engine.executor import CALL_TIMEOUT, CallObserver, Executor
 from latchkey.storage.engine.keyvalue import ANYTHING, Change, IdSet, KeyValue, Row, Swap
 from latchkey.storage.engine.locks import maintenance_lock
-from latchkey.storage.engine.pragmas import APPLICATION_ID
 from latchkey.storage.engine.private_files import (
     PRIVATE_FILE,
     PRIVATE_FOLDER,
@@ -41,7 +41,6 @@ from latchkey.storage.engine.sqlite_version import SQLITE_VERSION, has_wal_reset
 
 __all__ = [
     "ANYTHING",
-    "APPLICATION_ID",
     "CALL_TIMEOUT",
     "PRIVATE_FILE",
     "PRIVATE_FOLDER",
@@ -62,6 +61,7 @@ __all__ = [
     "become_owner_of",
     "check_is_store",
     "copy_store",
+    "create_database",
     "create_private_file",
     "create_private_folder",
     "exclusive",

@@ -54,6 +54,17 @@ def is_foreign(path: Path) -> bool:
     return False
 
 
+def create_database(path: Path) -> None:
+    """Create an empty, private database of ours. Raises StoreUnavailable or OSError, and then leaves the file."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
+    try:
+        with closing(_connect(path)) as connection:
+            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    except sqlite3.Error as error:
+        reason, explanation = explain(error)
+        raise StoreUnavailable(reason, f"the store {path} cannot be created: {explanation}") from error
+
+
 def copy_store(source: Path, target: Path) -> None:
     """Copy a store, beside its writers, to a new private file with nothing beside it; on disk when the call returns.
 

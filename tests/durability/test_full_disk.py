@@ -1,5 +1,6 @@
 """A start on a full disk: the server runs as it did before, and uses the space that becomes free."""
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from latchkey.simulator import ServerDied
+from tests.support.command_line import CREDENTIALS, NO_FIXED_PORTS, run
 from tests.support.running import running
 from tests.support.waiting import until
 
@@ -97,4 +99,17 @@ async def test_a_stopped_server_that_cannot_create_sqlites_files_names_the_full_
         with full(disk), pytest.raises(ServerDied, match="the disk is full"):
             await it.server.start(it.slack)
         await it.server.start(it.slack)
+        assert await it.status("/readyz") == 200
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_first_start_on_a_full_disk_fails_in_one_line_and_can_be_repeated(disk: Path | None) -> None:
+    if disk is None:
+        return
+    with full(disk):
+        done = await asyncio.to_thread(run, disk, "serve", **CREDENTIALS, **NO_FIXED_PORTS)
+    assert done.returncode == 1
+    assert "the disk is full" in done.stderr
+    assert "Traceback" not in done.stderr
+    async with running(disk) as it:
         assert await it.status("/readyz") == 200
