@@ -213,6 +213,8 @@ confirm_deletion() {
     [ "$yes" = no ] && [ "$dry_run" = no ] || return 0
     can_ask || fail "not deleted: stdin is not a terminal, so the deletion cannot be confirmed" "add --yes" 3
     printf 'Permanently delete every token, key and backup of Latchkey? Type "delete": ' >&2
+    trap 'echo >&2; fail "not deleted: not confirmed" "" 3' INT
     IFS= read -r answer || answer=''
+    trap 'exit 130' INT
     [ "$answer" = delete ] || fail "not deleted: not confirmed" "" 3
 }

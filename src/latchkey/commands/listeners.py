@@ -41,7 +41,7 @@ def command(config_path: Path | None, as_json: bool) -> None:
         print_json({"listeners": [_to_json(listener) for listener in listeners]})
         return
     headings = ("kind", "matches", "function", "module", "where")
-    print_table(headings, [_row(listener, settings.base) for listener in listeners])
+    print_table(headings, [_row(listener, Path.cwd()) for listener in listeners])
     modules = list(dict.fromkeys(settings.listeners.modules))
     say(f"{plural(len(listeners), 'listener')} in {plural(len(modules), 'module')}")
     for name in modules:
@@ -58,12 +58,12 @@ def load_app(settings: Settings) -> App:
         return load_listeners(settings.listeners.modules, settings.base, checkout)
 
 
-def _row(listener: Listener, base: Path) -> tuple[str, ...]:
+def _row(listener: Listener, here: Path) -> tuple[str, ...]:
     location = location_of(listener.plan.function)
     where = "built in"
     if location is not None:
-        is_inside = location.file.is_relative_to(base)
-        where = f"{location.file.relative_to(base) if is_inside else location.file}:{location.line}"
+        is_inside = location.file.is_relative_to(here)
+        where = f"{location.file.relative_to(here) if is_inside else location.file}:{location.line}"
     return _kind(listener), _matches(listener), listener.name, listener.module, where
 
 

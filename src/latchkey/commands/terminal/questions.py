@@ -21,6 +21,7 @@ def confirm(question: str, *, yes: bool) -> None:
     try:
         agreed = click.confirm(question, err=True)
     except click.Abort:
+        say("")  # Ctrl-C or Ctrl-D has left the cursor behind the question
         agreed = False
     if not agreed:
         _end("not done")
@@ -34,6 +35,7 @@ def confirm_by_typing(question: str, word: str, *, yes: bool) -> None:
     try:
         typed = click.prompt(f"{question} Type {word} to confirm", default="", show_default=False, err=True)
     except click.Abort:
+        say("")
         typed = ""
     if typed != word:
         _end("not done")
