@@ -21,6 +21,8 @@ from latchkey.errors import StoreRefused
 
 MAX_LINKS = 40
 """Symbolic links on one path, as in the kernel (path_resolution(7))."""
+PR_SET_DUMPABLE = 4
+"""prctl(2)."""
 
 
 class Account(NamedTuple):
@@ -32,9 +34,6 @@ class Account(NamedTuple):
 
 
 ROOT = Account(0, 0, (0,))
-
-PR_SET_DUMPABLE = 4
-"""prctl(2)."""
 
 
 def forbid_core_dumps() -> None:
@@ -59,7 +58,7 @@ def acting_as_owner_of(path: Path) -> Iterator[None]:
         return
     former = _current()
     try:
-        _act_as(ROOT)
+        _act_as(ROOT)  # only root can see the owners of all folders
         _act_as(_owner_of(path))
         yield
     finally:
@@ -76,6 +75,7 @@ def become_owner_of(path: Path) -> None:
         os.setgroups(owner.groups)
         os.setresgid(owner.gid, owner.gid, owner.gid)
         os.setresuid(owner.uid, owner.uid, owner.uid)
+        forbid_core_dumps()
 
 
 def refuse_as_root(path: Path) -> None:
@@ -96,6 +96,8 @@ def _current() -> Account:
 
 
 def _act_as(account: Account) -> None:
+    if account.uid == os.geteuid():
+        return  # in a container, root may lack the privileges for the calls below, and need none of them
     try:
         os.seteuid(0)  # only root may change groups
         os.setgroups(account.groups)

@@ -1,13 +1,15 @@
-"""As which user root works on a path."""
+"""As which user root works on a path, and what it needs for that."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from latchkey.errors import StoreRefused
 from latchkey.storage import acting_as_owner_of
-from tests.support.stores import FOREIGN
+from tests.support.stores import FOREIGN, ROOT
 
 pytestmark = pytest.mark.root
 OTHER = (23456, 23457)
@@ -93,3 +95,21 @@ def test_can_be_nested(public_folder: Path, theirs: Path) -> None:
             (public_folder / "file").touch()
         (theirs / "file").touch()
     assert ((theirs / "file").stat().st_uid, (theirs / "file").stat().st_gid) == FOREIGN
+
+
+def without_capabilities(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code as a root that may not become another user, as in many containers."""
+    command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", sys.executable, "-c", code]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_needs_no_privileges_in_folders_of_roots(public_folder: Path, theirs: Path) -> None:
+    code = """
+from pathlib import Path
+from latchkey.storage import acting_as_owner_of
+with acting_as_owner_of(Path({!r})):
+    print("root's")
+"""
+    assert without_capabilities(code.format(str(public_folder))).stdout == "root's\n"
+    done = without_capabilities(code.format(str(theirs)))
+    assert "StoreRefused: cannot act as the user #12345: Operation not permitted" in done.stderr
