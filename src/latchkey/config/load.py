@@ -16,8 +16,8 @@ from latchkey.config.proxies import Proxies
 from latchkey.config.secrets import read_secrets
 from latchkey.config.sections import MOVED, SECTIONS, Section
 from latchkey.config.settings import Settings
-from latchkey.config.toml_file import read_tables, suggestion
-from latchkey.config.values import convert
+from latchkey.config.toml_file import read_tables
+from latchkey.config.values import convert, suggestion
 from latchkey.errors import ConfigError, Fault
 
 DEFAULT_FILE = "config.toml"

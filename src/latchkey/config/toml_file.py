@@ -8,12 +8,11 @@ from __future__ import annotations
 import codecs
 import re
 import tomllib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from latchkey.config.sections import MOVED, SECTIONS
-from latchkey.config.values import may_be_secret
+from latchkey.config.values import may_be_secret, suggestion
 from latchkey.errors import Fault
 
 _SECRET_KEYS = frozenset({"client_secret", "signing_secret", "signing_secrets", "token", "bot_token", "secret"})
@@ -64,14 +63,6 @@ def read_tables(file: Path, faults: list[Fault]) -> dict[str, dict[str, Any]]:
 def _outside_sections(key: str) -> str:
     owners = [f"[{section}]" for section, kind in SECTIONS.items() if key in kind.__struct_fields__]
     return f"must be in a section, below the line {' or '.join(owners) or 'with its [name]'}"
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return "(did you mean …?)" with the closest known name, or nothing."""
-    from difflib import get_close_matches  # takes 1 MB, and is needed only for a mistake
-
-    close = get_close_matches(name, list(known), 1)
-    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _decoded(content: bytes) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 import msgspec
@@ -46,7 +47,7 @@ def convert(name: str, raw: Any, kind: Any, *, from_toml: bool) -> Converted:
     try:
         value = msgspec.convert(value, kind, strict=from_toml)
     except msgspec.ValidationError:
-        return Converted(None, f"expected {_expected(kind, from_toml=from_toml)}{_found(name, raw)}")
+        return Converted(None, f"expected {_expected(kind, from_toml=from_toml)}{_found(name, raw)}{_meant(raw, kind)}")
     problem = CHECKS[name](value) if name in CHECKS else None
     return Converted(value, problem + _found(name, raw) if problem else "")
 
@@ -60,10 +61,22 @@ def is_quoted(text: str) -> bool:
     return len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
 
 
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return "(did you mean …?)" with the closest known name, or nothing."""
+    from difflib import get_close_matches  # takes 1 MB, and is needed only for a mistake
+
+    close = get_close_matches(name, list(known), 1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
 def _expected(kind: Any, *, from_toml: bool) -> str:
     if get_origin(kind) is Literal:
         return f"one of {', '.join(get_args(kind))}"
     return _IN_TOML.get(kind, _EXPECTED[kind]) if from_toml else _EXPECTED[kind]
+
+
+def _meant(raw: Any, kind: Any) -> str:
+    return suggestion(raw.lower(), get_args(kind)) if get_origin(kind) is Literal and isinstance(raw, str) else ""
 
 
 def _found(name: str, raw: Any) -> str:
