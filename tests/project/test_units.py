@@ -82,7 +82,14 @@ def test_the_exposure_is_lower_without_network_access(installed: Path) -> None:
 def test_directives_that_systemd_does_not_score_are_present() -> None:
     for name in SERVICES:
         text = (UNITS / name).read_text()
-        for line in ("NoExecPaths=/ ", "MemoryDenyWriteExecute=yes", "LimitCORE=0", "SystemCallFilter=~memfd_create"):
+        for line in (
+            "NoExecPaths=/ ",
+            "MemoryDenyWriteExecute=yes",
+            "LimitCORE=0",
+            "SystemCallFilter=~memfd_create",
+            "MemoryMax=",
+            "TasksMax=",
+        ):
             assert f"\n{line}" in text, f"{name}: {line}"
 
 
