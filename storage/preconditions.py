@@ -11,7 +11,7 @@ from pathlib import Path
 from latchkey.errors import StoreRefused
 from latchkey.storage.backup import copy_path
 from latchkey.storage.crypto import KeyringFile
-from latchkey.storage.engine import check_is_store, refuse_unsafe_modes, side_files
+from latchkey.storage.engine import acting_as_owner_of, check_is_store, refuse_unsafe_modes, side_files
 
 
 def check_files(path: Path, keyring_path: Path, *, new_store: bool = False) -> KeyringFile | None:
@@ -74,10 +74,12 @@ def _refuse_unsafe_modes(path: Path, keyring_path: Path) -> None:
 
 
 def _refuse_uncreatable(path: Path, setting: str) -> None:
-    folder = next(parent for parent in path.parents if parent.exists())
+    with acting_as_owner_of(path):  # the keyring's folder may be root's
+        folder = next(parent for parent in path.parents if parent.exists())
+        is_writable = _is_writable(folder)
     if not folder.is_dir():
         raise StoreRefused(f"{path} cannot be created, because {folder} is a file", hint=f"change {setting}")
-    if not _is_writable(folder):
+    if not is_writable:
         raise StoreRefused(
             f"{path} cannot be created, because this user cannot write to {folder}",
             hint=f"change {setting}, or chown the folder to the server's user",
