@@ -97,7 +97,7 @@ check_configuration() {
     done
     env -i PATH="$PATH" SLACK_CLIENT_SECRET_FILE="$workspace/client_secret" \
         SLACK_SIGNING_SECRET_FILE="$workspace/signing_secret" \
-        "$release/.venv/bin/python" -B -P -m latchkey config check --config "$config" \
+        "$release/.venv/bin/python" -B -P -m latchkey config check --settings-only --config "$config" \
         >"$workspace/said" 2>&1 || {
         sed "s#$workspace/config.toml#$etc/config.toml#" "$workspace/said" >&2
         exit 78

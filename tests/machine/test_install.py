@@ -171,7 +171,8 @@ def test_only_root_and_the_service_can_read_keys_and_secrets(machine: Machine) -
 
 
 def test_the_commands_use_the_configuration_of_the_service(machine: Machine) -> None:
-    assert machine.run("latchkey", "config", "check").stdout == "configuration OK\n"
+    # With warnings: the running server uses its addresses.
+    assert machine.run("latchkey", "config", "check").stdout.startswith("configuration OK")
     assert "waiting or running" in machine.run("latchkey", "events", "status").stdout
     assert machine.run("stat", "-c", "%U", "/var/lib/latchkey/store.sqlite-wal").stdout == "latchkey\n"
 
