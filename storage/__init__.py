@@ -46,10 +46,11 @@ from latchkey.storage.preconditions import check_files
 from latchkey.storage.rotation import KeyUse, KeyUsers, ProgressCallback, RotationResult, StoreKeys, VerificationResult
 from latchkey.storage.states import States
 from latchkey.storage.store import CommandStore, Store
-from latchkey.storage.tables import BOTS, INSTALLATIONS, SEALED_TABLES, WORKSPACES
+from latchkey.storage.tables import BOTS, FAILED, INSTALLATIONS, SEALED_TABLES, WORKSPACES
 
 __all__ = [
     "BOTS",
+    "FAILED",
     "INSTALLATIONS",
     "PREFIX_LENGTH",
     "SEALED_TABLES",

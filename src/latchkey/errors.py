@@ -33,6 +33,11 @@ from typing import ClassVar, NamedTuple
 EXIT_FAILED = 1
 
 
+def plural(count: int, noun: str) -> str:
+    """Return the count and the noun, as a message has them."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
 class LatchkeyError(Exception):
     """The base class. `str()` is what happened and to what; `hint` is what to do, or empty."""
 
@@ -218,7 +223,7 @@ class Overloaded(LatchkeyError):
 
     def __init__(self, events: int) -> None:
         super().__init__(
-            f"the inbox is full with {events} events",
+            f"the inbox is full with {plural(events, 'event')}",
             hint="events arrive faster than listeners handle them; see `latchkey events status`",
         )
         self.events = events

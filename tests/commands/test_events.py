@@ -53,7 +53,7 @@ def test_status_counts_events_by_status(tmp_path: Path, filled: Store) -> None:
     assert figures == {"failed": 1, "replaying": 0, "retrying": 1, "waiting": 1, "unreadable": 0, "seen_ids": 2}
     done = run(tmp_path, "events", "status")
     assert done.returncode == 0
-    assert "failed at the last attempt\t1\n" in done.stdout
+    assert "failed, no retries left\t1\n" in done.stdout
 
 
 def test_shows_an_event_with_half_a_surrogate_pair(tmp_path: Path, store: Store) -> None:

@@ -125,9 +125,11 @@ async def test_a_proxy_that_refuses_is_named_without_its_password(tmp_path: Path
         environment = {**CREDENTIALS, "HTTPS_PROXY": proxy.url.replace("sentinel-password", "sentinel-wrong")}
         checked = await asyncio.to_thread(run, tmp_path, "installs", "check", **environment)
         examined = await asyncio.to_thread(run, tmp_path, "doctor", "--json", **environment)
-    assert (checked.returncode, "ClientHttpProxyError" in checked.stderr + checked.stdout) == (1, True)
+    assert (checked.returncode, "the outgoing proxy responds with 407" in checked.stderr + checked.stdout) == (1, True)
     messages = {item["code"]: item["message"] for item in json.loads(examined.stdout)["findings"]}
-    expected = f"the proxy http://127.0.0.1:{proxy.port} refuses the connection with status 407"
+    expected = (
+        f"https://slack.com/api/ through the proxy http://127.0.0.1:{proxy.port}: the outgoing proxy responds with 407"
+    )
     assert messages["slack-unreachable"] == expected
     assert "sentinel" not in checked.stdout + checked.stderr + examined.stdout + examined.stderr
 

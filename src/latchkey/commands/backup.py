@@ -10,9 +10,9 @@ import click
 
 from latchkey import __version__
 from latchkey.commands.context import command_settings
-from latchkey.commands.terminal import Number, config_option, json_option, plural, print_json, say, show_progress
+from latchkey.commands.terminal import Number, config_option, json_option, print_json, say, show_progress
 from latchkey.config import Settings
-from latchkey.errors import EXIT_FAILED
+from latchkey.errors import EXIT_FAILED, plural
 from latchkey.storage import Backup, ProgressCallback, make_backup, prune
 
 

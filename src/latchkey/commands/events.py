@@ -21,7 +21,6 @@ from latchkey.commands.terminal import (
     confirm,
     duration,
     json_option,
-    plural,
     print_json,
     print_table,
     print_values,
@@ -29,7 +28,7 @@ from latchkey.commands.terminal import (
     utc,
     yes_option,
 )
-from latchkey.errors import EXIT_FAILED, LatchkeyError, PayloadError, UnreadableRecord
+from latchkey.errors import EXIT_FAILED, LatchkeyError, PayloadError, UnreadableRecord, plural
 from latchkey.slackapi.json_text import decode_json
 from latchkey.slackapi.requests import parse
 from latchkey.storage import CommandStore, EventStatus, StoredEvent
@@ -61,11 +60,11 @@ def status(config_path: Path | None, as_json: bool) -> None:
         [
             ("waiting or running", counts["waiting"]),
             ("waiting for a retry", counts["retrying"]),
-            ("failed at the last attempt", counts["failed"]),
+            ("failed, no retries left", counts["failed"]),
             ("replay requested", counts["replaying"]),
             ("unreadable records", counts["unreadable"]),
             ("age of the oldest", duration(age) if age is not None else "none"),
-            ("ids kept to recognize copies", counts["seen_ids"]),
+            ("ids kept to ignore duplicates", counts["seen_ids"]),
         ],
     )
 

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import click
 
 from latchkey.commands.context import command_settings
-from latchkey.commands.terminal import config_option, json_option, plural, print_json, print_table, say
+from latchkey.commands.terminal import config_option, json_option, print_json, print_table, say
 from latchkey.config import Settings, find_checkout, refuse_empty_folder
 from latchkey.dispatch import App, Listener, load_listeners
+from latchkey.errors import plural
 
 
 class Location(NamedTuple):

@@ -16,7 +16,6 @@ from latchkey.commands.terminal import (
     confirm,
     duration,
     json_option,
-    plural,
     print_json,
     print_table,
     show_progress,
@@ -24,7 +23,7 @@ from latchkey.commands.terminal import (
     yes_option,
 )
 from latchkey.config import Settings
-from latchkey.errors import StoreRefused
+from latchkey.errors import StoreRefused, plural
 from latchkey.storage import (
     Backup,
     ChangeKind,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from latchkey.doctor.doctor_context import DoctorContext
-from latchkey.errors import LatchkeyError, StoreUnavailable, UnreadableRecord
+from latchkey.errors import LatchkeyError, StoreUnavailable, UnreadableRecord, plural
 from latchkey.preflight import Finding, Problem
 from latchkey.storage import CommandStore, EventStatus
 
@@ -53,9 +53,11 @@ def _events(store: CommandStore, context: DoctorContext) -> Iterator[Finding]:
             waiting += 1
             oldest = min(oldest, event.received_at)
     if failed:
-        yield EVENTS_FAILED.found(f"{failed:,} events have failed")
+        yield EVENTS_FAILED.found(f"{plural(failed, 'event')} failed")
     age = context.clock() - oldest
     if age > MAX_WAIT_SECONDS:
-        yield EVENTS_LATE.found(f"the oldest of {waiting:,} waiting events has waited for {age / 60:.0f} minutes")
-    if waiting > INBOX_NEARLY_FULL_SHARE * context.settings.events.inbox_events:
-        yield INBOX_NEARLY_FULL.found(f"{waiting:,} of {context.settings.events.inbox_events:,} events are waiting")
+        oldest_of = f"the oldest of {plural(waiting, 'waiting event')}"
+        yield EVENTS_LATE.found(f"{oldest_of} has waited for {age / 60:.0f} minutes")
+    limit = context.settings.events.inbox_events
+    if waiting > INBOX_NEARLY_FULL_SHARE * limit:
+        yield INBOX_NEARLY_FULL.found(f"{waiting:,} of at most {limit:,} events are waiting")

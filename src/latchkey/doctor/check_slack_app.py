@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Iterator
 
 from latchkey.doctor.doctor_context import DoctorContext
-from latchkey.errors import LatchkeyError
+from latchkey.errors import LatchkeyError, plural
 from latchkey.preflight import Finding, Problem
 from latchkey.slackapi.administration import TokenHealth, check_credentials, check_tokens
 
@@ -56,7 +56,7 @@ def check_slack_app(context: DoctorContext) -> Iterator[Finding]:
     requested = set(settings.slack.scopes)
     lacking = [bot.team_id or bot.enterprise_id for bot in bots if requested - set(bot.bot_scopes or ())]
     if lacking:
-        yield SCOPES_MISSING.found(f"{_count(lacking)}, such as {lacking[0]}")
+        yield SCOPES_MISSING.found(f"{plural(len(lacking), 'workspace')}, such as {lacking[0]}")
     if context.offline or not bots:
         return
     statuses = check_tokens(
@@ -68,8 +68,4 @@ def check_slack_app(context: DoctorContext) -> Iterator[Finding]:
         if status.health is TokenHealth.REVOKED
     ]
     if revoked:
-        yield TOKENS_REVOKED.found(f"{_count(revoked)}, such as {revoked[0]}")
-
-
-def _count(workspaces: list[str | None]) -> str:
-    return f"{len(workspaces)} workspace{'' if len(workspaces) == 1 else 's'}"
+        yield TOKENS_REVOKED.found(f"{plural(len(revoked), 'workspace')}, such as {revoked[0]}")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from latchkey.doctor.doctor_context import DoctorContext
-from latchkey.errors import LatchkeyError, StoreUnavailable
+from latchkey.errors import LatchkeyError, StoreUnavailable, plural
 from latchkey.preflight import (
     KEYS_MISSING,
     STORE_MISSING,
@@ -164,7 +164,7 @@ def _keys(keys: StoreKeys, context: DoctorContext) -> Iterator[Finding]:
     yield from (RECORDS_UNREADABLE.found(str(record)) for record in found.listed if record.key_id not in missing)
     if found.stale or sum(entry.retired_at is None for entry in entries) > 1:
         yield ROTATION_UNFINISHED.found(
-            f"{found.stale:,} records are encrypted with an older key than {entries[0].key_id}"
+            f"{plural(found.stale, 'record')} encrypted with an older key than {entries[0].key_id}"
         )
     made = entries[0].made_at
     if made is not None and context.clock() - made > MAX_KEY_AGE_SECONDS:

@@ -1,28 +1,18 @@
-"""Says why a request failed."""
+"""Says why a request failed, and at which address."""
 
 from __future__ import annotations
-
-import os
 
 import aiohttp
 
 from latchkey.config import Proxy
+from latchkey.slackapi.client import failure_reason
 
 
 def failure_of(where: str, error: aiohttp.ClientError | TimeoutError, proxy: Proxy | None = None) -> str:
     """Return what happened at this address, or at the proxy through which it is reached."""
-    if proxy is not None:
-        at_proxy = isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError)
-        where = f"the proxy {proxy.url}" if at_proxy else f"{where} through the proxy {proxy.url}"
-    if isinstance(error, TimeoutError):
-        return f"{where} does not answer in time"
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        return f"{where} refuses the connection with status {error.status}"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        return f"{where} has no valid certificate"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        cause = error.os_error
-        if isinstance(cause, ConnectionRefusedError | FileNotFoundError):
-            return f"nothing listens on {where}"
-        return f"{where} cannot be reached: {os.strerror(cause.errno) if cause.errno else type(cause).__name__}"
-    return f"{where} does not answer with HTTP ({type(error).__name__})"
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionRefusedError):
+        at_proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
+        return f"nothing listens on {f'the outgoing proxy {proxy.url}' if proxy and at_proxy else where}"
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, FileNotFoundError):
+        return f"nothing listens on {where}"  # a unix socket
+    return f"{where}{f' through the proxy {proxy.url}' if proxy else ''}: {failure_reason(error)}"

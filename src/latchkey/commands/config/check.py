@@ -12,9 +12,9 @@ import click
 
 from latchkey import logs
 from latchkey.commands.context import acting_as_store_owner
-from latchkey.commands.terminal import config_option, json_option, plural, print_json, say
+from latchkey.commands.terminal import config_option, json_option, print_json, say
 from latchkey.config import find_checkout, load_settings
-from latchkey.errors import ConfigError
+from latchkey.errors import ConfigError, plural
 from latchkey.preflight import (
     Finding,
     Severity,

@@ -24,7 +24,6 @@ from latchkey.commands.terminal import (
     config_option,
     confirm,
     json_option,
-    plural,
     print_gap,
     print_json,
     print_table,
@@ -33,7 +32,7 @@ from latchkey.commands.terminal import (
     utc,
     yes_option,
 )
-from latchkey.errors import EXIT_FAILED, LatchkeyError
+from latchkey.errors import EXIT_FAILED, LatchkeyError, plural
 from latchkey.storage import CommandStore, InstalledWorkspace
 
 DEFAULT_LIMIT = 100

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
-from latchkey.commands.terminal import plural, print_table, say
+from latchkey.commands.terminal import print_table, say
 from latchkey.config import Settings
+from latchkey.errors import plural
 from latchkey.slackapi.administration import TokenHealth, TokenStatus, check_tokens
 from latchkey.storage import InstalledWorkspace
 

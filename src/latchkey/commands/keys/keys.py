@@ -21,7 +21,6 @@ from latchkey.commands.terminal import (
     CommandGroup,
     config_option,
     json_option,
-    plural,
     print_gap,
     print_json,
     print_table,
@@ -29,11 +28,13 @@ from latchkey.commands.terminal import (
     show_progress,
     utc,
 )
-from latchkey.errors import EXIT_FAILED, KeyringError
+from latchkey.errors import EXIT_FAILED, KeyringError, plural
 from latchkey.logs import print_error
-from latchkey.storage import KeyEntry, KeyUse, StoreKeys
+from latchkey.storage import FAILED, KeyEntry, KeyUse, StoreKeys
 
 _MISSING = "missing"
+_TABLES = {FAILED: "failed"}
+"""What people call a table whose name in the file is older."""
 
 
 @click.group("keys", cls=CommandGroup)
@@ -113,7 +114,8 @@ def _keys_to_json(keys: StoreKeys, use: KeyUse) -> list[dict[str, Any]]:
     missing = {key_id for counts in use.values() for key_id in counts if key_id} - {entry.key_id for entry in entries}
     documents = []
     for entry in [*entries, *(KeyEntry(key_id, None, None) for key_id in sorted(missing))]:
-        tables = {table: counts[entry.key_id] for table, counts in use.items() if counts[entry.key_id]}
+        counted = {table: counts[entry.key_id] for table, counts in use.items()}
+        tables = {_TABLES.get(table, table): count for table, count in counted.items() if count}
         if entry.key_id in missing:
             status = _MISSING
         elif entry is entries[0]:

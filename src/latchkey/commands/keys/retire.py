@@ -13,12 +13,11 @@ from latchkey.commands.terminal import (
     confirm,
     confirm_by_typing,
     json_option,
-    plural,
     print_json,
     say,
     yes_option,
 )
-from latchkey.errors import EXIT_FAILED
+from latchkey.errors import EXIT_FAILED, plural
 from latchkey.storage import KeyUsers, list_backups
 
 

@@ -18,14 +18,13 @@ from latchkey.commands.terminal import (
     confirm,
     duration,
     json_option,
-    plural,
     print_json,
     print_values,
     say,
     show_progress,
     yes_option,
 )
-from latchkey.errors import EXIT_FAILED
+from latchkey.errors import EXIT_FAILED, plural
 from latchkey.storage import Backup, RotationResult, StoreKeys
 
 
@@ -99,7 +98,7 @@ def _print_plan(plan: dict[str, Any], as_json: bool) -> None:
             ("key", "a new one would be added" if plan["new_key"] else f"{plan['key_id']}, which exists already"),
             ("records to re-encrypt", plan["records"] - plan["already_under_it"]),
             ("records already under that key", plan["already_under_it"]),
-            ("other processes that would have to use the key", plan["processes"]),
+            ("running processes that must pick up the key", plan["processes"]),
         ],
     )
     say("nothing was changed")

@@ -4,7 +4,7 @@ Results go to stdout, everything else to stderr. `--json` prints one JSON docume
 """
 
 from latchkey.commands.terminal.options import CommandGroup, Number, Word, config_option, json_option, yes_option
-from latchkey.commands.terminal.output import duration, encode_json, plural, print_json, say, utc
+from latchkey.commands.terminal.output import duration, encode_json, print_json, say, utc
 from latchkey.commands.terminal.progress import show_progress
 from latchkey.commands.terminal.questions import EXIT_UNCONFIRMED, confirm, confirm_by_typing
 from latchkey.commands.terminal.tables import as_text, print_gap, print_table, print_values
@@ -21,7 +21,6 @@ __all__ = [
     "duration",
     "encode_json",
     "json_option",
-    "plural",
     "print_gap",
     "print_json",
     "print_table",

@@ -1,6 +1,7 @@
 """The Web API client: connection pool, retries, rate limits, observation."""
 
 from latchkey.slackapi.client.factory import REQUEST_TIMEOUT, WebClients
+from latchkey.slackapi.client.failures import failure_reason
 from latchkey.slackapi.client.proxy import ProxyFor, no_proxy
 from latchkey.slackapi.client.rate_limits import MAX_WAIT_SECONDS, ReleasableSlot
 from latchkey.slackapi.client.response_url import ResponseUrl, response_url_of
@@ -14,6 +15,7 @@ __all__ = [
     "ReleasableSlot",
     "ResponseUrl",
     "WebClients",
+    "failure_reason",
     "is_error_code",
     "no_proxy",
     "response_data",

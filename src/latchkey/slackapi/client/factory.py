@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from latchkey.errors import SlackUnavailable, SlackUnreachable
+from latchkey.slackapi.client.failures import failure_reason
 from latchkey.slackapi.client.outcomes import CANCELLED, TIMEOUT, UNREACHABLE, CallObserver, ignore_call, outcome_of
 from latchkey.slackapi.client.proxy import ProxyFor, no_proxy
 from latchkey.slackapi.client.rate_limits import RateLimits, ReleasableSlot
@@ -142,10 +143,10 @@ class WebClients:
         except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL) as error:
             # There was no connection yet; an outgoing proxy may have refused to make one.
             outcome = UNREACHABLE
-            raise SlackUnreachable("response_url", type(error).__name__) from None
+            raise SlackUnreachable("response_url", failure_reason(error)) from None
         except (aiohttp.ClientError, TimeoutError) as error:
             outcome = TIMEOUT if isinstance(error, TimeoutError) else UNREACHABLE
-            raise SlackUnavailable("response_url", type(error).__name__) from None
+            raise SlackUnavailable("response_url", failure_reason(error)) from None
         finally:
             self._on_call("response_url", outcome, time.monotonic() - started)
 

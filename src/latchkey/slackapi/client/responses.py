@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from latchkey.errors import SlackRefused, SlackUnavailable
+from latchkey.slackapi.client.failures import failure_reason
 
 _ERROR_CODE = re.compile(r"[a-z0-9_]{1,60}", re.ASCII)
 UNEXPECTED_RESPONSE = "unexpected_response"
@@ -41,7 +42,7 @@ async def response_data(method: str, call: Any, timeout: float) -> dict[str, Any
             raise SlackUnavailable(method, f"status {status}") from None
         raise _refusal(method, getattr(error.response, "data", None)) from None
     except (SlackClientError, aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
-        raise SlackUnavailable(method, type(error).__name__) from None
+        raise SlackUnavailable(method, failure_reason(error)) from None
     except RecursionError:
         raise SlackUnavailable(method, "its JSON is nested too deeply") from None
     except AttributeError:
