@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from latchkey.errors import StoreRefused
+from latchkey.errors import StoreExposed, StoreRefused
 
 MAX_LINKS = 40
 """Symbolic links on one path, as in the kernel (path_resolution(7))."""
@@ -140,7 +140,7 @@ def _refuse_unclear_owner(folder: Path, status: os.stat_result) -> None:
     who = "g" if status.st_mode & stat.S_IWGRP and status.st_gid else ""
     who += "o" if status.st_mode & stat.S_IWOTH else ""
     if who and not status.st_mode & stat.S_ISVTX:
-        raise StoreRefused(
+        raise StoreExposed(
             f"{folder}: mode {stat.S_IMODE(status.st_mode):04o} lets others replace the files in it",
             hint=f"chmod {who}-w {folder}",
         )

@@ -1,6 +1,7 @@
 """What is found before a start: each mistake by its code, and whether the server refuses to start with it."""
 
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import pytest
 
 from latchkey.dispatch import App
 from latchkey.errors import LatchkeyError
-from latchkey.preflight import refuse_start, run_start_checks
+from latchkey.preflight import refuse_start, run_config_checks, run_start_checks
 from latchkey.storage import open_store
 from tests.preflight.conftest import Home
 from tests.support.command_line import CLIENT_ID, CLIENT_SECRET, SECRET_MARK, SIGNING_SECRET
@@ -307,6 +308,17 @@ def unprivileged(own: Path, locked: Path) -> Iterator[None]:
         yield
     finally:
         os.seteuid(0)
+
+
+def test_config_check_also_opens_an_existing_store(home: Home) -> None:
+    home.environ["LATCHKEY_SERVER_PUBLIC_URL"] = "http://localhost"
+    close_a_new_store(home)
+    assert run_config_checks(home.context()) == []
+    other = home.folder / "other"
+    open_store(other / "store.sqlite", other / "keyring").close()
+    shutil.copy2(other / "keyring", home.folder / "keys" / "keyring")
+    [found] = run_config_checks(home.context())
+    assert found.code == "keys-missing"
 
 
 def test_all_reasons_are_raised_together(home: Home) -> None:

@@ -1,11 +1,11 @@
 """The checks before a start, for `serve`, which refuses, and for `config check` and `doctor`, which report."""
 
 from latchkey.preflight.address_checks import ADDRESS_IN_USE, check_addresses
-from latchkey.preflight.checks import PROBLEMS, refuse_start, run_start_checks
+from latchkey.preflight.checks import PROBLEMS, refuse_start, run_config_checks, run_start_checks
 from latchkey.preflight.context import StartContext
 from latchkey.preflight.listener_checks import check_listeners
 from latchkey.preflight.problems import Finding, Problem, Severity, invalid_configuration
-from latchkey.preflight.public_host import DNS_FAILED, check_public_host
+from latchkey.preflight.public_host import DNS_FAILED
 from latchkey.preflight.setting_checks import PUBLIC_URL_UNSET, SLACK_NOT_CONFIGURED, check_settings
 from latchkey.preflight.storage_checks import (
     KEYS_MISSING,
@@ -32,11 +32,11 @@ __all__ = [
     "check_addresses",
     "check_folders",
     "check_listeners",
-    "check_public_host",
     "check_settings",
     "check_storage",
     "invalid_configuration",
     "problem_of",
     "refuse_start",
+    "run_config_checks",
     "run_start_checks",
 ]

@@ -8,6 +8,7 @@ from latchkey.errors import StartRefused
 from latchkey.preflight import address_checks, listener_checks, setting_checks, storage_checks
 from latchkey.preflight.context import StartContext
 from latchkey.preflight.problems import Finding, Problem
+from latchkey.preflight.public_host import check_public_host
 
 START_CHECKS: tuple[Callable[[StartContext], Iterator[Finding]], ...] = (
     setting_checks.check_settings,
@@ -22,6 +23,14 @@ PROBLEMS: tuple[Problem, ...] = (
     *address_checks.PROBLEMS,
     *storage_checks.PROBLEMS,
 )
+
+
+def run_config_checks(context: StartContext) -> list[Finding]:
+    """Return every finding of the start checks, and of those that `config check` makes besides."""
+    found = run_start_checks(context)
+    if not any(finding.problem in storage_checks.PROBLEMS and finding.refusal for finding in found):
+        found += storage_checks.check_opening(context)
+    return [*found, *check_public_host(context)]
 
 
 def run_start_checks(context: StartContext) -> list[Finding]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from latchkey.errors import KeyringError, KeysMissing, LatchkeyError, StoreExposed, StoreRefused
 from latchkey.preflight.context import StartContext
 from latchkey.preflight.problems import Finding, Problem
-from latchkey.storage import check_files
+from latchkey.storage import check_files, open_for_command
 
 STORE_MISSING = Problem.error(
     "store-missing",
@@ -67,6 +67,17 @@ def check_storage(context: StartContext) -> Iterator[Finding]:
     settings = context.settings
     try:
         check_files(settings.store_path, settings.keyring_path, new_store=context.new_store)
+    except LatchkeyError as refusal:
+        yield from problem_of(refusal, settings.store_path).refusals(refusal)
+
+
+def check_opening(context: StartContext) -> Iterator[Finding]:
+    """Open and close an existing store, as the start does when it has made its checks."""
+    settings = context.settings
+    if not settings.store_path.exists():
+        return
+    try:
+        open_for_command(settings.store_path, settings.keyring_path).close()
     except LatchkeyError as refusal:
         yield from problem_of(refusal, settings.store_path).refusals(refusal)
 

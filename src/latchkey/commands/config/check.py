@@ -19,9 +19,8 @@ from latchkey.preflight import (
     Finding,
     Severity,
     StartContext,
-    check_public_host,
     invalid_configuration,
-    run_start_checks,
+    run_config_checks,
 )
 
 
@@ -63,7 +62,7 @@ def _findings(config_path: Path | None, *, settings_only: bool) -> list[Finding]
     logs.configure("error", "text", settings.secrets)
     context = StartContext(settings, find_checkout(), beside_server=True)
     with acting_as_store_owner(settings):
-        return [*run_start_checks(context), *check_public_host(context)]
+        return run_config_checks(context)
 
 
 def _print(label: str, findings: Sequence[Finding]) -> None:
