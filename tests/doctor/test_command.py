@@ -108,6 +108,14 @@ def test_a_missing_store_is_an_error_once_anything_shows_that_there_was_one(home
     assert severities["server-down"] is Severity.ERROR
 
 
+def test_findings_are_printed_although_the_support_file_cannot_be_written() -> None:
+    done = run(Path("/proc"), "doctor", "--offline", "--support")
+    assert done.returncode == 1
+    assert "slack-not-configured" in done.stdout
+    [error] = done.stderr.splitlines()
+    assert error.startswith("latchkey: latchkey-support-")
+
+
 def test_support_file_contains_no_secret_and_no_id(home: Home) -> None:
     home.environ["LATCHKEY_SLACK_SCOPES"] = "users:read"
     done = run(home.folder, "doctor", "--offline", "--support", **home.environ)

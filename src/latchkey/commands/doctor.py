@@ -46,8 +46,6 @@ def command(config_path: Path | None, as_json: bool, offline: bool, exported: Pa
     logs.configure("error", "text", settings.secrets if settings else ())
     if settings is not None:
         findings = _check(settings, offline=offline, exported=exported)
-    if support:
-        _write_support(settings, findings)
     errors = sum(item.severity is Severity.ERROR for item in findings)
     protected = not any(item.code == "commits-unprotected" for item in findings)
     if as_json:
@@ -56,6 +54,8 @@ def command(config_path: Path | None, as_json: bool, offline: bool, exported: Pa
     else:
         _print(findings)
         _print_sqlite(protected)
+    if support:
+        _write_support(settings, findings)
     if errors:
         sys.exit(EXIT_FAILED)
 
