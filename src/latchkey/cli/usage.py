@@ -12,6 +12,8 @@ from latchkey.errors import LatchkeyError
 
 _SYNONYMS = {"start": "serve", "run": "serve", "up": "serve"}
 """What other tools call our commands."""
+_VERY_CLOSE = 0.75
+"""A misspelt word (`difflib`), rather than a different one. Looking for that one imports all commands."""
 
 
 def explain(error: click.ClickException, command: click.Command, name: str, arguments: Sequence[str]) -> LatchkeyError:
@@ -73,11 +75,12 @@ def _did_you_mean(names: Iterable[str]) -> str:
 
 def _commands_like(name: str, group: click.Group, context: click.Context) -> list[str]:
     """Return the commands that were probably meant; at the top level, also those of the groups."""
-    close = get_close_matches(name, group.list_commands(context), 2)
-    if context.parent is not None:
+    names = group.list_commands(context)
+    close = get_close_matches(name, names, 2)
+    if context.parent is not None or get_close_matches(name, names, 1, _VERY_CLOSE):
         return close
     inner: dict[str, str] = {}
-    for outer in group.list_commands(context):
+    for outer in names:
         command = group.get_command(context, outer)
         if isinstance(command, click.Group):
             inner |= {f"{outer} {each}": each for each in command.list_commands(context)}
