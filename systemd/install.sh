@@ -18,7 +18,7 @@ Usage: latchkey install-service [OPTIONS]
   Install Latchkey as a systemd service. Run it again from a newer version to upgrade.
 
   --public-url URL             the server's public URL, such as https://slack.example.com
-  --client-id ID               the app's client id (Basic Information at Slack)
+  --client-id ID               the app's client ID (Basic Information at Slack)
   --client-secret-file FILE    a file that contains the app's client secret
   --signing-secret-file FILE   a file that contains the app's signing secret, or several, one per line
                                You are asked for required values that are not given.
@@ -143,7 +143,7 @@ gather() {
     workspace=$(mktemp -d)
     if [ ! -e "$etc/config.toml" ] && [ "$dry_run" = no ]; then
         [ -n "$public_url" ] || ask "Public URL, such as https://slack.example.com" public-url
-        [ -n "$client_id" ] || ask "Client id, from Basic Information at https://api.slack.com/apps" client-id
+        [ -n "$client_id" ] || ask "Client ID, from Basic Information at https://api.slack.com/apps" client-id
     fi
     gather_secret client_secret "client secret" "$client_secret_file"
     gather_secret signing_secret "signing secret" "$signing_secret_file"

@@ -9,6 +9,7 @@ import pytest
 
 from latchkey.config import load_settings
 from latchkey.preflight import Finding, StartContext, run_start_checks
+from latchkey.storage import open_store
 from tests.support.command_line import CREDENTIALS
 
 
@@ -21,6 +22,10 @@ class Home:
 
     def listen(self, section: str, address: str) -> None:
         self.environ[f"LATCHKEY_{section.upper()}_LISTEN"] = address
+
+    def create_store(self) -> None:
+        """Create a store and its keyring, and close them."""
+        open_store(self.folder / "data" / "store.sqlite", self.folder / "keys" / "keyring").close()
 
     def context(self, **options: bool) -> StartContext:
         return StartContext(load_settings(self.folder / "config.toml", self.environ, {}), None, **options)

@@ -11,7 +11,7 @@ import shutil
 import socket
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,7 +45,11 @@ _HINTS = {
     errno.EADDRINUSE: "another program listens there; stop it, or choose another address",
     errno.EADDRNOTAVAIL: "this machine does not have that address; use 127.0.0.1 with a proxy on this machine",
     errno.EACCES: "this user may not open that port; choose one above 1023, or let the proxy listen there",
-    errno.ENOENT: "the folder of a unix socket must exist",
+}
+_UNIX_HINTS = {
+    errno.EADDRINUSE: "another program listens there; stop it, or choose another path",
+    errno.EACCES: "this user cannot write to the folder of the socket",
+    errno.ENOENT: "the folder of the socket must exist",
     errno.EEXIST: "choose another path",
 }
 _NOT_RESOLVED = "the host cannot be resolved; use an address of this machine, such as 127.0.0.1"
@@ -77,9 +81,10 @@ def check_addresses(context: StartContext) -> Iterator[Finding]:
     for address in addresses:
         if address.host in EVERYWHERE:
             yield REACHABLE_BY_ALL.found(f"{address} is every address of this machine", where=address.setting)
-        yield from _refused(context, str(address), _bind_error(address))
+        yield from _refused(context, str(address), _bind_error(address), _HINTS)
     if settings.socket_path is not None and not context.has_socket:
-        yield from _refused(context, f"unix:{settings.socket_path}", _unix_error(settings.socket_path))
+        path = settings.socket_path
+        yield from _refused(context, f"unix:{path}", _unix_error(path), _UNIX_HINTS)
 
 
 def _addresses(settings: Settings, *, has_socket: bool) -> Iterator[_Address]:
@@ -89,7 +94,7 @@ def _addresses(settings: Settings, *, has_socket: bool) -> Iterator[_Address]:
         yield _Address("metrics", *settings.metrics_address)
 
 
-def _refused(context: StartContext, where: str, failure: OSError | None) -> Iterator[Finding]:
+def _refused(context: StartContext, where: str, failure: OSError | None, hints: Mapping[int, str]) -> Iterator[Finding]:
     if failure is None:
         return
     if failure.errno == errno.EADDRINUSE and context.beside_server:
@@ -98,7 +103,7 @@ def _refused(context: StartContext, where: str, failure: OSError | None) -> Iter
             holder = f"the running server (pid {pids})" if pids else "systemd, for the service"
             yield ADDRESS_IN_USE.found(f"{where} is in use by {holder}")
             return
-    hint = _NOT_RESOLVED if isinstance(failure, socket.gaierror) else _HINTS.get(failure.errno or 0, "")
+    hint = _NOT_RESOLVED if isinstance(failure, socket.gaierror) else hints.get(failure.errno or 0, "")
     yield from ADDRESS_UNUSABLE.refusals(LatchkeyError(f"cannot listen on {where}: {failure.strerror}", hint=hint))
 
 
