@@ -40,7 +40,7 @@ def test_finds_what_serve_and_the_doctor_would_find(tmp_path: Path, environ: dic
     assert (done.returncode, done.stderr) == (78, "")
     codes = [fault["code"] for fault in json.loads(done.stdout)["faults"]]
     assert codes == [
-        "credentials-malformed", "config-permissions", "backups-unwritable", "address-unusable", "listeners-failed",
+        "credentials-malformed", "config-permissions", "address-unusable", "listeners-failed", "backups-unwritable",
     ]  # fmt: skip
     assert SECRET_MARK not in done.stdout
 

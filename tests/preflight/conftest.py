@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from latchkey.config import load_settings
-from latchkey.preflight import Finding, StartContext, run_start_checks
+from latchkey.preflight import Finding, StartContext, run_config_checks
 from latchkey.storage import open_store
 from tests.support.command_line import CREDENTIALS
 
@@ -31,7 +31,8 @@ class Home:
         return StartContext(load_settings(self.folder / "config.toml", self.environ, {}), None, **options)
 
     def findings(self, **options: bool) -> list[Finding]:
-        return run_start_checks(self.context(**options))
+        """Return what `config check` finds."""
+        return run_config_checks(self.context(**options))
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def home(tmp_path: Path, unused_addresses: dict[str, str]) -> Home:
         {
             **CREDENTIALS,
             **unused_addresses,
-            "LATCHKEY_SERVER_PUBLIC_URL": "https://app.example.com",
+            "LATCHKEY_SERVER_PUBLIC_URL": "http://localhost",
             "LATCHKEY_LISTENERS_MODULES": "started_app",
         },
     )

@@ -98,7 +98,7 @@ def test_names_a_folder_that_the_user_cannot_write_to(home: Home, public_folder:
     context = home.context()
     assert isinstance(context.app, App)  # loaded while its folder can be read
     with unprivileged(public_folder, locked):
-        [found] = run_start_checks(context)
+        [found] = run_config_checks(context)
     assert found.code == code
     assert f"this user cannot write to {locked}" in found.message
 
@@ -119,14 +119,19 @@ def unprivileged(own: Path, locked: Path) -> Iterator[None]:
 
 
 def test_config_check_also_opens_an_existing_store(home: Home) -> None:
-    home.environ["LATCHKEY_SERVER_PUBLIC_URL"] = "http://localhost"
     home.create_store()
-    assert run_config_checks(home.context()) == []
+    assert home.findings() == []
     other = home.folder / "other"
     open_store(other / "store.sqlite", other / "keyring").close()
     shutil.copy2(other / "keyring", home.folder / "keys" / "keyring")
-    [found] = run_config_checks(home.context())
+    [found] = home.findings()
     assert found.code == "keys-missing"
+
+
+def test_the_start_does_not_look_for_backups_which_systemd_hides_from_it(home: Home) -> None:
+    (home.folder / "backups").touch()
+    assert [item.code for item in home.findings()] == ["backups-unwritable"]
+    assert run_start_checks(home.context()) == []
 
 
 def test_all_reasons_are_raised_together(home: Home) -> None:

@@ -13,7 +13,6 @@ from latchkey.preflight.public_host import check_public_host
 START_CHECKS: tuple[Callable[[StartContext], Iterator[Finding]], ...] = (
     setting_checks.check_settings,
     storage_checks.check_storage,
-    storage_checks.check_folders,
     address_checks.check_addresses,
     listener_checks.check_listeners,
 )
@@ -26,8 +25,11 @@ PROBLEMS: tuple[Problem, ...] = (
 
 
 def run_config_checks(context: StartContext) -> list[Finding]:
-    """Return every finding of the start checks, and of those that `config check` makes besides."""
-    found = run_start_checks(context)
+    """Return every finding of the start checks, and of those that `config check` makes besides.
+
+    The server may not be able to make these: systemd hides the backups from it.
+    """
+    found = [*run_start_checks(context), *storage_checks.check_folders(context)]
     if not any(finding.problem in storage_checks.PROBLEMS and finding.refusal for finding in found):
         found += storage_checks.check_opening(context)
     return [*found, *check_public_host(context)]

@@ -83,7 +83,7 @@ def check_opening(context: StartContext) -> Iterator[Finding]:
 
 
 def check_folders(context: StartContext) -> Iterator[Finding]:
-    """Check the folders that the start does not need, but the product does."""
+    """Check the folders that are needed later."""
     settings = context.settings
     folder = settings.backup_path
     existing = next(parent for parent in (folder, *folder.absolute().parents) if os.path.lexists(parent))
