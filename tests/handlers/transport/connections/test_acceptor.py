@@ -17,6 +17,7 @@ from latchkey.handlers.transport.connections.acceptor import Acceptor, Shortage
 from latchkey.simulator import FORM
 from tests.handlers.conftest import SIGNING_SECRETS
 from tests.handlers.transport.conftest import Dial
+from tests.support.clocks import Clock
 from tests.support.network.raw_http import exchange, head, receive, signed
 
 HEALTH = head("GET /healthz HTTP/1.1")
@@ -131,13 +132,20 @@ async def test_pauses_while_nothing_can_be_accepted_and_logs_it_once(
 
 
 @pytest.mark.gen_test
-async def test_logs_the_end_of_a_shortage_after_a_quiet_time(all_logs: pytest.LogCaptureFixture) -> None:
-    shortage = Shortage(0.1)
+async def test_logs_the_end_of_a_shortage_after_a_quiet_time(
+    all_logs: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    clock = Clock(loop.time())
+    monkeypatch.setattr(loop, "time", clock)
+    shortage = Shortage(1.0)
     for _ in range(6):
         shortage.note("10 connections are open, the maximum")
-        await asyncio.sleep(0.05)
+        clock.now += 0.8
+        await asyncio.sleep(0)
         assert "room for connections again" not in all_logs.text
-    await asyncio.sleep(0.15)
-    assert "room for connections again, after 0 s" in all_logs.text
+    clock.now += 0.4
+    await asyncio.sleep(0)
+    assert "room for connections again, after 4 s" in all_logs.text
     shortage.note("10 connections are open, the maximum")
     assert all_logs.text.count("the maximum") == 2
