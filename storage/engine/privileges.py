@@ -12,6 +12,7 @@ import os
 import pwd
 import resource
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,10 @@ def forbid_core_dumps() -> None:
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+_CHANGING = threading.RLock()
+"""Held while the acting user changes, so that no other thread takes a half-changed one for the former user."""
 
 
 @contextmanager
@@ -92,17 +97,19 @@ def _root_started() -> bool:
 
 
 def _current() -> Account:
-    return Account(os.geteuid(), os.getegid(), tuple(os.getgroups()))
+    with _CHANGING:
+        return Account(os.geteuid(), os.getegid(), tuple(os.getgroups()))
 
 
 def _act_as(account: Account) -> None:
-    if account.uid == os.geteuid():
-        return  # in a container, root may lack the privileges for the calls below, and need none of them
     try:
-        os.seteuid(0)  # only root may change groups
-        os.setgroups(account.groups)
-        os.setegid(account.gid)
-        os.seteuid(account.uid)
+        with _CHANGING:
+            if account.uid == os.geteuid():
+                return  # in a container, root may lack the privileges for the calls below, and need none of them
+            os.seteuid(0)  # only root may change groups
+            os.setgroups(account.groups)
+            os.setegid(account.gid)
+            os.seteuid(account.uid)
     except OSError as error:
         raise StoreRefused(f"cannot act as the user {_name(account.uid)}: {error.strerror}") from None
     # A change of the user resets this to fs.suid_dumpable (proc(5)), which may allow core dumps.
