@@ -9,11 +9,14 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Mapping
 from fcntl import ioctl
 from pathlib import Path
 from typing import Any
 
+TERMINAL_TIMEOUT = 60.0
+"""Seconds after which a command that waits on a terminal is killed, which fails its test."""
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 CLIENT_ID = "1234567890.0987654321"
@@ -93,13 +96,15 @@ def on_a_terminal(
     )
     os.close(theirs)
     os.write(ours, typed.encode())
-    shown = b""
+    shown, deadline = b"", time.monotonic() + TERMINAL_TIMEOUT
     while True:
         if not select.select([ours], [], [], 0.2)[0]:
             # Once it is silent: `input()` would lose a signal that arrives just before it waits.
             if interrupt_at and interrupt_at.encode() in shown:
                 process.send_signal(signal.SIGINT)
                 interrupt_at = ""
+            if time.monotonic() > deadline:
+                process.kill()
             continue
         try:
             shown += os.read(ours, 4096)
