@@ -25,6 +25,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
     },
     "Set up": {
         "config": Entry("latchkey.commands.config:group", "Create, check or show the configuration"),
+        "listeners": Entry("latchkey.commands.listeners:command", "List the registered listeners and where they are"),
         "manifest": Entry("latchkey.commands.manifest:command", "Print the Slack app manifest for your listeners"),
         "proxy-config": Entry("latchkey.commands.proxies:command", "Print a configuration for Caddy or nginx"),
         "install-service": Entry(
@@ -32,7 +33,6 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
         ),
     },
     "Run": {
-        "listeners": Entry("latchkey.commands.listeners:command", "List the registered listeners and where they are"),
         "serve": Entry("latchkey.cli.serve:command", "Run the server"),
         "doctor": Entry("latchkey.commands.doctor:command", "Find problems, explain them and say how to fix them"),
         "events": Entry("latchkey.commands.events:group", "Look at unfinished events; retry or drop failed ones"),

@@ -36,7 +36,7 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
         return _run(command, name, arguments)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print_error(LatchkeyError(f"{where}{error.strerror or error}"))
+        print_error(LatchkeyError(f"{where}{error.strerror or str(error) or type(error).__name__}"))
         _discard_unwritten()
         return EXIT_FAILED
 

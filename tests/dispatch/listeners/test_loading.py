@@ -46,6 +46,30 @@ def test_pythons_path_comes_before_the_checkout(tmp_path: Path, monkeypatch: pyt
     assert app.matching(command("/library"))
 
 
+OBJECTS = """
+import functools
+
+class Greeter:
+    async def __call__(self, say): ...
+
+async def greet(word, say): ...
+
+def register(app):
+    app.event("app_mention")(Greeter())
+    app.event("app_mention")(functools.partial(greet, "hello"))
+"""
+
+
+def test_listeners_have_the_same_ids_after_a_restart(tmp_path: Path) -> None:
+    """Stored events refer to their listeners by id, so an id must not contain an object's address."""
+    write(tmp_path, "their_objects.py", OBJECTS)
+    kept = []  # so that no address is used again
+    for _ in range(2):
+        kept.append(load_listeners(["their_objects"], tmp_path))
+        ids = [listener.id for listener in kept[-1].listeners]
+        assert ids == ["their_objects.Greeter", "their_objects.greet"]
+
+
 OWN_MODULES = ("config", "errors", "logs", "storage", "commands", "doctor", "handlers", "metrics", "server", "cli")
 """Modules of a user's own that are named like packages of ours."""
 

@@ -64,8 +64,9 @@ def _print_names_and_values(pairs: Sequence[tuple[str, str]]) -> None:
 def as_text(value: object) -> str:
     """Return a value as text on one line, without tabs or control characters."""
     if isinstance(value, list):
-        return ",".join(map(str, value))
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = "" if value is None else str(value)
+        text = ",".join(map(str, value))
+    elif isinstance(value, bool):
+        text = str(value).lower()
+    else:
+        text = "" if value is None else str(value)
     return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
