@@ -34,7 +34,8 @@ class Account(NamedTuple):
     groups: tuple[int, ...]
 
 
-ROOT = Account(0, 0, (0,))
+ROOT = Account(0, os.getgid(), tuple(os.getgroups()))
+"""Root with the groups of this process. Root needs none, so they stay as they are."""
 
 
 def forbid_core_dumps() -> None:
@@ -48,7 +49,9 @@ def forbid_core_dumps() -> None:
 
 
 _CHANGING = threading.RLock()
-"""Held while the acting user changes, so that no other thread takes a half-changed one for the former user."""
+"""Held while the acting user changes, so that no other thread sees a half-changed one."""
+_ACTING: dict[object, Account] = {}
+"""While blocks of `acting_as_owner_of` run, in any thread: the user before the first of them, and the user of each."""
 
 
 @contextmanager
@@ -56,19 +59,43 @@ def acting_as_owner_of(path: Path) -> Iterator[None]:
     """If root has started this process, act as the user that the folders on the way to `path` belong to, meanwhile.
 
     That is the owner of the first folder or symbolic link, from `/` on, that is not root's; if all are root's, it is
-    root. Can be nested. It applies to all threads. Raises StoreRefused if that user is unclear.
+    root. Can be nested. It applies to all threads; if blocks of several threads overlap, the user of the block that
+    began last. Raises StoreRefused if that user is unclear.
     """
     if not _root_started():
         yield
         return
-    former = _current()
+    block = _begin(path)
     try:
-        _act_as(ROOT)  # only root can see the owners of all folders
-        _act_as(_owner_of(path))
         yield
     finally:
-        if _root_started():  # unless `become_owner_of` was called meanwhile
+        _end(block)
+
+
+def _begin(path: Path) -> object:
+    block = object()
+    with _CHANGING:
+        former = _current()
+        try:
+            _act_as(ROOT)  # only root can see the owners of all folders
+            account = _owner_of(path)
+            _act_as(account)
+        except BaseException:
             _act_as(former)
+            raise
+        _ACTING.setdefault(None, former)
+        _ACTING[block] = account
+    return block
+
+
+def _end(block: object) -> None:
+    """Act as the user of the block that began last and still runs; with none left, as before the first."""
+    with _CHANGING:
+        del _ACTING[block]
+        if _root_started():  # unless `become_owner_of` was called meanwhile
+            _act_as(next(reversed(_ACTING.values())))
+        if len(_ACTING) == 1:
+            _ACTING.clear()
 
 
 def become_owner_of(path: Path) -> None:
@@ -104,7 +131,7 @@ def _current() -> Account:
 def _act_as(account: Account) -> None:
     try:
         with _CHANGING:
-            if account.uid == os.geteuid():
+            if account == _current():
                 return  # in a container, root may lack the privileges for the calls below, and need none of them
             os.seteuid(0)  # only root may change groups
             os.setgroups(account.groups)

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from tests.support.stores import FOREIGN, ROOT
 
 pytestmark = pytest.mark.root
 OTHER = (23456, 23457)
+ROOTS_GROUPS = os.getgroups()
 
 
 def user_for(path: Path) -> tuple[int, int]:
@@ -95,6 +98,43 @@ def test_can_be_nested(public_folder: Path, theirs: Path) -> None:
             (public_folder / "file").touch()
         (theirs / "file").touch()
     assert ((theirs / "file").stat().st_uid, (theirs / "file").stat().st_gid) == FOREIGN
+
+
+def test_leaves_the_group_of_a_user_who_acts_already(theirs: Path) -> None:
+    os.seteuid(FOREIGN[0])
+    try:
+        assert user_for(theirs) == FOREIGN
+        assert (os.geteuid(), os.getegid()) == (FOREIGN[0], 0)
+    finally:
+        os.seteuid(0)
+
+
+def test_blocks_of_several_threads_leave_the_former_user(public_folder: Path, theirs: Path) -> None:
+    """The first block ends before the second, which began as the first block's user."""
+    others = make(public_folder / "others", OTHER)
+    first_ended, second_began = threading.Event(), threading.Event()
+
+    def second() -> tuple[int, int]:
+        with acting_as_owner_of(others):
+            second_began.set()
+            assert first_ended.wait(10)
+            return os.geteuid(), os.getegid()
+
+    with ThreadPoolExecutor(1) as pool:
+        with acting_as_owner_of(theirs):
+            running = pool.submit(second)
+            assert second_began.wait(10)
+        first_ended.set()
+        assert running.result(10) == OTHER
+    assert (os.geteuid(), os.getegid(), os.getgroups()) == (0, 0, ROOTS_GROUPS)
+
+
+def test_threads_that_change_the_user_at_the_same_time_leave_the_former_user(public_folder: Path, theirs: Path) -> None:
+    others = make(public_folder / "others", OTHER)
+    with ThreadPoolExecutor(4) as pool:
+        for _ in pool.map(user_for, [theirs, others, public_folder, theirs / "missing"] * 250):
+            pass
+    assert (os.geteuid(), os.getegid(), os.getgroups()) == (0, 0, ROOTS_GROUPS)
 
 
 def without_capabilities(code: str) -> subprocess.CompletedProcess[str]:
