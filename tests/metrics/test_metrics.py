@@ -174,7 +174,11 @@ def test_busy_port_prints_one_error_and_a_hint(tmp_path: Path) -> None:
         done = serve(tmp_path, "--listen", "127.0.0.1:0", LATCHKEY_METRICS_LISTEN=address)
     assert done.returncode == 1
     assert f"latchkey: cannot listen on {address}: Address already in use" in done.stderr
-    assert "hint: another program listens there; stop it, or choose another address\n" in done.stderr
+    hint = (
+        "hint: stop the program that listens there, or choose another address with [metrics] listen,"
+        ' or turn the metrics off with listen = ""\n'
+    )
+    assert hint in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -68,7 +68,7 @@ def test_busy_port_is_one_line_with_a_hint(tmp_path: Path) -> None:
         done = serve(tmp_path, "--listen", address)
     assert done.returncode == 1
     assert f"latchkey: cannot listen on {address}: Address already in use" in done.stderr
-    assert "hint: " in done.stderr
+    assert "or choose another address with [server] listen or --listen HOST:PORT\n" in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir()), "a start that is refused creates nothing"
 

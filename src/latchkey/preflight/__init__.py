@@ -1,6 +1,11 @@
 """The checks before a start, for `serve`, which refuses, and for `config check` and `doctor`, which report."""
 
-from latchkey.preflight.address_checks import ADDRESS_IN_USE, check_addresses
+from latchkey.preflight.address_checks import (
+    ADDRESS_IN_USE,
+    OTHER_METRICS_ADDRESS,
+    OTHER_SERVER_ADDRESS,
+    check_addresses,
+)
 from latchkey.preflight.checks import PROBLEMS, refuse_start, run_config_checks, run_start_checks
 from latchkey.preflight.context import StartContext
 from latchkey.preflight.listener_checks import check_listeners
@@ -20,6 +25,8 @@ __all__ = [
     "ADDRESS_IN_USE",
     "DNS_FAILED",
     "KEYS_MISSING",
+    "OTHER_METRICS_ADDRESS",
+    "OTHER_SERVER_ADDRESS",
     "PROBLEMS",
     "PUBLIC_URL_UNSET",
     "SLACK_NOT_CONFIGURED",

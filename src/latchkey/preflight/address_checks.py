@@ -11,7 +11,7 @@ import shutil
 import socket
 import stat
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,16 +41,19 @@ PROBLEMS = (ADDRESS_UNUSABLE, ADDRESS_IN_USE, REACHABLE_BY_ALL)
 SOCKET_UNIT = "latchkey.socket"
 SYSTEMCTL_TIMEOUT = 5.0
 
-_HINTS = {
-    errno.EADDRINUSE: "another program listens there; stop it, or choose another address",
-    errno.EADDRNOTAVAIL: "this machine does not have that address; use 127.0.0.1 with a proxy on this machine",
-    errno.EACCES: "this user may not open that port; choose one above 1023, or let the proxy listen there",
+OTHER_SERVER_ADDRESS = "choose another address with [server] listen or --listen HOST:PORT"
+OTHER_METRICS_ADDRESS = 'choose another address with [metrics] listen, or turn the metrics off with listen = ""'
+
+_PORT_ADVICE = {
+    errno.EADDRINUSE: "stop the program that listens there",
+    errno.EADDRNOTAVAIL: "this machine does not have that address: use 127.0.0.1 with a proxy on this machine",
+    errno.EACCES: "this user may not open that port: let the proxy listen there, and use a port above 1023",
 }
-_UNIX_HINTS = {
-    errno.EADDRINUSE: "another program listens there; stop it, or choose another path",
+_UNIX_ADVICE = {
+    errno.EADDRINUSE: "another program listens there; stop it, or choose another path with [server] listen",
     errno.EACCES: "this user cannot write to the folder of the socket",
     errno.ENOENT: "the folder of the socket must exist",
-    errno.EEXIST: "choose another path",
+    errno.EEXIST: "choose another path with [server] listen",
 }
 _NOT_RESOLVED = "the host cannot be resolved; use an address of this machine, such as 127.0.0.1"
 
@@ -65,6 +68,14 @@ class _Address(NamedTuple):
     @property
     def setting(self) -> str:
         return f"[{self.section}] listen"
+
+    def hint(self, failure: OSError) -> str:
+        """Return what to do if nothing can listen there."""
+        if isinstance(failure, socket.gaierror):
+            return _NOT_RESOLVED
+        other = OTHER_METRICS_ADDRESS if self.section == "metrics" else OTHER_SERVER_ADDRESS
+        advice = _PORT_ADVICE.get(failure.errno or 0)
+        return f"{advice}, or {other}" if advice else other
 
     def __str__(self) -> str:
         return f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
@@ -81,10 +92,11 @@ def check_addresses(context: StartContext) -> Iterator[Finding]:
     for address in addresses:
         if address.host in EVERYWHERE:
             yield REACHABLE_BY_ALL.found(f"{address} is every address of this machine", where=address.setting)
-        yield from _refused(context, str(address), _bind_error(address), _HINTS)
-    if settings.socket_path is not None and not context.has_socket:
-        path = settings.socket_path
-        yield from _refused(context, f"unix:{path}", _unix_error(path), _UNIX_HINTS)
+        if failure := _bind_error(address):
+            yield from _refused(context, str(address), failure, address.hint(failure))
+    path = settings.socket_path
+    if path is not None and not context.has_socket and (failure := _unix_error(path)):
+        yield from _refused(context, f"unix:{path}", failure, _UNIX_ADVICE.get(failure.errno or 0, ""))
 
 
 def _addresses(settings: Settings, *, has_socket: bool) -> Iterator[_Address]:
@@ -94,16 +106,13 @@ def _addresses(settings: Settings, *, has_socket: bool) -> Iterator[_Address]:
         yield _Address("metrics", *settings.metrics_address)
 
 
-def _refused(context: StartContext, where: str, failure: OSError | None, hints: Mapping[int, str]) -> Iterator[Finding]:
-    if failure is None:
-        return
+def _refused(context: StartContext, where: str, failure: OSError, hint: str) -> Iterator[Finding]:
     if failure.errno == errno.EADDRINUSE and context.beside_server:
         pids = ", ".join(map(str, _pids_with_store(context.settings)))
         if pids or _systemd_listens():
             holder = f"the running server (pid {pids})" if pids else "systemd, for the service"
             yield ADDRESS_IN_USE.found(f"{where} is in use by {holder}")
             return
-    hint = _NOT_RESOLVED if isinstance(failure, socket.gaierror) else hints.get(failure.errno or 0, "")
     yield from ADDRESS_UNUSABLE.refusals(LatchkeyError(f"cannot listen on {where}: {failure.strerror}", hint=hint))
 
 

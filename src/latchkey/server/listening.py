@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from latchkey.config import Settings
 from latchkey.handlers import bind_port, bind_unix, format_address
+from latchkey.preflight import OTHER_METRICS_ADDRESS, OTHER_SERVER_ADDRESS
 
 
 class BoundSockets(NamedTuple):
@@ -55,18 +56,10 @@ def _public_url(settings: Settings, listening: socket.socket) -> str:
 def _bind(settings: Settings) -> list[socket.socket]:
     if settings.socket_path is not None:
         return [bind_unix(settings.socket_path, settings.socket_mode)]
-    return bind_port(
-        settings.address,
-        "another program uses the port, or the address is not one of this machine; choose another with"
-        " --listen HOST:PORT",
-    )
+    return bind_port(settings.address, hint=OTHER_SERVER_ADDRESS)
 
 
 def _bind_metrics(settings: Settings) -> list[socket.socket]:
     if settings.metrics_address is None:
         return []
-    return bind_port(
-        settings.metrics_address,
-        "another program uses the metrics port; choose another with [metrics] listen, or turn the metrics off with"
-        ' listen = ""',
-    )
+    return bind_port(settings.metrics_address, hint=OTHER_METRICS_ADDRESS)
