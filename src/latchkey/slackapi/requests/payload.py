@@ -136,7 +136,9 @@ def _unquoted(text: bytes) -> str:
     Slack's largest form has a million escapes, which would keep urllib, and the event loop, busy for half a second.
     binascii decodes quoted-printable text, which differs only in its escape character.
     """
-    if b"%" in text and _INVALID_ESCAPE.search(text):
+    if b"%" not in text and b"+" not in text:
+        return text.decode("utf-8", "replace")
+    if _INVALID_ESCAPE.search(text):
         raise PayloadError("not a form")
     quoted_printable = text.replace(b"=", b"=3D").replace(b"%", b"=").replace(b"+", b" ")
     return binascii.a2b_qp(quoted_printable).decode("utf-8", "replace")
