@@ -5,13 +5,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from latchkey.simulator.demo import ssh_instructions
+from tests.support.waiting import until_blocking
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TIMEOUT = 30.0
@@ -104,13 +104,6 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
         each.process.communicate()
 
 
-def eventually(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def taken_port() -> Iterator[int]:
     with socket.socket() as taken:
@@ -128,7 +121,7 @@ def test_nothing_is_left_behind_whatever_ends_it(start: Callable[..., Demo], num
     to = os.kill if number is signal.SIGKILL else os.killpg
     to(running.process.pid, number)
     assert running.process.wait(TIMEOUT) == (-signal.SIGKILL if number is signal.SIGKILL else 0)
-    eventually(running.is_gone)
+    until_blocking(running.is_gone)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
@@ -136,12 +129,12 @@ def test_early_end_leaves_nothing_behind_and_prints_no_traceback(
     start: Callable[..., Demo], number: signal.Signals
 ) -> None:
     starting = start()
-    eventually(starting.server)  # it has been started, and does not listen yet
+    until_blocking(starting.server)  # it has been started, and does not listen yet
     os.killpg(starting.process.pid, number)
     printed, _ = starting.process.communicate(timeout=TIMEOUT)
     assert starting.process.returncode == (-signal.SIGKILL if number is signal.SIGKILL else 0)
     assert printed == ""
-    eventually(starting.is_gone)
+    until_blocking(starting.is_gone)
 
 
 def test_server_that_dies_ends_the_demo_with_the_end_of_its_log(start: Callable[..., Demo]) -> None:

@@ -150,6 +150,16 @@ def test_lists_differences_and_exits_with_1(folder: Path) -> None:
     assert document["differences"][0] == {"path": "oauth_config.scopes.bot", "here": "commands", "slack": None}
 
 
+@pytest.mark.parametrize("option", ["--json", "--yaml"])
+def test_documents_are_utf8_in_every_locale(folder: Path, option: str) -> None:
+    ascii_only = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    name = "“Blümchen” 😀"
+    (folder / "config.toml").write_text(CONFIG.replace("Our App", name), encoding="utf-8")
+    done = run(folder, "manifest", option, **ascii_only)
+    assert done.returncode == 0
+    assert yaml.safe_load(done.stdout)["display_information"]["name"] == name
+
+
 @pytest.mark.parametrize("content", [b"", b" \n"])
 def test_says_that_the_file_to_compare_with_is_empty(folder: Path, content: bytes) -> None:
     (folder / "exported.json").write_bytes(content)

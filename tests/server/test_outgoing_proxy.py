@@ -81,7 +81,7 @@ async def office(folder: Path) -> AsyncIterator[Office]:
     uploads = Uploads()
     upload_server = await asyncio.start_server(uploads.serve, "127.0.0.1", 0, ssl=context)
     routes = {"files.slack.com:443": upload_server.sockets[0].getsockname()[1]}
-    async with connect_proxy(routes, PROXY_CREDENTIALS) as proxy:
+    async with upload_server, connect_proxy(routes, PROXY_CREDENTIALS) as proxy:
         environment = {
             "HTTPS_PROXY": proxy.url,
             "SSL_CERT_FILE": str(file),
@@ -91,13 +91,12 @@ async def office(folder: Path) -> AsyncIterator[Office]:
         async with running(folder, environment=environment) as it, tls_front(context, it.slack.port) as front:
             routes.update({"slack.com:443": front, "hooks.slack.com:443": front})
             yield Office(it, proxy, uploads, environment)
-    upload_server.close()
 
 
 @pytest.mark.gen_test(timeout=60)
 async def test_every_call_goes_through_the_proxy(tmp_path: Path) -> None:
     async with office(tmp_path) as it:
-        assert await it.install() == 200
+        assert await it.install() == 200, it.server.log.read_text()
         assert it.proxy.asked_for == ["slack.com:443"]
         assert (await it.command("/async")).status == 200
         await until(lambda: it.uploads.received == 1)

@@ -55,7 +55,7 @@ def command(config_path: Path | None, as_json: bool, as_yaml: bool, as_link: boo
     if slack is not None:
         _show_differences(differences(made, slack), as_json)
     elif as_yaml:
-        click.echo(_yaml(made), nl=False)
+        click.echo(_yaml(made).encode(), nl=False)  # in UTF-8, whatever the terminal's encoding is
     elif as_link:
         click.echo(_link(made, settings.slack.api_url))
     else:

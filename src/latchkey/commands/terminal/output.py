@@ -14,7 +14,8 @@ def encode_json(document: object) -> bytes:
 
 
 def print_json(document: object) -> None:
-    click.echo(encode_json(document).decode())
+    """Print a JSON document in UTF-8, whatever the terminal's encoding is."""
+    click.echo(encode_json(document))
 
 
 def say(text: str) -> None:
