@@ -118,10 +118,13 @@ def _json_object(text: bytes | str) -> dict[str, Any]:
 
 
 def _fields(body: bytes) -> dict[str, str]:
+    parts = body.replace(b"+", b" ").split(b"&", MAX_FORM_FIELDS)
+    if len(parts) > MAX_FORM_FIELDS or _INVALID_ESCAPE.search(body):
+        raise PayloadError("not a form")
     fields: dict[str, str] = {}
-    for part in body.split(b"&", MAX_FORM_FIELDS):
+    for part in parts:
         name, equals, value = part.partition(b"=")
-        if not equals or b"&" in value:
+        if not equals:
             raise PayloadError("not a form")
         if (decoded := _unquoted(name)) in fields:
             # Two parsers that read one request differently are a way round a check.
@@ -131,17 +134,14 @@ def _fields(body: bytes) -> dict[str, str]:
 
 
 def _unquoted(text: bytes) -> str:
-    """Decode the percent-encoding of a form; raises PayloadError if it is invalid.
+    """Decode percent-encoding that is known to be valid.
 
     Slack's largest form has a million escapes, which would keep urllib, and the event loop, busy for half a second.
     binascii decodes quoted-printable text, which differs only in its escape character.
     """
-    if b"%" not in text and b"+" not in text:
-        return text.decode("utf-8", "replace")
-    if _INVALID_ESCAPE.search(text):
-        raise PayloadError("not a form")
-    quoted_printable = text.replace(b"=", b"=3D").replace(b"%", b"=").replace(b"+", b" ")
-    return binascii.a2b_qp(quoted_printable).decode("utf-8", "replace")
+    if text.find(b"%") >= 0:  # `in` costs five times as much: it makes an exception first
+        text = binascii.a2b_qp(text.replace(b"=", b"=3D").replace(b"%", b"="))
+    return text.decode("utf-8", "replace")
 
 
 def _events_api(body: dict[str, Any]) -> Payload:
