@@ -8,12 +8,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from cachetools import TTLCache
+from cachetools import FIFOCache
 
 from latchkey.slackapi.requests.signature import WINDOW_SECONDS
 
 MAX_SIGNATURES = 50_000
-"""About 15 MB. Beyond it, the oldest are forgotten, and copies of those requests are carried out."""
+"""About 14 MB. Beyond it, the oldest are forgotten, and copies of those requests are carried out."""
+
+LIFETIME_SECONDS = 2 * WINDOW_SECONDS + 1
+"""A signature is valid until 300 s after its timestamp, which may itself be 300 s ahead."""
 
 
 class SeenSignatures:
@@ -21,14 +24,16 @@ class SeenSignatures:
 
     def __init__(self, clock: Callable[[], float] = time.time, *, limit: int = MAX_SIGNATURES) -> None:
         """`clock` returns Unix seconds."""
-        # A signature is valid until 300 s after its timestamp, which may itself be 300 s ahead.
-        self._seen: TTLCache[str, None] = TTLCache(limit, 2 * WINDOW_SECONDS + 1, timer=clock)
+        self._clock = clock
+        # The time until which each is remembered. A TTLCache takes 3 µs a command, twice as long.
+        self._seen: FIFOCache[str, float] = FIFOCache(limit)
 
     def add(self, signature: str) -> bool:
         """Remember a verified signature; returns False if it is known already."""
-        if signature in self._seen:
+        now = self._clock()
+        if self._seen.get(signature, now) > now:
             return False
-        self._seen[signature] = None
+        self._seen[signature] = now + LIFETIME_SECONDS
         return True
 
     def forget(self, signature: str) -> None:
