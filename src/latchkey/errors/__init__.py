@@ -1,0 +1,70 @@
+"""Every error that Latchkey raises, with its exit code or HTTP status.
+
+    LatchkeyError
+    ├── ConfigError            the configuration is invalid                   exit 78
+    ├── StartRefused           the server cannot start, for several reasons   exit 78 or 1
+    ├── ListenerLoadError      a listener module cannot be loaded             exit 1
+    ├── KeyringError           the keyring cannot be used                     exit 1
+    ├── StoreError
+    │   ├── StoreRefused       the store is not safe to open                  exit 1
+    │   │   ├── StoreExposed   other users can access its files               exit 1
+    │   │   └── KeysMissing    the keyring lacks keys of the store            exit 1
+    │   ├── StoreUnavailable   the store does not respond                     503
+    │   └── UnreadableRecord   a record cannot be decrypted                   503
+    ├── StaleKeyring           a process still encrypts with an older key     exit 1
+    ├── StoreInUse             another command holds the maintenance lock     exit 4
+    ├── SignatureError         a request is not signed by Slack               403
+    ├── PayloadError           a signed request cannot be parsed              400
+    ├── Overloaded             the inbox is full                              503
+    ├── OAuthError             Slack refused a step of an install             401
+    ├── ResponseUrlSpent       a response_url has expired or is used up       logged
+    ├── SlackRefused           Slack answered a call with an error            exit 1
+    └── SlackUnavailable       Slack cannot be reached or did not answer      502
+        └── SlackUnreachable   there was no connection, so nothing was sent   502
+
+Invariant: no error contains a token, code, state, body, ciphertext, key or secret, so each may be logged and shown.
+"""
+
+from latchkey.errors.base import EXIT_FAILED, LatchkeyError
+from latchkey.errors.requests import Overloaded, PayloadError, SignatureError
+from latchkey.errors.slack import OAuthError, ResponseUrlSpent, SlackRefused, SlackUnavailable, SlackUnreachable
+from latchkey.errors.starting import ConfigError, Fault, ListenerLoadError, StartRefused
+from latchkey.errors.storing import (
+    KeyringError,
+    KeysMissing,
+    StaleKeyring,
+    StoreError,
+    StoreExposed,
+    StoreInUse,
+    StoreRefused,
+    StoreUnavailable,
+    UnreadableRecord,
+)
+from latchkey.errors.wording import plural
+
+__all__ = [
+    "EXIT_FAILED",
+    "ConfigError",
+    "Fault",
+    "KeyringError",
+    "KeysMissing",
+    "LatchkeyError",
+    "ListenerLoadError",
+    "OAuthError",
+    "Overloaded",
+    "PayloadError",
+    "ResponseUrlSpent",
+    "SignatureError",
+    "SlackRefused",
+    "SlackUnavailable",
+    "SlackUnreachable",
+    "StaleKeyring",
+    "StartRefused",
+    "StoreError",
+    "StoreExposed",
+    "StoreInUse",
+    "StoreRefused",
+    "StoreUnavailable",
+    "UnreadableRecord",
+    "plural",
+]

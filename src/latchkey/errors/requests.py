@@ -1,0 +1,39 @@
+"""Errors of a request that Slack, or somebody else, sent."""
+
+from __future__ import annotations
+
+from latchkey.errors.base import LatchkeyError
+from latchkey.errors.wording import plural
+
+
+class SignatureError(LatchkeyError):
+    """A request is not signed by Slack; `reason` is `missing`, `timestamp`, `expired` or `mismatch`."""
+
+    http_status = 403
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the request's signature was refused ({reason})")
+        self.reason = reason
+
+
+class PayloadError(LatchkeyError):
+    """A signed request cannot be parsed; `reason` names the broken rule and contains nothing of the body."""
+
+    http_status = 400
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"cannot parse the request ({reason})")
+        self.reason = reason
+
+
+class Overloaded(LatchkeyError):
+    """The inbox is full; Slack should retry the event later."""
+
+    http_status = 503
+
+    def __init__(self, events: int) -> None:
+        super().__init__(
+            f"the inbox is full with {plural(events, 'event')}",
+            hint="events arrive faster than listeners handle them; see `latchkey events status`",
+        )
+        self.events = events

@@ -1,0 +1,46 @@
+"""Errors of a call to Slack."""
+
+from __future__ import annotations
+
+from latchkey.errors.base import LatchkeyError
+
+
+class OAuthError(LatchkeyError):
+    """Slack refused a step of an install; `reason` is Slack's own error code."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Slack refused the installation ({reason})")
+        self.reason = reason
+
+
+class ResponseUrlSpent(LatchkeyError):
+    """A payload's `response_url` has expired or has been used five times."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the response_url cannot be used any longer: {reason}",
+            hint="Slack accepts five messages within 30 minutes; after that, use `client`",
+        )
+        self.reason = reason
+
+
+class SlackRefused(LatchkeyError):
+    """Slack answered a call with an error; `reason` is Slack's own error code."""
+
+    def __init__(self, method: str, reason: str, *, hint: str = "") -> None:
+        super().__init__(f"Slack refused {method} ({reason})", hint=hint)
+        self.method = method
+        self.reason = reason
+
+
+class SlackUnavailable(LatchkeyError):
+    """Slack could not be reached, or its response was invalid; `method` is the API method called."""
+
+    def __init__(self, method: str, reason: str) -> None:
+        super().__init__(f"Slack did not answer {method} ({reason})")
+        self.method = method
+        self.reason = reason
+
+
+class SlackUnreachable(SlackUnavailable):
+    """There was no connection to Slack, so nothing was sent."""
