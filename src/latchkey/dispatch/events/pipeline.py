@@ -90,12 +90,7 @@ class EventPipeline:
         """Recovered events that wait for their retry, each with the latest time, by the loop's clock."""
         self._commits: asyncio.Task[None] | None = None
         self._housekeeping: asyncio.Task[None] | None = None
-        metrics.watch("inbox_events", "Unfinished events", lambda: len(self._pending))
-        metrics.watch(
-            "inbox_oldest_seconds",
-            "Seconds since the oldest unfinished event was received",
-            self._pending.oldest_seconds,
-        )
+        _watch(metrics, self._pending)
 
     def start(self, recovered: list[StoredEvent]) -> None:
         """Resume the events that were found at the start, and begin to accept new ones."""
@@ -189,3 +184,10 @@ class EventPipeline:
             except LatchkeyError as error:
                 logger.warning("housekeeping: %s", error)
             await asyncio.sleep(REPLAY_POLL_SECONDS)
+
+
+def _watch(metrics: Metrics, pending: Pending) -> None:
+    metrics.watch("inbox_events", "Unfinished events", lambda: len(pending))
+    metrics.watch(
+        "inbox_oldest_seconds", "Seconds since the oldest unfinished event was received", pending.oldest_seconds
+    )
