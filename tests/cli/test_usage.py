@@ -1,5 +1,6 @@
 """Help, usage errors and suggestions of every command."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path as FilePath
@@ -137,6 +138,14 @@ def test_help_of_the_tests_lists_the_options_that_conftest_adds() -> None:
 def test_misspelt_option_of_the_tests_is_suggested(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     shown = Output(capsys, "test", f"--{misspelt(name)}")
     assert shown.has_usage_error(f"did you mean '--{name}'?")
+
+
+def test_a_value_that_is_like_an_option_of_the_tests_goes_to_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed_on: list[str] = []
+    monkeypatch.setattr(os, "execv", lambda _, arguments: passed_on.extend(arguments))
+    monkeypatch.setattr(os, "chdir", lambda _: None)
+    cli.main(["test", "-m", "long", "--long"], standalone_mode=False)
+    assert passed_on[-3:] == ["--long", "-m", "long"]
 
 
 @each(STRICT)

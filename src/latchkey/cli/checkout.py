@@ -13,7 +13,7 @@ from latchkey.config import find_checkout
 from latchkey.errors import LatchkeyError
 
 _ALIKE = 0.8
-"""How similar a word is to an option of ours (`difflib`) if it was misspelt, and is not one of pytest's."""
+"""How similar an option is to one of ours (`difflib`) if it was misspelt, and is not one of pytest's."""
 
 _arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 _PARALLEL = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder")
@@ -39,7 +39,7 @@ def test(context: click.Context, /, arguments: tuple[str, ...], **chosen: bool) 
         click.echo(context.get_help())
         return
     for argument in arguments:
-        if get_close_matches(argument, [f"--{name}" for name in chosen], 1, _ALIKE):
+        if argument.startswith("-") and get_close_matches(argument, [f"--{name}" for name in chosen], 1, _ALIKE):
             raise click.NoSuchOption(argument, ctx=context)
     root = _checkout("test")
     os.chdir(root)
