@@ -41,8 +41,7 @@ from latchkey.storage.installations import (
     bot_value,
     installer_value,
 )
-from latchkey.storage.opening import open_for_command, open_store
-from latchkey.storage.preconditions import check_files
+from latchkey.storage.opening import check_files, open_for_command, open_store
 from latchkey.storage.rotation import KeyUse, KeyUsers, ProgressCallback, RotationResult, StoreKeys, VerificationResult
 from latchkey.storage.states import States
 from latchkey.storage.store import CommandStore, Store

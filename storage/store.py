@@ -15,11 +15,10 @@ from typing import NamedTuple
 from latchkey.errors import StoreUnavailable
 from latchkey.storage.crypto import KeyringFile, Sealer
 from latchkey.storage.engine import CallObserver, Executor, Presence, SqliteKeyValue
-from latchkey.storage.erasing import RemovalEraser
 from latchkey.storage.inbox import EventAdmin, Inbox
 from latchkey.storage.installations import BotCache, Installations, WorkspaceAdmin
 from latchkey.storage.records import Records
-from latchkey.storage.rotation import KeyringWatch, KeySurvey, StoreKeys
+from latchkey.storage.rotation import KeyringWatch, KeySurvey, RemovalEraser, StoreKeys
 from latchkey.storage.states import States
 from latchkey.storage.tables import META
 

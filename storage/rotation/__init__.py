@@ -1,5 +1,6 @@
 """Key rotation: re-encrypting and verifying records, and using a changed keyring."""
 
+from latchkey.storage.rotation.erasing import RemovalEraser
 from latchkey.storage.rotation.key_admin import KeyUsers, StoreKeys
 from latchkey.storage.rotation.keyring_watch import KeyringWatch
 from latchkey.storage.rotation.rotate import RotationResult
@@ -20,6 +21,7 @@ __all__ = [
     "KeyUsers",
     "KeyringWatch",
     "ProgressCallback",
+    "RemovalEraser",
     "RotationResult",
     "StoreKeys",
     "VerificationResult",

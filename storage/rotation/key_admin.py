@@ -14,7 +14,7 @@ from typing import NamedTuple
 from latchkey.errors import KeyringError, StaleKeyring
 from latchkey.storage.crypto import KeyEntry, KeyringFile, Sealer
 from latchkey.storage.engine import KeyValue, StoreProcess, maintenance_lock, open_processes
-from latchkey.storage.erasing import erase_old
+from latchkey.storage.rotation.erasing import erase_old
 from latchkey.storage.rotation.keyring_watch import KeyringWatch
 from latchkey.storage.rotation.rotate import Rotation, RotationResult, check_order, unretired
 from latchkey.storage.rotation.verification import (

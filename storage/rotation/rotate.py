@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from latchkey.errors import KeyringError, StoreUnavailable, UnreadableRecord
 from latchkey.storage.crypto import KeyEntry, KeyringFile, Sealer
 from latchkey.storage.engine import CALL_TIMEOUT, KeyValue, Row, Swap
-from latchkey.storage.erasing import erase_old
+from latchkey.storage.rotation.erasing import erase_old
 from latchkey.storage.rotation.verification import ProgressCallback, VerificationResult, pages, verify
 
 BATCH_ROWS = 350

@@ -41,7 +41,7 @@ def test_wheel_contains_the_whole_package_and_nothing_else(release: Path) -> Non
         names = {name for name in wheel.namelist() if ".dist-info/" not in name}
         assert wheel.read("latchkey/config/config.toml") == (ROOT / "config.toml").read_bytes()
     assert names == package_files()
-    assert {"latchkey/py.typed", "latchkey/handlers/routes.py", "latchkey/storage/opening.py"} <= names
+    assert {"latchkey/py.typed", "latchkey/handlers/routes.py", "latchkey/storage/opening/stores.py"} <= names
 
 
 def test_sdist_contains_files_and_no_links(release: Path) -> None:

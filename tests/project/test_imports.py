@@ -46,7 +46,7 @@ MAY_IMPORT = {
 ONLY_IN = {
     "cryptography": {"storage/crypto/sealing.py"},
     "sqlitedict": {"storage/engine/sqlite.py"},
-    "sqlite3": {"storage/engine", "storage/opening.py"},
+    "sqlite3": {"storage/engine", "storage/opening/stores.py"},
     "tornado": {"handlers", "simulator"},
     "yaml": {"commands", "slackapi/manifest"},
     "pickle": set(),

@@ -4,7 +4,7 @@ Tornado's own accept loop fails and is called again at once while descriptors ar
 logs a traceback each time.
 
 Invariant: new clients are always let in, at the cost of idle ones, so that strangers who keep connections open cannot
-keep Slack out. No more than a few hundred connections a second are closed for it, so that reconnecting strangers
+keep Slack out. At most a few hundred connections a second are closed for it, so that reconnecting strangers
 cannot take the processor either.
 """
 

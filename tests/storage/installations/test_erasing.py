@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from latchkey.storage import Store, erasing, open_for_command, open_store
+from latchkey.storage import Store, open_for_command, open_store
+from latchkey.storage.rotation import erasing
 from tests.support.stores import Paths, installation, other_process
 
 WAIT_SECONDS = 5.0

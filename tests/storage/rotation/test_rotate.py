@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from latchkey.errors import KeyringError, StaleKeyring, StoreInUse, StoreUnavailable
-from latchkey.storage import Store, erasing, open_store
+from latchkey.storage import Store, open_store
 from latchkey.storage.crypto.keyring import Keyring, read_keyring
 from latchkey.storage.crypto.keyring_file import KeyringFile
 from latchkey.storage.crypto.sealing import PREFIX_LENGTH, Sealer
 from latchkey.storage.engine.keyvalue import Swap, Swapped
 from latchkey.storage.engine.locks import maintenance_lock
-from latchkey.storage.rotation import key_admin
+from latchkey.storage.rotation import erasing, key_admin
 from latchkey.storage.rotation import rotate as rotation
 from latchkey.storage.rotation.verification import pages
 from latchkey.storage.tables import SEALED_TABLES

@@ -53,6 +53,6 @@ def init(folder: Path) -> None:
 
 
 def _write(path: Path, content: str) -> None:
-    # No more than 0644, whatever the umask: others must not change the configuration.
+    # At most 0644, whatever the umask: others must not change the configuration.
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "w", encoding="utf-8") as file:
         file.write(content)

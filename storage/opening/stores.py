@@ -26,7 +26,7 @@ from latchkey.storage.engine import (
     remove_store,
     rename_noreplace,
 )
-from latchkey.storage.preconditions import check_existing, check_files, is_being_restored, unfinished_path
+from latchkey.storage.opening.preconditions import check_existing, check_files, is_being_restored, unfinished_path
 from latchkey.storage.records import Records
 from latchkey.storage.rotation import key_use, needed_ids
 from latchkey.storage.store import CommandStore, OpenedFiles, Store
