@@ -1,7 +1,10 @@
 """Running listeners: their arguments, and how failures are contained."""
 
+import argparse
+import asyncio
 import functools
 import logging
+import sys
 import threading
 from typing import Any
 
@@ -87,6 +90,50 @@ def test_one_listeners_exception_does_not_affect_another(bench: Bench, caplog: p
     assert ran == ["other"]
     assert handled == [(KeyError, "request-1")]
     assert "failing raised KeyError request_id=request-1" in caplog.text
+
+
+async def awaits_what_it_cancelled() -> None:
+    waiting = asyncio.get_running_loop().create_future()
+    waiting.cancel()
+    await waiting
+
+
+async def exits() -> None:
+    sys.exit(2)
+
+
+def exits_in_a_thread() -> None:
+    argparse.ArgumentParser(exit_on_error=True, add_help=False).parse_args(["--unknown"])
+
+
+@pytest.mark.parametrize(
+    ("listener", "name"),
+    [(awaits_what_it_cancelled, "CancelledError"), (exits, "SystemExit"), (exits_in_a_thread, "SystemExit")],
+)
+def test_a_listener_that_ends_early_ends_only_itself(
+    bench: Bench, caplog: pytest.LogCaptureFixture, listener: Any, name: str
+) -> None:
+    ran: list[str] = []
+    handled: list[str] = []
+    bench.app.event("app_mention")(listener)
+    bench.app.command("/hi")(listener)
+    bench.app.event("message")(lambda: ran.append("next"))
+    bench.app.error(lambda error: handled.append(str(error)))
+    bench.send(event(), event("message", event_id="Ev2"))
+    assert bench.reply_to(command()).status == 200
+    assert ran == ["next"]
+    assert handled == [f"the listener ended with {name}"] * 2
+    assert f"{listener.__name__} raised {name} request_id=request-1" in caplog.text
+
+
+@pytest.mark.parametrize("listener", [awaits_what_it_cancelled, exits, exits_in_a_thread])
+def test_an_error_handler_that_ends_early_is_logged(
+    bench: Bench, caplog: pytest.LogCaptureFixture, listener: Any
+) -> None:
+    bench.app.error(listener)
+    bench.app.event("app_mention")(lambda: 1 / 0)
+    bench.send(event())
+    assert "the error handler" in caplog.text
 
 
 def test_an_async_listener_in_a_plain_decorator_is_awaited(bench: Bench) -> None:

@@ -42,6 +42,8 @@ MAX_THREADS = 1000
 # Events about the app's own bot user that are useful to it; Bolt delivers the same two.
 _DELIVERED_OWN_EVENTS = frozenset({"member_joined_channel", "member_left_channel"})
 
+_RAISED = (Exception, SystemExit, asyncio.CancelledError)
+
 logger = logging.getLogger("latchkey.listeners")
 
 
@@ -125,9 +127,10 @@ class Runner:
                 await listener.plan.function(**listener.plan.arguments(call))
             else:
                 await self._run_in_thread(listener, call)
-        except Exception as error:
+        except _RAISED as raised:
+            error = _as_error(raised)
             metrics.listener_failures[listener.id].inc()
-            logger.exception("%s raised %s request_id=%s", listener.name, type(error).__name__, call.request_id)
+            logger.exception("%s raised %s request_id=%s", listener.name, type(raised).__name__, call.request_id)
             await self._call_error_handlers(call, error)
             return error
         finally:
@@ -152,8 +155,25 @@ class Runner:
                     await handler.plan.function(**handler.plan.arguments(call))
                 else:
                     await self._run_in_thread(handler, call)
-            except Exception:
+            except _RAISED as raised:
+                _as_error(raised)
                 logger.exception("the error handler %s raised request_id=%s", handler.name, call.request_id)
+
+
+def _as_error(raised: BaseException) -> Exception:
+    """Return the error that a listener ended with. If the server cancels the listener, raise that again.
+
+    A listener can also end with `sys.exit()`, which argparse calls for wrong arguments, or because it awaits something
+    that its own code has cancelled. Either would end more than the listener.
+    """
+    if isinstance(raised, Exception):
+        return raised
+    task = asyncio.current_task()
+    if isinstance(raised, asyncio.CancelledError) and task is not None and task.cancelling():
+        raise raised
+    error = RuntimeError(f"the listener ended with {type(raised).__name__}")
+    error.__cause__ = raised
+    return error.with_traceback(raised.__traceback__)
 
 
 def is_own(payload: Payload, bot: Bot) -> bool:
