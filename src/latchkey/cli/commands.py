@@ -35,7 +35,9 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
     "Run": {
         "serve": Entry("latchkey.cli.serve:command", "Run the server"),
         "doctor": Entry("latchkey.commands.doctor:command", "Find problems, explain them and say how to fix them"),
-        "events": Entry("latchkey.commands.events:group", "Look at unfinished events; retry or drop failed ones"),
+        "events": Entry(
+            "latchkey.commands.events.events:group", "Look at unfinished events; retry or drop failed ones"
+        ),
         "installs": Entry("latchkey.commands.installs.installs:group", "List, check or remove installations"),
     },
     "Keys and backups": {

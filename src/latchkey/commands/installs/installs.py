@@ -6,7 +6,6 @@ the token, the webhook's URL or an app's `custom_values`.
 
 from __future__ import annotations
 
-import itertools
 import sys
 import time
 from collections.abc import Iterator
@@ -20,10 +19,11 @@ from latchkey.commands.installs.token_check import check_workspaces
 from latchkey.commands.installs.uninstall import name_of, uninstall_at_slack, uninstall_credentials
 from latchkey.commands.terminal import (
     CommandGroup,
-    Number,
     config_option,
     confirm,
+    first,
     json_option,
+    limit_option,
     print_gap,
     print_json,
     print_table,
@@ -34,8 +34,6 @@ from latchkey.commands.terminal import (
 )
 from latchkey.errors import EXIT_FAILED, LatchkeyError, plural
 from latchkey.storage import CommandStore, InstalledWorkspace
-
-DEFAULT_LIMIT = 100
 
 _enterprise_option = click.option(
     "--enterprise", metavar="ENTERPRISE_ID", help="the org of the workspace, or the org itself"
@@ -51,14 +49,7 @@ def group() -> None:
 @group.command("list")
 @click.option("--team", metavar="TEAM_ID", help="only this workspace")
 @click.option("--enterprise", metavar="ENTERPRISE_ID", help="only workspaces of this org")
-@click.option(
-    "--limit",
-    type=Number(1),
-    metavar="N",
-    default=DEFAULT_LIMIT,
-    show_default=True,
-    help="maximum number of workspaces to list",
-)
+@limit_option("workspaces")
 @click.option("--after", metavar="CURSOR", default="", help="continue after an earlier list")
 @config_option
 @json_option
@@ -67,9 +58,8 @@ def list_installs(
 ) -> None:
     """List the workspaces that have the app, and the orgs that installed it org-wide."""
     with configured_store(config_path) as store:
-        found = list(itertools.islice(_selected(store, team, enterprise, after), limit + 1))
-    shown = found[:limit]
-    cursor = shown[-1].cursor if len(found) > limit else None
+        shown, more = first(limit, _selected(store, team, enterprise, after))
+    cursor = shown[-1].cursor if more else None
     rows = [_to_json(workspace) for workspace in shown]
     if as_json:
         print_json({"installs": rows, "after": cursor})

@@ -3,7 +3,16 @@
 Results go to stdout, everything else to stderr. `--json` prints one JSON document on stdout and nothing else.
 """
 
-from latchkey.commands.terminal.options import CommandGroup, Number, Word, config_option, json_option, yes_option
+from latchkey.commands.terminal.options import (
+    CommandGroup,
+    Number,
+    Word,
+    config_option,
+    first,
+    json_option,
+    limit_option,
+    yes_option,
+)
 from latchkey.commands.terminal.output import duration, encode_json, print_json, say, utc
 from latchkey.commands.terminal.progress import show_progress
 from latchkey.commands.terminal.questions import EXIT_UNCONFIRMED, confirm, confirm_by_typing
@@ -20,7 +29,9 @@ __all__ = [
     "confirm_by_typing",
     "duration",
     "encode_json",
+    "first",
     "json_option",
+    "limit_option",
     "print_gap",
     "print_json",
     "print_table",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -17,6 +19,24 @@ config_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="print one JSON document")
 yes_option = click.option("--yes", is_flag=True, help="do not ask for confirmation")
+
+
+DEFAULT_LIMIT = 100
+"""Rows that a command lists if `--limit` is not given."""
+
+T = TypeVar("T")
+
+
+def limit_option(what: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return the option `--limit` of a command that lists `what`, a plural."""
+    text = f"maximum number of {what} to list"
+    return click.option("--limit", type=Number(1), metavar="N", default=DEFAULT_LIMIT, show_default=True, help=text)
+
+
+def first(limit: int, items: Iterable[T]) -> tuple[list[T], bool]:
+    """Return the first `limit` items, and whether there are more."""
+    found = list(islice(items, limit + 1))
+    return found[:limit], len(found) > limit
 
 
 class Number(click.ParamType[int]):
