@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from latchkey.errors import LatchkeyError, StoreUnavailable, UnreadableRecord
+from latchkey.server import supervision
 from latchkey.server.supervision import Supervisor, feed_watchdog
 from tests.support.event_load import JOURNAL_APP, Load
 from tests.support.fake_systemd import SupervisedServer
@@ -43,6 +44,19 @@ def test_without_systemd_sends_no_notification_and_inherits_no_socket() -> None:
     supervisor.ready()
     supervisor.alive()
     assert (supervisor.watchdog_seconds, supervisor.sockets) == (0, {})
+
+
+def test_a_notification_that_is_not_read_does_not_block_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(supervision, "NOTIFY_TIMEOUT", 0.05)
+    with notify_socket(tmp_path):
+        supervisor = Supervisor({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        for _ in range(1000):
+            supervisor.alive()
+            if caplog.records:
+                break
+    assert caplog.messages == ["could not notify systemd of WATCHDOG: timed out"]
 
 
 def test_systemds_variables_are_not_inherited_by_children(tmp_path: Path) -> None:

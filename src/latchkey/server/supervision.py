@@ -25,6 +25,8 @@ HUNG = frozenset({"timeout"})
 """Reasons that mean that the store hangs. A full or locked disk fails at once; a restart would not help."""
 PROBES = 3
 """Health checks per watchdog interval."""
+NOTIFY_TIMEOUT = 0.5
+"""Seconds that a notification may hold up the server if systemd does not read its socket, whose queue is then full."""
 _FIRST_DESCRIPTOR = 3  # SD_LISTEN_FDS_START
 
 logger = logging.getLogger("latchkey")
@@ -65,9 +67,10 @@ class Supervisor:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.settimeout(NOTIFY_TIMEOUT)
                 sender.sendto(text.encode(), address)
         except OSError as error:
-            logger.warning("could not notify systemd of %s: %s", text.partition("=")[0], error.strerror)
+            logger.warning("could not notify systemd of %s: %s", text.partition("=")[0], error.strerror or error)
 
 
 @asynccontextmanager
