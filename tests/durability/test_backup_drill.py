@@ -117,11 +117,7 @@ async def test_the_drill_in_the_docs_restores_what_was_lost(folder: Path) -> Non
             if line[:2] == ["systemctl", "stop"]:
                 await command(it, "installs", "remove", "T0ACME", "--local", "--yes")
                 assert await it.install("T0CEDAR") == 200
-                it.slack.world.tokens = {
-                    value: token
-                    for value, token in it.slack.world.tokens.items()
-                    if token.workspace.team_id != "T0BIRCH"
-                }
+                it.slack.remove_app(it.slack.workspace("T0BIRCH"))
                 assert await it.server.stop() == 0
             elif line[:2] == ["systemctl", "start"]:
                 await it.server.start(it.slack)
@@ -132,7 +128,7 @@ async def test_the_drill_in_the_docs_restores_what_was_lost(folder: Path) -> Non
                 assert line[0] == "cp"  # the copy of the keyring
         text = "".join(printed)
         assert "installations: 2 would be lost, 0 replaced by older ones, 2 restored" in text
-        assert text.count("T0BIRCH\tBirch\tbot\tinvalid_auth\n") == 2
+        assert text.count("T0BIRCH\tBirch\tbot\taccount_inactive\n") == 2
         assert "T0ACME\tAcme\tbot" not in text
         response = await it.slack.people.mention(it.slack.workspace("T0ACME"), "hello")
         assert response.status == 200

@@ -14,6 +14,7 @@ from latchkey.simulator import Browser, Slack
 from tests.support.clocks import Clock
 
 CALLBACK = "https://app.example/slack/oauth/callback"
+CREDENTIALS = {"client_id": "1.2", "client_secret": "sentinel"}
 QUERY = {"client_id": "1.2", "scope": "chat:write,commands", "redirect_uri": CALLBACK, "state": "s"}
 
 
@@ -38,12 +39,23 @@ class Simulation:
         return dict(json.loads(response.body))
 
     async def exchange(self, code: str, **changes: str) -> dict[str, Any]:
-        credentials = {"client_id": "1.2", "client_secret": "sentinel", "redirect_uri": CALLBACK}
+        credentials = {**CREDENTIALS, "redirect_uri": CALLBACK}
         return await self.call("oauth.v2.access", code=code, **{**credentials, **changes})
+
+    async def refresh(self, refresh_token: str, **changes: str) -> dict[str, Any]:
+        arguments = {**CREDENTIALS, "grant_type": "refresh_token", "refresh_token": refresh_token}
+        return await self.call("oauth.v2.access", **{**arguments, **changes})
+
+    async def error(self, token: str) -> str | None:
+        """Return the error of auth.test with this token, None if it is valid."""
+        error: str | None = (await self.call("auth.test", token)).get("error")
+        return error
 
 
 @asynccontextmanager
-async def simulation(events_url: str = "http://127.0.0.1:9/") -> AsyncIterator[Simulation]:
+async def simulation(
+    events_url: str = "http://127.0.0.1:9/", *, token_rotation: bool = False
+) -> AsyncIterator[Simulation]:
     clock = Clock(1_800_000_000.0)
     slack = Slack(
         client_id="1.2",
@@ -52,6 +64,7 @@ async def simulation(events_url: str = "http://127.0.0.1:9/") -> AsyncIterator[S
         redirect_uris=[CALLBACK],
         events_url=events_url,
         clock=clock,
+        token_rotation=token_rotation,
     )
     slack.start()
     browser = Browser()

@@ -6,12 +6,13 @@ exactly, trigger ids expire after three seconds, requests are signed. It listens
 
 from latchkey.simulator.app_response import AppResponse
 from latchkey.simulator.browser import Browser
-from latchkey.simulator.demo_check import DemoCheck, StepFailed
-from latchkey.simulator.model import SimulatedWorkspace, Token
+from latchkey.simulator.demo import DemoCheck, StepFailed
 from latchkey.simulator.pages import ConsentRefused
 from latchkey.simulator.sender import FORM, JSON, sign
 from latchkey.simulator.server_process import ServerDied, ServerProcess
 from latchkey.simulator.slack import Slack
+from latchkey.simulator.tokens import RefreshToken, Token
+from latchkey.simulator.workspaces import SimulatedWorkspace
 
 __all__ = [
     "FORM",
@@ -20,6 +21,7 @@ __all__ = [
     "Browser",
     "ConsentRefused",
     "DemoCheck",
+    "RefreshToken",
     "ServerDied",
     "ServerProcess",
     "SimulatedWorkspace",

@@ -9,25 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from latchkey.simulator.faults import ApiFault
+from latchkey.simulator.tokens import RefreshToken, Token, TokenBook
+from latchkey.simulator.workspaces import APP_ID, WORKSPACES, SimulatedWorkspace
+
 CODE_SECONDS = 600
 """OAuth codes expire after ten minutes."""
 TRIGGER_SECONDS = 3.0
 """Trigger ids expire after three seconds; each opens one form."""
 MAX_RESPONSE_URL_USES = 5
 RESPONSE_URL_SECONDS = 1800.0
-
-
-@dataclass(frozen=True)
-class SimulatedWorkspace:
-    """One workspace; `enterprise_id` is set if it belongs to an org."""
-
-    team_id: str
-    name: str
-    enterprise_id: str | None = None
-    enterprise_name: str | None = None
-    user_id: str = "U0ALICE"
-    channel_id: str = "C0GENERAL"
-
 
 DescribeScope: TypeAlias = Callable[[str, bool], str]
 """Called with a scope, and whether it is a user scope; returns what it lets an app do, or an empty string."""
@@ -47,7 +38,8 @@ class SlackApp:
     signing_secret: str
     redirect_uris: tuple[str, ...]
     events_url: str
-    app_id: str = "A0LATCHKEY"
+    token_rotation: bool = False
+    app_id: str = APP_ID
     name: str = "Latchkey"
 
 
@@ -63,18 +55,6 @@ class Grant:
     org_wide: bool
     expires_at: float
     used: bool = False
-
-
-@dataclass
-class Token:
-    """The owner and the scopes of a token."""
-
-    workspace: SimulatedWorkspace
-    user_id: str
-    is_bot: bool
-    org_wide: bool
-    scopes: str
-    revoked: bool = False
 
 
 @dataclass
@@ -128,27 +108,6 @@ class IssuedResponseUrl:
     uses: int = 0
 
 
-@dataclass
-class ApiFault:
-    """How the next calls of one method fail."""
-
-    times: int
-    """How many calls it affects."""
-    status: int = 200
-    error: str | None = None
-    seconds: float = 0.0
-    """Delay before the response."""
-    body: bytes | None = None
-    """Sent as JSON instead of a response, whatever it is."""
-
-
-WORKSPACES = (
-    SimulatedWorkspace("T0ACME", "Acme"),
-    SimulatedWorkspace("T0BIRCH", "Birch"),
-    SimulatedWorkspace("T0CEDAR", "Cedar", enterprise_id="E0FOREST", enterprise_name="Forest"),
-)
-
-
 class World:
     """All state of one simulated Slack."""
 
@@ -161,7 +120,7 @@ class World:
         self.describe_scope = describe_scope
         self.workspaces = {workspace.team_id: workspace for workspace in WORKSPACES}
         self.grants: dict[str, Grant] = {}
-        self.tokens: dict[str, Token] = {}
+        self.token_book = TokenBook(clock)
         self.messages: list[Message] = []
         self.views: dict[str, OpenView] = {}
         self.calls: list[ApiCall] = []
@@ -171,6 +130,16 @@ class World:
         self.responses: list[Any] = []
         self._numbers = itertools.count(1)
 
+    @property
+    def tokens(self) -> dict[str, Token]:
+        """Every access token that was issued, by its value."""
+        return self.token_book.tokens
+
+    @property
+    def refresh_tokens(self) -> dict[str, RefreshToken]:
+        """Every refresh token that was issued, by its value."""
+        return self.token_book.refresh_tokens
+
     def number(self) -> int:
         return next(self._numbers)
 
@@ -179,10 +148,8 @@ class World:
         return f"{int(self.clock())}.{self.number():06d}"
 
     def issue_token(self, prefix: str, token: Token) -> str:
-        """Return a new random token in the form of Slack's."""
-        value = f"{prefix}-{secrets.randbelow(10**12):012d}-{secrets.token_hex(16)}"
-        self.tokens[value] = token
-        return value
+        """Return a new random long-lived token in the form of Slack's."""
+        return self.token_book.issue(prefix, token)
 
     def issue_trigger(self, workspace: SimulatedWorkspace, user_id: str) -> str:
         trigger_id = f"{self.number()}.{secrets.randbelow(10**10)}.{secrets.token_hex(8)}"
@@ -200,10 +167,9 @@ class World:
         return message
 
     def is_installed(self, workspace: SimulatedWorkspace) -> bool:
-        """Return whether a bot token is valid for this workspace, its own or an org-wide one."""
+        """Return whether the app is installed in this workspace, only there or org-wide."""
         return any(
-            token.is_bot
-            and not token.revoked
+            token.keeps_app_installed()
             and (
                 token.workspace == workspace
                 or (token.org_wide and token.workspace.enterprise_id == workspace.enterprise_id)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from latchkey.simulator.app_response import AppResponse
-from latchkey.simulator.model import Message, OpenView, SimulatedWorkspace, World
+from latchkey.simulator.model import Message, OpenView, World
 from latchkey.simulator.sender import Sender
+from latchkey.simulator.workspaces import SimulatedWorkspace
 
 
 class People:
@@ -62,9 +63,7 @@ class People:
 
     async def uninstall(self, workspace: SimulatedWorkspace) -> list[AppResponse]:
         """Remove the app from the workspace, as a workspace admin does."""
-        for token in self._world.tokens.values():
-            if token.workspace == workspace:
-                token.revoked = True
+        self._world.token_book.remove_app(workspace, org_wide=False, app_id=self._world.app.app_id)
         return await self._sender.uninstalled(workspace)
 
     def show(self, workspace: SimulatedWorkspace, channel: str, document: dict[str, Any]) -> None:

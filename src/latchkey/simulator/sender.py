@@ -16,7 +16,8 @@ from urllib.parse import urlencode
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 
 from latchkey.simulator.app_response import AppResponse
-from latchkey.simulator.model import OpenView, SimulatedWorkspace, World
+from latchkey.simulator.model import OpenView, World
+from latchkey.simulator.workspaces import SimulatedWorkspace
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"

@@ -63,7 +63,9 @@ class ServerProcess:
         assert self._process is not None
         return self._process.pid
 
-    def make_slack(self, port: int = 0, describe_scope: DescribeScope = not_described) -> Slack:
+    def make_slack(
+        self, port: int = 0, describe_scope: DescribeScope = not_described, *, token_rotation: bool = False
+    ) -> Slack:
         """Return a simulated Slack in which this server's app is configured; it is not started yet."""
         return Slack(
             client_id=self.credentials["SLACK_CLIENT_ID"],
@@ -73,6 +75,7 @@ class ServerProcess:
             events_url="",
             port=port,
             describe_scope=describe_scope,
+            token_rotation=token_rotation,
         )
 
     async def start(self, slack: Slack) -> None:

@@ -11,11 +11,13 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from latchkey.simulator.model import ApiFault, DescribeScope, SimulatedWorkspace, SlackApp, World, not_described
+from latchkey.simulator.faults import ApiFault, Matches, every_call
+from latchkey.simulator.model import DescribeScope, SlackApp, World, not_described
 from latchkey.simulator.pages import ActionHandler, AuthorizeHandler, ConversationHandler, approve, cancel
 from latchkey.simulator.people import People
 from latchkey.simulator.sender import Sender
 from latchkey.simulator.web_api import ApiHandler, ResponseUrlHandler
+from latchkey.simulator.workspaces import SimulatedWorkspace
 
 LOOPBACK = "127.0.0.1"
 
@@ -38,12 +40,15 @@ class Slack:
         clock: Callable[[], float] = time.time,
         port: int = 0,
         describe_scope: DescribeScope = not_described,
+        token_rotation: bool = False,
     ) -> None:
         """Bind `port` on loopback; 0 takes a free one. `clock` returns Unix seconds.
 
+        `token_rotation`: whether the app's tokens expire, as its setting of that name at Slack says.
+
         Raises OSError if the port is taken.
         """
-        app = SlackApp(client_id, client_secret, signing_secret, tuple(redirect_uris), events_url)
+        app = SlackApp(client_id, client_secret, signing_secret, tuple(redirect_uris), events_url, token_rotation)
         self.world = World(app, clock, describe_scope)
         self._sockets = bind_sockets(port, LOOPBACK)
         self.port: int = self._sockets[0].getsockname()[1]
@@ -55,6 +60,10 @@ class Slack:
     def configure(self, *, redirect_uris: Sequence[str], events_url: str) -> None:
         """Change the app's URLs, once its server knows its port."""
         self.world.app = replace(self.world.app, redirect_uris=tuple(redirect_uris), events_url=events_url)
+
+    def turn_token_rotation_on(self) -> None:
+        """Let the app's tokens expire from now on. Slack cannot turn this off again."""
+        self.world.app = replace(self.world.app, token_rotation=True)
 
     def start(self) -> None:
         """Start serving; call it on the event loop."""
@@ -104,9 +113,24 @@ class Slack:
         error: str | None = None,
         seconds: float = 0.0,
         body: bytes | None = None,
+        retry_after: int = 1,
+        acts: bool = False,
+        closes: bool = False,
+        matches: Matches = every_call,
     ) -> None:
-        """Make the next calls of a method fail: with an HTTP status, an error code or this body, or only be slow."""
-        self.world.faults[method] = ApiFault(times, status, error, seconds, body)
+        """Make the next calls of a method fail: see `ApiFault` for the options."""
+        self.world.faults[method] = ApiFault(
+            times, status, error, seconds, body, retry_after=retry_after, acts=acts, closes=closes, matches=matches
+        )
+
+    def times_sent(self, refresh_token: str) -> int:
+        """Return how many calls have contained this refresh token, also those that failed. 0 if it is unknown."""
+        found = self.world.refresh_tokens.get(refresh_token)
+        return found.sent if found else 0
+
+    def remove_app(self, workspace: SimulatedWorkspace, *, org_wide: bool = False) -> None:
+        """Remove the app from a workspace or, org-wide, from its org, without telling the app."""
+        self.world.token_book.remove_app(workspace, org_wide=org_wide, app_id=self.world.app.app_id)
 
 
 def _query(url: str) -> dict[str, str]:

@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 
 from tornado.web import RequestHandler
 
-from latchkey.simulator.model import OpenView, SimulatedWorkspace, World
+from latchkey.simulator.model import OpenView, World
 from latchkey.simulator.people import People
+from latchkey.simulator.workspaces import SimulatedWorkspace
 
 
 class ActionHandler(RequestHandler):

@@ -9,7 +9,8 @@ import secrets
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from latchkey.simulator.model import CODE_SECONDS, Grant, SimulatedWorkspace, World
+from latchkey.simulator.model import CODE_SECONDS, Grant, World
+from latchkey.simulator.workspaces import SimulatedWorkspace
 
 
 class ConsentRefused(Exception):

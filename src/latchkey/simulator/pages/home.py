@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from latchkey.simulator.model import Message, OpenView, SimulatedWorkspace, World
+from latchkey.simulator.model import Message, OpenView, World
 from latchkey.simulator.pages.page_handler import PageHandler
+from latchkey.simulator.workspaces import SimulatedWorkspace
 
 MAX_ROWS = 30
 """Messages, and responses, on the page: the latest ones."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from typing import Any
 
 from tornado.web import RequestHandler
 
-from latchkey.simulator.model import MAX_RESPONSE_URL_USES, ApiCall, ApiFault, Token, World
+from latchkey.simulator.faults import ApiFault
+from latchkey.simulator.model import MAX_RESPONSE_URL_USES, ApiCall, World
 from latchkey.simulator.people import People
-from latchkey.simulator.web_api.methods import METHODS, ApiError, oauth_v2_access
+from latchkey.simulator.tokens import TokenRefused
+from latchkey.simulator.web_api.api_call import ApiError
+from latchkey.simulator.web_api.methods import METHODS
+from latchkey.simulator.web_api.token_methods import TOKEN_METHODS
 
-_NOT_RECORDED = frozenset({"token", "client_secret", "code"})
+_NOT_RECORDED = frozenset({"token", "refresh_token", "client_secret", "code"})
+_SECRET_RESPONSES = frozenset({"oauth.v2.access", "oauth.v2.exchange"})
 
 
 class ApiHandler(RequestHandler):
@@ -36,60 +42,71 @@ class ApiHandler(RequestHandler):
         await self._respond(method, arguments)
 
     async def _respond(self, method: str, arguments: dict[str, Any]) -> None:
+        self.world.token_book.count_sent(arguments.get("refresh_token"))
         fault = self.world.faults.get(method)
-        if fault is not None and fault.times > 0 and await self._fail(fault):
+        if fault is None or fault.times <= 0 or not fault.matches(arguments):
+            self.finish(self._record(method, arguments))
             return
-        authorization = self.request.headers.get("Authorization", "")
-        token = None
+        fault.times -= 1
+        document = self._record(method, arguments) if fault.acts else None
+        await asyncio.sleep(fault.seconds)
+        if not self._fail(fault):
+            self.finish(document or self._record(method, arguments))
+
+    def _record(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Carry out a call, record it and return its response."""
+        value, arguments = self._credentials(arguments)
         try:
-            if method == "oauth.v2.access":
-                document = oauth_v2_access(self.world, arguments, authorization)
-            elif method not in METHODS:
-                raise ApiError("unknown_method")
-            else:
-                token = self._token(authorization, arguments)
-                document = {"ok": True, **METHODS[method](self.world, token, arguments)}
-        except ApiError as error:
+            document = {"ok": True, **self._act(method, value, arguments)}
+        except (ApiError, TokenRefused) as error:
             document = {"ok": False, "error": str(error)}
+        token = self.world.tokens.get(value)
+        secret = method in _SECRET_RESPONSES
         self.world.calls.append(
             ApiCall(
                 method,
                 None if token is None else token.workspace.team_id,
                 {name: value for name, value in arguments.items() if name not in _NOT_RECORDED},
-                {} if method == "oauth.v2.access" else document,
+                {name: document[name] for name in ("ok", "error") if name in document} if secret else document,
             )
         )
-        self.finish(document)
+        return document
 
-    async def _fail(self, fault: ApiFault) -> bool:
-        """Wait, and fail if the fault says so; returns whether a response was sent."""
-        fault.times -= 1
-        await asyncio.sleep(fault.seconds)
-        if fault.status != 200:
+    def _act(self, method: str, value: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Call a method and return its response. Raises ApiError or TokenRefused."""
+        if method in TOKEN_METHODS:
+            return TOKEN_METHODS[method](self.world, arguments, value)
+        if method not in METHODS:
+            raise ApiError("unknown_method")
+        return METHODS[method](self.world, self.world.token_book.authenticate(value), arguments)
+
+    def _fail(self, fault: ApiFault) -> bool:
+        """Fail as the fault says; returns False if it was only slow."""
+        if fault.closes:
+            self.detach().close()
+        elif fault.status != 200:
             self.set_status(fault.status)
-            self.set_header("Retry-After", "1")
+            self.set_header("Retry-After", str(fault.retry_after))
             self.finish({"ok": False, "error": "ratelimited" if fault.status == 429 else "fatal_error"})
         elif fault.error:
             self.finish({"ok": False, "error": fault.error})
         elif fault.body is not None:
             self.set_header("Content-Type", "application/json")
             self.finish(fault.body)
-        return self._finished
-
-    def _token(self, authorization: str, arguments: dict[str, Any]) -> Token:
-        """Return the token from the header or the arguments. Raises ApiError if there is no valid one."""
-        if authorization.startswith("Bearer "):
-            value = authorization.removeprefix("Bearer ")
         else:
-            value = arguments.get("token", "")
-        if not value:
-            raise ApiError("not_authed")
-        token = self.world.tokens.get(value)
-        if token is None:
-            raise ApiError("invalid_auth")
-        if token.revoked:
-            raise ApiError("token_revoked")
-        return token
+            return False
+        return True
+
+    def _credentials(self, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Return the call's token, or "", and its arguments with the app's credentials.
+
+        Both the token and the credentials may be in the Authorization header or in the arguments.
+        """
+        kind, _, value = self.request.headers.get("Authorization", "").partition(" ")
+        if kind == "Basic":
+            client_id, _, client_secret = base64.b64decode(value).decode().partition(":")
+            arguments = {**arguments, "client_id": client_id, "client_secret": client_secret}
+        return value if kind == "Bearer" else str(arguments.get("token", "")), arguments
 
 
 class ResponseUrlHandler(RequestHandler):

@@ -6,77 +6,13 @@ raises `ApiError` with Slack's error code. https://docs.slack.dev/reference/meth
 
 from __future__ import annotations
 
-import base64
 import json
-import secrets
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any
 
-from latchkey.simulator.model import Grant, Message, OpenView, Token, Trigger, World
-
-Arguments: TypeAlias = Mapping[str, Any]
-Document: TypeAlias = dict[str, Any]
-
-
-class ApiError(Exception):
-    """The response is `{"ok": false, "error": …}`; the message is the error code."""
-
-
-def oauth_v2_access(world: World, arguments: Arguments, authorization: str) -> Document:
-    """Exchange a code; each works once. The client credentials are in the form or in Basic authentication."""
-    client_id, client_secret = arguments.get("client_id"), arguments.get("client_secret")
-    if authorization.startswith("Basic "):
-        client_id, _, client_secret = base64.b64decode(authorization[6:]).decode().partition(":")
-    if client_id != world.app.client_id:
-        raise ApiError("invalid_client_id")
-    if client_secret != world.app.client_secret:
-        raise ApiError("bad_client_secret")
-    grant = world.grants.get(str(arguments.get("code")))
-    if grant is None or world.clock() >= grant.expires_at:
-        raise ApiError("invalid_code")
-    if grant.used:
-        raise ApiError("code_already_used")
-    if arguments.get("redirect_uri") != grant.redirect_uri:
-        raise ApiError("bad_redirect_uri")
-    grant.used = True
-    return _access(world, grant)
-
-
-def _access(world: World, grant: Grant) -> Document:
-    workspace = grant.workspace
-    document: Document = {
-        "ok": True,
-        "app_id": world.app.app_id,
-        "authed_user": {"id": grant.user_id},
-        "team": None if grant.org_wide else {"id": workspace.team_id, "name": workspace.name},
-        "enterprise": {"id": workspace.enterprise_id, "name": workspace.enterprise_name}
-        if workspace.enterprise_id
-        else None,
-        "is_enterprise_install": grant.org_wide,
-    }
-    if grant.scopes:
-        bot = Token(workspace, world.bot_user_id(workspace), True, grant.org_wide, grant.scopes)
-        document |= {
-            "access_token": world.issue_token("xoxb", bot),
-            "token_type": "bot",
-            "scope": grant.scopes,
-            "bot_user_id": bot.user_id,
-        }
-    if grant.user_scopes:
-        user = Token(workspace, grant.user_id, False, grant.org_wide, grant.user_scopes)
-        document["authed_user"] |= {
-            "access_token": world.issue_token("xoxp", user),
-            "scope": grant.user_scopes,
-            "token_type": "user",
-        }
-    if "incoming-webhook" in grant.scopes.split(","):
-        document["incoming_webhook"] = {
-            "url": f"https://hooks.slack.com/services/{secrets.token_hex(8)}",
-            "channel": "#general",
-            "channel_id": workspace.channel_id,
-            "configuration_url": "https://example.slack.com/services/1",
-        }
-    return document
+from latchkey.simulator.model import Message, OpenView, Trigger, World
+from latchkey.simulator.tokens import Token
+from latchkey.simulator.web_api.api_call import ApiError, Arguments, Document
 
 
 def auth_test(world: World, token: Token, arguments: Arguments) -> Document:
@@ -134,33 +70,15 @@ def views_update(world: World, token: Token, arguments: Arguments) -> Document:
     return {"view": _view_document(world, opened)}
 
 
-def apps_uninstall(world: World, token: Token, arguments: Arguments) -> Document:
-    if (arguments.get("client_id"), arguments.get("client_secret")) != (world.app.client_id, world.app.client_secret):
-        raise ApiError("bad_client_secret")
-    for other in world.tokens.values():
-        if other.workspace == token.workspace:
-            other.revoked = True
-    return {}
-
-
-def auth_revoke(world: World, token: Token, arguments: Arguments) -> Document:
-    if str(arguments.get("test", "")).lower() in ("1", "true"):
-        return {"revoked": False}
-    token.revoked = True
-    return {"revoked": True}
-
-
 METHODS: dict[str, Callable[[World, Token, Arguments], Document]] = {
     "auth.test": auth_test,
-    "auth.revoke": auth_revoke,
-    "apps.uninstall": apps_uninstall,
     "chat.postMessage": chat_post_message,
     "chat.postEphemeral": chat_post_ephemeral,
     "views.open": views_open,
     "views.push": views_open,
     "views.update": views_update,
 }
-"""By Slack's names. oauth.v2.access is missing because it is called without a token."""
+"""By Slack's names, without those of `token_methods`."""
 
 
 def _use_trigger(world: World, arguments: Arguments) -> Trigger:

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from latchkey.errors import EXIT_FAILED, LatchkeyError
-from latchkey.simulator import keeper
-from latchkey.simulator.demo_check import DemoCheck
+from latchkey.simulator.demo import keeper
+from latchkey.simulator.demo.check import DemoCheck
 from latchkey.simulator.model import DescribeScope
 from latchkey.simulator.server_process import ServerDied, ServerProcess
 from latchkey.simulator.slack import LOOPBACK

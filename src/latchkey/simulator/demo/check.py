@@ -201,7 +201,12 @@ class DemoCheck:
 
     def _search(self, path: Path) -> None:
         content = path.read_bytes()
-        known = [*self._slack.world.tokens, *self._slack.world.grants, *self._secrets]
+        known = [
+            *self._slack.world.tokens,
+            *self._slack.world.refresh_tokens,
+            *self._slack.world.grants,
+            *self._secrets,
+        ]
         found = bool(_TOKENS.search(content)) or any(secret.encode() in content for secret in known)
         _expect(not found, f"{path.name} contains one")
 
