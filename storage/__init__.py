@@ -34,9 +34,12 @@ from latchkey.storage.engine import (
 )
 from latchkey.storage.inbox import EventStatus, Inbox, Outcome, OutcomeKind, StoredEvent, event_id_of
 from latchkey.storage.installations import (
+    NOT_CACHED,
     InstallationPage,
     Installations,
     InstalledWorkspace,
+    NotCached,
+    UserToken,
     WorkspaceKey,
     bot_value,
     installer_value,
@@ -51,6 +54,7 @@ __all__ = [
     "BOTS",
     "FAILED",
     "INSTALLATIONS",
+    "NOT_CACHED",
     "PREFIX_LENGTH",
     "SEALED_TABLES",
     "SQLITE_VERSION",
@@ -66,6 +70,7 @@ __all__ = [
     "KeyEntry",
     "KeyUse",
     "KeyUsers",
+    "NotCached",
     "Outcome",
     "OutcomeKind",
     "ProgressCallback",
@@ -76,6 +81,7 @@ __all__ = [
     "StoreKeys",
     "StoreProcess",
     "StoredEvent",
+    "UserToken",
     "VerificationResult",
     "WorkspaceKey",
     "acting_as_owner_of",

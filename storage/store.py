@@ -16,7 +16,7 @@ from latchkey.errors import StoreUnavailable
 from latchkey.storage.crypto import KeyringFile, Sealer
 from latchkey.storage.engine import CallObserver, Executor, Presence, SqliteKeyValue
 from latchkey.storage.inbox import EventAdmin, Inbox
-from latchkey.storage.installations import BotCache, Installations, WorkspaceAdmin
+from latchkey.storage.installations import Installations, TokenCache, TokenWatch, WorkspaceAdmin
 from latchkey.storage.records import Records
 from latchkey.storage.rotation import KeyringWatch, KeySurvey, RemovalEraser, StoreKeys
 from latchkey.storage.states import States
@@ -77,13 +77,15 @@ class Store(CommandStore):
         self._probing = threading.Lock()
         self._ready_until = 0.0
         # The cache's age is measured by a clock that no operator sets.
-        cache = BotCache(time.monotonic)
+        cache = TokenCache(time.monotonic)
         self.installations = Installations(
             self._records, cache, self._eraser.request, reads=self._reads, writes=self._writes
         )
         self.states = States(self._records, self._writes, clock)
         self.inbox = Inbox(self._records, self._events, clock)
+        self._token_watch = TokenWatch(files.engine, cache)
         self._watch.start()
+        self._token_watch.start()
         self._eraser.start()
 
     def observe(self, on_call: CallObserver) -> None:
@@ -107,6 +109,7 @@ class Store(CommandStore):
         """Close the files; later calls raise StoreUnavailable. Closing twice is harmless."""
         for executor in self._executors:
             executor.close()
+        self._token_watch.close()
         self._survey.close()
         super().close()
 

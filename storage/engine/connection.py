@@ -69,6 +69,7 @@ class GuardedConnection:
         self._pid = os.getpid()
         self._closed = False
         self._connection: sqlite3.Connection | None = None
+        self._times_opened = 0
         try:
             self._identity = _identity(os.stat(path))
             with self._errors():
@@ -154,6 +155,25 @@ class GuardedConnection:
         with self.cursor() as connection:
             return connection.execute(sql, arguments).fetchone()
 
+    def foreign_changes(self) -> tuple[int, int]:
+        """Return a value that is another one once any other connection has committed; its own commits don't count.
+
+        It also changes if an error has closed this connection meanwhile. The lock between processes is not needed,
+        because nothing is written.
+        """
+        self._check_alive()
+        if not self._lock.acquire(timeout=self._timeout):
+            raise StoreUnavailable("timeout", "the store did not answer in time")
+        try:
+            self._check_alive()
+            with self._errors():
+                if self._connection is None:
+                    self._connection = self._connect()
+                version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            return self._times_opened, version
+        finally:
+            self._lock.release()
+
     def close(self) -> None:
         """Close; the last connection to close checkpoints the -wal. Closing twice is harmless."""
         self._closed = True
@@ -216,6 +236,7 @@ class GuardedConnection:
             raise StoreUnavailable(reason, message, hint="restore a backup" if reason == "damaged" else "") from error
 
     def _connect(self) -> sqlite3.Connection:
+        self._times_opened += 1
         if self._read_only:
             # Without a -wal, nothing writes to the file.
             return connect_read_only(self._path, immutable=not wal_file(self._path).exists())

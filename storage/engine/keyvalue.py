@@ -103,6 +103,9 @@ class KeyValue(Protocol):
     def scan(self, table: str, *, prefix: str = "", after: str = "", limit: int = 500) -> list[Row]:
         """Return at most `limit` records whose ids begin with `prefix` and sort after `after`, ordered by id."""
 
+    def foreign_changes(self) -> tuple[int, int]:
+        """Return a value that changes whenever another process has committed something."""
+
     def erase_log(self) -> bool:
         """Write all changes to disk, and erase replaced values that the engine still keeps.
 

@@ -28,7 +28,7 @@ _PRAGMAS = (
     # A schema planted in the file must not call our functions.
     "PRAGMA trusted_schema=OFF",
     "PRAGMA cell_size_check=ON",
-    # KiB of pages per connection, of which there are two. The kernel caches the file, and `BotCache` caches bots.
+    # KiB of pages per connection, of which there are two. The kernel caches the file, and `TokenCache` caches tokens.
     "PRAGMA cache_size=-512",
     # Bytes to which the -wal is truncated after a checkpoint.
     "PRAGMA journal_size_limit=8388608",

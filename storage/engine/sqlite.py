@@ -134,6 +134,10 @@ class SqliteKeyValue:
     def erase_log(self) -> bool:
         return self._writer.checkpoint()
 
+    def foreign_changes(self) -> tuple[int, int]:
+        # Nothing else in this process writes. https://www.sqlite.org/pragma.html#pragma_data_version
+        return self._writer.foreign_changes()
+
     def check_damage(self) -> None:
         """Raise StoreUnavailable if a damaged page was found since the start."""
         damage = self._writer.damage or self._reader.damage

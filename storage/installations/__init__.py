@@ -2,16 +2,21 @@
 
 from latchkey.storage.installations.async_store import Installations
 from latchkey.storage.installations.blocking_store import InstallationPage
-from latchkey.storage.installations.cache import BotCache
+from latchkey.storage.installations.cache import NOT_CACHED, NotCached, TokenCache, UserToken
 from latchkey.storage.installations.installation_codec import bot_value, installer_value
+from latchkey.storage.installations.token_watch import TokenWatch
 from latchkey.storage.installations.workspace_admin import InstalledWorkspace, WorkspaceAdmin
 from latchkey.storage.installations.workspace_key import WorkspaceKey, ids_in
 
 __all__ = [
-    "BotCache",
+    "NOT_CACHED",
     "InstallationPage",
     "Installations",
     "InstalledWorkspace",
+    "NotCached",
+    "TokenCache",
+    "TokenWatch",
+    "UserToken",
     "WorkspaceAdmin",
     "WorkspaceKey",
     "bot_value",

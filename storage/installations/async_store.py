@@ -15,7 +15,7 @@ from slack_sdk.oauth.installation_store.async_installation_store import AsyncIns
 
 from latchkey.storage.engine import Executor
 from latchkey.storage.installations.blocking_store import BlockingInstallations, InstallationPage
-from latchkey.storage.installations.cache import BotCache
+from latchkey.storage.installations.cache import NOT_CACHED, TokenCache, UserToken
 from latchkey.storage.records import PAGE, Records
 
 
@@ -23,7 +23,7 @@ class Installations(BlockingInstallations, AsyncInstallationStore):
     """An `installation_store` for both Bolt's `App` and its `AsyncApp`."""
 
     def __init__(
-        self, records: Records, cache: BotCache, on_removal: Callable[[], None], *, reads: Executor, writes: Executor
+        self, records: Records, cache: TokenCache, on_removal: Callable[[], None], *, reads: Executor, writes: Executor
     ) -> None:
         super().__init__(records, cache, on_removal)
         self._reads = reads
@@ -39,7 +39,7 @@ class Installations(BlockingInstallations, AsyncInstallationStore):
         self, *, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
     ) -> Bot | None:
         cached = self.cached_bot(enterprise_id, team_id, is_enterprise_install)
-        if cached is not None:
+        if cached is not NOT_CACHED:
             return copy(cached)
         return await self._reads.run(
             "find_bot",
@@ -64,6 +64,18 @@ class Installations(BlockingInstallations, AsyncInstallationStore):
             team_id=team_id,
             user_id=user_id,
             is_enterprise_install=is_enterprise_install,
+        )
+
+    async def async_find_user_token(
+        self,
+        enterprise_id: str | None,
+        team_id: str | None,
+        is_enterprise_install: bool | None = False,
+        *,
+        user_id: str | None,
+    ) -> UserToken | None:
+        return await self._reads.run(
+            "find_user_token", self.find_user_token, enterprise_id, team_id, is_enterprise_install, user_id=user_id
         )
 
     async def async_enrich(self, installation: Installation) -> None:

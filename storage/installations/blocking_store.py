@@ -17,8 +17,14 @@ from slack_sdk.oauth.installation_store import Bot, Installation, InstallationSt
 
 from latchkey.errors import UnreadableRecord
 from latchkey.storage.engine import Change
-from latchkey.storage.installations.cache import BotCache
-from latchkey.storage.installations.installation_codec import bot_from, bot_value, installation_from, installer_value
+from latchkey.storage.installations.cache import NOT_CACHED, NotCached, TokenCache, UserToken
+from latchkey.storage.installations.installation_codec import (
+    bot_from,
+    bot_value,
+    installation_from,
+    installer_value,
+    user_token_from,
+)
 from latchkey.storage.installations.removal import Removal, changes_for, commit_with_retry
 from latchkey.storage.installations.revoked_workspace import revoked_workspace
 from latchkey.storage.installations.workspace_key import WorkspaceKey
@@ -43,7 +49,7 @@ class BlockingInstallations(InstallationStore):
     store does not answer, and UnreadableRecord if a record cannot be decrypted.
     """
 
-    def __init__(self, records: Records, cache: BotCache, on_removal: Callable[[], None]) -> None:
+    def __init__(self, records: Records, cache: TokenCache, on_removal: Callable[[], None]) -> None:
         """`on_removal` is called when records have been deleted."""
         self._records = records
         self._cache = cache
@@ -83,25 +89,48 @@ class BlockingInstallations(InstallationStore):
     ) -> Bot | None:
         """Return the workspace's (or the org's) bot, or None."""
         key = WorkspaceKey.of(enterprise_id, team_id, is_enterprise_install)
-        cached = self._cache.get(key)
-        if cached is not None:
+        cached = self._cache.bot(key)
+        if cached is not NOT_CACHED:
             return copy(cached)
         generation = self._cache.generation
         stored = self._records.read(BOTS, key.record_id)
-        if stored is None:
-            return None
-        bot = bot_from(stored.value)
-        self._cache.put(key, bot, generation)
+        bot = bot_from(stored.value) if stored is not None else None
+        self._cache.put_bot(key, bot, generation)
         return bot
 
     def cached_bot(
         self, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
-    ) -> Bot | None:
-        """Return the cached bot, which the caller must not change; None if it is not cached.
+    ) -> Bot | NotCached | None:
+        """Return the cached bot, which the caller must not change; None if it is known that there is none.
 
         Never touches the disk, so it is safe on the event loop.
         """
-        return self._cache.get(WorkspaceKey.of(enterprise_id, team_id, is_enterprise_install))
+        return self._cache.bot(WorkspaceKey.of(enterprise_id, team_id, is_enterprise_install))
+
+    def find_user_token(
+        self,
+        enterprise_id: str | None,
+        team_id: str | None,
+        is_enterprise_install: bool | None = False,
+        *,
+        user_id: str | None,
+    ) -> UserToken | None:
+        """Return this person's own token (None: the latest installer's), or None. Never another person's."""
+        key = WorkspaceKey.of(enterprise_id, team_id, is_enterprise_install)
+        cached = self._cache.user(key, user_id)
+        if cached is not NOT_CACHED:
+            return cached
+        generation = self._cache.generation
+        installer = self._installer(key, user_id)
+        token = user_token_from(installer.value) if installer is not None else None
+        self._cache.put_user(key, user_id, token, generation)
+        return token
+
+    def cached_user_token(
+        self, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None, user_id: str | None
+    ) -> UserToken | NotCached | None:
+        """The same, but only from the cache: safe on the event loop."""
+        return self._cache.user(WorkspaceKey.of(enterprise_id, team_id, is_enterprise_install), user_id)
 
     def find_installation(
         self,
@@ -113,12 +142,7 @@ class BlockingInstallations(InstallationStore):
     ) -> Installation | None:
         """Return this user's installation (None: the latest) with the latest bot merged in, or None."""
         key = WorkspaceKey.of(enterprise_id, team_id, is_enterprise_install)
-        if user_id is None:
-            latest = self._records.read(WORKSPACES, key.record_id)
-            if latest is None:
-                return None
-            user_id = latest.value["user_id"]
-        installer = self._records.read(INSTALLATIONS, key.user_record_id(user_id))
+        installer = self._installer(key, user_id)
         if installer is None:
             return None
         bot = self._records.read(BOTS, key.record_id)
@@ -206,6 +230,15 @@ class BlockingInstallations(InstallationStore):
             except UnreadableRecord as error:
                 unreadable.append(error)
         return InstallationPage(found, unreadable, stored[-1].record_id if len(stored) == limit else None)
+
+    def _installer(self, key: WorkspaceKey, user_id: str | None) -> Stored | None:
+        """Return the record of this installer (None: the latest)."""
+        if user_id is None:
+            latest = self._records.read(WORKSPACES, key.record_id)
+            if latest is None:
+                return None
+            user_id = latest.value["user_id"]
+        return self._records.read(INSTALLATIONS, key.user_record_id(user_id))
 
     def _remove(self, key: WorkspaceKey, removal: Removal) -> int:
         count = commit_with_retry(lambda: changes_for(self._records, key, removal), partial(self._commit, key))

@@ -11,6 +11,8 @@ from typing import Any
 
 from slack_sdk.oauth.installation_store import Bot, Installation
 
+from latchkey.storage.installations.cache import UserToken
+
 _BOT_FIELDS = ("bot_token", "bot_id", "bot_user_id", "bot_scopes", "bot_refresh_token", "bot_token_expires_at")
 _INSTALLER_FIELDS = (
     "app_id",
@@ -72,6 +74,12 @@ def installer_value(installation: Installation, before: Value | None) -> Value:
 
 def without_user_token(value: Value) -> Value:
     return {**value, **dict.fromkeys(_USER_TOKEN_FIELDS), "user_scopes": []}
+
+
+def user_token_from(value: Value) -> UserToken | None:
+    """Return the token in an installer's record, or None."""
+    token = value["user_token"]
+    return None if token is None else UserToken(value["user_id"], token, value["user_token_expires_at"])
 
 
 def installation_from(installer: Value, bot: Value | None) -> Installation:

@@ -162,7 +162,7 @@ def test_connection_that_is_never_released_fails_every_call_in_time(store: Store
     fails(store.ready, "timeout")
     assert find(store) is None
     engine._reader._lock.acquire()
-    fails(lambda: find(store), "timeout")
+    fails(lambda: find(store, "T2"), "timeout")
     engine._writer._lock.release()
     engine._reader._lock.release()
     store.installations.save(installation())

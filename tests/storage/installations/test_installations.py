@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latchkey.storage import Store
-from latchkey.storage.installations import BotCache, WorkspaceKey
+from latchkey.storage.installations import NOT_CACHED, TokenCache, UserToken, WorkspaceKey
 from tests.storage.installations.models import count_records, find, find_bot, installation, user_only
 from tests.support.clocks import Clock
 
@@ -106,8 +106,9 @@ def test_a_cached_bot_is_never_older_than_a_save(store: Store) -> None:
     assert bot is not None
     assert bot.bot_token == "xoxb-2"
     store.installations.delete_bot(enterprise_id=None, team_id="T1")
-    assert store.installations.cached_bot(None, "T1") is None
+    assert store.installations.cached_bot(None, "T1") is NOT_CACHED
     assert find_bot(store) is None
+    assert store.installations.cached_bot(None, "T1") is None
 
 
 def test_a_changed_bot_does_not_change_the_cached_one(store: Store) -> None:
@@ -121,11 +122,13 @@ def test_a_changed_bot_does_not_change_the_cached_one(store: Store) -> None:
 
 
 def test_does_not_cache_a_read_that_a_write_overtook(clock: Clock) -> None:
-    cache, key = BotCache(clock), WorkspaceKey("", "T1")
+    cache, key = TokenCache(clock), WorkspaceKey("", "T1")
     generation = cache.generation
     cache.forget(key)
-    cache.put(key, installation(bot_token="xoxb-stale").to_bot(), generation)
-    assert cache.get(key) is None
+    cache.put_bot(key, installation(bot_token="xoxb-stale").to_bot(), generation)
+    cache.put_user(key, "U1", UserToken("U1", "xoxp-stale", None), generation)
+    assert cache.bot(key) is NOT_CACHED
+    assert cache.user(key, "U1") is NOT_CACHED
 
 
 def test_enrich_changes_only_the_installation_it_was_read_from(store: Store) -> None:

@@ -28,6 +28,7 @@ from latchkey.dispatch.slots import Slot, SlotPool
 from latchkey.metrics import Metrics
 from latchkey.slackapi.client import ResponseUrl, WebClients, response_url_of
 from latchkey.slackapi.requests import Payload
+from latchkey.storage import NOT_CACHED
 
 if TYPE_CHECKING:
     from latchkey.storage import Installations
@@ -73,7 +74,8 @@ class Runner:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def cached_bot(self, payload: Payload) -> Bot | None:
-        return self._installations.cached_bot(*payload.workspace)
+        bot = self._installations.cached_bot(*payload.workspace)
+        return None if bot is NOT_CACHED else bot
 
     async def find_bot(self, payload: Payload) -> Bot | None:
         """Return the workspace's bot, or None. Raises StoreUnavailable or UnreadableRecord."""
