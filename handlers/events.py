@@ -13,13 +13,12 @@ from functools import partial
 
 from latchkey.dispatch import EMPTY, Reply
 from latchkey.errors import LatchkeyError, SignatureError
+from latchkey.handlers.revocations import apply_revocation
 from latchkey.handlers.services import EVENTS, Services
 from latchkey.handlers.transport import MAX_UNSIGNED_BODY_BYTES, TEXT, Endpoint, Request
 from latchkey.slackapi.paths import EVENTS_PATH
-from latchkey.slackapi.requests import Kind, Payload, parse, revocation
+from latchkey.slackapi.requests import REVOCATIONS, Kind, Payload, parse
 
-REVOCATIONS = frozenset({"app_uninstalled", "tokens_revoked"})
-"""Events that delete tokens before they are accepted."""
 REPEATABLE = frozenset({Kind.OPTIONS})
 """Interactive requests that change nothing, and are answered each time."""
 _REFUSALS = {400: b"bad request", 403: b"invalid request", 500: b"internal error", 503: b"try again later"}
@@ -100,29 +99,10 @@ class EventsHandler:
 
     async def _revoke_and_accept(self, payload: Payload, request: Request) -> None:
         try:
-            await self._apply_revocation(payload, request)
+            await apply_revocation(self._services, payload, request.request_id)
             self._accept(payload, request)
         except Exception as error:
             self._refuse(request, error)
-
-    async def _apply_revocation(self, payload: Payload, request: Request) -> None:
-        revoked = revocation(payload)
-        if revoked is None:
-            return
-        workspace = payload.workspace
-        removed = await self._services.store.installations.async_remove_revoked(
-            workspace.enterprise_id,
-            workspace.team_id,
-            is_enterprise_install=workspace.is_enterprise_install,
-            everything=revoked.everything,
-            bot=revoked.bot,
-            user_ids=revoked.user_ids,
-            event_time=revoked.event_time,
-        )
-        self._metrics.uninstalls[payload.type].inc()
-        logger.info(
-            "%s removed %d records team=%s request_id=%s", payload.type, removed, request.team_id, request.request_id
-        )
 
     def _accept(self, payload: Payload, request: Request) -> None:
         self._services.events.accept(payload, request.body, request.request_id, partial(self._stored, request))

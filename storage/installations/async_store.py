@@ -121,5 +121,15 @@ class Installations(BlockingInstallations, AsyncInstallationStore):
             event_time=event_time,
         )
 
+    async def async_remove_teams(
+        self, enterprise_id: str | None, team_ids: Sequence[str], *, event_time: float | None = None
+    ) -> int:
+        return await self._writes.run(
+            "remove_revoked", self.remove_teams, enterprise_id, team_ids, event_time=event_time
+        )
+
+    async def async_own_installations(self, enterprise_id: str) -> set[str]:
+        return await self._reads.run("own_installations", self.own_installations, enterprise_id)
+
     async def async_page(self, *, after: str = "", limit: int = PAGE) -> InstallationPage:
         return await self._reads.run("page", self.page, after=after, limit=limit)

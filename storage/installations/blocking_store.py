@@ -26,7 +26,7 @@ from latchkey.storage.installations.installation_codec import (
     user_token_from,
 )
 from latchkey.storage.installations.removal import Removal, changes_for, commit_with_retry
-from latchkey.storage.installations.revoked_workspace import revoked_workspace
+from latchkey.storage.installations.revoked_workspace import installed_workspace, own_installations, revoked_workspace
 from latchkey.storage.installations.workspace_key import WorkspaceKey
 from latchkey.storage.records import PAGE, Records, Stored
 from latchkey.storage.tables import BOTS, INSTALLATIONS, WORKSPACES
@@ -211,6 +211,21 @@ class BlockingInstallations(InstallationStore):
         )
         key = revoked_workspace(self._records, enterprise_id, team_id, is_enterprise_install)
         return self._remove(key, removal) if key else 0
+
+    def remove_teams(
+        self, enterprise_id: str | None, team_ids: Sequence[str], *, event_time: float | None = None
+    ) -> int:
+        """Delete what these workspaces of an org have of their own, but nothing installed after `event_time`.
+
+        The org's installation stays. Returns the number of records deleted.
+        """
+        removal = Removal(bot=True, all_users=True, not_after=event_time)
+        keys = (installed_workspace(self._records, WorkspaceKey.of(enterprise_id, team_id)) for team_id in team_ids)
+        return sum(self._remove(key, removal) for key in keys if key is not None)
+
+    def own_installations(self, enterprise_id: str) -> set[str]:
+        """Return the ids of the org's workspaces that have installed the app themselves."""
+        return own_installations(self._records, enterprise_id)
 
     def page(self, *, after: str = "", limit: int = PAGE) -> InstallationPage:
         """Return the installations of all workspaces, a page at a time; `after` is the cursor of the page before."""

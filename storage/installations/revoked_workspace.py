@@ -28,16 +28,31 @@ def revoked_workspace(
     Logs a warning if the event may mean an org-wide installation, which is then kept.
     """
     key = WorkspaceKey.of(enterprise_id, team_id, is_enterprise_install)
-    if key.is_org == is_enterprise_install:
-        if key.is_org or _holds(records, key):
-            return key
-        if not key.enterprise_id and key.team_id:
-            # Slack's team ids are unique, whether or not a workspace is in an org.
-            same_team = [other for other in _all_keys(records) if other.team_id == key.team_id]
-            if len(same_team) == 1:
-                return same_team[0]
-    _warn(records, key)
+    if key.is_org and is_enterprise_install:
+        return key
+    found = None if key.is_org or is_enterprise_install else installed_workspace(records, key)
+    if found is None:
+        _warn(records, key)
+    return found
+
+
+def installed_workspace(records: Records, key: WorkspaceKey) -> WorkspaceKey | None:
+    """Return the key under which this workspace has records of its own, or None; `key` may lack its org."""
+    if _holds(records, key):
+        return key
+    if not key.enterprise_id and key.team_id:
+        # Slack's team ids are unique, whether or not a workspace is in an org.
+        same_team = [other for other in _all_keys(records) if other.team_id == key.team_id]
+        if len(same_team) == 1:
+            return same_team[0]
     return None
+
+
+def own_installations(records: Records, enterprise_id: str) -> set[str]:
+    """Return the ids of the org's workspaces that have records of their own."""
+    prefix = WorkspaceKey(enterprise_id, "").record_id  # with the slash that ends an org's id
+    found = {ids_in(record_id)[1] for table in (INSTALLATIONS, BOTS) for record_id in records.ids(table, prefix=prefix)}
+    return found - {""}
 
 
 def _warn(records: Records, key: WorkspaceKey) -> None:

@@ -85,7 +85,7 @@ def test_contains_everything_that_listeners_are_registered_for(folder: Path) -> 
         ("global", "new_ticket", "New ticket"), ("message", "ticket_from", "Ticket from"), ("global", "either", "Either"),
     ]  # fmt: skip
     assert manifest["settings"]["event_subscriptions"]["bot_events"] == [
-        "app_mention", "app_uninstalled", "message.im", "tokens_revoked",
+        "app_mention", "app_uninstalled", "message.im", "team_access_revoked", "tokens_revoked",
     ]  # fmt: skip
     assert manifest["settings"]["interactivity"]["message_menu_options_url"] == url
     assert manifest["settings"]["org_deploy_enabled"] is True

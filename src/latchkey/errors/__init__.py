@@ -16,6 +16,7 @@
     ├── SignatureError         a request is not signed by Slack               403
     ├── PayloadError           a signed request cannot be parsed              400
     ├── Overloaded             the inbox is full                              503
+    ├── NoToken                a listener called Slack after an uninstall     logged
     ├── OAuthError             Slack refused a step of an install             401
     ├── ResponseUrlSpent       a response_url has expired or is used up       logged
     ├── SlackRefused           Slack answered a call with an error            exit 1
@@ -27,7 +28,14 @@ Invariant: no error contains a token, code, state, body, ciphertext, key or secr
 
 from latchkey.errors.base import EXIT_FAILED, LatchkeyError
 from latchkey.errors.requests import Overloaded, PayloadError, SignatureError
-from latchkey.errors.slack import OAuthError, ResponseUrlSpent, SlackRefused, SlackUnavailable, SlackUnreachable
+from latchkey.errors.slack import (
+    NoToken,
+    OAuthError,
+    ResponseUrlSpent,
+    SlackRefused,
+    SlackUnavailable,
+    SlackUnreachable,
+)
 from latchkey.errors.starting import ConfigError, Fault, ListenerLoadError, StartRefused
 from latchkey.errors.storing import (
     KeyringError,
@@ -50,6 +58,7 @@ __all__ = [
     "KeysMissing",
     "LatchkeyError",
     "ListenerLoadError",
+    "NoToken",
     "OAuthError",
     "Overloaded",
     "PayloadError",

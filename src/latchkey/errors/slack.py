@@ -5,6 +5,17 @@ from __future__ import annotations
 from latchkey.errors.base import LatchkeyError
 
 
+class NoToken(LatchkeyError):
+    """A listener called Slack for a workspace that has removed the app."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(
+            f"cannot call {method}: the workspace has removed the app, so there is no token",
+            hint="a listener for this event must not use `client` or `say`",
+        )
+        self.method = method
+
+
 class OAuthError(LatchkeyError):
     """Slack refused a step of an install; `reason` is Slack's own error code."""
 

@@ -78,6 +78,9 @@ class Metrics:
         self.events_finished = counter("events_finished", "Events whose listeners all succeeded")
         self.events_retried = counter("events_retried", "Failed attempts that are retried later")
         self.events_failed = counter("events_failed", "Events that failed on their last attempt")
+        self.events_dropped = counter(
+            "events_dropped", "Unfinished events dropped because their workspace has removed the app"
+        )
         self.events_recovered = counter("events_recovered", "Unfinished events resumed at start")
         self.events_rate_limited = counter(
             "events_rate_limited", "Notices from Slack that a workspace's events are rate limited"

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latchkey.errors import PayloadError
+from latchkey.slackapi.requests.identity import WorkspaceId
 from latchkey.slackapi.requests.payload import Kind, Payload, parse
-from latchkey.slackapi.requests.revocation import revocation
+from latchkey.slackapi.requests.revocation import Revocation, revocation
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -171,15 +172,26 @@ def test_an_error_shows_nothing_of_the_body(text: str) -> None:
         assert "sentinel" not in str(caught.value)
 
 
+ACME = WorkspaceId(None, "T1", False)
+
+
+def revoked(inner: dict[str, Any]) -> Revocation | None:
+    return revocation(parse(JSON, event(inner)))
+
+
 class TestRevocation:
     def test_app_uninstalled_revokes_everything(self) -> None:
-        assert revocation(parse(JSON, event({"type": "app_uninstalled"}))) == (True, True, (), 1_700_000_000)
+        assert revoked({"type": "app_uninstalled"}) == Revocation(ACME, True, True, (), (), 1_700_000_000)
 
     def test_tokens_revoked_names_users_and_the_bot(self) -> None:
         tokens = {"type": "tokens_revoked", "tokens": {"oauth": ["U1", "U2"], "bot": ["UBOT"]}}
-        assert revocation(parse(JSON, event(tokens))) == (False, True, ("U1", "U2"), 1_700_000_000)
+        assert revoked(tokens) == Revocation(ACME, False, True, ("U1", "U2"), (), 1_700_000_000)
         tokens = {"type": "tokens_revoked", "tokens": {"oauth": ["U1"]}}
-        assert revocation(parse(JSON, event(tokens))) == (False, False, ("U1",), 1_700_000_000)
+        assert revoked(tokens) == Revocation(ACME, False, False, ("U1",), (), 1_700_000_000)
+
+    def test_team_access_revoked_names_workspaces(self) -> None:
+        ended = {"type": "team_access_revoked", "team_ids": ["T1", "T2"]}
+        assert revoked(ended) == Revocation(ACME, False, False, (), ("T1", "T2"), 1_700_000_000)
 
     @pytest.mark.parametrize(
         ("event_ts", "found"), [("12.5", 12.5), ("nan", None), ("inf", None), ("x", None), (None, None)]

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 from latchkey.dispatch.events.batch import Answer, Batch
-from latchkey.dispatch.events.job import Job, Prepared
+from latchkey.dispatch.events.job import Job, Prepared, new_job
 from latchkey.dispatch.events.pending import Pending
 from latchkey.dispatch.events.workers import Workers
 from latchkey.dispatch.listeners import Runner, is_own
@@ -77,7 +77,7 @@ class Intake:
         event_time = None if self._request_commit is None else _event_time(payload)  # only seen ids need it
         event = StoredEvent(event_id, self._clock(), request_id, payload.retry_num, body, event_time)
         prepared = Prepared(payload, listeners, bot) if bot is not None else None
-        job = Job(event, payload.workspace, payload.channel_id, prepared)
+        job = new_job(event, payload, prepared)
         if self._request_commit is None:
             job.is_on_disk = False
             self._remember(event_id)
@@ -118,20 +118,32 @@ class Intake:
             batch.close()
             self._metrics.events_refused.inc(batch.answer(error))
 
+    def arriving(self) -> list[Job]:
+        """Return the accepted events that are not on disk yet."""
+        return [job for batch in self._batches() for job in batch.jobs.values()]
+
+    async def settle(self) -> None:
+        """Return once every event that is accepted now is on disk or refused."""
+        for batch in self._batches():
+            await batch.committed.wait()
+
     async def drain(self) -> None:
-        """Return once every accepted event is on disk or refused."""
+        """Return once every accepted event is on disk or refused, also those that are accepted meanwhile."""
         while batch := self._committing or self._gathering:
             await batch.committed.wait()
 
     def _is_known(self, event_id: str, answer: Answer) -> bool:
         """Whether a copy of the event is here; then this one is answered, now or together with the copy."""
-        for batch in (self._gathering, self._committing):
+        for batch in (self._gathering, self._committing):  # not `_batches()`, which would cost each event more
             if batch is not None and batch.join(event_id, answer):
                 return True
         if event_id in self._pending or event_id in self._recent_ids:
             answer(None)
             return True
         return False
+
+    def _batches(self) -> list[Batch]:
+        return [batch for batch in (self._committing, self._gathering) if batch is not None]
 
     def _check_not_late(self, event_id: str) -> None:
         """Raise StoreUnavailable if the first copy was refused at its deadline and its commit may still succeed.
@@ -154,7 +166,7 @@ class Intake:
         self._metrics.events_refused.inc(batch.answer(_too_late()))
 
     def _keep(self, job: Job) -> None:
-        self._pending.add(job.event)
+        self._pending.add(job)
         self._workers.add(job)
 
     def _remember(self, event_id: str) -> None:

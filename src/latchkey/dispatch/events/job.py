@@ -8,7 +8,7 @@ from typing import NamedTuple
 from slack_sdk.oauth.installation_store import Bot
 
 from latchkey.dispatch.listeners import Listener
-from latchkey.slackapi.requests import Payload, WorkspaceId, parse
+from latchkey.slackapi.requests import REVOCATIONS, Payload, WorkspaceId, parse
 from latchkey.storage import StoredEvent
 
 
@@ -27,17 +27,28 @@ class Job:
     event: StoredEvent
     workspace: WorkspaceId
     channel_id: str | None
+    happened_at: int | None
+    """Slack's event time (Unix seconds); None if Slack sent none."""
+    is_revocation: bool
+    """Whether it reports that tokens were revoked; its listeners run even if there is no token left."""
     prepared: Prepared | None = None
-    """It takes five times the memory of the event's bytes, so it is dropped while the job waits, and made again."""
+    """It takes five times the memory of the event's bytes, so it is deleted while the job waits, and made again."""
     is_on_disk: bool = True
     """Whether its outcome must be written."""
-    is_started: bool = False
+    is_running: bool = False
+    is_dropped: bool = False
+    """Whether its workspace has removed the app, so that it must not run."""
+
+
+def new_job(event: StoredEvent, payload: Payload, prepared: Prepared | None = None) -> Job:
+    """Return the job for an event that was parsed already."""
+    is_revocation = payload.type in REVOCATIONS
+    return Job(event, payload.workspace, payload.channel_id, payload.event_time, is_revocation, prepared)
 
 
 def job_from(event: StoredEvent) -> Job:
     """Return the job for an event from the store; raises PayloadError."""
-    payload = parse_event(event)
-    return Job(event, payload.workspace, payload.channel_id)
+    return new_job(event, parse_event(event))
 
 
 def parse_event(event: StoredEvent) -> Payload:
@@ -45,3 +56,13 @@ def parse_event(event: StoredEvent) -> Payload:
     payload = parse("application/json", event.body)
     payload.retry_num = event.retry_num
     return payload
+
+
+def happened_by(job: Job, until: float | None) -> bool:
+    """Whether an event happened no later than `until` (Unix seconds by Slack's clock; None: no limit).
+
+    Without Slack's time for the event, the time of its receipt counts.
+    """
+    if until is None:
+        return True
+    return (int(job.event.received_at) if job.happened_at is None else job.happened_at) <= until

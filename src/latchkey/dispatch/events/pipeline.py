@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from latchkey.dispatch.events import backoff
 from latchkey.dispatch.events.intake import DEADLINE_SECONDS, Intake
-from latchkey.dispatch.events.job import Job, job_from
+from latchkey.dispatch.events.job import Job, happened_by, job_from
 from latchkey.dispatch.events.outcomes import OutcomeWriter
 from latchkey.dispatch.events.pending import Pending
 from latchkey.dispatch.events.workers import Workers
 from latchkey.dispatch.listeners import Runner
-from latchkey.errors import LatchkeyError, PayloadError
+from latchkey.errors import LatchkeyError, PayloadError, StoreUnavailable
 from latchkey.metrics import Metrics
+from latchkey.slackapi.requests import WorkspaceId
 from latchkey.storage import Inbox, StoredEvent
 
 REPLAY_POLL_SECONDS = 2.0
@@ -86,6 +87,7 @@ class EventPipeline:
         )
         self.accept = self._intake.accept
         self._clock = clock
+        self._deadline = deadline
         self._not_due: list[tuple[Job, float]] = []
         """Recovered events that wait for their retry, each with the latest time, by the loop's clock."""
         self._commits: asyncio.Task[None] | None = None
@@ -118,6 +120,33 @@ class EventPipeline:
             await asyncio.wait([self._commits])
         return unfinished
 
+    async def drop(self, covers: Callable[[WorkspaceId], bool], until: float | None) -> int:
+        """Drop the unfinished events of workspaces that have removed the app; return how many, once that is on disk.
+
+        `until` is when the app was removed (Unix seconds, by Slack's clock); later events stay. None: all go. A
+        running listener is not stopped, but not retried. Events that report revocations stay, as their listeners
+        need no token. Raises StoreUnavailable if the store does not take it in time.
+        """
+
+        def is_covered(job: Job) -> bool:
+            return covers(job.workspace) and not job.is_revocation and happened_by(job, until)
+
+        arriving = [job for job in self._intake.arriving() if is_covered(job) and not job.is_dropped]
+        for job in arriving:
+            job.is_dropped = True  # the workers finish it when it is on disk
+        pending = [job for job in self._pending if is_covered(job) and not job.is_dropped]
+        dropped = len(arriving) + self._workers.drop(pending)
+        self._not_due = [(job, latest) for job, latest in self._not_due if not job.is_dropped]
+        try:
+            async with asyncio.timeout(self._deadline):
+                await self._intake.settle()
+                await self._pending.wait_until_removed(
+                    job for job in self._pending if job.is_dropped and not job.is_running
+                )
+        except TimeoutError:
+            raise StoreUnavailable("timeout", "the store did not drop a workspace's events in time") from None
+        return dropped
+
     def _request_commit(self) -> None:
         """Commit what is waiting, after the commit that is running."""
         if self._commits is None:
@@ -148,7 +177,7 @@ class EventPipeline:
             # It was accepted by a version that parsed it differently.
             logger.error("cannot parse a stored event, leaving it in the inbox: %s", error)  # noqa: TRY400
             return
-        self._pending.add(event)
+        self._pending.add(job)
         # With order, an event that waited until it is due would be passed by later ones of its channel.
         if self._ordered or event.due_at <= self._clock():
             self._workers.add(job)

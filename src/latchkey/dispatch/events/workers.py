@@ -10,14 +10,14 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from latchkey.dispatch.events import backoff
 from latchkey.dispatch.events.job import Job, Prepared, parse_event
 from latchkey.dispatch.events.outcomes import OutcomeWriter
 from latchkey.dispatch.fair_queue import FairQueue
-from latchkey.dispatch.listeners import Listener, Runner, describe, is_own
+from latchkey.dispatch.listeners import Listener, Runner, bot_without_token, describe, is_own
 from latchkey.dispatch.slots import Slot
 from latchkey.errors import LatchkeyError, StoreUnavailable
 from latchkey.metrics import Metrics
@@ -61,15 +61,34 @@ class Workers:
             max_running=max_running, max_per_workspace=max_per_workspace, ordered=ordered
         )
         self._tasks: dict[Slot, asyncio.Task[None]] = {}
-        self._later: set[asyncio.TimerHandle] = set()
+        self._later: dict[Job, asyncio.TimerHandle] = {}
+        """The timer of each event that waits for its retry."""
         self._stopping = False
 
     def add(self, job: Job) -> None:
         """Queue an acknowledged event, or start it at once."""
+        if job.is_dropped:
+            self._finish_dropped(job)
+            return
         self._queue.add(job.workspace, job.channel_id, job)
         self._begin()
-        if not job.is_started:
+        if not job.is_running:
             job.prepared = None
+
+    def drop(self, jobs: Iterable[Job]) -> int:
+        """Finish waiting events without running them, and don't retry running ones; return how many waited."""
+        waiting = 0
+        for job in jobs:
+            job.is_dropped = True
+            if job.is_running:
+                continue
+            waiting += 1
+            self._finish_dropped(job)
+            if (timer := self._later.pop(job, None)) is not None:
+                timer.cancel()
+                self._queue.requeue(job.workspace, job)  # so that the queue goes on to the channel's next event
+        self._begin()
+        return waiting
 
     async def drain(self, seconds: float) -> int:
         """Start nothing more, and cancel what is still running after `seconds`; returns how many events that were.
@@ -77,7 +96,7 @@ class Workers:
         Unfinished events are still in the inbox.
         """
         self._stopping = True
-        for handle in self._later:
+        for handle in self._later.values():
             handle.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=seconds)
@@ -90,7 +109,10 @@ class Workers:
 
     def _begin(self) -> None:
         while not self._stopping and (job := self._queue.next()) is not None:
-            job.is_started = True
+            if job.is_dropped:
+                self._queue.release(job.workspace, job.channel_id)
+                continue
+            job.is_running = True
             slot = Slot(self._queue, job.workspace, job.channel_id, self._begin)
             # The loop keeps only weak references to its tasks.
             self._tasks[slot] = asyncio.get_running_loop().create_task(self._work(job, slot))
@@ -100,6 +122,7 @@ class Workers:
         try:
             keep_channel = not await self._try(job, slot)
         finally:
+            job.is_running = False
             del self._tasks[slot]
             slot.give_back(keep_channel=keep_channel)
 
@@ -112,6 +135,8 @@ class Workers:
             return self._fail(job, job.event.attempts)
         if attempts > 1:
             await self._outcomes.started(job, attempts)
+        if job.is_dropped:
+            return self._finish_dropped(job)
         try:
             failures = await self._run(job, attempts, slot)
         except LatchkeyError as error:
@@ -124,6 +149,8 @@ class Workers:
             self._metrics.events_finished.inc()
             self._outcomes.done(job)
             return True
+        if job.is_dropped:
+            return self._finish_dropped(job)
         self._note(job, failures)
         if attempts >= self._max_attempts:
             return self._fail(job, attempts)
@@ -150,6 +177,8 @@ class Workers:
         """Return what the attempt needs; None if there is nothing to run. Raises StoreError."""
         payload = parse_event(job.event)
         bot = await self._runner.find_bot(payload)
+        if bot is None and job.is_revocation:
+            bot = bot_without_token(payload)
         if bot is None:
             logger.info(
                 "not running an event: its workspace has not installed the app request_id=%s", job.event.request_id
@@ -187,14 +216,18 @@ class Workers:
         self._outcomes.failed(job, attempts=attempts, now=self._clock())
         return True
 
+    def _finish_dropped(self, job: Job) -> bool:
+        self._metrics.events_dropped.inc()
+        self._outcomes.done(job)
+        return True
+
     def _requeue_after(self, seconds: float, job: Job) -> None:
         """Queue an event again after this time."""
 
         def requeue() -> None:
-            self._later.discard(handle)
+            self._later.pop(job, None)
             if not self._stopping:
                 self._queue.requeue(job.workspace, job)
                 self._begin()
 
-        handle = asyncio.get_running_loop().call_later(max(0.0, seconds), requeue)
-        self._later.add(handle)
+        self._later[job] = asyncio.get_running_loop().call_later(max(0.0, seconds), requeue)

@@ -190,6 +190,20 @@ def is_own(payload: Payload, bot: Bot) -> bool:
     )
 
 
+def bot_without_token(payload: Payload) -> Bot:
+    """Return what replaces the bot for the listeners of an event that has ended its installation."""
+    workspace = payload.workspace
+    return Bot(
+        enterprise_id=workspace.enterprise_id,
+        team_id=workspace.team_id,
+        is_enterprise_install=workspace.is_enterprise_install,
+        bot_token="",
+        bot_id="",
+        bot_user_id="",
+        installed_at=0.0,
+    )
+
+
 def describe(error: Exception, listener: Listener | None) -> str:
     """Return what may be stored about an error: its type, Slack's error code, and the author's line.
 

@@ -96,7 +96,10 @@ class WebClients:
         return InstrumentedClient(token=token, retry_handlers=[], **self._settings())
 
     def retrying_client(self, token: str, workspace: WorkspaceId, slot: ReleasableSlot | None = None) -> AsyncWebClient:
-        """Return a workspace's client, which waits out limits; `slot` is released while one of its calls waits."""
+        """Return a workspace's client, which waits out limits; `slot` is released while one of its calls waits.
+
+        If `token` is empty, its calls raise NoToken.
+        """
         from latchkey.slackapi.client.retrying import RetryingClient
 
         return RetryingClient(

@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from latchkey.errors import SlackUnavailable
+from latchkey.errors import NoToken, SlackUnavailable
 from latchkey.slackapi.client.instrumented import InstrumentedClient
 from latchkey.slackapi.client.rate_limits import RateLimits, RateLimitWaiter, ReleasableSlot
 
@@ -54,7 +54,7 @@ def is_safe_to_retry(method: str) -> bool:
 
 
 class RetryingClient(InstrumentedClient):
-    """One workspace's client. Its calls raise slack_sdk's errors, and SlackUnavailable after too long a wait."""
+    """One workspace's client. Its calls raise slack_sdk's errors, NoToken, and SlackUnavailable after a long wait."""
 
     def __init__(
         self, *, workspace: Hashable, limits: RateLimits, slot: ReleasableSlot | None = None, **settings: Any
@@ -68,6 +68,8 @@ class RetryingClient(InstrumentedClient):
     async def _request(self, *, http_verb: str, api_url: str, req_args: dict[str, Any]) -> Response:
         # slack_sdk sends both the first request of a call and those for further pages through this method.
         method = api_url.rpartition("/")[2]
+        if not self.token and "Authorization" not in req_args["headers"]:
+            raise NoToken(method)
 
         async def send() -> Response:
             return await super(RetryingClient, self)._request(http_verb=http_verb, api_url=api_url, req_args=req_args)

@@ -18,6 +18,8 @@ Manifest: TypeAlias = dict[str, Any]
 
 ALWAYS = ("app_uninstalled", "tokens_revoked")
 """The server needs these to delete tokens that Slack has revoked."""
+ORG_WIDE = ("team_access_revoked",)
+"""The same, for an app that orgs can install."""
 
 MAX_COMMAND_LENGTH = 32
 MAX_COMMAND_DESCRIPTION = 2000
@@ -76,7 +78,8 @@ def make_manifest(app: AppSettings, wanted: ManifestRequirements) -> tuple[Manif
     commands, shortcuts = _commands(wanted.commands, notes), _shortcuts(wanted.shortcuts, notes)
     if commands or shortcuts:
         bot.require(("commands",), "a command or shortcut")
-    bot_events, user_events = _subscriptions(wanted.events, bot, user, notes)
+    needed = (*ALWAYS, *ORG_WIDE) if app.org_deployment else ALWAYS
+    bot_events, user_events = _subscriptions([*needed, *wanted.events], bot, user, notes)
     notes += bot.notes + user.notes
     events_url = app.public_url + EVENTS_PATH
     manifest: Manifest = {
@@ -119,7 +122,8 @@ class _Scopes:
 
 def _subscriptions(events: Iterable[str], bot: _Scopes, user: _Scopes, notes: list[str]) -> tuple[list[str], list[str]]:
     """Return the bot's and the users' subscriptions, sorted, and add the scopes that they require."""
-    bot_events, user_events = set(ALWAYS), set()
+    bot_events: set[str] = set()
+    user_events: set[str] = set()
     for event in dict.fromkeys(events):
         if event == "message":
             chosen = [name for name, scope in MESSAGE_SUBSCRIPTIONS.items() if scope in bot.all] or ["message.channels"]

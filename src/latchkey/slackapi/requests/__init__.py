@@ -4,11 +4,12 @@ from latchkey.slackapi.requests.identity import WorkspaceId, as_object
 from latchkey.slackapi.requests.limits import MAX_BODY_BYTES
 from latchkey.slackapi.requests.payload import Kind, Payload, parse
 from latchkey.slackapi.requests.repeats import SeenSignatures
-from latchkey.slackapi.requests.revocation import Revocation, revocation
+from latchkey.slackapi.requests.revocation import REVOCATIONS, Revocation, revocation
 from latchkey.slackapi.requests.signature import SignatureVerifier, sign
 
 __all__ = [
     "MAX_BODY_BYTES",
+    "REVOCATIONS",
     "Kind",
     "Payload",
     "Revocation",
