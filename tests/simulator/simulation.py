@@ -28,10 +28,10 @@ class Simulation:
         return f"{self.slack.authorize_url}?{urlencode({**QUERY, **changes})}"
 
     def code(self, team_id: str = "T0ACME", **changes: Any) -> str:
-        org_wide = changes.pop("org_wide", False)
-        return parse_qs(urlsplit(self.slack.approve(self.authorize(**changes), team_id, org_wide=org_wide)).query)[
-            "code"
-        ][0]
+        """Install as far as the code; `org_wide`, `user_id` and `declined` as for `approve`, the rest as in its URL."""
+        options = {name: changes.pop(name) for name in ("org_wide", "user_id", "declined") if name in changes}
+        callback = self.slack.approve(self.authorize(**changes), team_id, **options)
+        return parse_qs(urlsplit(callback).query)["code"][0]
 
     async def call(self, method: str, token: str = "", **arguments: Any) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -4,11 +4,10 @@ It follows Slack's rules wherever an app can notice them: codes work once, redir
 exactly, trigger ids expire after three seconds, requests are signed. It listens on loopback only.
 """
 
-from latchkey.simulator.app_response import AppResponse
 from latchkey.simulator.browser import Browser
 from latchkey.simulator.demo import DemoCheck, StepFailed
 from latchkey.simulator.pages import ConsentRefused
-from latchkey.simulator.sender import FORM, JSON, sign
+from latchkey.simulator.sending import FORM, JSON, AppResponse, sign
 from latchkey.simulator.server_process import ServerDied, ServerProcess
 from latchkey.simulator.slack import Slack
 from latchkey.simulator.tokens import RefreshToken, Token

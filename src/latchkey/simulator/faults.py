@@ -1,9 +1,10 @@
-"""Failures of the Web API that a test asks for."""
+"""Failures and rate limits of the Web API that a test asks for."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 Matches: TypeAlias = Callable[[Mapping[str, Any]], bool]
@@ -37,3 +38,27 @@ class ApiFault:
     closes: bool = False
     """Whether the connection is closed instead of a response."""
     matches: Matches = every_call
+
+
+@dataclass
+class RateLimit:
+    """How many calls of one method Slack accepts in each period, for each workspace.
+
+    https://docs.slack.dev/apis/web-api/rate-limits
+    """
+
+    calls: int
+    seconds: float
+    """The length of a period."""
+    _periods: dict[str, tuple[float, int]] = field(default_factory=dict)
+    """The start of each workspace's period, and how many calls it has had."""
+
+    def retry_after(self, workspace: str, now: float) -> int | None:
+        """Count a call; returns None if it is accepted, otherwise the seconds until one will be."""
+        began, count = self._periods.get(workspace, (now, 0))
+        if now >= began + self.seconds:
+            began, count = now, 0
+        if count >= self.calls:
+            return max(1, math.ceil(began + self.seconds - now))
+        self._periods[workspace] = began, count + 1
+        return None

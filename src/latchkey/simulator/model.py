@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from latchkey.simulator.faults import ApiFault
+from latchkey.simulator.faults import ApiFault, RateLimit
 from latchkey.simulator.tokens import RefreshToken, Token, TokenBook
 from latchkey.simulator.workspaces import APP_ID, WORKSPACES, SimulatedWorkspace
 
@@ -39,6 +39,9 @@ class SlackApp:
     redirect_uris: tuple[str, ...]
     events_url: str
     token_rotation: bool = False
+    bot_optional: tuple[str, ...] = ()
+    """Bot scopes that a person may decline."""
+    user_optional: tuple[str, ...] = ()
     app_id: str = APP_ID
     name: str = "Latchkey"
 
@@ -100,6 +103,20 @@ class Trigger:
 
 
 @dataclass
+class FunctionRun:
+    """One run of a function of the app, as a step of a workflow."""
+
+    workspace: SimulatedWorkspace
+    execution_id: str
+    callback_id: str
+    inputs: dict[str, Any]
+    token: str
+    """Valid until the run is complete."""
+    outputs: dict[str, Any] | None = None
+    error: str | None = None
+
+
+@dataclass
 class IssuedResponseUrl:
     workspace: SimulatedWorkspace
     channel: str
@@ -126,6 +143,10 @@ class World:
         self.calls: list[ApiCall] = []
         self.triggers: dict[str, Trigger] = {}
         self.response_urls: dict[str, IssuedResponseUrl] = {}
+        self.function_runs: dict[str, FunctionRun] = {}
+        self.without_org_access: set[str] = set()
+        """The ids of workspaces in which their org's org-wide installation may not act."""
+        self.rate_limits: dict[str, RateLimit] = {}
         self.faults: dict[str, ApiFault] = {}
         self.responses: list[Any] = []
         self._numbers = itertools.count(1)
@@ -168,14 +189,13 @@ class World:
 
     def is_installed(self, workspace: SimulatedWorkspace) -> bool:
         """Return whether the app is installed in this workspace, only there or org-wide."""
-        return any(
-            token.keeps_app_installed()
-            and (
-                token.workspace == workspace
-                or (token.org_wide and token.workspace.enterprise_id == workspace.enterprise_id)
-            )
-            for token in self.tokens.values()
-        )
+        return bool(self.authorizations(workspace))
+
+    def authorizations(self, workspace: SimulatedWorkspace) -> list[Token]:
+        """Return the tokens under which the app may act in this workspace, bots' first."""
+        tokens = self.token_book.installed(workspace)
+        may_act = [token for token in tokens if not token.org_wide or workspace.team_id not in self.without_org_access]
+        return sorted(may_act, key=lambda token: not token.is_bot)
 
     def bot_user_id(self, workspace: SimulatedWorkspace) -> str:
         return f"UBOT{workspace.team_id[2:]}"

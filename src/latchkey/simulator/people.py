@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from latchkey.simulator.app_response import AppResponse
 from latchkey.simulator.model import Message, OpenView, World
-from latchkey.simulator.sender import Sender
+from latchkey.simulator.sending import AppResponse, Revocations, Sender
 from latchkey.simulator.workspaces import SimulatedWorkspace
 
 
@@ -20,6 +19,7 @@ class People:
     def __init__(self, world: World, sender: Sender) -> None:
         self._world = world
         self._sender = sender
+        self._revocations = Revocations(world, sender)
 
     async def mention(self, workspace: SimulatedWorkspace, text: str) -> AppResponse:
         """Write `@latchkey text` into the channel."""
@@ -63,8 +63,7 @@ class People:
 
     async def uninstall(self, workspace: SimulatedWorkspace) -> list[AppResponse]:
         """Remove the app from the workspace, as a workspace admin does."""
-        self._world.token_book.remove_app(workspace, org_wide=False, app_id=self._world.app.app_id)
-        return await self._sender.uninstalled(workspace)
+        return await self._revocations.remove_app(workspace)
 
     def show(self, workspace: SimulatedWorkspace, channel: str, document: dict[str, Any]) -> None:
         """Show a message from a command's response or sent to a response_url."""

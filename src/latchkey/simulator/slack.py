@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
@@ -11,11 +11,11 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from latchkey.simulator.faults import ApiFault, Matches, every_call
+from latchkey.simulator.faults import ApiFault, Matches, RateLimit, every_call
 from latchkey.simulator.model import DescribeScope, SlackApp, World, not_described
 from latchkey.simulator.pages import ActionHandler, AuthorizeHandler, ConversationHandler, approve, cancel
 from latchkey.simulator.people import People
-from latchkey.simulator.sender import Sender
+from latchkey.simulator.sending import Functions, Revocations, Sender
 from latchkey.simulator.web_api import ApiHandler, ResponseUrlHandler
 from latchkey.simulator.workspaces import SimulatedWorkspace
 
@@ -26,7 +26,8 @@ class Slack:
     """A simulated Slack with one app configured in it.
 
     `world` holds its state (`world.calls`, `world.messages`, `world.views`, …), `people` acts as the
-    people in its workspaces, `sender` sends single requests to the app.
+    people in its workspaces, `sender` sends single requests to the app, `revocations` ends installations, and
+    `functions` runs the app's functions.
     """
 
     def __init__(
@@ -57,6 +58,10 @@ class Slack:
         self.authorize_url = f"{self.url}/oauth/v2/authorize"
         self._server: HTTPServer | None = None
 
+    def make_optional(self, *, bot: Sequence[str] = (), user: Sequence[str] = ()) -> None:
+        """Let people decline these scopes, as `bot_optional` and `user_optional` in the app's manifest do."""
+        self.world.app = replace(self.world.app, bot_optional=tuple(bot), user_optional=tuple(user))
+
     def configure(self, *, redirect_uris: Sequence[str], events_url: str) -> None:
         """Change the app's URLs, once its server knows its port."""
         self.world.app = replace(self.world.app, redirect_uris=tuple(redirect_uris), events_url=events_url)
@@ -69,6 +74,8 @@ class Slack:
         """Start serving; call it on the event loop."""
         self.sender = Sender(self.world, self.url)
         self.people = People(self.world, self.sender)
+        self.revocations = Revocations(self.world, self.sender)
+        self.functions = Functions(self.world, self.sender)
         shared = {"world": self.world}
         acting = {"world": self.world, "people": self.people}
         self._server = HTTPServer(
@@ -92,10 +99,29 @@ class Slack:
             await self._server.close_all_connections()
             self.sender.close()
 
-    def approve(self, authorize_url: str, team_id: str = "T0ACME", *, org_wide: bool = False) -> str:
-        """Return the callback URL that a click on Allow leads to. Raises ConsentRefused."""
+    def approve(
+        self,
+        authorize_url: str,
+        team_id: str = "T0ACME",
+        *,
+        org_wide: bool = False,
+        user_id: str | None = None,
+        declined: Collection[str] = (),
+    ) -> str:
+        """Return the callback URL that a click on Allow leads to.
+
+        `user_id`: the person who clicks; None is Alice. `declined`: the optional scopes that are not granted.
+        Raises ConsentRefused; ValueError if a declined scope is not optional.
+        """
         workspace = self.workspace(team_id)
-        return approve(self.world, _query(authorize_url), workspace, workspace.user_id, org_wide=org_wide)
+        return approve(
+            self.world,
+            _query(authorize_url),
+            workspace,
+            user_id or workspace.user_id,
+            org_wide=org_wide,
+            declined=declined,
+        )
 
     def cancel(self, authorize_url: str) -> str:
         """Return the callback URL that a click on Cancel leads to. Raises ConsentRefused."""
@@ -122,6 +148,14 @@ class Slack:
         self.world.faults[method] = ApiFault(
             times, status, error, seconds, body, retry_after=retry_after, acts=acts, closes=closes, matches=matches
         )
+
+    def limit(self, method: str, calls: int, seconds: float = 60.0) -> None:
+        """Respond with 429 to further calls of a method by a workspace, after this number of them in a period.
+
+        Periods and Retry-After follow the clock of this Slack. A call without an access token, such as a
+        refresh, counts for the app.
+        """
+        self.world.rate_limits[method] = RateLimit(calls, seconds)
 
     def times_sent(self, refresh_token: str) -> int:
         """Return how many calls have contained this refresh token, also those that failed. 0 if it is unknown."""

@@ -193,7 +193,7 @@ class AtSlack:
     def knows(self, team_id: str, *tokens: str) -> None:
         for token in tokens:
             owner = Token(self.slack.workspace(team_id), "UBOT", token.startswith("xoxb"), False, "chat:write")
-            self.slack.world.tokens[token] = owner
+            self.slack.world.token_book.add(token, owner)
 
     async def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         environ = {**CREDENTIALS, "LATCHKEY_SLACK_API_URL": self.slack.api_url}

@@ -6,7 +6,7 @@ Invariant: the redirect URI must equal a configured one exactly, so no code is e
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from urllib.parse import urlencode
 
 from latchkey.simulator.model import CODE_SECONDS, Grant, World
@@ -28,10 +28,24 @@ def check_request(world: World, query: Mapping[str, str]) -> None:
 
 
 def approve(
-    world: World, query: Mapping[str, str], workspace: SimulatedWorkspace, user_id: str, *, org_wide: bool = False
+    world: World,
+    query: Mapping[str, str],
+    workspace: SimulatedWorkspace,
+    user_id: str,
+    *,
+    org_wide: bool = False,
+    declined: Collection[str] = (),
 ) -> str:
-    """Return the callback URL with a new code. Raises ConsentRefused."""
+    """Return the callback URL with a new code.
+
+    `declined`: the optional scopes that the person does not grant; each must be one of the app's optional scopes.
+    https://docs.slack.dev/changelog/2026/03/16/optional-scopes
+
+    Raises ConsentRefused; ValueError if a declined scope is not optional.
+    """
     check_request(world, query)
+    if required := set(declined) - {*world.app.bot_optional, *world.app.user_optional}:
+        raise ValueError(f"not optional: {', '.join(sorted(required))}")
     if org_wide and workspace.enterprise_id is None:
         raise ConsentRefused("org_login_required")
     code = f"{secrets.randbelow(10**12)}.{secrets.token_hex(24)}"
@@ -39,8 +53,8 @@ def approve(
         workspace,
         user_id,
         query["redirect_uri"],
-        query.get("scope", ""),
-        query.get("user_scope", ""),
+        _granted(query.get("scope", ""), set(declined) & set(world.app.bot_optional)),
+        _granted(query.get("user_scope", ""), set(declined) & set(world.app.user_optional)),
         org_wide,
         world.clock() + CODE_SECONDS,
     )
@@ -51,6 +65,10 @@ def cancel(world: World, query: Mapping[str, str]) -> str:
     """Return the callback URL with `error=access_denied`. Raises ConsentRefused."""
     check_request(world, query)
     return _callback(query, {"error": "access_denied"})
+
+
+def _granted(scopes: str, declined: Collection[str]) -> str:
+    return ",".join(scope for scope in scopes.split(",") if scope not in declined)
 
 
 def _callback(query: Mapping[str, str], result: dict[str, str]) -> str:

@@ -23,6 +23,15 @@ class AuthorizeHandler(PageHandler):
             app_name=self.world.app.name,
             bot_permissions=self._permissions(query.get("scope", ""), as_user=False),
             user_permissions=self._permissions(query.get("user_scope", ""), as_user=True),
+            optional=[
+                scope
+                for name, optional in (
+                    ("scope", self.world.app.bot_optional),
+                    ("user_scope", self.world.app.user_optional),
+                )
+                for scope in query.get(name, "").split(",")
+                if scope in optional
+            ],
             workspaces=self.world.workspaces.values(),
             selected=query.get("team"),
             action=f"?{urlencode(query)}",
@@ -36,7 +45,11 @@ class AuthorizeHandler(PageHandler):
             if self.get_body_argument("decision", "") != "allow" or workspace is None:
                 self.redirect(cancel(self.world, query))
             else:
-                self.redirect(approve(self.world, query, workspace, workspace.user_id, org_wide=org_wide))
+                optional = {*self.world.app.bot_optional, *self.world.app.user_optional}
+                declined = optional - set(self.get_body_arguments("granted"))
+                self.redirect(
+                    approve(self.world, query, workspace, workspace.user_id, org_wide=org_wide, declined=declined)
+                )
         except ConsentRefused as refused:
             self._show_error(refused)
 

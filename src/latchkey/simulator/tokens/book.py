@@ -37,6 +37,8 @@ class TokenBook:
         self.tokens: dict[str, Token] = {}
         self.refresh_tokens: dict[str, RefreshToken] = {}
         self.grace_seconds = GRACE_SECONDS
+        self._places: dict[str, list[Token]] = {}
+        """The access tokens of each workspace and org, oldest first."""
         self._pairs: dict[Holder, list[Token]] = {}
         """The latest access tokens of each holder that expire, oldest first."""
         self._exchanged: dict[Holder, Token] = {}
@@ -45,8 +47,27 @@ class TokenBook:
     def issue(self, prefix: str, token: Token) -> str:
         """Return a new random token in the form of Slack's."""
         value = f"{prefix}-{secrets.randbelow(10**12):012d}-{secrets.token_hex(16)}"
-        self.tokens[value] = token
+        self.add(value, token)
         return value
+
+    def add(self, value: str, token: Token) -> None:
+        """Accept this value as a token from now on."""
+        self.tokens[value] = token
+        self._places.setdefault(token.place, []).append(token)
+
+    def installed(self, workspace: SimulatedWorkspace) -> list[Token]:
+        """Return the access tokens of the app in this workspace, its own and the org-wide ones, oldest first.
+
+        Those that have expired are among them, but none of an installation that has ended.
+        """
+        found = [*self._places.get(workspace.team_id, ()), *self._places.get(workspace.enterprise_id or "", ())]
+        return [token for token in found if token.keeps_app_installed()]
+
+    def granted(self, owner: Token) -> list[str]:
+        """Return the scopes that this holder has granted the app so far."""
+        found = [token for token in self._places.get(owner.place, ()) if token.holder == owner.holder]
+        scopes = [token.scopes.split(",") for token in found if token.keeps_app_installed()]
+        return list(dict.fromkeys(scope for part in scopes for scope in part))
 
     def issue_pair(self, owner: Token) -> Pair:
         """Return a new access token, which expires in twelve hours, and its refresh token.
@@ -123,15 +144,15 @@ class TokenBook:
     def authenticate(self, value: str) -> Token:
         """Return an access token's owner and scopes. Raises TokenRefused if it is not valid.
 
-        The token of an app that was removed is "account_inactive" if it was a bot's, "token_revoked" if a
-        user's. https://docs.slack.dev/reference/methods/auth.test
+        After the end of an authorization, a bot's token is "account_inactive" and a user's "token_revoked".
+        https://docs.slack.dev/reference/methods/auth.test
         """
         if not value:
             raise TokenRefused("not_authed")
         token = self.tokens.get(value)
         if token is None:
             raise TokenRefused("not_allowed_token_type" if value in self.refresh_tokens else "invalid_auth")
-        if token.app_removed:
+        if token.ended:
             raise TokenRefused("account_inactive" if token.is_bot else "token_revoked")
         if token.revoked:
             raise TokenRefused("token_revoked")
@@ -156,27 +177,20 @@ class TokenBook:
             self.revoke_holder(token)
 
     def revoke_holder(self, owner: Token) -> None:
-        """Revoke every access token and refresh token of this token's holder."""
-        for token in self.tokens.values():
+        """End an authorization: revoke every access token and refresh token of this token's holder."""
+        for token in self._places.get(owner.place, ()):
             if token.holder == owner.holder:
-                token.revoked = True
-        for refresh in self.refresh_tokens.values():
-            if refresh.access.holder == owner.holder:
-                refresh.revoked = True
+                token.ended = token.revoked = True
 
     def remove_app(self, workspace: SimulatedWorkspace, *, org_wide: bool, app_id: str) -> None:
         """Revoke every token of one installation, the workspace's own or the org-wide one."""
-        for token in self.tokens.values():
-            same_place = (
-                token.workspace.enterprise_id == workspace.enterprise_id
-                if org_wide
-                else (token.workspace.team_id == workspace.team_id)
-            )
-            if same_place and token.org_wide == org_wide and token.app_id == app_id:
-                token.app_removed = token.revoked = True
+        place = workspace.enterprise_id if org_wide else workspace.team_id
+        for token in self._places.get(place or "", ()):
+            if token.app_id == app_id:
+                token.ended = token.revoked = True
 
     def _is_refreshable(self, refresh: RefreshToken) -> bool:
-        if refresh.revoked or refresh.access.app_removed:
+        if refresh.revoked or refresh.access.ended:
             return False
         if refresh.first_used_at is None:
             return True

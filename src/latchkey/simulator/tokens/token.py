@@ -30,27 +30,34 @@ class Token:
     revoked: bool = False
     expires_at: float | None = None
     """Unix seconds; None: never."""
-    app_removed: bool = False
-    """Whether the app has been removed from the workspace since."""
+    ended: bool = False
+    """Whether the authorization that it belongs to has ended, for example because the app was removed."""
     app_id: str = APP_ID
     exchanged: bool = False
     """Whether this long-lived token has been exchanged for a pair."""
 
+    for_function: bool = False
+    """Whether it is valid only for one run of a function."""
+
+    @property
+    def place(self) -> str:
+        """The id of the workspace, or of the org if the app is installed org-wide."""
+        return (self.workspace.enterprise_id if self.org_wide else self.workspace.team_id) or ""
+
     @property
     def holder(self) -> Holder:
-        place = self.workspace.enterprise_id if self.org_wide else self.workspace.team_id
-        return self.app_id, place or "", self.user_id, self.is_bot
+        return self.app_id, self.place, self.user_id, self.is_bot
 
     def is_live(self, now: float) -> bool:
         """Return whether Slack accepts it at this time."""
-        return not (self.revoked or self.app_removed) and (self.expires_at is None or now < self.expires_at)
+        return not (self.revoked or self.ended) and (self.expires_at is None or now < self.expires_at)
 
     def keeps_app_installed(self) -> bool:
         """Return whether its installation still exists.
 
         Revoking or expiring a token of a pair does not end the installation.
         """
-        return not self.app_removed and (self.expires_at is not None or not self.revoked)
+        return not (self.ended or self.for_function) and (self.expires_at is not None or not self.revoked)
 
 
 @dataclass

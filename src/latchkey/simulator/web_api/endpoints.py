@@ -43,6 +43,9 @@ class ApiHandler(RequestHandler):
 
     async def _respond(self, method: str, arguments: dict[str, Any]) -> None:
         self.world.token_book.count_sent(arguments.get("refresh_token"))
+        if (seconds := self._retry_after(method, arguments)) is not None:
+            self._refuse(429, seconds)
+            return
         fault = self.world.faults.get(method)
         if fault is None or fault.times <= 0 or not fault.matches(arguments):
             self.finish(self._record(method, arguments))
@@ -85,9 +88,7 @@ class ApiHandler(RequestHandler):
         if fault.closes:
             self.detach().close()
         elif fault.status != 200:
-            self.set_status(fault.status)
-            self.set_header("Retry-After", str(fault.retry_after))
-            self.finish({"ok": False, "error": "ratelimited" if fault.status == 429 else "fatal_error"})
+            self._refuse(fault.status, fault.retry_after)
         elif fault.error:
             self.finish({"ok": False, "error": fault.error})
         elif fault.body is not None:
@@ -96,6 +97,19 @@ class ApiHandler(RequestHandler):
         else:
             return False
         return True
+
+    def _retry_after(self, method: str, arguments: dict[str, Any]) -> int | None:
+        """Return the seconds to wait if the workspace has used up the method's rate limit, otherwise None."""
+        limit = self.world.rate_limits.get(method)
+        if limit is None:
+            return None
+        token = self.world.tokens.get(self._credentials(arguments)[0])
+        return limit.retry_after(token.workspace.team_id if token else "", self.world.clock())
+
+    def _refuse(self, status: int, retry_after: int) -> None:
+        self.set_status(status)
+        self.set_header("Retry-After", str(retry_after))
+        self.finish({"ok": False, "error": "ratelimited" if status == 429 else "fatal_error"})
 
     def _credentials(self, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """Return the call's token, or "", and its arguments with the app's credentials.

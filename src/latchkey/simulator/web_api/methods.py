@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from latchkey.simulator.model import Message, OpenView, Trigger, World
+from latchkey.simulator.model import FunctionRun, Message, OpenView, Trigger, World
 from latchkey.simulator.tokens import Token
 from latchkey.simulator.web_api.api_call import ApiError, Arguments, Document
 
@@ -70,10 +70,41 @@ def views_update(world: World, token: Token, arguments: Arguments) -> Document:
     return {"view": _view_document(world, opened)}
 
 
+def functions_complete_success(world: World, token: Token, arguments: Arguments) -> Document:
+    """Complete a run of a function; its token ends.
+
+    https://docs.slack.dev/reference/methods/functions.completeSuccess
+    """
+    run = _unfinished_run(world, arguments)
+    run.outputs = _json(arguments.get("outputs")) or {}
+    world.token_book.revoke(run.token)
+    return {}
+
+
+def functions_complete_error(world: World, token: Token, arguments: Arguments) -> Document:
+    """Complete a run of a function with an error; its token ends.
+
+    https://docs.slack.dev/reference/methods/functions.completeError
+    """
+    run = _unfinished_run(world, arguments)
+    run.error = str(arguments.get("error") or "")
+    world.token_book.revoke(run.token)
+    return {}
+
+
+def _unfinished_run(world: World, arguments: Arguments) -> FunctionRun:
+    run = world.function_runs.get(str(arguments.get("function_execution_id")))
+    if run is None or run.outputs is not None or run.error is not None:
+        raise ApiError("access_denied")
+    return run
+
+
 METHODS: dict[str, Callable[[World, Token, Arguments], Document]] = {
     "auth.test": auth_test,
     "chat.postMessage": chat_post_message,
     "chat.postEphemeral": chat_post_ephemeral,
+    "functions.completeSuccess": functions_complete_success,
+    "functions.completeError": functions_complete_error,
     "views.open": views_open,
     "views.push": views_open,
     "views.update": views_update,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from latchkey.simulator.model import Grant, World
@@ -58,7 +59,7 @@ def auth_revoke(world: World, arguments: Arguments, value: str) -> Document:
     refresh = world.refresh_tokens.get(value)
     if refresh is None:
         world.token_book.authenticate(value)
-    elif refresh.revoked or refresh.access.app_removed:
+    elif refresh.revoked or refresh.access.ended:
         raise ApiError("token_revoked")
     if str(arguments.get("test", "")).lower() in ("1", "true"):
         return {"revoked": False}
@@ -67,7 +68,9 @@ def auth_revoke(world: World, arguments: Arguments, value: str) -> Document:
 
 
 def apps_uninstall(world: World, arguments: Arguments, value: str) -> Document:
-    """Remove the app: revokes all tokens of the installation that the token belongs to.
+    """Remove the app from a workspace: revokes all tokens of that installation.
+
+    An org-wide app is removed only by an admin of the org: "The method cannot be called from an Enterprise."
 
     https://docs.slack.dev/reference/methods/apps.uninstall
     """
@@ -75,6 +78,8 @@ def apps_uninstall(world: World, arguments: Arguments, value: str) -> Document:
     _check_credentials(world, arguments)
     if token.app_id != world.app.app_id:
         raise ApiError("client_id_token_mismatch")
+    if token.org_wide:
+        raise ApiError("enterprise_is_restricted")
     world.token_book.remove_app(token.workspace, org_wide=token.org_wide, app_id=token.app_id)
     return {}
 
@@ -107,16 +112,16 @@ def _installed(world: World, grant: Grant) -> Document:
     user: dict[str, Any] = {"id": grant.user_id}
     document: Document = {**_place(world, workspace_of=grant), "authed_user": user}
     if grant.scopes:
-        bot = Token(workspace, world.bot_user_id(workspace), True, grant.org_wide, grant.scopes)
+        bot = _add_scopes(world, Token(workspace, world.bot_user_id(workspace), True, grant.org_wide, grant.scopes))
         document |= {
             **_issue(world, "xoxb", bot),
             "token_type": "bot",
-            "scope": grant.scopes,
+            "scope": bot.scopes,
             "bot_user_id": bot.user_id,
         }
     if grant.user_scopes:
-        owner = Token(workspace, grant.user_id, False, grant.org_wide, grant.user_scopes)
-        user |= {**_issue(world, "xoxp", owner), "scope": grant.user_scopes, "token_type": "user"}
+        owner = _add_scopes(world, Token(workspace, grant.user_id, False, grant.org_wide, grant.user_scopes))
+        user |= {**_issue(world, "xoxp", owner), "scope": owner.scopes, "token_type": "user"}
     if "incoming-webhook" in grant.scopes.split(","):
         document["incoming_webhook"] = {
             "url": f"https://hooks.slack.com/services/{secrets.token_hex(8)}",
@@ -125,6 +130,15 @@ def _installed(world: World, grant: Grant) -> Document:
             "configuration_url": "https://example.slack.com/services/1",
         }
     return document
+
+
+def _add_scopes(world: World, owner: Token) -> Token:
+    """Add the scopes granted before: a reinstall adds scopes, and only a revocation takes them away.
+
+    https://docs.slack.dev/authentication/installing-with-oauth
+    """
+    scopes = dict.fromkeys([*world.token_book.granted(owner), *owner.scopes.split(",")])
+    return replace(owner, scopes=",".join(scopes))
 
 
 def _refreshed(world: World, owner: Token, pair: Document) -> Document:

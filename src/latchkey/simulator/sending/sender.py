@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 
-from latchkey.simulator.app_response import AppResponse
 from latchkey.simulator.model import OpenView, World
+from latchkey.simulator.sending.app_response import AppResponse
 from latchkey.simulator.workspaces import SimulatedWorkspace
 
 FORM = "application/x-www-form-urlencoded"
@@ -57,8 +57,11 @@ class Sender:
         retry: int | None = None,
         headers: dict[str, str] | None = None,
     ) -> AppResponse:
-        """Send a body, signed as of `age` seconds ago with the app's signing secret or with `secret`."""
-        timestamp = str(int(time.time()) - age)
+        """Send a body, signed as of `age` seconds ago with the app's signing secret or with `secret`.
+
+        The time of the signature is that of the clock of this Slack.
+        """
+        timestamp = str(int(self._world.clock()) - age)
         sent = {
             "Content-Type": content_type,
             "User-Agent": "Slackbot 1.0 (simulated)",
@@ -95,7 +98,10 @@ class Sender:
         return await self.send("url_verification", json.dumps(document).encode(), JSON)
 
     async def event(self, workspace: SimulatedWorkspace, event: dict[str, Any], **options: Any) -> AppResponse:
-        """Send an inner event; `wrapper=` adds or replaces fields around it, other options are `send`'s."""
+        """Send an inner event; `wrapper=` adds or replaces fields around it, other options are `send`'s.
+
+        `wrapper={"authorizations": None}` leaves `authorizations` out.
+        """
         body = self.event_body(workspace, event, options.pop("wrapper", {}))
         return await self.send(f"event {event['type']}", body, JSON, **options)
 
@@ -114,17 +120,26 @@ class Sender:
             "event_time": now,
             "event_context": secrets.token_hex(16),
             "is_ext_shared_channel": False,
-            "authorizations": [
-                {
-                    "enterprise_id": workspace.enterprise_id,
-                    "team_id": workspace.team_id,
-                    "user_id": self._world.bot_user_id(workspace),
-                    "is_bot": True,
-                    "is_enterprise_install": self._is_org_wide(workspace),
-                }
-            ],
+            "authorizations": [self._authorization(workspace)],
         }
-        return json.dumps({**document, **(wrapper or {})}).encode()
+        document |= wrapper or {}
+        if document["authorizations"] is None:
+            del document["authorizations"]
+        return json.dumps(document).encode()
+
+    def _authorization(self, workspace: SimulatedWorkspace) -> dict[str, Any]:
+        """Return the installation that an event is sent for: the bot's, or a person's if the app has no bot.
+
+        https://docs.slack.dev/apis/events-api#authorizations
+        """
+        tokens = self._world.authorizations(workspace)
+        return {
+            "enterprise_id": workspace.enterprise_id,
+            "team_id": workspace.team_id,
+            "user_id": tokens[0].user_id if tokens else self._world.bot_user_id(workspace),
+            "is_bot": tokens[0].is_bot if tokens else True,
+            "is_enterprise_install": self._is_org_wide(workspace),
+        }
 
     async def mention(self, workspace: SimulatedWorkspace, text: str, **options: Any) -> AppResponse:
         event = {
@@ -180,6 +195,7 @@ class Sender:
             "container": {"type": "message", "channel_id": workspace.channel_id},
             "response_url": self._origin
             + self._world.issue_response_path(workspace, workspace.channel_id, workspace.user_id),
+            **options.pop("fields", {}),
         }
         return await self.interaction(workspace, "block_actions", fields, **options)
 
@@ -191,19 +207,6 @@ class Sender:
     async def closed(self, opened: OpenView) -> AppResponse:
         fields = {"view": self._state(opened, {}), "is_cleared": False}
         return await self.interaction(opened.workspace, "view_closed", fields)
-
-    async def uninstalled(self, workspace: SimulatedWorkspace) -> list[AppResponse]:
-        """Send the two events that Slack sends when the app is removed from a workspace."""
-        return [
-            await self.event(
-                workspace,
-                {
-                    "type": "tokens_revoked",
-                    "tokens": {"oauth": [workspace.user_id], "bot": [self._world.bot_user_id(workspace)]},
-                },
-            ),
-            await self.event(workspace, {"type": "app_uninstalled"}),
-        ]
 
     def _state(self, opened: OpenView, values: dict[str, dict[str, Any]]) -> dict[str, Any]:
         return {
@@ -231,7 +234,4 @@ class Sender:
         return fields
 
     def _is_org_wide(self, workspace: SimulatedWorkspace) -> bool:
-        return any(
-            token.org_wide and not token.revoked and token.workspace.enterprise_id == workspace.enterprise_id
-            for token in self._world.tokens.values()
-        )
+        return any(token.org_wide for token in self._world.authorizations(workspace))
