@@ -21,6 +21,7 @@ from latchkey.slackapi.requests import REVOCATIONS, Kind, Payload, parse
 
 REPEATABLE = frozenset({Kind.OPTIONS})
 """Interactive requests that change nothing, and are answered each time."""
+WITHOUT_WORKSPACE = frozenset({Kind.URL_VERIFICATION, Kind.SSL_CHECK, Kind.RATE_LIMITED})
 _REFUSALS = {400: b"bad request", 403: b"invalid request", 500: b"internal error", 503: b"try again later"}
 
 logger = logging.getLogger("latchkey.http")
@@ -72,7 +73,9 @@ class EventsHandler:
             payload = self._parse(request)
             # It is signed, and Slack may not send it again: carry it out even if the sender disconnects.
             request.is_accepted = True
-            if payload.kind is not Kind.EVENT:
+            if self._is_dropped(payload):
+                self._drop(payload, request)
+            elif payload.kind is not Kind.EVENT:
                 self._answer(payload, request)
             elif payload.type in REVOCATIONS:
                 request.task = asyncio.get_running_loop().create_task(self._revoke_and_accept(payload, request))
@@ -80,6 +83,23 @@ class EventsHandler:
                 self._accept(payload, request)
         except Exception as error:
             self._refuse(request, error)
+
+    def _is_dropped(self, payload: Payload) -> bool:
+        """Return whether the workspace may not use the app. What ends its installation is carried out in any case."""
+        allowed = self._services.allowed_workspaces
+        if allowed.allows_all or payload.kind in WITHOUT_WORKSPACE or payload.type in REVOCATIONS:
+            return False
+        return not allowed.allow(payload.workspace.enterprise_id, payload.workspace.team_id)
+
+    def _drop(self, payload: Payload, request: Request) -> None:
+        self._metrics.requests_dropped.inc()
+        logger.info(
+            "dropped %s: [install] workspaces does not list its workspace team=%s request_id=%s",
+            payload.kind,
+            request.team_id,
+            request.request_id,
+        )
+        request.respond(EMPTY)
 
     def _answer_unsigned(self, request: Request) -> None:
         """Respond to Slack's certificate check, which may be unsigned; it is neither parsed nor carried out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from latchkey.dispatch import EventPipeline, Interactions
+from latchkey.handlers.allowed_workspaces import AllowedWorkspaces
 from latchkey.handlers.pages import ICON_PATH, AppProfile, Pages
 from latchkey.handlers.receipts import Receipts
 from latchkey.handlers.transport import AccessLog, ClientAddresses, Clients, InFlight
@@ -13,6 +14,7 @@ from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.paths import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH, INSTALLED_PATH
 from latchkey.slackapi.requests import SeenSignatures, SignatureVerifier
 from latchkey.storage import Store
+from latchkey.tokens import Undoer
 
 HEALTH_PATH = "/healthz"
 READY_PATH = "/readyz"
@@ -43,11 +45,13 @@ class Services:
     events: EventPipeline
     metrics: Metrics
     oauth: OAuthClient
+    undoer: Undoer
     verifier: SignatureVerifier
     public_url: str
     """Scheme and host, without a trailing slash."""
     pages: Pages = field(default_factory=lambda: Pages(AppProfile()))
     receipts: Receipts = field(default_factory=Receipts)
+    allowed_workspaces: AllowedWorkspaces = field(default_factory=AllowedWorkspaces)
     show_install_page: bool = True
     success_url: str = ""
     failure_url: str = ""

@@ -16,7 +16,7 @@ from latchkey.errors import StoreUnavailable
 from latchkey.storage.crypto import KeyringFile, Sealer
 from latchkey.storage.engine import CallObserver, Executor, Presence, SqliteKeyValue
 from latchkey.storage.inbox import EventAdmin, Inbox
-from latchkey.storage.installations import Installations, TokenCache, TokenWatch, WorkspaceAdmin
+from latchkey.storage.installations import Installations, TokenCache, TokenWatch, Undos, WorkspaceAdmin
 from latchkey.storage.records import Records
 from latchkey.storage.rotation import KeyringWatch, KeySurvey, RemovalEraser, StoreKeys
 from latchkey.storage.states import States
@@ -81,6 +81,7 @@ class Store(CommandStore):
         self.installations = Installations(
             self._records, cache, self._eraser.request, reads=self._reads, writes=self._writes
         )
+        self.undos = Undos(self._records, self._eraser.request, reads=self._reads, writes=self._writes)
         self.states = States(self._records, self._writes, clock)
         self.inbox = Inbox(self._records, self._events, clock)
         self._token_watch = TokenWatch(files.engine, cache)

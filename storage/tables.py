@@ -12,6 +12,8 @@ BOTS = "bots"
 WORKSPACES = "workspaces"
 """One record a workspace: whose installation is its latest."""
 STATES = "states"
+UNDOS = "undos"
+"""Refused installations that must be undone at Slack."""
 INBOX = "inbox"
 """Waiting events: those that were accepted together are one record."""
 RETRIES = "retries"
@@ -24,6 +26,6 @@ SEEN_IDS = "remembered"
 """Ids of the events that are done or have a record of their own; the records have no value."""
 
 EVENT_TABLES = (INBOX, RETRIES, FAILED, REPLAYS, SEEN_IDS)
-TABLES = (META, INSTALLATIONS, BOTS, WORKSPACES, STATES, *EVENT_TABLES)
+TABLES = (META, INSTALLATIONS, BOTS, WORKSPACES, STATES, UNDOS, *EVENT_TABLES)
 SEALED_TABLES = tuple(name for name in TABLES if name != SEEN_IDS)
 """All but the ids without values."""

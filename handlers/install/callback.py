@@ -1,7 +1,7 @@
 """GET /slack/oauth/callback: from Slack's redirect to a saved installation.
 
 Invariant: the state is consumed first, even if everything else is wrong. A code is
-exchanged last, and its tokens are saved before anything else can fail.
+exchanged last, and its tokens are saved, or the installation is undone, before anything else can fail.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from slack_sdk.oauth.installation_store import Installation
 from latchkey.errors import LatchkeyError, OAuthError, SlackUnavailable, StoreError
 from latchkey.handlers.install import failures
 from latchkey.handlers.install.cookies import give_receipt, is_same_browser, receipt_of
+from latchkey.handlers.install.refusal import undo_refused
 from latchkey.handlers.receipts import Receipt, digest
 from latchkey.metrics import INSTALLED
 from latchkey.slackapi.client import UNEXPECTED_RESPONSE, is_error_code
@@ -58,8 +59,13 @@ class CallbackHandler(failures.InstallFlowHandler):
         self._check_state(was_valid)
         self._check_browser(state)
         code = self._check_code(code)
-        installation = await self._exchange(code)
-        await self._save(installation)
+        async with self.services.undoer.gate.installing():
+            installation = await self._exchange(code)
+            refusal = self._refusal_of(installation)
+            if refusal is None:
+                await self._save(installation)
+        if refusal is not None:
+            raise _Failed(await undo_refused(self.services.undoer, installation, refusal))
         await self._enrich(installation)
         self._show_success(installation, digest(state, code))
 
@@ -108,13 +114,19 @@ class CallbackHandler(failures.InstallFlowHandler):
         except SlackUnavailable as error:
             raise _Failed(failures.SLACK, cause=error) from error
 
+    def _refusal_of(self, installation: Installation) -> failures.Failure | None:
+        """Return why the app may not be installed there, or None if it may."""
+        team_id = None if installation.is_enterprise_install else installation.team_id
+        self.team_id = installation.team_id or installation.enterprise_id
+        is_allowed = self.services.allowed_workspaces.allow(installation.enterprise_id, team_id)
+        return None if is_allowed else failures.WORKSPACE
+
     async def _save(self, installation: Installation) -> None:
         try:
             await self.services.store.installations.async_save(installation)
         except StoreError as error:
             raise _Failed(failures.STORE, cause=error) from error
         self.services.metrics.installs[INSTALLED].inc()
-        self.team_id = installation.team_id or installation.enterprise_id
         logger.info("the app was installed team=%s request_id=%s", self.team_id, self.request_id)
 
     async def _enrich(self, installation: Installation) -> None:

@@ -10,6 +10,7 @@
 | missing_code      | 401    | Slack sent no code                                          |
 | invalid_code      | 401    | Slack refused the code                                      |
 | slack_unavailable | 502    | Slack did not answer the exchange                           |
+| not_allowed       | 403    | `[install] workspaces` does not list this workspace         |
 | storage_error     | 503    | the store did not answer                                    |
 
 The names and most statuses are Bolt's, so that existing alerts keep working.
@@ -92,6 +93,13 @@ SLACK = Failure(
     "You allowed the app, but Slack did not send a token that can be used.",
     "Wait a minute and start again. You can safely allow the app twice.",
 )
+WORKSPACE = Failure(
+    "not_allowed",
+    403,
+    "Your workspace may not use this app",
+    "The app's operator has limited the workspaces that may install it, and yours is not one of them.",
+    "If it should be, ask the app's operator. To choose another workspace, start again.",
+)
 STORE = Failure(
     "storage_error",
     503,
@@ -100,7 +108,7 @@ STORE = Failure(
     "Wait a minute and start again. If this keeps happening, tell the app's operator.",
 )
 
-FAILURES = (CANCELLED, SLACK_ERROR, REQUEST, STATE, BROWSER, NO_CODE, CODE, SLACK, STORE)
+FAILURES = (CANCELLED, SLACK_ERROR, REQUEST, STATE, BROWSER, NO_CODE, CODE, SLACK, WORKSPACE, STORE)
 
 
 class InstallFlowHandler(BaseHandler):

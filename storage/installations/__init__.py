@@ -5,6 +5,7 @@ from latchkey.storage.installations.blocking_store import InstallationPage
 from latchkey.storage.installations.cache import NOT_CACHED, NotCached, TokenCache, UserToken
 from latchkey.storage.installations.installation_codec import bot_value, installer_value
 from latchkey.storage.installations.token_watch import TokenWatch
+from latchkey.storage.installations.undos import Undo, Undos
 from latchkey.storage.installations.workspace_admin import InstalledWorkspace, WorkspaceAdmin
 from latchkey.storage.installations.workspace_key import WorkspaceKey, ids_in
 
@@ -16,6 +17,8 @@ __all__ = [
     "NotCached",
     "TokenCache",
     "TokenWatch",
+    "Undo",
+    "Undos",
     "UserToken",
     "WorkspaceAdmin",
     "WorkspaceKey",

@@ -22,6 +22,7 @@ from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.paths import CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
 from latchkey.slackapi.requests import SeenSignatures, SignatureVerifier
 from latchkey.storage import Store, open_store
+from latchkey.tokens import Undoer
 from tests.support.clocks import Clock
 
 CLIENT_ID = "111.222"
@@ -103,6 +104,9 @@ def make_services(
             clock=clock,
         )
         runner = Runner(listeners, installations=store.installations, clients=clients, metrics=metrics)
+        undoer = Undoer(
+            oauth, store.undos, metrics, clock=clock, delay=changes.pop("undo_delay", lambda attempts: 0.01)
+        )
         options = EventOptions(**changes.pop("events", {}))
         return Services(
             store=store,
@@ -110,6 +114,7 @@ def make_services(
             events=EventPipeline(runner, metrics, store.inbox, options, clock),
             metrics=metrics,
             oauth=oauth,
+            undoer=undoer,
             verifier=SignatureVerifier(SIGNING_SECRETS, clock),
             seen_signatures=SeenSignatures(clock),
             receipts=Receipts(clock),
@@ -136,10 +141,12 @@ def services(
 
     async def start() -> None:
         services.events.start(store.inbox.recover())
+        services.undoer.start()
 
     async def drain() -> None:
         await services.interactions.drain(1)
         await services.events.drain(1)
+        await services.undoer.close()
 
     io_loop.run_sync(start)
     yield services

@@ -25,12 +25,14 @@ PACKAGES = {
     "simulator",
     "slackapi",
     "storage",
+    "tokens",
 }
 MAY_IMPORT = {
     "cli": PACKAGES,
     "server": PACKAGES - {"cli", "commands", "doctor", "simulator", "example"},
-    "handlers": {"dispatch", "slackapi", "storage", "metrics", "errors"},
+    "handlers": {"dispatch", "tokens", "slackapi", "storage", "metrics", "errors"},
     "dispatch": {"slackapi", "storage", "metrics", "errors"},
+    "tokens": {"slackapi", "storage", "metrics", "errors"},
     "slackapi": {"errors"},
     "storage": {"errors"},
     "metrics": {"storage", "errors"},

@@ -16,6 +16,7 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 _EMAIL = re.compile(rf"[A-Za-z0-9._+-]+@{_LABEL}(?:\.{_LABEL})*")
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_WORKSPACE = re.compile(r"[TE][A-Z0-9]{1,20}", re.ASCII)
 _SCOPE = re.compile(r"[a-z0-9_.:\-]+")
 MAX_URL_LENGTH = 2000
 """Browsers and proxies accept at least this length."""
@@ -122,6 +123,11 @@ def _scopes(value: list[str]) -> str | None:
     return None if all(_SCOPE.fullmatch(scope) for scope in value) else 'expected scopes such as "chat:write"'
 
 
+def _workspaces(value: list[str]) -> str | None:
+    good = all(_WORKSPACE.fullmatch(name) for name in value)
+    return None if good else 'expected ids of workspaces and orgs, such as "T0123ABCD" or "E0123ABCD"'
+
+
 def _modules(value: list[str]) -> str | None:
     return None if all(_MODULE.fullmatch(name) for name in value) else "expected names of Python modules"
 
@@ -145,6 +151,7 @@ CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "slack.user_scopes": _scopes,
     "slack.api_url": _url,
     "slack.authorize_url": _url,
+    "install.workspaces": _workspaces,
     "install.success_url": lambda value: _url(value, empty=True),
     "install.failure_url": lambda value: _url(value, empty=True),
     "storage.path": _path,

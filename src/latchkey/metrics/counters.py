@@ -98,6 +98,10 @@ class Metrics:
         self.installs = Children[str, Counter](self._counter("installs", "Install attempts by outcome", "outcome"))
         self.installs.start_at_zero([INSTALLED])
         self.uninstalls = Children[str, Counter](self._counter("uninstalls", "Events that revoked tokens", "event"))
+        self.undos = Children[str, Counter](self._counter("undos", "Refused installations undone at Slack", "outcome"))
+        self.requests_dropped = self._counter(
+            "requests_dropped", "Events and interactive requests of workspaces that may not use the app"
+        )
 
     def _create_listener_counters(self) -> None:
         self.acks_on_behalf = self._counter(

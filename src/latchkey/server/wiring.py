@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from latchkey.config import Settings
 from latchkey.dispatch import EventOptions, EventPipeline, Interactions, Runner
-from latchkey.handlers import AppProfile, ClientAddresses, Pages, Services
+from latchkey.handlers import AllowedWorkspaces, AppProfile, ClientAddresses, Pages, Services
 from latchkey.metrics import Metrics, StoreGauges
 from latchkey.server.startup import Startup
 from latchkey.slackapi.client import WebClients
@@ -17,6 +17,7 @@ from latchkey.slackapi.paths import CALLBACK_PATH, INSTALL_PATH
 from latchkey.slackapi.requests import SignatureVerifier
 from latchkey.slackapi.scopes import bot_permissions, user_permissions
 from latchkey.storage import Store, list_backups
+from latchkey.tokens import Undoer
 
 
 @contextlib.asynccontextmanager
@@ -46,6 +47,8 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
         events = EventPipeline(runner, metrics, store.inbox, _event_options(settings))
         # This is the store's only server, and its sockets are bound: any other has failed, and recovers nothing.
         events.start(store.inbox.recover())
+        undoer = Undoer(oauth, store.undos, metrics)
+        undoer.start()
         store_gauges = StoreGauges(store.keys, lambda: _newest_backup(settings), metrics)
         refreshing = asyncio.get_running_loop().create_task(store_gauges.run())
         yield Services(
@@ -54,9 +57,11 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
             events=events,
             metrics=metrics,
             oauth=oauth,
+            undoer=undoer,
             verifier=SignatureVerifier([secret.reveal() for secret in credentials.signing_secrets]),
             public_url=public_url,
             pages=_pages(settings),
+            allowed_workspaces=AllowedWorkspaces(settings.install.workspaces),
             show_install_page=settings.install.page,
             success_url=settings.install.success_url,
             failure_url=settings.install.failure_url,
@@ -64,6 +69,7 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
             client_addresses=ClientAddresses(settings.server.trusted_proxies),
         )
         refreshing.cancel()
+        await undoer.close()
         runner.close()
 
 

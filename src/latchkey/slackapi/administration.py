@@ -13,14 +13,13 @@ from typing import Any, NamedTuple, TypeVar
 
 from latchkey.errors import SlackRefused, SlackUnavailable
 from latchkey.slackapi.client import ProxyFor, WebClients, response_data
+from latchkey.slackapi.revoking import REVOKED_ERRORS, uninstall_app
 
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = 10.0
 MAX_CONCURRENT_CALLS = 5
 """Slack allows hundreds of auth.test calls per minute."""
-REVOKED_ERRORS = frozenset({"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"})
-"""Slack's errors after which a token never works again (docs.slack.dev, auth.test, "Errors")."""
 CREDENTIAL_ERRORS = frozenset({"bad_client_secret", "invalid_client_id"})
 """Slack's errors for wrong credentials (docs.slack.dev, oauth.v2.access, "Errors")."""
 
@@ -65,10 +64,7 @@ def uninstall(api_url: str, token: str, *, client_id: str, client_secret: str, p
     """
 
     async def call_slack(web: WebClients) -> None:
-        # slack_sdk's own apps_uninstall puts the secret into the URL, which proxies log.
-        credentials = {"client_id": client_id, "client_secret": client_secret}
-        call = web.client(token).api_call("apps.uninstall", data=credentials)
-        await response_data("apps.uninstall", call, TIMEOUT_SECONDS)
+        await uninstall_app(web, token, client_id=client_id, client_secret=client_secret)
 
     _with_slack(api_url, proxy_for, call_slack)
 

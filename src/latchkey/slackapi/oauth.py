@@ -20,6 +20,7 @@ from latchkey.errors import OAuthError, SlackRefused, SlackUnavailable
 from latchkey.slackapi.client import WebClients, response_data
 from latchkey.slackapi.json_text import well_formed
 from latchkey.slackapi.requests import as_object
+from latchkey.slackapi.revoking import revoke_token, uninstall_app
 
 TIMEOUT_SECONDS = 10.0
 """For each of the two calls; a person is waiting at a browser."""
@@ -95,8 +96,7 @@ class OAuthClient:
 
         Raises OAuthError with Slack's error code, or SlackUnavailable.
         """
-        if not self._web.is_loaded:
-            await self._web.load()
+        await self._load()
         client = self._web.client()
         answer = await self._call(
             EXCHANGE,
@@ -132,6 +132,20 @@ class OAuthClient:
         if installation.is_enterprise_install:
             installation.enterprise_url = _text(answer.get("url"))
         return installation
+
+    async def uninstall(self, token: str) -> None:
+        """Uninstall the app from the workspace of this token; raises SlackRefused or SlackUnavailable."""
+        await self._load()
+        await uninstall_app(self._web, token, client_id=self._client_id, client_secret=self._client_secret)
+
+    async def revoke(self, token: str) -> None:
+        """Revoke only this token; raises SlackRefused or SlackUnavailable."""
+        await self._load()
+        await revoke_token(self._web, token)
+
+    async def _load(self) -> None:
+        if not self._web.is_loaded:
+            await self._web.load()
 
     async def _call(self, method: str, call: Any) -> dict[str, Any]:
         try:

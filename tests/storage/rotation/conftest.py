@@ -1,5 +1,6 @@
 """A store with a record in every table, whose rotations do not wait for calls of other processes."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from latchkey.storage import Outcome, Store, StoredEvent, open_store
+from latchkey.storage import Outcome, Store, StoredEvent, Undo, open_store
 from latchkey.storage.rotation import rotate as rotation
 from tests.support.stores import installation
 
@@ -26,6 +27,7 @@ def store(paths: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator
         store.inbox.commit(outcomes=[Outcome.retry(one, attempts=1, due_at=time.time()), *failed])
         assert store.event_admin.replay("Ev3")
         store.inbox.commit([event("Ev4")])
+        asyncio.run(store.undos.async_put(Undo.of(installation("TREFUSED"), time.time())))
         yield store
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from latchkey.config import Settings, SlackCredentials
 from latchkey.errors import ConfigError, LatchkeyError, SlackRefused, SlackUnavailable
-from latchkey.slackapi.administration import REVOKED_ERRORS, uninstall
+from latchkey.slackapi.administration import uninstall
+from latchkey.slackapi.revoking import REVOKED_ERRORS
 from latchkey.storage import InstalledWorkspace
 
 

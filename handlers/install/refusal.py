@@ -1,0 +1,31 @@
+"""Undoes a refused installation at Slack, and explains the outcome on the page."""
+
+from __future__ import annotations
+
+from slack_sdk.oauth.installation_store import Installation
+
+from latchkey.handlers.install.failures import Failure
+from latchkey.tokens import Undoer, UndoOutcome
+
+WAIT_SECONDS = 5.0
+"""A person is waiting for the page; the undo continues in the background."""
+
+_BY_ADMIN = (
+    "Slack did not let us remove the app again, but it can no longer do anything there: its tokens are revoked. "
+    "An admin of your organization or workspace must remove the app in Slack's settings."
+)
+_OUTCOMES = {
+    None: "The app will be removed from your workspace as soon as Slack responds. You need not do anything.",
+    UndoOutcome.UNINSTALLED: "The app was removed from your workspace again.",
+    UndoOutcome.USER_TOKEN_REVOKED: (
+        "The app had been installed there before, and stays as it was. What you allowed just now was withdrawn."
+    ),
+    UndoOutcome.NEEDS_ADMIN: _BY_ADMIN,
+    UndoOutcome.GIVEN_UP: _BY_ADMIN,
+}
+
+
+async def undo_refused(undoer: Undoer, installation: Installation, failure: Failure) -> Failure:
+    """Undo the installation, and return the failure with a sentence on what became of it."""
+    outcome = await undoer.undo(installation, wait_seconds=WAIT_SECONDS)
+    return failure._replace(what=f"{failure.what} {_OUTCOMES[outcome]}")

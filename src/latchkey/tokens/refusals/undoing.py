@@ -1,0 +1,96 @@
+"""Undoes one refused installation at Slack, without harming another.
+
+Invariant: the app is uninstalled only if the store has no installation that this would end. A step that was
+interrupted can be repeated: a token that Slack no longer knows counts as revoked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from enum import StrEnum
+
+from latchkey.errors import SlackRefused
+from latchkey.slackapi.oauth import OAuthClient
+from latchkey.slackapi.revoking import REVOKED_ERRORS
+from latchkey.storage import Undo, Undos
+from latchkey.tokens.refusals.install_gate import InstallGate
+
+TEMPORARY_ERRORS = frozenset(
+    {
+        "bad_client_secret",
+        "fatal_error",
+        "internal_error",
+        "invalid_client_id",
+        "ratelimited",
+        "request_timeout",
+        "service_unavailable",
+        "team_added_to_org",
+        "unexpected_response",
+    }
+)
+"""Slack's errors after which the same call may succeed later; the credentials may be corrected meanwhile."""
+GONE_ERRORS = REVOKED_ERRORS - {"token_expired"}
+"""Slack's errors after which the app is no longer installed with this token. An expired one says nothing about that."""
+
+
+class UndoOutcome(StrEnum):
+    """What an undo came to."""
+
+    UNINSTALLED = "uninstalled"
+    """The app is no longer in the workspace."""
+    USER_TOKEN_REVOKED = "user_token_revoked"  # noqa: S105  # no password
+    """The workspace has an installation that stays; only the new user token was revoked, if there was one."""
+    NEEDS_ADMIN = "needs_admin"
+    """Slack refused to uninstall the app. Its tokens are revoked, and an admin must remove it."""
+    GIVEN_UP = "given_up"
+    """Slack did not answer for a week. The tokens are forgotten, and an admin must remove the app."""
+
+
+class Undoing:
+    """The steps at Slack."""
+
+    def __init__(self, oauth: OAuthClient, undos: Undos, gate: InstallGate) -> None:
+        self._oauth = oauth
+        self._undos = undos
+        self._gate = gate
+
+    async def run(self, undo: Undo) -> UndoOutcome:
+        """Undo it, and return what that came to.
+
+        Raises SlackUnavailable, SlackRefused or StoreError if it must be tried again.
+        """
+        if not undo.needs_admin:
+            async with self._gate.uninstalling():
+                if await self._undos.async_is_installed(undo):
+                    return await self._revoke_user_token(undo)
+                reason = await self._refusal_of(self._oauth.uninstall, undo.tokens[0])
+                if not reason:
+                    return UndoOutcome.UNINSTALLED
+                if reason in GONE_ERRORS:
+                    return await self._revoke(undo.tokens[1:], UndoOutcome.UNINSTALLED)
+            # Stored before the first token is revoked: afterwards, Slack would no longer say that it refuses.
+            await self._undos.async_put(replace(undo, needs_admin=True))
+            undo.needs_admin = True
+        return await self._revoke(undo.tokens, UndoOutcome.NEEDS_ADMIN)
+
+    async def _revoke_user_token(self, undo: Undo) -> UndoOutcome:
+        is_unused = undo.user_token is not None and not await self._undos.async_is_in_use(undo)
+        tokens = [undo.user_token, undo.user_refresh_token] if is_unused else []
+        return await self._revoke(tokens, UndoOutcome.USER_TOKEN_REVOKED)
+
+    async def _revoke(self, tokens: Sequence[str | None], outcome: UndoOutcome) -> UndoOutcome:
+        """Revoke each of these; with token rotation, auth.revoke ends only the token of the call."""
+        for token in filter(None, tokens):
+            await self._refusal_of(self._oauth.revoke, token)
+        return outcome
+
+    async def _refusal_of(self, call: Callable[[str], Awaitable[None]], token: str) -> str:
+        """Call Slack, and return its error code if it refuses for good, or ""."""
+        try:
+            await call(token)
+        except SlackRefused as error:
+            if error.reason in TEMPORARY_ERRORS:
+                raise
+            return error.reason
+        return ""
