@@ -61,10 +61,10 @@ async def kill_during_a_refusal(it: Running, good: set[str], delay: float, slow:
 
 async def check(it: Running, good: set[str], status: int, was_stored: int) -> str:
     world = it.slack.world
-    assert not any(world.tokens[token].revoked for token in good), "a good installation was harmed"
+    assert all(world.tokens[token].is_live(world.clock()) for token in good), "a good installation was harmed"
     assert it.rows("installations") == it.rows("bots") == bool(good), "a refused installation is in the store"
     exchanged = has_called(it, "oauth.v2.access")
-    fresh = {value for value, token in world.tokens.items() if value not in good and not token.revoked}
+    fresh = {value for value, token in world.tokens.items() if value not in good and token.is_live(world.clock())}
     if not good and (was_stored or status == 403):
         assert not fresh, "a refused token is still valid"
     if good and (was_stored or status == 403):

@@ -48,9 +48,7 @@ def live_tokens(slack: Slack) -> set[str]:
 
 
 def live_refresh_tokens(slack: Slack) -> list[Any]:
-    return [
-        found for found in slack.world.refresh_tokens.values() if not found.revoked and not found.access.app_removed
-    ]
+    return [found for found in slack.world.refresh_tokens.values() if not found.revoked and not found.access.ended]
 
 
 async def nothing_left(store: Store) -> bool:
