@@ -39,6 +39,8 @@ from latchkey.storage.installations import (
     Installations,
     InstalledWorkspace,
     NotCached,
+    TokenId,
+    TokenPair,
     Undo,
     Undos,
     UserToken,
@@ -50,17 +52,21 @@ from latchkey.storage.opening import check_files, open_for_command, open_store
 from latchkey.storage.rotation import KeyUse, KeyUsers, ProgressCallback, RotationResult, StoreKeys, VerificationResult
 from latchkey.storage.states import States
 from latchkey.storage.store import CommandStore, Store
-from latchkey.storage.tables import BOTS, FAILED, INSTALLATIONS, SEALED_TABLES, WORKSPACES
+from latchkey.storage.tables import BOTS, EXPIRIES, FAILED, INSTALLATIONS, REFRESHES, SEALED_TABLES, WORKSPACES
+from latchkey.storage.tokens import Attempt, NotBegun, RefreshState, Tokens, Wait
 
 __all__ = [
     "BOTS",
+    "EXPIRIES",
     "FAILED",
     "INSTALLATIONS",
     "NOT_CACHED",
     "PREFIX_LENGTH",
+    "REFRESHES",
     "SEALED_TABLES",
     "SQLITE_VERSION",
     "WORKSPACES",
+    "Attempt",
     "Backup",
     "ChangeKind",
     "CommandStore",
@@ -72,10 +78,12 @@ __all__ = [
     "KeyEntry",
     "KeyUse",
     "KeyUsers",
+    "NotBegun",
     "NotCached",
     "Outcome",
     "OutcomeKind",
     "ProgressCallback",
+    "RefreshState",
     "RestorePreview",
     "RotationResult",
     "States",
@@ -83,10 +91,14 @@ __all__ = [
     "StoreKeys",
     "StoreProcess",
     "StoredEvent",
+    "TokenId",
+    "TokenPair",
+    "Tokens",
     "Undo",
     "Undos",
     "UserToken",
     "VerificationResult",
+    "Wait",
     "WorkspaceKey",
     "acting_as_owner_of",
     "become_owner_of",

@@ -21,6 +21,7 @@ from latchkey.storage.records import Records
 from latchkey.storage.rotation import KeyringWatch, KeySurvey, RemovalEraser, StoreKeys
 from latchkey.storage.states import States
 from latchkey.storage.tables import META
+from latchkey.storage.tokens import Tokens
 
 PROBE = "probe"
 READY_CACHE_SECONDS = 1.0
@@ -73,7 +74,8 @@ class Store(CommandStore):
         self._writes = Executor("store-write", threads=4)
         self._events = Executor("store-events", threads=1)
         self._probes = Executor("store-probe", threads=1)
-        self._executors = (self._reads, self._writes, self._events, self._probes)
+        self._refreshes = Executor("store-refresh", threads=2)
+        self._executors = (self._reads, self._writes, self._events, self._probes, self._refreshes)
         self._probing = threading.Lock()
         self._ready_until = 0.0
         # The cache's age is measured by a clock that no operator sets.
@@ -82,6 +84,7 @@ class Store(CommandStore):
             self._records, cache, self._eraser.request, reads=self._reads, writes=self._writes
         )
         self.undos = Undos(self._records, self._eraser.request, reads=self._reads, writes=self._writes)
+        self.tokens = Tokens(self._records, files.presence, cache.forget, self._refreshes)
         self.states = States(self._records, self._writes, clock)
         self.inbox = Inbox(self._records, self._events, clock)
         self._token_watch = TokenWatch(files.engine, cache)

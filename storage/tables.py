@@ -24,8 +24,12 @@ REPLAYS = "replays"
 """Failed events that an operator wants to run again; the server takes them from here."""
 SEEN_IDS = "remembered"
 """Ids of the events that are done or have a record of their own; the records have no value."""
+REFRESHES = "refreshes"
+"""One record for each token whose refresh is in progress, has failed, or is given up."""
+EXPIRIES = "expiries"
+"""The tokens that expire, by time: the id of a row has both, its value is nothing."""
 
 EVENT_TABLES = (INBOX, RETRIES, FAILED, REPLAYS, SEEN_IDS)
-TABLES = (META, INSTALLATIONS, BOTS, WORKSPACES, STATES, UNDOS, *EVENT_TABLES)
+TABLES = (META, INSTALLATIONS, BOTS, WORKSPACES, STATES, UNDOS, REFRESHES, EXPIRIES, *EVENT_TABLES)
 SEALED_TABLES = tuple(name for name in TABLES if name != SEEN_IDS)
 """All but the ids without values."""

@@ -64,6 +64,22 @@ class Presence:
             self._locks = undo.pop_all()
         self._closed = False
 
+    @property
+    def name(self) -> str:
+        """The name of this process, or of this one of its open stores; no other ever has the same."""
+        return self._path.name
+
+    def is_open(self, name: str) -> bool:
+        """Whether the process with this name still has the store open."""
+        try:
+            descriptor = os.open(self._path.with_name(name), os.O_RDONLY | os.O_CLOEXEC)
+        except (FileNotFoundError, ValueError):
+            return False
+        try:
+            return not try_lock(descriptor, fcntl.LOCK_EX)
+        finally:
+            os.close(descriptor)
+
     def publish(self, key_ids: Sequence[str]) -> None:
         """Publish this process's keys, the primary key first."""
         content = msgspec.json.encode(_Content(os.getpid(), tuple(key_ids), takes_write_lock=True))

@@ -4,6 +4,9 @@ from latchkey.storage.installations.async_store import Installations
 from latchkey.storage.installations.blocking_store import InstallationPage
 from latchkey.storage.installations.cache import NOT_CACHED, NotCached, TokenCache, UserToken
 from latchkey.storage.installations.installation_codec import bot_value, installer_value
+from latchkey.storage.installations.removal import commit_with_retry
+from latchkey.storage.installations.token_changes import expiry_id, expiry_of
+from latchkey.storage.installations.token_id import TokenId, TokenPair, pair_in, with_pair
 from latchkey.storage.installations.token_watch import TokenWatch
 from latchkey.storage.installations.undos import Undo, Undos
 from latchkey.storage.installations.workspace_admin import InstalledWorkspace, WorkspaceAdmin
@@ -16,6 +19,8 @@ __all__ = [
     "InstalledWorkspace",
     "NotCached",
     "TokenCache",
+    "TokenId",
+    "TokenPair",
     "TokenWatch",
     "Undo",
     "Undos",
@@ -23,6 +28,11 @@ __all__ = [
     "WorkspaceAdmin",
     "WorkspaceKey",
     "bot_value",
+    "commit_with_retry",
+    "expiry_id",
+    "expiry_of",
     "ids_in",
     "installer_value",
+    "pair_in",
+    "with_pair",
 ]

@@ -24,9 +24,12 @@ from latchkey.storage.installations.installation_codec import (
     installation_from,
     installer_value,
     user_token_from,
+    with_user_token_of,
 )
 from latchkey.storage.installations.removal import Removal, changes_for, commit_with_retry
 from latchkey.storage.installations.revoked_workspace import installed_workspace, own_installations, revoked_workspace
+from latchkey.storage.installations.token_changes import for_new_token
+from latchkey.storage.installations.token_id import TokenId
 from latchkey.storage.installations.workspace_key import WorkspaceKey
 from latchkey.storage.records import PAGE, Records, Stored
 from latchkey.storage.tables import BOTS, INSTALLATIONS, WORKSPACES
@@ -72,8 +75,10 @@ class BlockingInstallations(InstallationStore):
                 self._records.replace(INSTALLATIONS, before, record_id, value),
                 self._records.put(WORKSPACES, key.record_id, {"user_id": installation.user_id}),
             ]
+            if installation.user_token is not None:
+                changes += for_new_token(self._records, TokenId(key, installation.user_id), value)
             if installation.bot_token is not None:
-                changes.append(self._records.put(BOTS, key.record_id, bot_value(installation.to_bot())))
+                changes += self._bot_changes(key, installation.to_bot())
             return changes
 
         commit_with_retry(prepare, partial(self._commit, key))
@@ -82,7 +87,7 @@ class BlockingInstallations(InstallationStore):
         """Store the workspace's bot; does nothing if it has no token."""
         if bot.bot_token is not None:
             key = _key_of(bot)
-            self._commit(key, [self._records.put(BOTS, key.record_id, bot_value(bot))])
+            self._commit(key, self._bot_changes(key, bot))
 
     def find_bot(
         self, *, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
@@ -161,7 +166,8 @@ class BlockingInstallations(InstallationStore):
         if bot is not None and bot.value["bot_token"] == installation.bot_token:
             changes.append(self._records.replace(BOTS, bot, key.record_id, bot_value(installation.to_bot())))
         if installer is not None and installer.value["installed_at"] == installation.installed_at:
-            value = installer_value(installation, installer.value)
+            # Its token may have been refreshed since.
+            value = with_user_token_of(installer.value, installer_value(installation, None))
             changes.append(self._records.replace(INSTALLATIONS, installer, record_id, value))
         if changes:
             self._commit(key, changes)
@@ -254,6 +260,10 @@ class BlockingInstallations(InstallationStore):
                 return None
             user_id = latest.value["user_id"]
         return self._records.read(INSTALLATIONS, key.user_record_id(user_id))
+
+    def _bot_changes(self, key: WorkspaceKey, bot: Bot) -> list[Change]:
+        value = bot_value(bot)
+        return [self._records.put(BOTS, key.record_id, value), *for_new_token(self._records, TokenId(key), value)]
 
     def _remove(self, key: WorkspaceKey, removal: Removal) -> int:
         count = commit_with_retry(lambda: changes_for(self._records, key, removal), partial(self._commit, key))

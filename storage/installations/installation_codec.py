@@ -67,9 +67,12 @@ def installer_value(installation: Installation, before: Value | None) -> Value:
     a refresh Bolt saves another user's installation without its token.
     """
     value = _fields(installation, _INSTALLER_FIELDS)
-    if before is not None and value["user_token"] is None:
-        value.update({name: before[name] for name in _USER_TOKEN_FIELDS})
-    return value
+    return with_user_token_of(before, value) if before is not None and value["user_token"] is None else value
+
+
+def with_user_token_of(before: Value, value: Value) -> Value:
+    """Return the value of an installer's record with the user token of another one."""
+    return {**value, **{name: before[name] for name in _USER_TOKEN_FIELDS}}
 
 
 def without_user_token(value: Value) -> Value:

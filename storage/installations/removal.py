@@ -13,7 +13,9 @@ from typing import Any
 from latchkey.errors import StoreUnavailable, UnreadableRecord
 from latchkey.storage.engine import Change
 from latchkey.storage.installations.installation_codec import without_user_token
-from latchkey.storage.installations.workspace_key import WorkspaceKey
+from latchkey.storage.installations.token_changes import for_removed_token
+from latchkey.storage.installations.token_id import TokenId
+from latchkey.storage.installations.workspace_key import WorkspaceKey, ids_in
 from latchkey.storage.records import Records, Stored
 from latchkey.storage.tables import BOTS, INSTALLATIONS, WORKSPACES
 
@@ -50,11 +52,14 @@ def changes_for(records: Records, key: WorkspaceKey, removal: Removal) -> list[C
     bot_stays = bot is not None and not (removal.bot and _covers(removal, bot))
     if bot is not None and not bot_stays:
         changes.append(_delete(records, BOTS, bot))
+        changes += for_removed_token(records, TokenId(key))
     staying: list[Stored] = []
     for installer in records.all(INSTALLATIONS, prefix=key.user_prefix):
         change = _installer_change(records, installer, removal, bot_stays)
         if change is not None:
             changes.append(change)
+            # Each change of an installer's record deletes its token.
+            changes += for_removed_token(records, TokenId(key, ids_in(installer.record_id)[2]))
         if (change is None or change.value is not None) and isinstance(installer, Stored):
             staying.append(installer)
     return changes + _latest(records, key, staying) if changes else []

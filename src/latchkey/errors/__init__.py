@@ -20,7 +20,10 @@
     ├── OAuthError             Slack refused a step of an install             401
     ├── ResponseUrlSpent       a response_url has expired or is used up       logged
     ├── SlackRefused           Slack answered a call with an error            exit 1
+    ├── TokenUnavailable       a token has expired and is not refreshed yet   503
+    │   └── MustReinstall      Slack refuses to refresh it for good           503
     └── SlackUnavailable       Slack cannot be reached or did not answer      502
+        ├── SlackRateLimited   Slack accepts such calls only later           502
         └── SlackUnreachable   there was no connection, so nothing was sent   502
 
 Invariant: no error contains a token, code, state, body, ciphertext, key or secret, so each may be logged and shown.
@@ -32,6 +35,7 @@ from latchkey.errors.slack import (
     NoToken,
     OAuthError,
     ResponseUrlSpent,
+    SlackRateLimited,
     SlackRefused,
     SlackUnavailable,
     SlackUnreachable,
@@ -48,6 +52,7 @@ from latchkey.errors.storing import (
     StoreUnavailable,
     UnreadableRecord,
 )
+from latchkey.errors.tokens import MustReinstall, TokenUnavailable
 from latchkey.errors.wording import plural
 
 __all__ = [
@@ -58,12 +63,14 @@ __all__ = [
     "KeysMissing",
     "LatchkeyError",
     "ListenerLoadError",
+    "MustReinstall",
     "NoToken",
     "OAuthError",
     "Overloaded",
     "PayloadError",
     "ResponseUrlSpent",
     "SignatureError",
+    "SlackRateLimited",
     "SlackRefused",
     "SlackUnavailable",
     "SlackUnreachable",
@@ -74,6 +81,7 @@ __all__ = [
     "StoreInUse",
     "StoreRefused",
     "StoreUnavailable",
+    "TokenUnavailable",
     "UnreadableRecord",
     "plural",
 ]

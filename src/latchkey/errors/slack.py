@@ -53,5 +53,13 @@ class SlackUnavailable(LatchkeyError):
         self.reason = reason
 
 
+class SlackRateLimited(SlackUnavailable):
+    """Slack accepts such calls only after `seconds`."""
+
+    def __init__(self, method: str, seconds: float) -> None:
+        super().__init__(method, "status 429")
+        self.seconds = seconds
+
+
 class SlackUnreachable(SlackUnavailable):
     """There was no connection to Slack, so nothing was sent."""

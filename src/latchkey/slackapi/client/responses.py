@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from latchkey.errors import SlackRefused, SlackUnavailable
+from latchkey.errors import SlackRateLimited, SlackRefused, SlackUnavailable
 from latchkey.slackapi.client.failures import failure_reason
 
 _ERROR_CODE = re.compile(r"[a-z0-9_]{1,60}", re.ASCII)
 UNEXPECTED_RESPONSE = "unexpected_response"
 """Used instead of Slack's error code if a response has none."""
+DEFAULT_RETRY_AFTER_SECONDS = 1.0
+"""For a 429 without `Retry-After`, such as a proxy's."""
 NO_OBJECT = "its response is not a JSON object"
 
 
@@ -26,10 +29,16 @@ def is_error_code(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and _ERROR_CODE.fullmatch(value) is not None
 
 
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Return the seconds that a response with status 429 asks to wait."""
+    value = headers.get("Retry-After", "")
+    return float(value) if value.isascii() and value.isdigit() else DEFAULT_RETRY_AFTER_SECONDS
+
+
 async def response_data(method: str, call: Any, timeout: float) -> dict[str, Any]:  # noqa: ASYNC109  # of one call
     """Await a call of slack_sdk's for at most `timeout` seconds, and return Slack's response.
 
-    Raises SlackRefused with Slack's error code, or SlackUnavailable.
+    Raises SlackRefused with Slack's error code, or SlackUnavailable, of which SlackRateLimited is one.
     """
     import aiohttp  # loaded already by the client that makes the call
 
@@ -38,7 +47,9 @@ async def response_data(method: str, call: Any, timeout: float) -> dict[str, Any
             data = (await call).data
     except SlackApiError as error:
         status = getattr(error.response, "status_code", 200)
-        if status >= 500 or status == 429:
+        if status == 429:
+            raise SlackRateLimited(method, retry_after(getattr(error.response, "headers", {}))) from None
+        if status >= 500:
             raise SlackUnavailable(method, f"status {status}") from None
         raise _refusal(method, getattr(error.response, "data", None)) from None
     except (SlackClientError, aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import re
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Any
 
 import aiohttp
@@ -17,11 +17,10 @@ import aiohttp
 from latchkey.errors import NoToken, SlackUnavailable
 from latchkey.slackapi.client.instrumented import InstrumentedClient
 from latchkey.slackapi.client.rate_limits import RateLimits, RateLimitWaiter, ReleasableSlot
+from latchkey.slackapi.client.responses import retry_after
 
 RETRY_DELAYS_SECONDS = (0.5, 2.0)
 """Delay before each retry of a failed call, plus up to 50 % jitter."""
-DEFAULT_RETRY_AFTER_SECONDS = 1.0
-"""For a 429 without `Retry-After`, such as a proxy's."""
 
 # Methods that are safe to retry, by Slack's naming: reads, and writes that set a state and so are idempotent.
 _READ_METHODS = re.compile(
@@ -96,7 +95,7 @@ async def _send_with_retries(
                 raise
         else:
             status = response["status_code"]
-            if status == 429 and not once and waiter.may_wait(seconds := _retry_after(response["headers"])):
+            if status == 429 and not once and waiter.may_wait(seconds := retry_after(response["headers"])):
                 logger.warning("Slack rate-limits %s for %g s; the call waits", method, seconds)
                 await waiter.report_limit(seconds)
                 continue
@@ -104,11 +103,6 @@ async def _send_with_retries(
                 return response
         await waiter.pause(RETRY_DELAYS_SECONDS[retries] * random.uniform(1, 1.5))  # noqa: S311  # it spreads retries
         retries += 1
-
-
-def _retry_after(headers: Mapping[str, str]) -> float:
-    value = headers.get("Retry-After", "")
-    return float(value) if value.isascii() and value.isdigit() else DEFAULT_RETRY_AFTER_SECONDS
 
 
 def _has_file(arguments: dict[str, Any]) -> bool:
