@@ -27,7 +27,7 @@ from latchkey.tokens.outcomes import Outcome, Refreshed, RefreshObserver, ignore
 MARGIN_SECONDS = 300.0
 """A caller's token is refreshed if it expires sooner; the sweep refreshes tokens long before."""
 WAIT_SECONDS = 25.0
-"""How long a caller waits for a refresh; a token that has not expired is used without waiting so long."""
+"""The longest time that a caller waits for a refresh."""
 POLL_SECONDS = 0.2
 """How often to look whether another process has refreshed a token."""
 RESEND_DELAY_SECONDS = 1.0
