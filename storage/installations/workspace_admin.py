@@ -7,7 +7,7 @@ installed later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -51,6 +51,16 @@ class InstalledWorkspace:
             if found:
                 return str(found)
         return None
+
+    def missing_scopes(self, scopes: Sequence[str]) -> list[str]:
+        """Return those of these scopes that the bot has not been granted; none if there is no bot."""
+        granted = self.bot.bot_scopes or () if self.bot else scopes
+        return [scope for scope in scopes if scope not in granted]
+
+    def missing_user_scopes(self, scopes: Sequence[str]) -> list[str]:
+        """Return those of these scopes that at least one of the users' tokens has not been granted."""
+        tokens = [installer.user_scopes or () for installer in self.installers if installer.user_token]
+        return [scope for scope in scopes if any(scope not in granted for granted in tokens)]
 
 
 class WorkspaceAdmin:

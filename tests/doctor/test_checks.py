@@ -209,6 +209,15 @@ def test_finds_exactly_the_problems_that_the_fault_causes(home: Home, case: Case
     assert "xoxb" not in said
 
 
+def test_names_workspaces_that_lack_a_configured_scope_and_no_optional_one(home: Home) -> None:
+    home.environ["LATCHKEY_SLACK_OPTIONAL_SCOPES"] = "pins:write"
+    assert "scopes-missing" not in {item.code for item in home.findings()}
+    scopes_missing(home)
+    [found] = [item for item in home.findings() if item.code == "scopes-missing"]
+    assert "lacks users:read" in found.message
+    assert "pins:write" not in found.message
+
+
 @pytest.mark.parametrize(("free", "code"), [(10 << 20, "disk-full"), (500 << 20, "disk-nearly-full")])
 def test_reports_low_disk_space(home: Home, monkeypatch: pytest.MonkeyPatch, free: int, code: str) -> None:
     class Usage(NamedTuple):

@@ -26,8 +26,8 @@ def test_sentences_complete_it_can(scopes: dict[str, str]) -> None:
 
 def test_unknown_scopes_are_kept_by_name_and_repeated_ones_only_once() -> None:
     assert bot_permissions(["new:scope", "commands", "commands"]) == [
-        ("new:scope", ""),
-        ("commands", BOT_SCOPES["commands"]),
+        ("new:scope", "", False),
+        ("commands", BOT_SCOPES["commands"], False),
     ]
-    assert user_permissions(["chat:write"]) == [("chat:write", USER_SCOPES["chat:write"])]
+    assert user_permissions(["chat:write"]) == [("chat:write", USER_SCOPES["chat:write"], False)]
     assert BOT_SCOPES["chat:write"] != USER_SCOPES["chat:write"]

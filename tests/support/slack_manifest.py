@@ -75,7 +75,9 @@ class Features(Part):
 
 class OAuthScopes(Part):
     bot: Scopes = []
+    bot_optional: Scopes = []
     user: Scopes = []
+    user_optional: Scopes = []
 
 
 class OAuthConfig(Part):

@@ -70,6 +70,8 @@ def app_settings(settings: Settings) -> AppSettings:
         public_url=settings.public_url,
         scopes=settings.slack.scopes,
         user_scopes=settings.slack.user_scopes,
+        optional_scopes=settings.slack.optional_scopes,
+        optional_user_scopes=settings.slack.optional_user_scopes,
         org_deployment=settings.manifest.org_deployment,
     )
 

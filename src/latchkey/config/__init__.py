@@ -6,7 +6,7 @@ from latchkey.config.credentials import CREDENTIALS_HINT, DEMO_HINT
 from latchkey.config.load import load_settings
 from latchkey.config.proxies import Proxies, Proxy
 from latchkey.config.secrets import Secret
-from latchkey.config.sections import SECTIONS, shipped_config
+from latchkey.config.sections import SECTIONS, SlackSection, shipped_config
 from latchkey.config.settings import EVERYWHERE, PUBLIC_URL_HINT, Settings, SlackCredentials
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Secret",
     "Settings",
     "SlackCredentials",
+    "SlackSection",
     "find_checkout",
     "load_settings",
     "refuse_empty_folder",

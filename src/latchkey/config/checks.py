@@ -149,6 +149,8 @@ CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "server.drain_seconds": _drain,
     "slack.scopes": _scopes,
     "slack.user_scopes": _scopes,
+    "slack.optional_scopes": _scopes,
+    "slack.optional_user_scopes": _scopes,
     "slack.api_url": _url,
     "slack.authorize_url": _url,
     "install.workspaces": _workspaces,

@@ -32,9 +32,29 @@ class SlackSection(Section, frozen=True):
     client_id: str = ""
     scopes: list[str] = msgspec.field(default_factory=lambda: ["app_mentions:read", "chat:write", "commands"])
     user_scopes: list[str] = msgspec.field(default_factory=list)
+    optional_scopes: list[str] = msgspec.field(default_factory=list)
+    optional_user_scopes: list[str] = msgspec.field(default_factory=list)
     api_url: str = "https://slack.com/api/"
     authorize_url: str = "https://slack.com/oauth/v2/authorize"
     unix_sockets: str = ""
+
+    @property
+    def requested_scopes(self) -> list[str]:
+        """The bot scopes that an install asks for, optional ones included."""
+        return list(dict.fromkeys([*self.scopes, *self.optional_scopes]))
+
+    @property
+    def requested_user_scopes(self) -> list[str]:
+        return list(dict.fromkeys([*self.user_scopes, *self.optional_user_scopes]))
+
+    @property
+    def required_scopes(self) -> list[str]:
+        """The bot scopes that nobody can decline. A scope in both lists is optional, as in Slack's manifest."""
+        return [scope for scope in self.scopes if scope not in self.optional_scopes]
+
+    @property
+    def required_user_scopes(self) -> list[str]:
+        return [scope for scope in self.user_scopes if scope not in self.optional_user_scopes]
 
 
 class InstallSection(Section, frozen=True):

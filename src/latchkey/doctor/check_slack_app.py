@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from latchkey.config import SlackSection
 from latchkey.doctor.doctor_context import DoctorContext
 from latchkey.errors import LatchkeyError, plural
 from latchkey.preflight import Finding, Problem
 from latchkey.slackapi.administration import TokenHealth, check_credentials, check_tokens
+from latchkey.storage import InstalledWorkspace
 
 MAX_WORKSPACES = 100
-"""Workspaces to check; `latchkey installs check` checks all of them."""
+"""Workspaces whose tokens are checked with Slack; `latchkey installs check` checks all of them."""
+MAX_NAMED = 5
+"""Workspaces named in one finding."""
 
 CREDENTIALS_REFUSED = Problem.error(
     "credentials-refused",
@@ -25,8 +29,8 @@ TOKENS_REVOKED = Problem.warning(
 )
 SCOPES_MISSING = Problem.warning(
     "scopes-missing",
-    cause="Scopes were added after these workspaces installed the app.",
-    fix="Have them install the app again.",
+    cause="Scopes were added to the settings after these workspaces installed the app.",
+    fix="Have them install the app again. `latchkey installs list` names all of them.",
 )
 PROBLEMS = (CREDENTIALS_REFUSED, TOKENS_REVOKED, SCOPES_MISSING)
 
@@ -48,15 +52,16 @@ def check_slack_app(context: DoctorContext) -> Iterator[Finding]:
     if isinstance(context.store, LatchkeyError):
         return  # reported with the store
     try:
+        lacking: list[str] = []
+        found = _noting_scopes(context.store.workspaces.all(), settings.slack, lacking)
         # Org-wide installations first: an event for one of their workspaces does not remove them.
-        workspaces = heapq.nsmallest(MAX_WORKSPACES, context.store.workspaces.all(), lambda found: found.team_id != "")
+        workspaces = heapq.nsmallest(MAX_WORKSPACES, found, lambda workspace: workspace.team_id != "")
         bots = [workspace.bot for workspace in workspaces if workspace.bot is not None]
     except LatchkeyError:
         return  # reported with the store
-    requested = set(settings.slack.scopes)
-    lacking = [bot.team_id or bot.enterprise_id for bot in bots if requested - set(bot.bot_scopes or ())]
     if lacking:
-        yield SCOPES_MISSING.found(f"{plural(len(lacking), 'workspace')}, such as {lacking[0]}")
+        shown = "; ".join(lacking[:MAX_NAMED]) + ("; …" if len(lacking) > MAX_NAMED else "")
+        yield SCOPES_MISSING.found(f"{plural(len(lacking), 'workspace')}: {shown}")
     if context.offline or not bots:
         return
     statuses = check_tokens(
@@ -69,3 +74,17 @@ def check_slack_app(context: DoctorContext) -> Iterator[Finding]:
     ]
     if revoked:
         yield TOKENS_REVOKED.found(f"{plural(len(revoked), 'workspace')}, such as {revoked[0]}")
+
+
+def _noting_scopes(
+    workspaces: Iterable[InstalledWorkspace], slack: SlackSection, lacking: list[str]
+) -> Iterator[InstalledWorkspace]:
+    """Yield the workspaces, and append to `lacking` which scopes they have not granted. Optional scopes don't count."""
+    for workspace in workspaces:
+        missing = [
+            *workspace.missing_scopes(slack.required_scopes),
+            *(f"{scope} (of users)" for scope in workspace.missing_user_scopes(slack.required_user_scopes)),
+        ]
+        if missing:
+            lacking.append(f"{workspace.team_id or workspace.enterprise_id} lacks {', '.join(missing)}")
+        yield workspace

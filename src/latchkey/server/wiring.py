@@ -37,8 +37,8 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
             clients,
             client_id=credentials.client_id,
             client_secret=credentials.client_secret.reveal(),
-            scopes=settings.slack.scopes,
-            user_scopes=settings.slack.user_scopes,
+            scopes=settings.slack.requested_scopes,
+            user_scopes=settings.slack.requested_user_scopes,
             redirect_uri=public_url + CALLBACK_PATH,
             authorize_url=settings.slack.authorize_url,
         )
@@ -76,7 +76,12 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
 def _pages(settings: Settings) -> Pages:
     app = settings.app
     profile = AppProfile(app.name, app.description, app.operator, app.support_url, app.privacy_url)
-    return Pages(profile, bot_permissions(settings.slack.scopes), user_permissions(settings.slack.user_scopes))
+    slack = settings.slack
+    return Pages(
+        profile,
+        bot_permissions(slack.requested_scopes, slack.optional_scopes),
+        user_permissions(slack.requested_user_scopes, slack.optional_user_scopes),
+    )
 
 
 def _newest_backup(settings: Settings) -> float | None:

@@ -6,7 +6,7 @@ sentences are our own. Each completes "It can …" (bot scopes) or "As you, it c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 
@@ -15,21 +15,26 @@ class Permission(NamedTuple):
 
     scope: str
     sentence: str
+    is_optional: bool = False
 
 
-def bot_permissions(scopes: Iterable[str]) -> list[Permission]:
-    """Return what each bot scope lets the app do, in the order given."""
-    return [Permission(scope, describe_scope(scope, as_user=False)) for scope in dict.fromkeys(scopes)]
+def bot_permissions(scopes: Iterable[str], optional: Container[str] = ()) -> list[Permission]:
+    """Return what each bot scope lets the app do, in the order given; people may decline those in `optional`."""
+    return _permissions(scopes, optional, as_user=False)
 
 
-def user_permissions(scopes: Iterable[str]) -> list[Permission]:
-    """Return what each user scope lets the app do as the person who installs it, in the order given."""
-    return [Permission(scope, describe_scope(scope, as_user=True)) for scope in dict.fromkeys(scopes)]
+def user_permissions(scopes: Iterable[str], optional: Container[str] = ()) -> list[Permission]:
+    """Return the same for user scopes, with which the app acts as the person who installs it."""
+    return _permissions(scopes, optional, as_user=True)
 
 
 def describe_scope(scope: str, as_user: bool) -> str:
     """Return what a bot scope, or a user scope, lets an app do; empty if the scope is unknown."""
     return (USER_SCOPES if as_user else BOT_SCOPES).get(scope, "")
+
+
+def _permissions(scopes: Iterable[str], optional: Container[str], *, as_user: bool) -> list[Permission]:
+    return [Permission(scope, describe_scope(scope, as_user), scope in optional) for scope in dict.fromkeys(scopes)]
 
 
 BOT_SCOPES: Mapping[str, str] = {

@@ -1,6 +1,7 @@
 """`latchkey installs`: list, show, check and remove."""
 
 import asyncio
+import json
 import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -53,12 +54,33 @@ def test_list_shows_every_workspace_without_a_secret(tmp_path: Path, filled: Sto
         "bot": True,
         "users": 1,
         "installed": 1_795_000_100.0,
+        "missing_scopes": ["app_mentions:read", "commands"],
+        "missing_user_scopes": [],
         "unreadable": 0,
     }
     done = run(tmp_path, "installs", "list")
     headings, first, *_ = done.stdout.splitlines()
-    assert headings == "team_id\tenterprise_id\tname\tapp_id\tbot\tusers\tinstalled\tunreadable"
-    assert first == "T1\t\tTeam T1\tA1\ttrue\t1\t2026-11-18 11:08:20 UTC\t0"
+    assert (
+        headings
+        == "team_id\tenterprise_id\tname\tapp_id\tbot\tusers\tinstalled\tmissing_scopes\tmissing_user_scopes\tunreadable"
+    )
+    assert first == "T1\t\tTeam T1\tA1\ttrue\t1\t2026-11-18 11:08:20 UTC\tapp_mentions:read,commands\t\t0"
+
+
+def test_list_names_missing_scopes_but_no_declined_optional_ones(tmp_path: Path, filled: Store) -> None:
+    environment = {
+        "LATCHKEY_SLACK_SCOPES": "chat:write,commands,files:write",
+        "LATCHKEY_SLACK_USER_SCOPES": "search:read,users:read",
+        "LATCHKEY_SLACK_OPTIONAL_SCOPES": "files:write,pins:write",
+        "LATCHKEY_SLACK_OPTIONAL_USER_SCOPES": "stars:read",
+    }
+    rows = json.loads(run(tmp_path, "installs", "list", "--json", **environment).stdout)["installs"]
+    assert {row["team_id"]: (row["missing_scopes"], row["missing_user_scopes"]) for row in rows} == {
+        "T1": (["commands"], ["users:read"]),
+        "": (["commands"], ["users:read"]),
+        "T2": (["commands"], []),
+        "T9": (["chat:write", "commands"], []),
+    }
 
 
 def test_list_filters_by_team_and_enterprise(tmp_path: Path, filled: Store) -> None:

@@ -50,6 +50,21 @@ def test_an_app_without_listeners_subscribes_to_token_revocations() -> None:
     assert notes == []
 
 
+def test_optional_scopes_are_among_all_scopes_and_marked() -> None:
+    manifest, notes = made(
+        ManifestRequirements(events=["reaction_added"]),
+        optional_scopes=["reactions:read", "chat:write"],
+        optional_user_scopes=["search:read"],
+    )
+    assert manifest["oauth_config"]["scopes"] == {
+        "bot": ["chat:write", "reactions:read"],
+        "bot_optional": ["reactions:read", "chat:write"],
+        "user": ["search:read"],
+        "user_optional": ["search:read"],
+    }
+    assert notes == []
+
+
 def test_notes_a_url_without_https() -> None:
     _, notes = made(public_url="http://localhost:8080")
     assert notes == ["Slack requires URLs that begin with https://; http://localhost:8080 does not"]
@@ -219,6 +234,7 @@ def test_ignores_order_and_fields_that_the_author_chooses() -> None:
     ("changes", "expected"),
     [
         ({"oauth_config__scopes__bot": ["chat:write"]}, "oauth_config.scopes.bot: missing at Slack: commands"),
+        ({"oauth_config__scopes__bot_optional": ["commands"]}, "oauth_config.scopes.bot_optional: only at Slack: commands"),
         ({"oauth_config__scopes__user": ["stars:read"]}, "oauth_config.scopes.user: only at Slack: stars:read"),
         ({"settings__event_subscriptions__bot_events": ["app_uninstalled"]}, "settings.event_subscriptions.bot_events: missing at Slack: tokens_revoked"),
         ({"settings__event_subscriptions__request_url": "https://old.example.com/slack/events"}, f"settings.event_subscriptions.request_url: https://old.example.com/slack/events at Slack, {EVENTS} here"),

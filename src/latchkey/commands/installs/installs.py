@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from latchkey.commands.context import command_settings, configured_store, opened_store
+from latchkey.commands.context import command_settings, opened_store
 from latchkey.commands.installs.token_check import check_workspaces
 from latchkey.commands.installs.uninstall import name_of, uninstall_at_slack, uninstall_credentials
 from latchkey.commands.terminal import (
@@ -32,8 +32,12 @@ from latchkey.commands.terminal import (
     utc,
     yes_option,
 )
+from latchkey.config import SlackSection
 from latchkey.errors import EXIT_FAILED, LatchkeyError, plural
 from latchkey.storage import CommandStore, InstalledWorkspace
+
+_MISSING = ("missing_scopes", "missing_user_scopes")
+"""The configured scopes that a workspace has not granted; optional scopes don't count."""
 
 _enterprise_option = click.option(
     "--enterprise", metavar="ENTERPRISE_ID", help="the org of the workspace, or the org itself"
@@ -57,14 +61,15 @@ def list_installs(
     team: str | None, enterprise: str | None, limit: int, after: str, config_path: Path | None, as_json: bool
 ) -> None:
     """List the workspaces that have the app, and the orgs that installed it org-wide."""
-    with configured_store(config_path) as store:
+    settings = command_settings(config_path)
+    with opened_store(settings) as store:
         shown, more = first(limit, _selected(store, team, enterprise, after))
     cursor = shown[-1].cursor if more else None
-    rows = [_to_json(workspace) for workspace in shown]
+    rows = [_to_json(workspace, settings.slack) for workspace in shown]
     if as_json:
         print_json({"installs": rows, "after": cursor})
         return
-    columns = ("team_id", "enterprise_id", "name", "app_id", "bot", "users", "installed", "unreadable")
+    columns = ("team_id", "enterprise_id", "name", "app_id", "bot", "users", "installed", *_MISSING, "unreadable")
     print_table(columns, [[_cell(row, column) for column in columns] for row in rows])
     if not rows:
         say("no installs")
@@ -79,9 +84,10 @@ def list_installs(
 @json_option
 def show(team_id: str | None, enterprise: str | None, config_path: Path | None, as_json: bool) -> None:
     """Show one workspace: its bot and its installers."""
-    with configured_store(config_path) as store:
+    settings = command_settings(config_path)
+    with opened_store(settings) as store:
         workspace = _one(store, team_id, enterprise)
-    described = {**_to_json(workspace), **_details_to_json(workspace)}
+    described = {**_to_json(workspace, settings.slack), **_details_to_json(workspace)}
     if as_json:
         print_json(described)
         return
@@ -172,7 +178,7 @@ def _hint_about_org(store: CommandStore, enterprise: str | None) -> str:
     return f"it may have the app through its org ({named}), which only --enterprise without a TEAM_ID removes"
 
 
-def _to_json(workspace: InstalledWorkspace) -> dict[str, Any]:
+def _to_json(workspace: InstalledWorkspace, slack: SlackSection) -> dict[str, Any]:
     everyone = [workspace.bot, *workspace.installers]
     known = [item for item in everyone if item is not None]
     return {
@@ -183,6 +189,8 @@ def _to_json(workspace: InstalledWorkspace) -> dict[str, Any]:
         "bot": workspace.bot is not None,
         "users": sum(1 for installer in workspace.installers if installer.user_token),
         "installed": max((float(item.installed_at) for item in known), default=None),
+        "missing_scopes": workspace.missing_scopes(slack.required_scopes),
+        "missing_user_scopes": workspace.missing_user_scopes(slack.required_user_scopes),
         "unreadable": len(workspace.unreadable),
     }
 

@@ -66,6 +66,9 @@ class AppSettings:
     """Scheme and host, without a slash at the end."""
     scopes: Sequence[str]
     user_scopes: Sequence[str]
+    optional_scopes: Sequence[str] = ()
+    """Scopes that people may decline when they install the app."""
+    optional_user_scopes: Sequence[str] = ()
     org_deployment: bool = False
 
 
@@ -74,7 +77,8 @@ def make_manifest(app: AppSettings, wanted: ManifestRequirements) -> tuple[Manif
     notes = list(wanted.notes)
     if not app.public_url.startswith("https://"):
         notes.append(f"Slack requires URLs that begin with https://; {app.public_url} does not")
-    bot, user = _Scopes("scopes", app.scopes), _Scopes("user_scopes", app.user_scopes)
+    bot = _Scopes("scopes", app.scopes, app.optional_scopes)
+    user = _Scopes("user_scopes", app.user_scopes, app.optional_user_scopes)
     commands, shortcuts = _commands(wanted.commands, notes), _shortcuts(wanted.shortcuts, notes)
     if commands or shortcuts:
         bot.require(("commands",), "a command or shortcut")
@@ -87,7 +91,7 @@ def make_manifest(app: AppSettings, wanted: ManifestRequirements) -> tuple[Manif
         "features": _features(app, commands, shortcuts, bot_events, events_url),
         "oauth_config": {
             "redirect_urls": [app.public_url + CALLBACK_PATH],
-            "scopes": {"bot": bot.all, **({"user": user.all} if user.all else {})},
+            "scopes": _scope_lists(bot, user),
         },
         "settings": {
             "event_subscriptions": {
@@ -108,9 +112,10 @@ def make_manifest(app: AppSettings, wanted: ManifestRequirements) -> tuple[Manif
 class _Scopes:
     """The scopes of one kind of token: those configured, and those that a listener requires."""
 
-    def __init__(self, setting: str, configured: Sequence[str]) -> None:
+    def __init__(self, setting: str, configured: Sequence[str], optional: Sequence[str]) -> None:
         self._setting = setting
-        self.all = list(dict.fromkeys(configured))
+        self.all = list(dict.fromkeys([*configured, *optional]))
+        self.optional = list(dict.fromkeys(optional))
         self.notes: list[str] = []
 
     def require(self, any_of: tuple[str, ...], what: str) -> None:
@@ -118,6 +123,12 @@ class _Scopes:
         if any_of and not any(scope in self.all for scope in any_of):
             self.all.append(any_of[0])
             self.notes.append(f"[slack] {self._setting} lacks {any_of[0]}, which {what} requires; add it there too")
+
+
+def _scope_lists(bot: _Scopes, user: _Scopes) -> dict[str, list[str]]:
+    """Return the lists of scopes; Slack wants an optional scope both among all and among the optional ones."""
+    lists = {"bot": bot.all, "bot_optional": bot.optional, "user": user.all, "user_optional": user.optional}
+    return {name: scopes for name, scopes in lists.items() if scopes or name == "bot"}
 
 
 def _subscriptions(events: Iterable[str], bot: _Scopes, user: _Scopes, notes: list[str]) -> tuple[list[str], list[str]]:

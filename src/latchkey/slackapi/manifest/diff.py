@@ -15,7 +15,9 @@ LISTS: Mapping[str, str | None] = {
     "features.shortcuts": "callback_id",
     "oauth_config.redirect_urls": None,
     "oauth_config.scopes.bot": None,
+    "oauth_config.scopes.bot_optional": None,
     "oauth_config.scopes.user": None,
+    "oauth_config.scopes.user_optional": None,
     "settings.event_subscriptions.bot_events": None,
     "settings.event_subscriptions.user_events": None,
 }
