@@ -21,7 +21,8 @@ from latchkey.errors import LatchkeyError
 from latchkey.metrics import Metrics
 from latchkey.slackapi.requests import WorkspaceId
 from latchkey.slackapi.requests.payload import Payload, parse
-from latchkey.storage import open_store
+from latchkey.storage import NOT_CACHED, UserToken, open_store
+from latchkey.tokens import TokenResolver
 from tests.support.counts import count
 from tests.support.waiting import until
 
@@ -69,7 +70,7 @@ class FakeClients:
         self.calls: list[tuple[str, Any]] = []
         self.made: list[FakeClient] = []
 
-    def retrying_client(self, token: str, workspace: WorkspaceId, slot: Any) -> FakeClient:
+    def retrying_client(self, token: str, workspace: WorkspaceId, slot: Any = None, **_: Any) -> FakeClient:
         team_id = workspace.team_id if workspace.is_enterprise_install else None
         self.made.append(FakeClient(self, token, team_id, slot))
         return self.made[-1]
@@ -88,8 +89,17 @@ class FakeInstallations:
         self.error: Exception | None = None
         self.cached = True
 
-    def cached_bot(self, enterprise_id: str | None, team_id: str | None, org_wide: bool = False) -> Bot | None:
-        return self.bot if self.cached and team_id in ("T1", None) else None
+        self.users: dict[str | None, UserToken] = {}
+        """By user id; the latest installer's by None."""
+
+    def cached_bot(self, enterprise_id: str | None, team_id: str | None, org_wide: bool = False) -> Any:
+        return NOT_CACHED if not self.cached else self.bot if team_id in ("T1", None) else None
+
+    def cached_user_token(self, *workspace_and_user: Any) -> Any:
+        return self.users.get(workspace_and_user[-1]) if self.cached else NOT_CACHED
+
+    async def async_find_user_token(self, *workspace: Any, user_id: str | None) -> UserToken | None:
+        return self.users.get(user_id)
 
     async def async_find_bot(self, **ids: Any) -> Bot | None:
         if self.error:
@@ -108,6 +118,7 @@ class Bench:
         self.installations = FakeInstallations()
         self.metrics = Metrics()
         self.options = EventOptions()
+        self.act_as_installer = False
         self.delay: Callable[..., float] = backoff.delay
         self.deadline = DEADLINE_SECONDS
         self.ack_timeout = 0.2
@@ -116,7 +127,13 @@ class Bench:
         """Run `use` as one run of a server does: start, drain and close everything; return its result."""
 
         async def server() -> Any:
-            runner = Runner(self.app, installations=self.installations, clients=self.clients, metrics=self.metrics)  # type: ignore[arg-type]
+            runner = Runner(
+                self.app,
+                installations=self.installations,  # type: ignore[arg-type]
+                resolver=TokenResolver(self.installations, act_as_installer=self.act_as_installer),  # type: ignore[arg-type]
+                clients=self.clients,  # type: ignore[arg-type]
+                metrics=self.metrics,
+            )
             interactions = Interactions(runner, self.metrics, install_url=INSTALL_URL, ack_timeout=self.ack_timeout)
             events = EventPipeline(
                 runner, self.metrics, self.store.inbox, self.options, self.clock, self.delay, self.deadline

@@ -22,7 +22,7 @@ from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.paths import CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
 from latchkey.slackapi.requests import SeenSignatures, SignatureVerifier
 from latchkey.storage import Store, open_store
-from latchkey.tokens import Undoer
+from latchkey.tokens import TokenResolver, Undoer
 from tests.support.clocks import Clock
 
 CLIENT_ID = "111.222"
@@ -103,7 +103,10 @@ def make_services(
             timeout=0.5,
             clock=clock,
         )
-        runner = Runner(listeners, installations=store.installations, clients=clients, metrics=metrics)
+        resolver = TokenResolver(store.installations, act_as_installer=changes.pop("act_as_installer", False))
+        runner = Runner(
+            listeners, installations=store.installations, resolver=resolver, clients=clients, metrics=metrics
+        )
         undoer = Undoer(
             oauth, store.undos, metrics, clock=clock, delay=changes.pop("undo_delay", lambda attempts: 0.01)
         )

@@ -34,6 +34,7 @@ class SlackSection(Section, frozen=True):
     user_scopes: list[str] = msgspec.field(default_factory=list)
     optional_scopes: list[str] = msgspec.field(default_factory=list)
     optional_user_scopes: list[str] = msgspec.field(default_factory=list)
+    act_as: Literal["person", "installer"] = "person"
     api_url: str = "https://slack.com/api/"
     authorize_url: str = "https://slack.com/oauth/v2/authorize"
     unix_sockets: str = ""

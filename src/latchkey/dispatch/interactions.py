@@ -11,12 +11,20 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
 
-from slack_sdk.oauth.installation_store import Bot
-
-from latchkey.dispatch.listeners import EMPTY, Listener, Reply, Runner, json_reply, text_reply, view_of
+from latchkey.dispatch.listeners import (
+    EMPTY,
+    Listener,
+    Reply,
+    Runner,
+    describe_workspace,
+    json_reply,
+    text_reply,
+    view_of,
+)
 from latchkey.errors import LatchkeyError
 from latchkey.metrics import Metrics
 from latchkey.slackapi.requests import Kind, Payload
+from latchkey.tokens import Access
 
 ACK_TIMEOUT = 2.5
 """Seconds that a listener has for `ack`. Slack waits for 3 s; the rest is left to the network."""
@@ -51,8 +59,11 @@ class Interactions:
             on_reply(NO_LISTENER)
             return
         request = _Request(payload, listeners[0], request_id, on_reply)
-        bot = self._runner.cached_bot(payload)
-        self._start(self._run(request, bot) if bot is not None else self._look_up_and_run(request))
+        access = self._runner.cached_access(payload, listeners[:1])
+        if access is not None and access.token is not None:
+            self._start(self._run(request, access))
+        else:
+            self._start(self._look_up_and_run(request))
 
     async def drain(self, seconds: float) -> int:
         """Wait up to `seconds` for running listeners, then cancel the rest; return how many were cancelled."""
@@ -67,18 +78,26 @@ class Interactions:
 
     async def _look_up_and_run(self, request: _Request) -> None:
         try:
-            bot = await self._runner.find_bot(request.payload)
+            access = await self._runner.find_access(request.payload, [request.listener])
         except LatchkeyError as error:
             request.reply(error)
             return
-        if bot is None:
+        if access.token is None:
+            logger.info(
+                "not running %s: there is no installation of %s request_id=%s",
+                request.payload.type,
+                describe_workspace(request.payload),
+                request.request_id,
+            )
             request.reply(_not_installed(request.payload, self._install_url))
             return
-        await self._run(request, bot)
+        await self._run(request, access)
 
-    async def _run(self, request: _Request, bot: Bot) -> None:
+    async def _run(self, request: _Request, access: Access) -> None:
         request.timer = asyncio.get_running_loop().call_later(self._ack_timeout, self._ack_timed_out, request)
-        call = self._runner.make_call(request.payload, request.listener, bot, request.request_id, on_ack=request.reply)
+        call = self._runner.make_call(
+            request.payload, request.listener, access, request.request_id, on_ack=request.reply
+        )
         error = await self._runner.run(request.listener, call)
         if request.is_replied:
             return

@@ -16,6 +16,7 @@
     ├── SignatureError         a request is not signed by Slack               403
     ├── PayloadError           a signed request cannot be parsed              400
     ├── Overloaded             the inbox is full                              503
+    ├── NotInstalled           a workspace or a person has no token           exit 1
     ├── NoToken                a listener called Slack after an uninstall     logged
     ├── OAuthError             Slack refused a step of an install             401
     ├── ResponseUrlSpent       a response_url has expired or is used up       logged
@@ -32,6 +33,7 @@ Invariant: no error contains a token, code, state, body, ciphertext, key or secr
 from latchkey.errors.base import EXIT_FAILED, LatchkeyError
 from latchkey.errors.requests import Overloaded, PayloadError, SignatureError
 from latchkey.errors.slack import (
+    NotInstalled,
     NoToken,
     OAuthError,
     ResponseUrlSpent,
@@ -65,6 +67,7 @@ __all__ = [
     "ListenerLoadError",
     "MustReinstall",
     "NoToken",
+    "NotInstalled",
     "OAuthError",
     "Overloaded",
     "PayloadError",

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from latchkey.errors.base import LatchkeyError
+
+
+class NotInstalled(LatchkeyError):
+    """There is no installation with the token that was asked for; `record_ids` are those that were looked up."""
+
+    def __init__(self, record_ids: Sequence[str], user_id: str | None) -> None:
+        looked_up = " or ".join(map(repr, record_ids))
+        whose = "a bot's token" if user_id is None else f"a token of the person {user_id}"
+        super().__init__(
+            f"there is no installation of {looked_up} with {whose}",
+            hint="`latchkey installs list` shows the installations; /slack/install makes one",
+        )
+        self.record_ids = tuple(record_ids)
 
 
 class NoToken(LatchkeyError):

@@ -17,7 +17,7 @@ from latchkey.slackapi.paths import CALLBACK_PATH, INSTALL_PATH
 from latchkey.slackapi.requests import SignatureVerifier
 from latchkey.slackapi.scopes import bot_permissions, user_permissions
 from latchkey.storage import Store, list_backups
-from latchkey.tokens import Undoer
+from latchkey.tokens import TokenResolver, Undoer
 
 
 @contextlib.asynccontextmanager
@@ -42,7 +42,10 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
             redirect_uri=public_url + CALLBACK_PATH,
             authorize_url=settings.slack.authorize_url,
         )
-        runner = Runner(startup.app, installations=store.installations, clients=clients, metrics=metrics)
+        resolver = TokenResolver(store.installations, act_as_installer=settings.slack.act_as == "installer")
+        runner = Runner(
+            startup.app, installations=store.installations, resolver=resolver, clients=clients, metrics=metrics
+        )
         interactions = Interactions(runner, metrics, install_url=public_url + INSTALL_PATH)
         events = EventPipeline(runner, metrics, store.inbox, _event_options(settings))
         # This is the store's only server, and its sockets are bound: any other has failed, and recovers nothing.

@@ -181,7 +181,7 @@ def test_an_event_of_a_workspace_without_the_app_runs_no_listener(
     bench.app.event("app_mention")(lambda: ran.append(1))
     bench.send(event(team="T9"))
     assert not ran
-    assert "has not installed the app" in caplog.text
+    assert "there is no installation of '/T9' with a bot, or a token of U1" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -59,8 +59,8 @@ class Intake:
         Raises Overloaded or StoreUnavailable instead of calling `answer`.
         """
         listeners = self._runner.app.matching(payload)
-        bot = self._runner.cached_bot(payload) if listeners else None
-        if not listeners or (bot is not None and is_own(payload, bot)):
+        access = self._runner.cached_access(payload, listeners) if listeners else None
+        if not listeners or (access is not None and is_own(payload, access)):
             answer(None)
             return
         self._metrics.events_received.inc()
@@ -76,7 +76,7 @@ class Intake:
             raise
         event_time = None if self._request_commit is None else _event_time(payload)  # only seen ids need it
         event = StoredEvent(event_id, self._clock(), request_id, payload.retry_num, body, event_time)
-        prepared = Prepared(payload, listeners, bot) if bot is not None else None
+        prepared = Prepared(payload, listeners, access) if access is not None and access.is_installed else None
         job = new_job(event, payload, prepared)
         if self._request_commit is None:
             job.is_on_disk = False

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from slack_sdk.oauth.installation_store import Bot
-
 from latchkey.dispatch.listeners import Listener
 from latchkey.slackapi.requests import REVOCATIONS, Payload, WorkspaceId, parse
 from latchkey.storage import StoredEvent
+from latchkey.tokens import Access
 
 
 class Prepared(NamedTuple):
@@ -17,7 +16,7 @@ class Prepared(NamedTuple):
 
     payload: Payload
     listeners: list[Listener]
-    bot: Bot
+    access: Access
 
 
 @dataclass(slots=True, eq=False)

@@ -17,7 +17,7 @@ from latchkey.dispatch.events import backoff
 from latchkey.dispatch.events.job import Job, Prepared, parse_event
 from latchkey.dispatch.events.outcomes import OutcomeWriter
 from latchkey.dispatch.fair_queue import FairQueue
-from latchkey.dispatch.listeners import Listener, Runner, bot_without_token, describe, is_own
+from latchkey.dispatch.listeners import Listener, Runner, describe, describe_workspace, is_own
 from latchkey.dispatch.slots import Slot
 from latchkey.errors import LatchkeyError, StoreUnavailable
 from latchkey.metrics import Metrics
@@ -162,11 +162,11 @@ class Workers:
         prepared = job.prepared or await self._prepare(job)
         if prepared is None:
             return []
-        payload, listeners, bot = prepared
+        payload, listeners, access = prepared
         runs = [
             self._runner.run(
                 listener,
-                self._runner.make_call(payload, listener, bot, job.event.request_id, attempt=attempt, slot=slot),
+                self._runner.make_call(payload, listener, access, job.event.request_id, attempt=attempt, slot=slot),
             )
             for listener in listeners
         ]
@@ -176,20 +176,20 @@ class Workers:
     async def _prepare(self, job: Job) -> Prepared | None:
         """Return what the attempt needs; None if there is nothing to run. Raises StoreError."""
         payload = parse_event(job.event)
-        bot = await self._runner.find_bot(payload)
-        if bot is None and job.is_revocation:
-            bot = bot_without_token(payload)
-        if bot is None:
-            logger.info(
-                "not running an event: its workspace has not installed the app request_id=%s", job.event.request_id
-            )
-            return None
-        if is_own(payload, bot):
-            return None
         listeners, left = self._runner.app.matching(payload), job.event.listeners
         if left is not None:
             listeners = [listener for listener in listeners if listener.id in left]
-        return Prepared(payload, listeners, bot)
+        access = await self._runner.find_access(payload, listeners)
+        if not access.is_installed and not job.is_revocation:
+            logger.info(
+                "not running an event: there is no installation of %s request_id=%s",
+                describe_workspace(payload),
+                job.event.request_id,
+            )
+            return None
+        if is_own(payload, access):
+            return None
+        return Prepared(payload, listeners, access)
 
     def _note(self, job: Job, failures: list[Failure]) -> None:
         """Note in the event what went wrong, and which listeners have not succeeded yet."""

@@ -5,7 +5,7 @@ from latchkey.dispatch.listeners.constraints import view_of
 from latchkey.dispatch.listeners.loading import load_listeners
 from latchkey.dispatch.listeners.reply import EMPTY, Reply, json_reply, text_reply
 from latchkey.dispatch.listeners.requirements import requirements_of
-from latchkey.dispatch.listeners.runner import Runner, bot_without_token, describe, is_own
+from latchkey.dispatch.listeners.runner import Runner, describe, describe_workspace, is_own
 
 __all__ = [
     "EMPTY",
@@ -13,8 +13,8 @@ __all__ = [
     "Listener",
     "Reply",
     "Runner",
-    "bot_without_token",
     "describe",
+    "describe_workspace",
     "is_own",
     "json_reply",
     "load_listeners",

@@ -6,12 +6,16 @@ An App only lists listeners and does no I/O, so a module's `register(app)` can b
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from latchkey.dispatch.listeners import constraints
 from latchkey.dispatch.listeners.arguments import CallPlan
 from latchkey.dispatch.listeners.constraints import Constraint, Predicate, Text
 from latchkey.slackapi.requests import Kind, Payload
+from latchkey.tokens import ClientFor
+
+if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
 
 Function: TypeAlias = Callable[..., Any]
 F = TypeVar("F", bound=Function)
@@ -66,6 +70,23 @@ class App:
         """For each type of payload seen, the listeners that may match; the others need not be asked each time."""
         self._count_by_name: dict[str, int] = {}
         self.error_handlers: list[Listener] = []
+        self._client_for: ClientFor | None = None
+
+    async def client_for(
+        self, enterprise_id: str | None, team_id: str | None, user_id: str | None = None
+    ) -> AsyncWebClient:
+        """Return a client with the token of this workspace's bot (`team_id` None: the org's), or of this person.
+
+        For tasks on the server's event loop; listeners have an argument of the same name. Raises NotInstalled if there
+        is no such token, and RuntimeError before the server has started.
+        """
+        if self._client_for is None:
+            raise RuntimeError("client_for() works only while the server runs, not while listeners are registered")
+        return await self._client_for(enterprise_id, team_id, user_id)
+
+    def use_client_for(self, client_for: ClientFor) -> None:
+        """Make `client_for` work; the server calls this when it starts."""
+        self._client_for = client_for
 
     def event(self, event: Constraint) -> Decorator[F]:
         return self._decorator(Kind.EVENT, constraints.for_event(event), event)

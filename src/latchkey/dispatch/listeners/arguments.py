@@ -37,6 +37,8 @@ PROVIDERS: dict[str, Callable[[Call | BlockingCall], Any]] = {
     "options": lambda call: call.payload.body if call.payload.kind is Kind.OPTIONS else None,
     "context": lambda call: call.context,
     "client": lambda call: call.client,
+    "user_client": lambda call: call.user_client,
+    "client_for": lambda call: call.client_for,
     "ack": lambda call: call.ack,
     "say": lambda call: call.say,
     "respond": lambda call: call.respond,
@@ -45,7 +47,8 @@ PROVIDERS: dict[str, Callable[[Call | BlockingCall], Any]] = {
     "error": lambda call: call.error,
 }
 """For each argument, a function that returns its value for a call."""
-_CLIENTS = frozenset({"client", "say", "respond"})
+_CLIENTS = frozenset({"client", "user_client", "client_for", "say", "respond"})
+_OF_THE_PERSON = frozenset({"context", "user_client", "user_token"})
 
 
 class CallPlan:
@@ -62,6 +65,8 @@ class CallPlan:
             raise TypeError(f"{self.name} contains yield, so a call of it runs nothing")
         self.is_async = any(map(inspect.iscoroutinefunction, kinds))
         names = _names(function, self.name)
+        self.needs_user = not _OF_THE_PERSON.isdisjoint(names)
+        """Whether the acting person's token must be looked up."""
         self.calls_slack = not _CLIENTS.isdisjoint(names)
         self._providers = [(name, PROVIDERS[name]) for name in names]
 

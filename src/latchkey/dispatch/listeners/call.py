@@ -12,25 +12,21 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from slack_sdk.oauth.installation_store import Bot
-from slack_sdk.web import SlackResponse, WebClient
+from slack_sdk.web import WebClient
 
 from latchkey.dispatch.listeners.constraints import Text, keyword_matches
 from latchkey.dispatch.listeners.context import Context, context_for
 from latchkey.dispatch.listeners.message_fields import RESPOND, SAY, message_fields
 from latchkey.dispatch.listeners.reply import Reply, from_ack
 from latchkey.dispatch.slots import Slot
-from latchkey.slackapi.client import MAX_WAIT_SECONDS, REQUEST_TIMEOUT, ResponseUrl, WebClients
+from latchkey.slackapi.client import ResponseUrl, WebClients, blocking_client, run_on_loop
 from latchkey.slackapi.requests import Payload
+from latchkey.tokens import Access, ClientFor
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
-    from slack_sdk.web.file_upload_v2_result import FileUploadV2Result
 
     from latchkey.storage import Installations
-
-BLOCKING_CALL_TIMEOUT = MAX_WAIT_SECONDS + 4 * REQUEST_TIMEOUT
-"""Seconds that a sync listener's thread waits for a call to Slack on the loop, all retries included."""
 
 
 @dataclass(eq=False, repr=False)
@@ -38,9 +34,11 @@ class Call:
     """Provides the arguments of an async listener."""
 
     payload: Payload
-    bot: Bot
+    access: Access
     clients: WebClients
     installations: Installations
+    client_for: ClientFor
+    """For any workspace and person: see `TokenClients`."""
     response_url: ResponseUrl | None
     """Where the payload may be responded to."""
     request_id: str
@@ -62,14 +60,24 @@ class Call:
 
     @cached_property
     def context(self) -> Context:
-        context = context_for(self.payload, self.bot, self.request_id, self.attempt)
+        context = context_for(self.payload, self.access, self.request_id, self.attempt)
         if self.keyword is not None:
             context["matches"] = keyword_matches(self.keyword, self.payload)
         return context
 
     @cached_property
     def client(self) -> AsyncWebClient:
-        return self.clients.retrying_client(self.bot.bot_token, self.payload.workspace, self.slot)
+        """The client with the bot's token, or the one that replaces it; in a custom step, with the step's own."""
+        token, function_token = self.access.token, self.payload.function_token
+        if function_token is None or token is None:
+            return self.clients.retrying_client(token, self.access.workspace, self.slot)
+        return self.clients.retrying_client(function_token, self.access.workspace, self.slot, fallback_token=token)
+
+    @cached_property
+    def user_client(self) -> AsyncWebClient | None:
+        """The client with the acting person's own token; None if they have not authorized the app."""
+        token = self.access.user_token
+        return None if token is None else self.clients.retrying_client(token, self.access.workspace, self.slot)
 
     async def ack(self, *arguments: Any, **fields: Any) -> None:
         """Acknowledge the request; the first call counts."""
@@ -117,7 +125,15 @@ class BlockingCall:
 
     @cached_property
     def client(self) -> WebClient:
-        return _BlockingClient(self._call.client, self._wait)
+        return blocking_client(self._call.client, self._loop)
+
+    @cached_property
+    def user_client(self) -> WebClient | None:
+        client = self._call.user_client
+        return None if client is None else blocking_client(client, self._loop)
+
+    def client_for(self, enterprise_id: str | None, team_id: str | None, user_id: str | None = None) -> WebClient:
+        return blocking_client(self._wait(self._call.client_for(enterprise_id, team_id, user_id)), self._loop)
 
     def ack(self, *arguments: Any, **fields: Any) -> None:
         self._wait(self._call.ack(*arguments, **fields))
@@ -129,30 +145,4 @@ class BlockingCall:
         self._wait(self._call.respond(*arguments, **fields))
 
     def _wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(BLOCKING_CALL_TIMEOUT)
-
-
-class _BlockingClient(WebClient):
-    """A WebClient whose calls go through the async client, so that both share its connections, limits and retries."""
-
-    def __init__(self, client: AsyncWebClient, wait: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
-        super().__init__(token=client.token, base_url=client.base_url, team_id=client.default_params.get("team_id"))
-        self._async_client = client
-        self._wait = wait
-
-    def _upload_file(self, **upload: Any) -> FileUploadV2Result:
-        # slack_sdk uploads files without `api_call`.
-        result: FileUploadV2Result = self._wait(self._async_client._upload_file(**upload))  # noqa: SLF001
-        return result
-
-    def api_call(self, api_method: str, **arguments: Any) -> SlackResponse:
-        response = self._wait(self._async_client.api_call(api_method, **arguments))
-        return SlackResponse(
-            client=self,
-            http_verb=response.http_verb,
-            api_url=response.api_url,
-            req_args=response.req_args,
-            data=response.data,
-            headers=response.headers,
-            status_code=response.status_code,
-        )
+        return run_on_loop(coroutine, self._loop)

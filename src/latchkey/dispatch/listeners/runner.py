@@ -11,14 +11,13 @@ import inspect
 import logging
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slack_sdk.errors import SlackApiError
-from slack_sdk.oauth.installation_store import Bot
 
 from latchkey.dispatch.listeners.app import App, Listener
 from latchkey.dispatch.listeners.author_line import author_line
@@ -28,7 +27,7 @@ from latchkey.dispatch.slots import Slot, SlotPool
 from latchkey.metrics import Metrics
 from latchkey.slackapi.client import ResponseUrl, WebClients, response_url_of
 from latchkey.slackapi.requests import Payload
-from latchkey.storage import NOT_CACHED
+from latchkey.tokens import Access, TokenClients, TokenResolver, record_ids
 
 if TYPE_CHECKING:
     from latchkey.storage import Installations
@@ -43,6 +42,8 @@ MAX_THREADS = 1000
 # Events about the app's own bot user that are useful to it; Bolt delivers the same two.
 _DELIVERED_OWN_EVENTS = frozenset({"member_joined_channel", "member_left_channel"})
 
+_MESSAGES = frozenset({"message", "app_mention"})
+
 _RAISED = (Exception, SystemExit, asyncio.CancelledError)
 
 logger = logging.getLogger("latchkey.listeners")
@@ -56,6 +57,7 @@ class Runner:
         app: App,
         *,
         installations: Installations,
+        resolver: TokenResolver,
         clients: WebClients,
         metrics: Metrics,
         max_threads: int = MAX_RUNNING_THREADS,
@@ -63,6 +65,9 @@ class Runner:
     ) -> None:
         self.app = app
         self._installations = installations
+        self._resolver = resolver
+        self._client_for = TokenClients(resolver, clients).client_for
+        app.use_client_for(self._client_for)
         self._clients = clients
         self._metrics = metrics
         metrics.expect_listeners(listener.id for listener in app.listeners)
@@ -73,27 +78,25 @@ class Runner:
         """Start no further sync listeners. Running threads cannot be cancelled and are not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def cached_bot(self, payload: Payload) -> Bot | None:
-        bot = self._installations.cached_bot(*payload.workspace)
-        return None if bot is NOT_CACHED else bot
+    def cached_access(self, payload: Payload, listeners: Sequence[Listener]) -> Access | None:
+        """Return the tokens for these listeners if they are cached; None if they must be looked up."""
+        return self._resolver.cached(payload.workspace, payload.user_id, with_user=self._need_user(listeners))
 
-    async def find_bot(self, payload: Payload) -> Bot | None:
-        """Return the workspace's bot, or None. Raises StoreUnavailable or UnreadableRecord."""
-        bot = self.cached_bot(payload)
-        if bot is not None:
-            return bot
-        workspace = payload.workspace
-        return await self._installations.async_find_bot(
-            enterprise_id=workspace.enterprise_id,
-            team_id=workspace.team_id,
-            is_enterprise_install=workspace.is_enterprise_install,
-        )
+    async def find_access(self, payload: Payload, listeners: Sequence[Listener]) -> Access:
+        """Return the tokens for these listeners. Raises StoreUnavailable or UnreadableRecord."""
+        return await self._resolver.find(payload.workspace, payload.user_id, with_user=self._need_user(listeners))
+
+    def _need_user(self, listeners: Sequence[Listener]) -> bool:
+        for listener in listeners:  # not any(), which costs each event more
+            if listener.plan.needs_user:
+                return True
+        return any(handler.plan.needs_user for handler in self.app.error_handlers)
 
     def make_call(
         self,
         payload: Payload,
         listener: Listener,
-        bot: Bot,
+        access: Access,
         request_id: str,
         *,
         attempt: int = 1,
@@ -107,9 +110,10 @@ class Runner:
         url = response_url_of(payload.body)
         return Call(
             payload,
-            bot,
+            access,
             self._clients,
             self._installations,
+            self._client_for,
             None if url is None else ResponseUrl(url, self._clients.post_response_url),
             request_id,
             attempt,
@@ -178,30 +182,29 @@ def _as_error(raised: BaseException) -> Exception:
     return error.with_traceback(raised.__traceback__)
 
 
-def is_own(payload: Payload, bot: Bot) -> bool:
+def is_own(payload: Payload, access: Access) -> bool:
     """Whether the app itself caused this event: its messages, edits and deletions.
 
     A bot that responds to those never stops.
     """
     if payload.type in _DELIVERED_OWN_EVENTS:
         return False
+    # A message that the app has posted with a person's token has that person's user id.
+    app_id = payload.event.get("app_id")
+    if app_id is not None and payload.type in _MESSAGES and app_id == payload.body.get("api_app_id"):
+        return True
+    bot = access.bot
+    if bot is None:
+        return False
     return (payload.user_id is not None and payload.user_id == bot.bot_user_id) or (
         payload.bot_id is not None and payload.bot_id == bot.bot_id
     )
 
 
-def bot_without_token(payload: Payload) -> Bot:
-    """Return what replaces the bot for the listeners of an event that has ended its installation."""
-    workspace = payload.workspace
-    return Bot(
-        enterprise_id=workspace.enterprise_id,
-        team_id=workspace.team_id,
-        is_enterprise_install=workspace.is_enterprise_install,
-        bot_token="",
-        bot_id="",
-        bot_user_id="",
-        installed_at=0.0,
-    )
+def describe_workspace(payload: Payload) -> str:
+    """Return the ids of the records that an installation was looked for in, and the person if their token counts."""
+    records = " or ".join(map(repr, record_ids(payload.workspace)))
+    return f"{records} with a bot, or a token of {payload.user_id or 'the person who acts'}"
 
 
 def describe(error: Exception, listener: Listener | None) -> str:

@@ -1,5 +1,6 @@
 """The Web API client: connection pool, retries, rate limits, observation."""
 
+from latchkey.slackapi.client.blocking import blocking_client, run_on_loop
 from latchkey.slackapi.client.factory import REQUEST_TIMEOUT, WebClients
 from latchkey.slackapi.client.failures import failure_reason
 from latchkey.slackapi.client.proxy import ProxyFor, no_proxy
@@ -15,9 +16,11 @@ __all__ = [
     "ReleasableSlot",
     "ResponseUrl",
     "WebClients",
+    "blocking_client",
     "failure_reason",
     "is_error_code",
     "no_proxy",
     "response_data",
     "response_url_of",
+    "run_on_loop",
 ]

@@ -95,10 +95,18 @@ class WebClients:
 
         return InstrumentedClient(token=token, retry_handlers=[], **self._settings())
 
-    def retrying_client(self, token: str, workspace: WorkspaceId, slot: ReleasableSlot | None = None) -> AsyncWebClient:
+    def retrying_client(
+        self,
+        token: str | None,
+        workspace: WorkspaceId,
+        slot: ReleasableSlot | None = None,
+        *,
+        fallback_token: str | None = None,
+    ) -> AsyncWebClient:
         """Return a workspace's client, which waits out limits; `slot` is released while one of its calls waits.
 
-        If `token` is empty, its calls raise NoToken.
+        Without a `token`, its calls raise NoToken. `fallback_token` replaces it at the first call for which
+        Slack no longer accepts it.
         """
         from latchkey.slackapi.client.retrying import RetryingClient
 
@@ -106,6 +114,7 @@ class WebClients:
             workspace=workspace,
             limits=self._limits,
             slot=slot,
+            fallback_token=fallback_token,
             token=token,
             # With an org-wide token, Slack needs the team that a call is about.
             team_id=workspace.team_id if workspace.is_enterprise_install else None,

@@ -42,6 +42,8 @@ _IDEMPOTENT_METHODS = frozenset(
     }
 )
 
+_TOKEN_ERRORS = frozenset({"token_revoked", "token_expired", "invalid_auth", "account_inactive"})
+
 logger = logging.getLogger("latchkey.slack")
 
 Response = dict[str, Any]
@@ -56,16 +58,35 @@ class RetryingClient(InstrumentedClient):
     """One workspace's client. Its calls raise slack_sdk's errors, NoToken, and SlackUnavailable after a long wait."""
 
     def __init__(
-        self, *, workspace: Hashable, limits: RateLimits, slot: ReleasableSlot | None = None, **settings: Any
+        self,
+        *,
+        workspace: Hashable,
+        limits: RateLimits,
+        slot: ReleasableSlot | None = None,
+        fallback_token: str | None = None,
+        **settings: Any,
     ) -> None:
-        """`workspace` is what Slack counts by; `slot` is released while a call waits."""
+        """`workspace` is what Slack counts by; `slot` is released while a call waits.
+
+        `fallback_token` replaces the token once Slack no longer accepts it.
+        """
         super().__init__(**settings)
         self._workspace = workspace
         self._limits = limits
         self._slot = slot
+        self._fallback_token = fallback_token
 
     async def _request(self, *, http_verb: str, api_url: str, req_args: dict[str, Any]) -> Response:
         # slack_sdk sends both the first request of a call and those for further pages through this method.
+        response = await self._request_with_retries(http_verb, api_url, req_args)
+        if self._fallback_token is None or not _is_token_refused(response) or _has_file(req_args):
+            return response
+        logger.info("Slack no longer accepts the token of a custom step; the bot's token replaces it")
+        self.token, self._fallback_token = self._fallback_token, None
+        headers = {**req_args["headers"], "Authorization": f"Bearer {self.token}"}
+        return await self._request_with_retries(http_verb, api_url, {**req_args, "headers": headers})
+
+    async def _request_with_retries(self, http_verb: str, api_url: str, req_args: dict[str, Any]) -> Response:
         method = api_url.rpartition("/")[2]
         if not self.token and "Authorization" not in req_args["headers"]:
             raise NoToken(method)
@@ -103,6 +124,11 @@ async def _send_with_retries(
                 return response
         await waiter.pause(RETRY_DELAYS_SECONDS[retries] * random.uniform(1, 1.5))  # noqa: S311  # it spreads retries
         retries += 1
+
+
+def _is_token_refused(response: Response) -> bool:
+    data = response["data"]
+    return isinstance(data, dict) and data.get("error") in _TOKEN_ERRORS
 
 
 def _has_file(arguments: dict[str, Any]) -> bool:

@@ -84,6 +84,16 @@ class Payload:
         return cls(kind, kind, body or {}, WorkspaceId(None, None, False), None, None, {})
 
     @property
+    def function_token(self) -> str | None:
+        """The token that Slack has issued for one run of a custom step, or None outside of one.
+
+        https://docs.slack.dev/reference/events/function_executed; in interactivity that the step's messages and forms
+        have caused, it is in the payload itself.
+        """
+        token = self.event.get("bot_access_token") or self.body.get("bot_access_token")
+        return token if isinstance(token, str) and token else None
+
+    @property
     def assistant_thread_ts(self) -> str | None:
         """The timestamp of the assistant's thread that the event is about, or None.
 
