@@ -87,7 +87,7 @@ class BlockingInstallations(InstallationStore):
         """Store the workspace's bot; does nothing if it has no token."""
         if bot.bot_token is not None:
             key = _key_of(bot)
-            self._commit(key, self._bot_changes(key, bot))
+            commit_with_retry(lambda: self._bot_changes(key, bot), partial(self._commit, key))
 
     def find_bot(
         self, *, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
@@ -164,7 +164,7 @@ class BlockingInstallations(InstallationStore):
         installer = self._records.read(INSTALLATIONS, record_id)
         changes = []
         if bot is not None and bot.value["bot_token"] == installation.bot_token:
-            changes.append(self._records.replace(BOTS, bot, key.record_id, bot_value(installation.to_bot())))
+            changes.append(self._records.replace(BOTS, bot, key.record_id, bot_value(installation.to_bot(), bot.value)))
         if installer is not None and installer.value["installed_at"] == installation.installed_at:
             # Its token may have been refreshed since.
             value = with_user_token_of(installer.value, installer_value(installation, None))
@@ -262,8 +262,15 @@ class BlockingInstallations(InstallationStore):
         return self._records.read(INSTALLATIONS, key.user_record_id(user_id))
 
     def _bot_changes(self, key: WorkspaceKey, bot: Bot) -> list[Change]:
-        value = bot_value(bot)
-        return [self._records.put(BOTS, key.record_id, value), *for_new_token(self._records, TokenId(key), value)]
+        try:
+            before = self._records.read(BOTS, key.record_id)
+            value = bot_value(bot, before.value if before else None)
+            change = self._records.replace(BOTS, before, key.record_id, value)
+        except UnreadableRecord:
+            # The new token is needed, and replaces one that nobody can use.
+            value = bot_value(bot)
+            change = self._records.put(BOTS, key.record_id, value)
+        return [change, *for_new_token(self._records, TokenId(key), value)]
 
     def _remove(self, key: WorkspaceKey, removal: Removal) -> int:
         count = commit_with_retry(lambda: changes_for(self._records, key, removal), partial(self._commit, key))

@@ -51,9 +51,9 @@ _BOT_RECORD = (
 Value = dict[str, Any]
 
 
-def bot_value(bot: Bot) -> Value:
-    """Return the value of a bot's record."""
-    return _fields(bot, _BOT_RECORD)
+def bot_value(bot: Bot, before: Value | None = None) -> Value:
+    """Return the value of a bot's record, given its value `before`; the scopes granted earlier are kept."""
+    return _with_earlier_scopes(_fields(bot, _BOT_RECORD), before, "bot_scopes")
 
 
 def bot_from(value: Value) -> Bot:
@@ -64,10 +64,12 @@ def installer_value(installation: Installation, before: Value | None) -> Value:
     """Return the value of an installer's record, given its value `before`.
 
     An installation without a user token keeps the earlier token: Slack has not revoked it, and after
-    a refresh Bolt saves another user's installation without its token.
+    a refresh Bolt saves another user's installation without its token. Scopes granted earlier are kept.
     """
     value = _fields(installation, _INSTALLER_FIELDS)
-    return with_user_token_of(before, value) if before is not None and value["user_token"] is None else value
+    if before is not None and value["user_token"] is None:
+        return with_user_token_of(before, value)
+    return _with_earlier_scopes(value, before, "user_scopes")
 
 
 def with_user_token_of(before: Value, value: Value) -> Value:
@@ -89,6 +91,17 @@ def installation_from(installer: Value, bot: Value | None) -> Installation:
     """Return slack_sdk's Installation: the installer, with the workspace's latest bot merged in."""
     bot_fields = {name: bot[name] for name in _BOT_FIELDS} if bot is not None else {}
     return Installation(**installer, **bot_fields)
+
+
+def _with_earlier_scopes(value: Value, before: Value | None, name: str) -> Value:
+    """Add the scopes of the record before.
+
+    An install adds scopes to a token, whichever it requests, and only a revocation takes them away, which deletes the
+    record (docs.slack.dev, "Installing with OAuth").
+    """
+    if before is None or (before["app_id"] and value["app_id"] and before["app_id"] != value["app_id"]):
+        return value
+    return {**value, name: list(dict.fromkeys([*value[name], *before[name]]))}
 
 
 def _fields(model: Bot | Installation, names: tuple[str, ...]) -> Value:
