@@ -12,10 +12,11 @@ from dataclasses import asdict
 import click
 from rich.console import Console
 
-from bench import conditions, rotation, soak
+from bench import conditions, refreshing, soak
 from bench.compare import choose, measure_in_turn, print_table
 from bench.load import Load
 from bench.peer import FLOOR
+from bench.rotation import beside_events
 from bench.traffic import KINDS
 from latchkey.cli.run import run
 from latchkey.commands.terminal import CommandGroup, Number, Word, json_option
@@ -123,7 +124,31 @@ def memory(*, first: int, events: int, as_json: bool) -> None:
 @json_option
 def rotate_keys(*, installs: int, rounds: int, as_json: bool) -> None:
     """Rotate keys while the server handles half of its maximum load of events."""
-    _show(rotation.beside_events(installs, rounds), as_json)
+    _show(beside_events(installs, rounds), as_json)
+
+
+@bench.command("refresh")
+@click.option("--events", type=Number(1), default=200, show_default=True, help="events that arrive at once")
+@click.option("--people", type=Number(1), default=20, show_default=True, help="people who send them, each with a token")
+@click.option(
+    "--grace",
+    type=Number(0),
+    default=60,
+    show_default=True,
+    help="seconds for which a used refresh token is still accepted",
+)
+@json_option
+def refresh(*, events: int, people: int, grace: int, as_json: bool) -> None:
+    """Compare what becomes of tokens that have just expired, in Bolt for Python and in this server."""
+    results = {name: asdict(result) for name, result in refreshing.compare(events, people, grace).items()}
+    if as_json:
+        click.echo(json.dumps(results))
+        return
+    names = list(results)
+    click.echo(f"| | {' | '.join(names)} |")
+    click.echo(f"| --- |{' ---: |' * len(names)}")
+    for row in results[names[0]]:
+        click.echo(f"| {row.replace('_', ' ')} | {' | '.join(str(results[name][row]) for name in names)} |")
 
 
 @bench.command("soak")

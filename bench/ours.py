@@ -2,11 +2,13 @@
 
 Usage: python -m bench.ours FOLDER; all files are in FOLDER, PORT and TEAMS come from the environment. Optional:
 REMEMBERED, the number of remembered event ids; INSTALLS, a number of complete installations to use in place of TEAMS;
-TROUBLE, which makes the listeners of three kinds of events sleep, raise, or block a thread.
+TROUBLE, which makes the listeners of three kinds of events sleep, raise, or block a thread; REFRESHING, a file of
+installations, whose listener calls Slack with the bot's token and the acting person's.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -55,6 +57,15 @@ _TROUBLE = """
         time.sleep(60)
 """
 
+_REFRESHING_LISTENER = """\
+def register(app):
+    @app.event("app_mention")
+    async def mention(event, client, user_client, context):
+        if context.user_token:
+            await user_client.auth_test()
+        await client.chat_postMessage(channel=event["channel"], text=f"{event['user']} {bool(context.user_token)}")
+"""
+
 
 def main(folder: Path) -> None:
     """Fill the store and become the server; the log goes to a file."""
@@ -73,9 +84,14 @@ def main(folder: Path) -> None:
                 bot_scopes=["chat:write", "commands"],
             )
         )
+    refreshing = os.environ.get("REFRESHING")
+    for fields in json.loads(Path(refreshing).read_text()) if refreshing else ():
+        store.installations.save(Installation(**fields))
     _remember(store, int(os.environ.get("REMEMBERED", "0")))
     store.close()
     listeners = _LISTENERS + (_TROUBLE if os.environ.get("TROUBLE") else _CALM)
+    if refreshing:
+        listeners = _REFRESHING_LISTENER
     (folder / "bench_listeners.py").write_text(listeners, encoding="utf-8")
     config = folder / "config.toml"
     config.write_text(

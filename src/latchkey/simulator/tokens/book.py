@@ -104,9 +104,7 @@ class TokenBook:
         Raises TokenRefused ("invalid_refresh_token").
         """
         found = self.refresh_tokens.get(value)
-        if found is None or found.access.app_id != app_id:
-            raise TokenRefused("invalid_refresh_token")
-        if not self._is_refreshable(found):
+        if found is None or found.access.app_id != app_id or not self.is_refreshable(value):
             raise TokenRefused("invalid_refresh_token")
         if found.first_used_at is None:
             found.first_used_at = self._clock()
@@ -189,8 +187,10 @@ class TokenBook:
             if token.app_id == app_id:
                 token.ended = token.revoked = True
 
-    def _is_refreshable(self, refresh: RefreshToken) -> bool:
-        if refresh.revoked or refresh.access.ended:
+    def is_refreshable(self, value: str) -> bool:
+        """Return whether Slack would accept this refresh token now."""
+        refresh = self.refresh_tokens.get(value)
+        if refresh is None or refresh.revoked or refresh.access.ended:
             return False
         if refresh.first_used_at is None:
             return True

@@ -21,7 +21,7 @@ from rich.console import Console
 from bench.load import SERVER_CPU, Load, Wrk, prepared, replay, replay_prepared, web_api
 from bench.peer import RunningPeer, ours, peak_bytes, started
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 FULL_SECONDS = 4
 MEMORY_SECONDS = 0.1
 TIMES_BARE = 1.5
@@ -84,7 +84,7 @@ def beside_events(installs: int, rounds: int) -> dict[str, float]:
 
 def _round(server: RunningPeer, half: Load, seed: int) -> Round:
     store, keyring = server.folder / "data" / "store.sqlite", server.folder / "keys" / "keyring"
-    bare, _ = _beside(server, half, seed, ["-m", "bench.bare_rotation", str(store), str(keyring)])
+    bare, _ = _beside(server, half, seed, ["-m", "bench.rotation.bare", str(store), str(keyring)])
     load = replace(half, seconds=max(2, int(TIMES_BARE * bare.document["seconds"])))
     without = replay(server, load, seed=seed + 1)
     config = str(server.folder / "config.toml")

@@ -1,6 +1,6 @@
 """Measures only the cryptography: MultiFernet.rotate in a loop over every record of a store. Writes nothing.
 
-Usage: python -m bench.bare_rotation STORE KEYRING; prints the number of records and the seconds as JSON.
+Usage: python -m bench.rotation.bare STORE KEYRING; prints the number of records and the seconds as JSON.
 """
 
 from __future__ import annotations
