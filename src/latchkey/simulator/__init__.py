@@ -1,7 +1,8 @@
 """A simulated Slack on this machine, for the demo and for tests. The server never imports it.
 
-It follows Slack's rules wherever an app can notice them: codes work once, redirect URIs must match
-exactly, trigger ids expire after three seconds, requests are signed. It listens on loopback only.
+It follows Slack's rules wherever an app can notice them: codes and refresh tokens work once, access tokens expire,
+redirect URIs must match exactly, trigger ids expire after three seconds, requests are signed. All times follow its
+clock, which a test can move. It listens on loopback only.
 """
 
 from latchkey.simulator.browser import Browser
