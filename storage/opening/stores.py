@@ -42,18 +42,21 @@ def open_store(
     keyring: StrPath,
     *,
     new_store: bool = False,
+    must_exist: bool = False,
     server_address: str | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Store:
     """Return the store at `path`, encrypted with the keys in the file `keyring`.
 
-    Creates both if neither exists. With `new_store`, creates an empty store beside an existing
+    Creates both if neither exists, unless `must_exist`. With `new_store`, creates an empty store beside an existing
     keyring. `server_address` is given by a server, which runs the store's events, and of which there
     can be only one; it is shown to others that try to start. `clock` gives Unix seconds. Raises
     StoreRefused, KeyringError or StoreUnavailable; if the file of one of the two is the reason,
     nothing was created.
     """
     store_path, keyring_path = Path(path), Path(keyring)
+    if must_exist:
+        _require_store(store_path)
     # Before the first folder is created. Whether a restore is running or was interrupted, only the lock shows.
     if not is_being_restored(store_path):
         check_files(store_path, keyring_path, new_store=new_store)
@@ -71,15 +74,19 @@ def open_for_command(path: StrPath, keyring: StrPath) -> CommandStore:
     Raises StoreRefused, KeyringError or StoreUnavailable.
     """
     store_path, keyring_path = Path(path), Path(keyring)
-    if not store_path.exists() and not copy_path(store_path).exists():
-        raise StoreRefused(
-            f"there is no store {store_path}",
-            hint="check --config and [storage] path; the server creates the store when it first starts",
-        )
+    _require_store(store_path)
     with ExitStack() as undo:
         files = _open_files(store_path, undo, partial(_prepare_existing, store_path, keyring_path))
         undo.pop_all()
         return CommandStore(files)
+
+
+def _require_store(path: Path) -> None:
+    if not path.exists() and not copy_path(path).exists():
+        raise StoreRefused(
+            f"there is no store {path}",
+            hint="check the configuration file and [storage] path; the server creates the store when it first starts",
+        )
 
 
 def _open_files(

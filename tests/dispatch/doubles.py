@@ -130,7 +130,7 @@ class Bench:
             runner = Runner(
                 self.app,
                 installations=self.installations,  # type: ignore[arg-type]
-                resolver=TokenResolver(self.installations, act_as_installer=self.act_as_installer),  # type: ignore[arg-type]
+                resolver=TokenResolver(self.installations, None, act_as_installer=self.act_as_installer),  # type: ignore[arg-type]
                 clients=self.clients,  # type: ignore[arg-type]
                 metrics=self.metrics,
             )

@@ -21,8 +21,9 @@ from latchkey.slackapi.client.factory import WebClients
 from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.paths import CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH
 from latchkey.slackapi.requests import SeenSignatures, SignatureVerifier
+from latchkey.slackapi.token_calls import TokenCalls
 from latchkey.storage import Store, open_store
-from latchkey.tokens import TokenResolver, Undoer
+from latchkey.tokens import Refresher, TokenResolver, Undoer
 from tests.support.clocks import Clock
 
 CLIENT_ID = "111.222"
@@ -103,7 +104,13 @@ def make_services(
             timeout=0.5,
             clock=clock,
         )
-        resolver = TokenResolver(store.installations, act_as_installer=changes.pop("act_as_installer", False))
+        calls = TokenCalls(clients, client_id=CLIENT_ID, client_secret=lambda: oauth.client_secret)
+        resolver = TokenResolver(
+            store.installations,
+            Refresher(store.tokens, calls, clock=clock),
+            act_as_installer=changes.pop("act_as_installer", False),
+            clock=clock,
+        )
         runner = Runner(
             listeners, installations=store.installations, resolver=resolver, clients=clients, metrics=metrics
         )

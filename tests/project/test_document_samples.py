@@ -40,10 +40,8 @@ async def test_program_beside_the_server_posts_with_a_token_from_its_store(tmp_p
         assert await it.install() == 200
         program = sample("listeners.md", "remind.py")
         for printed, real in {
-            "/var/lib/latchkey/store.sqlite": str(it.store),
-            "/etc/latchkey/keys/keyring": str(tmp_path / "keys" / "keyring"),
+            "/etc/latchkey/config.toml": str(it.server.folder / "config.toml"),
             "T0123ABCD": "T0ACME",
-            "token=bot.bot_token": f"token=bot.bot_token, base_url='{it.slack.api_url}'",
         }.items():
             assert printed in program
             program = program.replace(printed, real)

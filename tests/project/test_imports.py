@@ -13,6 +13,7 @@ PACKAGES = {
     "cli",
     "commands",
     "config",
+    "connecting",
     "dispatch",
     "doctor",
     "errors",
@@ -29,7 +30,8 @@ PACKAGES = {
 }
 MAY_IMPORT = {
     "cli": PACKAGES,
-    "server": PACKAGES - {"cli", "commands", "doctor", "simulator", "example"},
+    "connecting": {"config", "tokens", "slackapi", "storage", "errors"},
+    "server": PACKAGES - {"cli", "commands", "connecting", "doctor", "simulator", "example"},
     "handlers": {"dispatch", "tokens", "slackapi", "storage", "metrics", "errors"},
     "dispatch": {"tokens", "slackapi", "storage", "metrics", "errors"},
     "tokens": {"slackapi", "storage", "metrics", "errors"},

@@ -21,7 +21,7 @@ from latchkey.dispatch.listeners import (
     text_reply,
     view_of,
 )
-from latchkey.errors import LatchkeyError
+from latchkey.errors import LatchkeyError, MustReinstall, TokenUnavailable
 from latchkey.metrics import Metrics
 from latchkey.slackapi.requests import Kind, Payload
 from latchkey.tokens import Access
@@ -77,8 +77,17 @@ class Interactions:
         return len(unfinished)
 
     async def _look_up_and_run(self, request: _Request) -> None:
+        # Slack does not wait for a slow refresh of the token; the listener can still respond later.
+        request.timer = asyncio.get_running_loop().call_later(self._ack_timeout, self._ack_timed_out, request)
         try:
             access = await self._runner.find_access(request.payload, [request.listener])
+        except TokenUnavailable as error:
+            logger.warning("not running %s: %s request_id=%s", request.payload.type, error, request.request_id)
+            must_reinstall = isinstance(error, MustReinstall)
+            request.reply(
+                _must_reinstall(request.payload, self._install_url) if must_reinstall else _no_token(request.payload)
+            )
+            return
         except LatchkeyError as error:
             request.reply(error)
             return
@@ -94,7 +103,8 @@ class Interactions:
         await self._run(request, access)
 
     async def _run(self, request: _Request, access: Access) -> None:
-        request.timer = asyncio.get_running_loop().call_later(self._ack_timeout, self._ack_timed_out, request)
+        if request.timer is None:
+            request.timer = asyncio.get_running_loop().call_later(self._ack_timeout, self._ack_timed_out, request)
         call = self._runner.make_call(
             request.payload, request.listener, access, request.request_id, on_ack=request.reply
         )
@@ -152,6 +162,15 @@ class _Request:
 
 def _not_installed(payload: Payload, install_url: str) -> Reply:
     return _visible(payload, f"Please install this app first! {install_url}", otherwise=EMPTY)
+
+
+def _must_reinstall(payload: Payload, install_url: str) -> Reply:
+    return _visible(payload, f"This app has lost its access. Please install it again: {install_url}", otherwise=EMPTY)
+
+
+def _no_token(payload: Payload) -> Reply:
+    text = "The app has no access to Slack at the moment. Please try again in a few minutes."
+    return _visible(payload, text, otherwise=text_reply("the token could not be refreshed", 503))
 
 
 def _failed(payload: Payload, request_id: str) -> Reply:

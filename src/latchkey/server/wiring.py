@@ -16,8 +16,12 @@ from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.paths import CALLBACK_PATH, INSTALL_PATH
 from latchkey.slackapi.requests import SignatureVerifier
 from latchkey.slackapi.scopes import bot_permissions, user_permissions
+from latchkey.slackapi.token_calls import TokenCalls
 from latchkey.storage import Store, list_backups
-from latchkey.tokens import TokenResolver, Undoer
+from latchkey.tokens import Refresher, TokenResolver, Undoer
+
+REFRESH_DRAIN_SECONDS = 5.0
+"""How long a stop waits for running refreshes. An interrupted one is sent again at the next start."""
 
 
 @contextlib.asynccontextmanager
@@ -42,7 +46,11 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
             redirect_uri=public_url + CALLBACK_PATH,
             authorize_url=settings.slack.authorize_url,
         )
-        resolver = TokenResolver(store.installations, act_as_installer=settings.slack.act_as == "installer")
+        refresher = Refresher(
+            store.tokens,
+            TokenCalls(clients, client_id=credentials.client_id, client_secret=lambda: oauth.client_secret),
+        )
+        resolver = TokenResolver(store.installations, refresher, act_as_installer=settings.slack.act_as == "installer")
         runner = Runner(
             startup.app, installations=store.installations, resolver=resolver, clients=clients, metrics=metrics
         )
@@ -73,6 +81,7 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
         )
         refreshing.cancel()
         await undoer.close()
+        await refresher.drain(REFRESH_DRAIN_SECONDS)
         runner.close()
 
 

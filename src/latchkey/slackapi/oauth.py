@@ -71,6 +71,11 @@ class OAuthClient:
         self.app_id: str | None = None
         """The id of this app, once it is known."""
 
+    @property
+    def client_secret(self) -> str:
+        """The client secret that is in use now."""
+        return self._client_secret
+
     def use_secret(self, client_secret: str) -> None:
         """Replace the client secret."""
         self._client_secret = client_secret

@@ -1,14 +1,21 @@
-"""Finds the tokens for a payload, or for a workspace and a person."""
+"""Finds the tokens for a payload, or for a workspace and a person.
+
+Invariant: a token that is returned has not expired.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
-from latchkey.errors import NotInstalled, UnreadableRecord
+from slack_sdk.oauth.installation_store import Bot
+
+from latchkey.errors import MustReinstall, NotInstalled, TokenUnavailable, UnreadableRecord
 from latchkey.slackapi.requests import WorkspaceId
-from latchkey.storage import NOT_CACHED, Installations, UserToken, WorkspaceKey
+from latchkey.storage import NOT_CACHED, Installations, TokenId, TokenPair, UserToken, WorkspaceKey
 from latchkey.tokens.access import Access
+from latchkey.tokens.refresher import MARGIN_SECONDS, Refresher
 
 logger = logging.getLogger("latchkey.tokens")
 
@@ -16,10 +23,23 @@ logger = logging.getLogger("latchkey.tokens")
 class TokenResolver:
     """Looks tokens up in the store; every event passes through it."""
 
-    def __init__(self, installations: Installations, *, act_as_installer: bool = False) -> None:
-        """With `act_as_installer`, a workspace without a bot is acted in with its latest installer's token."""
+    def __init__(
+        self,
+        installations: Installations,
+        refresher: Refresher | None,
+        *,
+        act_as_installer: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Without a `refresher`, a token that has expired cannot be used.
+
+        With `act_as_installer`, a workspace without a bot is acted in with its latest installer's token. `clock`
+        returns Unix seconds.
+        """
         self._installations = installations
+        self._refresher = refresher
         self._act_as_installer = act_as_installer
+        self._clock = clock
 
     def cached(self, workspace: WorkspaceId, user_id: str | None, *, with_user: bool) -> Access | None:
         """Return what is cached, without touching the disk; None if `find` must be called.
@@ -34,7 +54,8 @@ class TokenResolver:
     async def find(self, workspace: WorkspaceId, user_id: str | None, *, with_user: bool) -> Access:
         """Return the access to a workspace; if it has no installation of its own, that of its org.
 
-        Raises StoreUnavailable or UnreadableRecord.
+        Tokens that are about to expire are refreshed. Raises MustReinstall or TokenUnavailable if that is impossible
+        and they have expired, StoreUnavailable, or UnreadableRecord.
         """
         access = Access(workspace)
         for candidate in candidates(workspace):
@@ -46,7 +67,7 @@ class TokenResolver:
     async def access_for(self, enterprise_id: str | None, team_id: str | None, user_id: str | None = None) -> Access:
         """Return the access with the bot's token (without a bot: see `client_for`), or with this person's.
 
-        Raises NotInstalled, StoreUnavailable or UnreadableRecord.
+        Raises NotInstalled, and what `find` raises.
         """
         workspace = WorkspaceId(enterprise_id, team_id, bool(enterprise_id) and not team_id)
         access = await self.find(workspace, user_id, with_user=user_id is not None)
@@ -57,40 +78,72 @@ class TokenResolver:
     def _cached_in(self, workspace: WorkspaceId, user_id: str | None, with_user: bool) -> Access | None:
         installations = self._installations
         bot = installations.cached_bot(*workspace)
-        if bot is NOT_CACHED:
+        if bot is NOT_CACHED or (bot is not None and self._is_due(bot.bot_token_expires_at)):
             return None
         user: UserToken | None = None
         installer: UserToken | None = None
         if user_id is not None and (with_user or bot is None):
             found = installations.cached_user_token(*workspace, user_id)
-            if found is NOT_CACHED:
+            if found is NOT_CACHED or (found is not None and self._is_due(found.expires_at)):
                 return None
             user = found
         if bot is None and self._act_as_installer:
             found = installations.cached_user_token(*workspace, None)
-            if found is NOT_CACHED:
+            if found is NOT_CACHED or (found is not None and self._is_due(found.expires_at)):
                 return None
             installer = found
         return Access(workspace, bot, user, installer)
 
+    def _is_due(self, expires_at: int | None) -> bool:
+        """Whether a token must be refreshed before it is used."""
+        return expires_at is not None and self._clock() + MARGIN_SECONDS >= expires_at
+
     async def _find_in(self, workspace: WorkspaceId, user_id: str | None, with_user: bool) -> Access:
+        bot = await self._find_bot(workspace)
+        user: UserToken | None = None
+        installer: UserToken | None = None
+        if user_id is not None and bot is None:
+            user = await self._find_user(workspace, user_id)
+        elif user_id is not None and with_user:
+            try:
+                user = await self._find_user(workspace, user_id)
+            except (MustReinstall, UnreadableRecord) as error:
+                # The bot can do without it, and the person can be asked to authorize the app again.
+                logger.warning("acting without the person's token: %s", error)
+        if bot is None and self._act_as_installer:
+            installer = await self._find_user(workspace, None)
+        return Access(workspace, bot, user, installer)
+
+    async def _find_bot(self, workspace: WorkspaceId) -> Bot | None:
         bot = await self._installations.async_find_bot(
             enterprise_id=workspace.enterprise_id,
             team_id=workspace.team_id,
             is_enterprise_install=workspace.is_enterprise_install,
         )
-        user: UserToken | None = None
-        installer: UserToken | None = None
-        if user_id is not None and (with_user or bot is None):
-            try:
-                user = await self._installations.async_find_user_token(*workspace, user_id=user_id)
-            except UnreadableRecord as error:
-                if bot is None:
-                    raise
-                logger.warning("acting without the person's token: %s", error)
-        if bot is None and self._act_as_installer:
-            installer = await self._installations.async_find_user_token(*workspace, user_id=None)
-        return Access(workspace, bot, user, installer)
+        if bot is None or not self._is_due(bot.bot_token_expires_at):
+            return bot
+        pair = await self._fresh(TokenId(WorkspaceKey.of(*workspace)), bot.bot_token, bot.bot_token_expires_at)
+        if pair is not None:
+            bot.bot_token, bot.bot_token_expires_at = pair.access_token, pair.expires_at
+        return bot if pair is not None else None
+
+    async def _find_user(self, workspace: WorkspaceId, user_id: str | None) -> UserToken | None:
+        user = await self._installations.async_find_user_token(*workspace, user_id=user_id)
+        if user is None or not self._is_due(user.expires_at):
+            return user
+        pair = await self._fresh(TokenId(WorkspaceKey.of(*workspace), user.user_id), user.token, user.expires_at)
+        return None if pair is None else UserToken(user.user_id, pair.access_token, pair.expires_at)
+
+    async def _fresh(self, token_id: TokenId, token: str | None, expires_at: int | None) -> TokenPair | None:
+        """Return the token, refreshed if that is possible; None if it has been removed meanwhile."""
+        reason = "there is no refresh token for it"
+        if self._refresher is not None:
+            pair = await self._refresher.fresh_pair(token_id)
+        else:
+            pair, reason = TokenPair(token or "", None, expires_at), "this program has no client secret"
+        if pair is not None and not pair.is_valid_at(self._clock()):
+            raise TokenUnavailable(token_id, reason)
+        return pair
 
 
 def candidates(workspace: WorkspaceId) -> Iterator[WorkspaceId]:

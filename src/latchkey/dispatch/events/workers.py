@@ -19,7 +19,7 @@ from latchkey.dispatch.events.outcomes import OutcomeWriter
 from latchkey.dispatch.fair_queue import FairQueue
 from latchkey.dispatch.listeners import Listener, Runner, describe, describe_workspace, is_own
 from latchkey.dispatch.slots import Slot
-from latchkey.errors import LatchkeyError, StoreUnavailable
+from latchkey.errors import LatchkeyError, MustReinstall, StoreUnavailable, TokenUnavailable
 from latchkey.metrics import Metrics
 
 MAX_RUNNING = 1000
@@ -142,8 +142,8 @@ class Workers:
         except LatchkeyError as error:
             logger.error("cannot run an event: %s request_id=%s", error, job.event.request_id)  # noqa: TRY400
             failures = [(None, error)]
-            if isinstance(error, StoreUnavailable):
-                attempts -= 1  # no listener has run: hours without a store make no event fail
+            if isinstance(error, StoreUnavailable | TokenUnavailable) and not isinstance(error, MustReinstall):
+                attempts -= 1  # no listener has run: hours without a store, or without Slack, make no event fail
         job.prepared = None
         if not failures:
             self._metrics.events_finished.inc()
