@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from latchkey.dispatch import EventPipeline, Interactions
@@ -52,6 +53,8 @@ class Services:
     pages: Pages = field(default_factory=lambda: Pages(AppProfile()))
     receipts: Receipts = field(default_factory=Receipts)
     allowed_workspaces: AllowedWorkspaces = field(default_factory=AllowedWorkspaces)
+    unsigned_metadata: Sequence[str] = ()
+    """Query parameters of the install page that are stored with the installation."""
     show_install_page: bool = True
     success_url: str = ""
     failure_url: str = ""

@@ -17,7 +17,7 @@ from latchkey.storage.backup import (
     restore,
     restoring,
 )
-from latchkey.storage.crypto import PREFIX_LENGTH, KeyEntry, read_keyring
+from latchkey.storage.crypto import PREFIX_LENGTH, KeyEntry, read_keyring, seal_values, value_fault
 from latchkey.storage.engine import (
     SQLITE_VERSION,
     StoreProcess,
@@ -50,7 +50,7 @@ from latchkey.storage.installations import (
 )
 from latchkey.storage.opening import check_files, open_for_command, open_store
 from latchkey.storage.rotation import KeyUse, KeyUsers, ProgressCallback, RotationResult, StoreKeys, VerificationResult
-from latchkey.storage.states import States
+from latchkey.storage.states import IssuedState, States
 from latchkey.storage.store import CommandStore, Store
 from latchkey.storage.tables import BOTS, EXPIRIES, FAILED, INSTALLATIONS, REFRESHES, SEALED_TABLES, WORKSPACES
 from latchkey.storage.tokens import Attempt, NotBegun, RefreshState, Tokens, Wait
@@ -75,6 +75,7 @@ __all__ = [
     "InstallationPage",
     "Installations",
     "InstalledWorkspace",
+    "IssuedState",
     "KeyEntry",
     "KeyUse",
     "KeyUsers",
@@ -122,7 +123,9 @@ __all__ = [
     "refuse_open",
     "restore",
     "restoring",
+    "seal_values",
     "sha256_of",
     "side_files",
+    "value_fault",
     "wal_file",
 ]

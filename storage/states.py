@@ -13,9 +13,9 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from logging import Logger
-from typing import Any
+from typing import Any, NamedTuple
 
 from slack_sdk.oauth.state_store import OAuthStateStore
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
@@ -31,6 +31,17 @@ SWEEP_INTERVAL = 60.0
 SWEEP_LIMIT = 500
 
 _SHAPE = re.compile(r"[0-9a-f]{8}[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+class IssuedState(NamedTuple):
+    """A state that was issued here."""
+
+    is_valid: bool
+    """False if it has expired."""
+    custom_values: dict[str, str]
+    """What the install is to be stored with."""
+    start_query: str
+    """The query with which this install was started."""
 
 
 def seconds_since_boot() -> float:
@@ -65,33 +76,52 @@ class States(OAuthStateStore, AsyncOAuthStateStore):
 
         Arguments are accepted because slack_sdk's interface has them, and ignored.
         """
-        now = self._clock()
-        expires_at = int(now) + EXPIRATION_SECONDS
-        # The time comes first, so that expired states sort first in their table.
-        state = f"{expires_at:08x}{secrets.token_urlsafe(32)}"
-        self._sweep(now)
-        value = {"expires_at": expires_at, "issued_at_uptime": self._uptime()}
-        self._records.commit([self._records.put(STATES, _record_id(state), value)])
-        return state
+        return self._issue({}, "")
 
     def consume(self, state: str) -> bool:
         """Return True the first time that a valid state is presented, and False otherwise; raises StoreUnavailable."""
-        if not isinstance(state, str) or not _SHAPE.fullmatch(state):
-            return False
-        try:
-            stored = self._records.read(STATES, _record_id(state))
-        except UnreadableRecord as error:
-            self._logger.warning("%s", error)
-            return False
-        if stored is None or not self._records.commit([self._records.remove(STATES, stored)]):
-            return False
-        return not self._is_expired(stored.value, self._clock())
+        taken = self._take(state)
+        return taken is not None and taken.is_valid
+
+    async def async_issue_with(self, custom_values: Mapping[str, str], start_query: str) -> str:
+        """Return a new state, as `issue` does; `async_take` returns what it was issued with."""
+        return await self._executor.run("issue_state", self._issue, custom_values, start_query)
+
+    async def async_take(self, state: str) -> IssuedState | None:
+        """Consume a state, valid or not, and return it; None if there is no such state. Raises StoreUnavailable."""
+        return await self._executor.run("consume_state", self._take, state)
 
     async def async_issue(self, *args: object, **kwargs: object) -> str:
         return await self._executor.run("issue_state", self.issue)
 
     async def async_consume(self, state: str) -> bool:
         return await self._executor.run("consume_state", self.consume, state)
+
+    def _issue(self, custom_values: Mapping[str, str], start_query: str) -> str:
+        now = self._clock()
+        expires_at = int(now) + EXPIRATION_SECONDS
+        # The time comes first, so that expired states sort first in their table.
+        state = f"{expires_at:08x}{secrets.token_urlsafe(32)}"
+        self._sweep(now)
+        value: dict[str, Any] = {"expires_at": expires_at, "issued_at_uptime": self._uptime()}
+        if custom_values or start_query:
+            value |= {"custom_values": dict(custom_values), "start_query": start_query}
+        self._records.commit([self._records.put(STATES, _record_id(state), value)])
+        return state
+
+    def _take(self, state: str) -> IssuedState | None:
+        if not isinstance(state, str) or not _SHAPE.fullmatch(state):
+            return None
+        try:
+            stored = self._records.read(STATES, _record_id(state))
+        except UnreadableRecord as error:
+            self._logger.warning("%s", error)
+            return None
+        if stored is None or not self._records.commit([self._records.remove(STATES, stored)]):
+            return None
+        value = stored.value
+        is_valid = not self._is_expired(value, self._clock())
+        return IssuedState(is_valid, value.get("custom_values", {}), value.get("start_query", ""))
 
     def _is_expired(self, value: dict[str, Any], now: float) -> bool:
         issued, uptime = value.get("issued_at_uptime"), self._uptime()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from latchkey.errors import StoreUnavailable
-from latchkey.storage.crypto import KeyringFile, Sealer
+from latchkey.storage.crypto import KeyringFile, Sealer, open_values
 from latchkey.storage.engine import CallObserver, Executor, Presence, SqliteKeyValue
 from latchkey.storage.inbox import EventAdmin, Inbox
 from latchkey.storage.installations import Installations, TokenCache, TokenWatch, Undos, WorkspaceAdmin
@@ -69,6 +69,8 @@ class Store(CommandStore):
 
     def __init__(self, files: OpenedFiles, clock: Callable[[], float] = time.time) -> None:
         super().__init__(files)
+        self._sealer = files.sealer
+        self._clock = clock
         self._survey = KeySurvey(files.engine, files.sealer)
         self._reads = Executor("store-read", threads=4)
         self._writes = Executor("store-write", threads=4)
@@ -96,6 +98,11 @@ class Store(CommandStore):
         """Report every call that is made from the event loop to `on_call`."""
         for executor in self._executors:
             executor.on_call = on_call
+
+    async def async_install_link_values(self, text: str) -> dict[str, str]:
+        """Return the values in an install link; raises LinkError."""
+        # In a thread: for an unknown key, the keyring's file is read again.
+        return await self._reads.run("open_install_link", open_values, self._sealer, text, self._clock())
 
     def ready(self) -> bool:
         """Write, read back and decrypt a probe record; raises StoreUnavailable or UnreadableRecord if that fails.

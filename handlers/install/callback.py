@@ -14,22 +14,19 @@ from slack_sdk.oauth.installation_store import Installation
 from latchkey.errors import LatchkeyError, OAuthError, SlackUnavailable, StoreError
 from latchkey.handlers.install import failures
 from latchkey.handlers.install.cookies import give_receipt, is_same_browser, receipt_of
+from latchkey.handlers.install.failures import InstallFailed
 from latchkey.handlers.install.refusal import undo_refused
 from latchkey.handlers.receipts import Receipt, digest
 from latchkey.metrics import INSTALLED
 from latchkey.slackapi.client import UNEXPECTED_RESPONSE, is_error_code
 from latchkey.slackapi.oauth import links
 from latchkey.slackapi.paths import INSTALL_PATH, INSTALLED_PATH
+from latchkey.storage import IssuedState
 
 MAX_ARGUMENT_LENGTH = 1024
 """Slack's codes are under 200 characters, and our states are 51."""
 
 logger = logging.getLogger("latchkey.oauth")
-
-
-class _Failed(Exception):
-    def __init__(self, failure: failures.Failure, slack_error: str = "", cause: Exception | None = None) -> None:
-        self.failure, self.slack_error, self.cause = failure, slack_error, cause
 
 
 class CallbackHandler(failures.InstallFlowHandler):
@@ -47,45 +44,51 @@ class CallbackHandler(failures.InstallFlowHandler):
                 self.redirect(INSTALL_PATH)
                 return
             await self._install(state, code, error)
-        except _Failed as failed:
+        except InstallFailed as failed:
             self.fail(failed.failure, slack_error=failed.slack_error, cause=failed.cause)
 
     async def _install(self, state: str | None, code: str | None, error: str | None) -> None:
-        was_valid = await self._consume_state(state)
+        issued = await self._take_state(state)
+        was_valid = issued is not None and issued.is_valid
+        same_browser = state is not None and is_same_browser(self, state)
+        if issued is not None and same_browser:  # nobody else may continue this person's install
+            self.start_query = issued.start_query
         self._check_error(error)
         if not was_valid and self._has_succeeded_before(state, code):
             self.redirect(INSTALLED_PATH, status=303)
             return
         self._check_state(was_valid)
-        self._check_browser(state)
+        self._check_browser(same_browser)
         code = self._check_code(code)
+        issued_values = issued.custom_values if issued is not None else {}
         async with self.services.undoer.gate.installing():
             installation = await self._exchange(code)
+            installation.custom_values = {**await self._earlier_values(installation), **issued_values}
             refusal = self._refusal_of(installation)
             if refusal is None:
                 await self._save(installation)
         if refusal is not None:
-            raise _Failed(await undo_refused(self.services.undoer, installation, refusal))
+            raise InstallFailed(await undo_refused(self.services.undoer, installation, refusal))
         await self._enrich(installation)
         self._show_success(installation, digest(state, code))
 
     def _argument(self, name: str) -> str | None:
         values = self.get_query_arguments(name)
         if len(values) > 1 or any(len(value) > MAX_ARGUMENT_LENGTH for value in values):
-            raise _Failed(failures.REQUEST)
+            raise InstallFailed(failures.REQUEST)
         return values[0] if values and values[0] else None
 
-    async def _consume_state(self, state: str | None) -> bool:
+    async def _take_state(self, state: str | None) -> IssuedState | None:
         try:
-            return state is not None and await self.services.store.states.async_consume(state)
+            return None if state is None else await self.services.store.states.async_take(state)
         except StoreError as error:
-            raise _Failed(failures.STORE, cause=error) from error
+            raise InstallFailed(failures.STORE, cause=error) from error
 
     def _check_error(self, error: str | None) -> None:
         if error == "access_denied":
-            raise _Failed(failures.CANCELLED)
+            raise InstallFailed(failures.CANCELLED)
         if error is not None:
-            raise _Failed(failures.SLACK_ERROR, error if is_error_code(error) else "")
+            raise InstallFailed(failures.SLACK_ERROR, error if is_error_code(error) else "")
 
     def _has_succeeded_before(self, state: str | None, code: str | None) -> bool:
         """Return whether this callback has installed the app in this browser: someone went back, or reloaded."""
@@ -94,15 +97,15 @@ class CallbackHandler(failures.InstallFlowHandler):
 
     def _check_state(self, was_valid: bool) -> None:
         if not was_valid:
-            raise _Failed(failures.STATE)
+            raise InstallFailed(failures.STATE)
 
-    def _check_browser(self, state: str | None) -> None:
-        if state is None or not is_same_browser(self, state):
-            raise _Failed(failures.BROWSER)
+    def _check_browser(self, same_browser: bool) -> None:
+        if not same_browser:
+            raise InstallFailed(failures.BROWSER)
 
     def _check_code(self, code: str | None) -> str:
         if code is None:
-            raise _Failed(failures.NO_CODE)
+            raise InstallFailed(failures.NO_CODE)
         return code
 
     async def _exchange(self, code: str) -> Installation:
@@ -110,9 +113,9 @@ class CallbackHandler(failures.InstallFlowHandler):
             return await self.services.oauth.exchange(code)
         except OAuthError as error:
             slack_error = "" if error.reason == UNEXPECTED_RESPONSE else error.reason
-            raise _Failed(failures.CODE, slack_error, cause=error) from error
+            raise InstallFailed(failures.CODE, slack_error, cause=error) from error
         except SlackUnavailable as error:
-            raise _Failed(failures.SLACK, cause=error) from error
+            raise InstallFailed(failures.SLACK, cause=error) from error
 
     def _refusal_of(self, installation: Installation) -> failures.Failure | None:
         """Return why the app may not be installed there, or None if it may."""
@@ -121,11 +124,24 @@ class CallbackHandler(failures.InstallFlowHandler):
         is_allowed = self.services.allowed_workspaces.allow(installation.enterprise_id, team_id)
         return None if is_allowed else failures.WORKSPACE
 
+    async def _earlier_values(self, installation: Installation) -> dict[str, str]:
+        """Return the workspace's values, so that installing again without the link keeps them."""
+        try:
+            earlier = await self.services.store.installations.async_find_installation(
+                enterprise_id=installation.enterprise_id,
+                team_id=installation.team_id,
+                is_enterprise_install=installation.is_enterprise_install,
+            )
+        except StoreError as error:  # the tokens are still to be saved
+            logger.warning("earlier values could not be read: %s request_id=%s", error, self.request_id)
+            return {}
+        return earlier.custom_values if earlier is not None else {}
+
     async def _save(self, installation: Installation) -> None:
         try:
             await self.services.store.installations.async_save(installation)
         except StoreError as error:
-            raise _Failed(failures.STORE, cause=error) from error
+            raise InstallFailed(failures.STORE, cause=error) from error
         self.services.metrics.installs[INSTALLED].inc()
         logger.info("the app was installed team=%s request_id=%s", self.team_id, self.request_id)
 

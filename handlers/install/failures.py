@@ -5,6 +5,8 @@
 | access_denied     | 200    | the user chose Cancel                                       |
 | slack_error       | 400    | Slack redirected with another error                         |
 | invalid_request   | 400    | an argument is repeated or far too long                     |
+| invalid_link      | 400    | the values in an install link were not signed here          |
+| expired_link      | 410    | the install link was valid only for a time, which is over   |
 | invalid_state     | 401    | the state has expired, was used, or was never issued        |
 | invalid_browser   | 400    | another browser began this install, or cookies are blocked  |
 | missing_code      | 401    | Slack sent no code                                          |
@@ -23,6 +25,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from latchkey.handlers.base import BaseHandler
+from latchkey.slackapi.paths import INSTALL_PATH
 
 logger = logging.getLogger("latchkey.oauth")
 
@@ -35,6 +38,15 @@ class Failure(NamedTuple):
     title: str
     what: str
     advice: str
+    offers_restart: bool = True
+    """Whether the page has a button that starts again."""
+
+
+class InstallFailed(Exception):
+    """An install has failed; `slack_error` is the code that Slack gave as the reason."""
+
+    def __init__(self, failure: Failure, slack_error: str = "", cause: Exception | None = None) -> None:
+        self.failure, self.slack_error, self.cause = failure, slack_error, cause
 
 
 CANCELLED = Failure(
@@ -57,6 +69,22 @@ REQUEST = Failure(
     "This link is broken",
     "The address does not look like one from Slack.",
     "Start again from the beginning.",
+)
+LINK = Failure(
+    "invalid_link",
+    400,
+    "This link is not valid",
+    "Part of the address is missing or was changed, or the link was withdrawn.",
+    "Open the complete link as you received it. If it still doesn't work, ask the person who sent it for a new one.",
+    offers_restart=False,
+)
+EXPIRED_LINK = Failure(
+    "expired_link",
+    410,
+    "This link has expired",
+    "The link was valid only for a limited time.",
+    "Ask the person who sent it for a new one.",
+    offers_restart=False,
 )
 STATE = Failure(
     "invalid_state",
@@ -108,11 +136,14 @@ STORE = Failure(
     "Wait a minute and start again. If this keeps happening, tell the app's operator.",
 )
 
-FAILURES = (CANCELLED, SLACK_ERROR, REQUEST, STATE, BROWSER, NO_CODE, CODE, SLACK, WORKSPACE, STORE)
+FAILURES = (CANCELLED, SLACK_ERROR, REQUEST, LINK, EXPIRED_LINK, STATE, BROWSER, NO_CODE, CODE, SLACK, WORKSPACE, STORE)
 
 
 class InstallFlowHandler(BaseHandler):
     """A page of the install flow."""
+
+    start_query = ""
+    """The query with which to start again, so that a signed link's values are kept."""
 
     def fail(self, failure: Failure, *, slack_error: str = "", cause: Exception | None = None) -> None:
         """Respond with the failure's page, or redirect to the operator's own, and log the reason.
@@ -131,6 +162,15 @@ class InstallFlowHandler(BaseHandler):
             self.redirect(f"{own}{'&' if '?' in own else '?'}{query}")
             return
         html = self.services.pages.failed(
-            failure.title, failure.what, failure.advice, slack_error=slack_error, request_id=self.request_id
+            failure.title,
+            failure.what,
+            failure.advice,
+            slack_error=slack_error,
+            restart_url=self._restart_url if failure.offers_restart else "",
+            request_id=self.request_id,
         )
         self.write_page(html, failure.status)
+
+    @property
+    def _restart_url(self) -> str:
+        return f"{INSTALL_PATH}?{self.start_query}" if self.start_query else INSTALL_PATH

@@ -77,9 +77,22 @@ class Pages:
         """The page for a browser of which it is not known that it has installed the app."""
         return self._render("nothing_installed.html", "Nothing to show here")
 
-    def failed(self, title: str, what: str, advice: str, *, slack_error: str, request_id: str) -> bytes:
-        """`slack_error` is the code that Slack gave as the reason; empty if it gave none."""
-        return self._render("failed.html", title, request_id, what=what, advice=advice, slack_error=slack_error)
+    def failed(
+        self, title: str, what: str, advice: str, *, slack_error: str, restart_url: str, request_id: str
+    ) -> bytes:
+        """`slack_error` is the code that Slack gave as the reason; empty if it gave none.
+
+        `restart_url` is where to start again; empty if that is of no use.
+        """
+        return self._render(
+            "failed.html",
+            title,
+            request_id,
+            what=what,
+            advice=advice,
+            slack_error=slack_error,
+            restart_url=restart_url,
+        )
 
     def error(self, status: int, request_id: str) -> bytes:
         title, what = _ERRORS.get(status) or _ERRORS[500 if status >= 500 else 400]

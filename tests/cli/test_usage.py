@@ -10,7 +10,7 @@ import pytest
 
 from latchkey.cli import main
 from latchkey.cli.commands import COMMANDS, GROUPS, cli
-from latchkey.commands.terminal import Number, Word
+from latchkey.commands.terminal import Number, Time, Word
 from tests.cli.command_tree import Path, commands, has_own_help, is_lenient, name_of
 
 ROOT = FilePath(__file__).resolve().parent.parent.parent
@@ -187,9 +187,18 @@ def test_value_that_is_not_such_a_number_is_explained(
     assert shown.has_usage_error(f"{max(parameter.opts, key=len)}: expected a whole number", f"not '{value}'")
 
 
+@pytest.mark.parametrize(("path", "parameter"), values(Time))
+@pytest.mark.parametrize("value", ["7", "d", "0d", "-1d", "1.5h", "9999d", "7 d", ""])
+def test_value_that_is_not_such_a_time_is_explained(
+    path: Path, parameter: click.Parameter, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = Output(capsys, *path, *typed(parameter, value))
+    assert shown.has_usage_error(f"{max(parameter.opts, key=len)}: expected a time", f"not '{value}'")
+
+
 @each(OURS)
 def test_values_have_types_that_explain_themselves(path: Path, command: click.Command) -> None:
-    kinds = (Number, Word, click.Path, type(click.STRING), type(click.BOOL), type(click.UNPROCESSED))
+    kinds = (Number, Time, Word, click.Path, type(click.STRING), type(click.BOOL), type(click.UNPROCESSED))
     for parameter in command.params:
         assert isinstance(parameter.type, kinds), parameter.name
 
@@ -223,7 +232,7 @@ def test_extra_argument_is_refused(path: Path, command: click.Command, capsys: p
         ("rotate", "'keys rotate'"),
         ("verify", "'keys verify'"),
         ("check", "'config check' or 'installs check'"),
-        ("install", "'installs' or 'install-service'"),
+        ("install", "'installs', 'install-link' or 'install-service'"),
     ],
 )
 def test_command_of_another_group_or_tool_is_suggested(

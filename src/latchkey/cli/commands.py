@@ -39,6 +39,9 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
             "latchkey.commands.events.events:group", "Look at unfinished events; retry or drop failed ones"
         ),
         "installs": Entry("latchkey.commands.installs.installs:group", "List, check or remove installations"),
+        "install-link": Entry(
+            "latchkey.commands.installs.install_link:command", "Print an install link that carries signed values"
+        ),
     },
     "Keys and backups": {
         "keys": Entry("latchkey.commands.keys.keys:group", "Show, rotate, verify or retire encryption keys"),

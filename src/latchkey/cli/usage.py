@@ -69,14 +69,15 @@ def _missing_or_needless_value(name: str, context: click.Context) -> str:
 
 
 def _did_you_mean(names: Iterable[str]) -> str:
-    quoted = " or ".join(repr(name) for name in names)
+    *others, last = [repr(name) for name in names] or [""]
+    quoted = f"{', '.join(others)} or {last}" if others else last
     return f"; did you mean {quoted}?" if quoted else ""
 
 
 def _commands_like(name: str, group: click.Group, context: click.Context) -> list[str]:
     """Return the commands that were probably meant; at the top level, also those of the groups."""
     names = group.list_commands(context)
-    close = get_close_matches(name, names, 2)
+    close = get_close_matches(name, names, 3)
     if context.parent is not None or get_close_matches(name, names, 1, _VERY_CLOSE):
         return close
     inner: dict[str, str] = {}

@@ -17,12 +17,15 @@ _HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 _EMAIL = re.compile(rf"[A-Za-z0-9._+-]+@{_LABEL}(?:\.{_LABEL})*")
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _WORKSPACE = re.compile(r"[TE][A-Z0-9]{1,20}", re.ASCII)
+_METADATA = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,39}", re.ASCII)
 _SCOPE = re.compile(r"[a-z0-9_.:\-]+")
 MAX_URL_LENGTH = 2000
 """Browsers and proxies accept at least this length."""
 MAX_EMAIL_LENGTH = 254 + len("mailto:")
 """RFC 5321, 4.5.3.1.3."""
 MAX_DRAIN_SECONDS = 300
+MAX_METADATA = 20
+RESERVED_METADATA = frozenset({"team", "values"})
 UNIX_PREFIX = "unix:"
 MAX_SOCKET_PATH = 107
 """Maximum length of a unix socket's path in bytes (unix(7), sun_path)."""
@@ -128,6 +131,15 @@ def _workspaces(value: list[str]) -> str | None:
     return None if good else 'expected ids of workspaces and orgs, such as "T0123ABCD" or "E0123ABCD"'
 
 
+def _metadata(value: list[str]) -> str | None:
+    if len(value) > MAX_METADATA:
+        return f"expected at most {MAX_METADATA} names"
+    if reserved := sorted(RESERVED_METADATA.intersection(value)):
+        return f"expected other names than {' and '.join(reserved)}, which the install page uses itself"
+    good = all(_METADATA.fullmatch(name) for name in value)
+    return None if good else "expected names of a letter, then at most 39 letters, digits, _, . and -"
+
+
 def _modules(value: list[str]) -> str | None:
     return None if all(_MODULE.fullmatch(name) for name in value) else "expected names of Python modules"
 
@@ -154,6 +166,7 @@ CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "slack.api_url": _url,
     "slack.authorize_url": _url,
     "install.workspaces": _workspaces,
+    "install.unsigned_metadata": _metadata,
     "install.success_url": lambda value: _url(value, empty=True),
     "install.failure_url": lambda value: _url(value, empty=True),
     "storage.path": _path,

@@ -61,6 +61,7 @@ class SlackSection(Section, frozen=True):
 class InstallSection(Section, frozen=True):
     page: bool = True
     workspaces: list[str] = msgspec.field(default_factory=list)
+    unsigned_metadata: list[str] = msgspec.field(default_factory=list)
     success_url: str = ""
     failure_url: str = ""
 

@@ -26,6 +26,16 @@ class PayloadError(LatchkeyError):
         self.reason = reason
 
 
+class LinkError(LatchkeyError):
+    """The values in an install link cannot be used; `reason` is `invalid` or `expired`."""
+
+    http_status = 400
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the values in an install link cannot be used ({reason})")
+        self.reason = reason
+
+
 class Overloaded(LatchkeyError):
     """The inbox is full; Slack should retry the event later."""
 

@@ -73,6 +73,7 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
             public_url=public_url,
             pages=_pages(settings),
             allowed_workspaces=AllowedWorkspaces(settings.install.workspaces),
+            unsigned_metadata=settings.install.unsigned_metadata,
             show_install_page=settings.install.page,
             success_url=settings.install.success_url,
             failure_url=settings.install.failure_url,

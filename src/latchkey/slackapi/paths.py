@@ -1,6 +1,8 @@
 """The paths below the public URL at which Slack and browsers reach this server."""
 
 INSTALL_PATH = "/slack/install"
+LINK_ARGUMENT = "values"
+"""The query parameter of the install page that holds a signed link's values."""
 CALLBACK_PATH = "/slack/oauth/callback"
 BOLT_CALLBACK_PATH = "/slack/oauth_redirect"
 """Bolt's callback path, so that an app moved here from Bolt needs no change at Slack."""

@@ -10,7 +10,12 @@ CALLBACK = "/slack/oauth/callback"
 
 
 async def authorize_url(browser: Browser, base_url: str) -> str:
-    page = await browser.get(base_url + "/slack/install")
+    return await authorize_url_of(browser, base_url + "/slack/install")
+
+
+async def authorize_url_of(browser: Browser, install_url: str) -> str:
+    """Return the link to Slack on the install page that has this address."""
+    page = await browser.get(install_url)
     found = re.search(r'href="([^"]*authorize[^"]*)"', page.body.decode())
     assert found
     return html.unescape(found[1])

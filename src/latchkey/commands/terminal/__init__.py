@@ -6,6 +6,7 @@ Results go to stdout, everything else to stderr. `--json` prints one JSON docume
 from latchkey.commands.terminal.options import (
     CommandGroup,
     Number,
+    Time,
     Word,
     config_option,
     first,
@@ -22,6 +23,7 @@ __all__ = [
     "EXIT_UNCONFIRMED",
     "CommandGroup",
     "Number",
+    "Time",
     "Word",
     "as_text",
     "config_option",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from itertools import islice
@@ -25,6 +26,8 @@ DEFAULT_LIMIT = 100
 """Rows that a command lists if `--limit` is not given."""
 
 T = TypeVar("T")
+_UNITS = {"m": 60, "h": 3600, "d": 86400}
+_TIME = re.compile(r"([1-9][0-9]{0,5})([mhd])", re.ASCII)
 
 
 def limit_option(what: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -57,6 +60,23 @@ class Number(click.ParamType[int]):
             limits = f"{self._least} or more" if self._most is None else f"from {self._least} to {self._most}"
             self.fail(f"expected a whole number, {limits}, not {value!r}", param, ctx)
         return number
+
+
+class Time(click.ParamType[int]):
+    """A time such as 30m, 12h or 7d, converted to seconds."""
+
+    name = "time"
+
+    def __init__(self, most_days: int) -> None:
+        self._most_days = most_days
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = _TIME.fullmatch(str(value))
+        seconds = int(match[1]) * _UNITS[match[2]] if match else 0
+        if not 0 < seconds <= self._most_days * _UNITS["d"]:
+            limit = f"at most {self._most_days} days"
+            self.fail(f"expected a time of {limit}, such as 30m, 12h or 7d, not {value!r}", param, ctx)
+        return seconds
 
 
 class Word(click.Choice[str]):
