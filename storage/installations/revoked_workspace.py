@@ -37,9 +37,13 @@ def revoked_workspace(
 
 
 def installed_workspace(records: Records, key: WorkspaceKey) -> WorkspaceKey | None:
-    """Return the key under which this workspace has records of its own, or None; `key` may lack its org."""
-    if _holds(records, key):
-        return key
+    """Return the key under which this workspace has records of its own, or None.
+
+    `key` may lack its org; the records do, if the workspace has joined the org since.
+    """
+    for possible in dict.fromkeys((key, WorkspaceKey("", key.team_id))):
+        if possible.team_id and _holds(records, possible):
+            return possible
     if not key.enterprise_id and key.team_id:
         # Slack's team ids are unique, whether or not a workspace is in an org.
         same_team = [other for other in _all_keys(records) if other.team_id == key.team_id]

@@ -174,3 +174,17 @@ async def test_revoking_a_users_workspace_token_keeps_their_org_token(
     event = {"type": "tokens_revoked", "tokens": {"oauth": ["U1"]}}
     assert await send(slack, event, {"team_id": TEAM, "enterprise_id": ORG}) == 200
     assert installed(both) == {"org": ("xoxb-org", "xoxp-org"), "team": ("xoxb-team", None)}
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("event", [{"type": "app_uninstalled"}, TOKENS_REVOKED], ids=lambda event: event["type"])
+async def test_a_workspace_that_installed_the_app_before_it_joined_the_org_is_removed(
+    http_server: object, slack: Slack, both: Store, event: dict[str, Any]
+) -> None:
+    both.installations.delete_all(enterprise_id=ORG, team_id=TEAM)
+    both.installations.save(
+        Installation(team_id=TEAM, user_id="U1", bot_token="xoxb-earlier", user_token="xoxp-earlier", installed_at=1.0)
+    )
+    assert await send(slack, event, {"authorizations": authorized(False)}) == 200
+    assert both.installations.find_installation(enterprise_id=None, team_id=TEAM) is None
+    assert installed(both) == {"org": ("xoxb-org", "xoxp-org"), "team": None}

@@ -150,6 +150,29 @@ async def test_uninstall_listeners_run_without_a_token(
 
 
 @pytest.mark.gen_test
+async def test_a_late_uninstalls_listeners_do_not_get_a_later_installations_token(
+    http_server: object, installed: Slack, listeners: App, services: Services, store: Store, clock: Clock
+) -> None:
+    tokens: list[str | None] = []
+
+    @listeners.event("app_uninstalled")
+    async def forget(context: Any) -> None:
+        tokens.append(context.bot_token)
+
+    @listeners.event("tokens_revoked")
+    async def forget_person(context: Any) -> None:
+        tokens.append(context.bot_token)
+
+    uninstalled_at = int(clock())
+    clock.now += 60
+    save(store, clock, None, "T0ACME")
+    assert await send(installed, UNINSTALLED, event_time=uninstalled_at, **WORKSPACE_ONLY) == 200
+    await until(lambda: tokens == [None])
+    assert await send(installed, {"type": "tokens_revoked", "tokens": {"oauth": ["U0BOB"]}}) == 200
+    await until(lambda: tokens == [None, "xoxb-sentinel"])
+
+
+@pytest.mark.gen_test
 async def test_a_repeated_uninstall_does_not_drop_the_first_ones_listeners(
     http_server: object, installed: Slack, listeners: App, services: Services, store: Store
 ) -> None:

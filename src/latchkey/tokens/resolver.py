@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from slack_sdk.oauth.installation_store import Bot
 
@@ -47,9 +47,13 @@ class TokenResolver:
         `with_user`: also look up the acting person's token if there is a bot.
         """
         access = self._cached_in(workspace, user_id, with_user)
-        if access is None or access.is_installed or workspace.is_enterprise_install or not workspace.enterprise_id:
+        if access is None or access.is_installed:
             return access
-        return self._cached_in(workspace._replace(is_enterprise_install=True), user_id, with_user)
+        for candidate in candidates(workspace)[1:]:
+            found = self._cached_in(candidate, user_id, with_user)
+            if found is None or found.is_installed:
+                return found
+        return access
 
     async def find(self, workspace: WorkspaceId, user_id: str | None, *, with_user: bool) -> Access:
         """Return the access to a workspace; if it has no installation of its own, that of its org.
@@ -146,11 +150,16 @@ class TokenResolver:
         return pair
 
 
-def candidates(workspace: WorkspaceId) -> Iterator[WorkspaceId]:
-    """Yield the installations that may be meant, the likeliest first: the workspace's own, then its org's."""
-    yield workspace
-    if workspace.enterprise_id and not workspace.is_enterprise_install:
-        yield workspace._replace(is_enterprise_install=True)
+def candidates(workspace: WorkspaceId) -> list[WorkspaceId]:
+    """Return the installations that may be meant, the likeliest first: the workspace's own, then its org's.
+
+    The workspace may have installed the app before it joined the org, which does not change its id
+    (docs.slack.dev/reference/events/grid_migration_finished).
+    """
+    if not workspace.enterprise_id or workspace.is_enterprise_install:
+        return [workspace]
+    before_the_org = [WorkspaceId(None, workspace.team_id, False)] if workspace.team_id else []
+    return [workspace, *before_the_org, workspace._replace(is_enterprise_install=True)]
 
 
 def record_ids(workspace: WorkspaceId) -> list[str]:

@@ -42,6 +42,8 @@ class Job:
 def new_job(event: StoredEvent, payload: Payload, prepared: Prepared | None = None) -> Job:
     """Return the job for an event that was parsed already."""
     is_revocation = payload.type in REVOCATIONS
+    if is_revocation:
+        prepared = None  # it was made from tokens that may be revoked
     return Job(event, payload.workspace, payload.channel_id, payload.event_time, is_revocation, prepared)
 
 

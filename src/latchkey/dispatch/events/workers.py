@@ -21,6 +21,8 @@ from latchkey.dispatch.listeners import Listener, Runner, describe, describe_wor
 from latchkey.dispatch.slots import Slot
 from latchkey.errors import LatchkeyError, MustReinstall, StoreUnavailable, TokenUnavailable
 from latchkey.metrics import Metrics
+from latchkey.slackapi.requests import APP_UNINSTALLED
+from latchkey.tokens import Access
 
 MAX_RUNNING = 1000
 """Events whose listeners run at the same time."""
@@ -179,6 +181,9 @@ class Workers:
         listeners, left = self._runner.app.matching(payload), job.event.listeners
         if left is not None:
             listeners = [listener for listener in listeners if listener.id in left]
+        if payload.type == APP_UNINSTALLED:
+            # Neither the token of a later installation nor of the org is this workspace's.
+            return Prepared(payload, listeners, Access(payload.workspace))
         access = await self._runner.find_access(payload, listeners)
         if not access.is_installed and not job.is_revocation:
             logger.info(

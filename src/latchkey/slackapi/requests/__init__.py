@@ -4,10 +4,11 @@ from latchkey.slackapi.requests.identity import WorkspaceId, as_object
 from latchkey.slackapi.requests.limits import MAX_BODY_BYTES
 from latchkey.slackapi.requests.payload import Kind, Payload, parse
 from latchkey.slackapi.requests.repeats import SeenSignatures
-from latchkey.slackapi.requests.revocation import REVOCATIONS, Revocation, revocation
+from latchkey.slackapi.requests.revocation import APP_UNINSTALLED, REVOCATIONS, Revocation, revocation
 from latchkey.slackapi.requests.signature import SignatureVerifier, sign
 
 __all__ = [
+    "APP_UNINSTALLED",
     "MAX_BODY_BYTES",
     "REVOCATIONS",
     "Kind",
