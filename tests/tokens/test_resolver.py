@@ -16,10 +16,10 @@ from tests.support.stores import installation
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 ORG, OTHER_ORG = "E1", "E9"
-ALONE, OWN, COVERED, MOVED, STRANGER = "T1", "T2", "T3", "T4", "T9"
+SINGLE, OWN, COVERED, MOVED, STRANGER = "T1", "T2", "T3", "T4", "T9"
 """A workspace outside of any org; one of the org that has installed the app itself; one that has it through the org; one
 that installed it before it joined the org; and the partner in a shared channel, which does not have the app."""
-INSTALLED = {"alone": (None, ALONE), "org": (ORG, None), "own": (ORG, OWN), "moved": (None, MOVED)}
+INSTALLED = {"single": (None, SINGLE), "org": (ORG, None), "own": (ORG, OWN), "moved": (None, MOVED)}
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +45,8 @@ class Situation(NamedTuple):
 
 
 SITUATIONS = {
-    "a workspace": Situation(ALONE, None, False, ALONE, "alone"),
-    "a workspace, without the flag": Situation(ALONE, None, None, ALONE, "alone"),
+    "a workspace": Situation(SINGLE, None, False, SINGLE, "single"),
+    "a workspace, without the flag": Situation(SINGLE, None, None, SINGLE, "single"),
     "the org, in one of its workspaces": Situation(COVERED, ORG, True, COVERED, "org"),
     "the org, in no workspace": Situation(None, ORG, True, COVERED, "org"),
     "the org, in a workspace with an installation of its own": Situation(OWN, ORG, True, OWN, "org"),
@@ -54,7 +54,7 @@ SITUATIONS = {
     "a workspace's payload under the org's installation": Situation(COVERED, ORG, False, COVERED, "org"),
     "the same, without the flag": Situation(COVERED, ORG, None, COVERED, "org"),
     "a workspace that has joined the org since": Situation(MOVED, ORG, False, MOVED, "moved"),
-    "a shared channel": Situation(ALONE, None, False, STRANGER, "alone"),
+    "a shared channel": Situation(SINGLE, None, False, STRANGER, "single"),
     "a shared channel with the org": Situation(COVERED, ORG, True, STRANGER, "org"),
     "a workspace without the app": Situation(STRANGER, None, False, STRANGER, None),
     "a workspace without the app, of another org": Situation(STRANGER, OTHER_ORG, False, STRANGER, None),
