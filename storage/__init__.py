@@ -35,9 +35,13 @@ from latchkey.storage.engine import (
 from latchkey.storage.inbox import EventStatus, Inbox, Outcome, OutcomeKind, StoredEvent, event_id_of
 from latchkey.storage.installations import (
     NOT_CACHED,
+    Damaged,
+    ExportResult,
+    ImportResult,
     InstallationPage,
     Installations,
     InstalledWorkspace,
+    Merged,
     NotCached,
     TokenId,
     TokenPair,
@@ -47,6 +51,7 @@ from latchkey.storage.installations import (
     WorkspaceKey,
     bot_value,
     installer_value,
+    open_source,
 )
 from latchkey.storage.opening import check_files, open_for_command, open_store
 from latchkey.storage.rotation import KeyUse, KeyUsers, ProgressCallback, RotationResult, StoreKeys, VerificationResult
@@ -70,7 +75,10 @@ __all__ = [
     "Backup",
     "ChangeKind",
     "CommandStore",
+    "Damaged",
     "EventStatus",
+    "ExportResult",
+    "ImportResult",
     "Inbox",
     "InstallationPage",
     "Installations",
@@ -79,6 +87,7 @@ __all__ = [
     "KeyEntry",
     "KeyUse",
     "KeyUsers",
+    "Merged",
     "NotBegun",
     "NotCached",
     "Outcome",
@@ -115,6 +124,7 @@ __all__ = [
     "make_backup",
     "open_for_command",
     "open_processes",
+    "open_source",
     "open_store",
     "preview_restore",
     "prune",

@@ -16,7 +16,14 @@ from latchkey.errors import StoreUnavailable
 from latchkey.storage.crypto import KeyringFile, Sealer, open_values
 from latchkey.storage.engine import CallObserver, Executor, Presence, SqliteKeyValue
 from latchkey.storage.inbox import EventAdmin, Inbox
-from latchkey.storage.installations import Installations, TokenCache, TokenWatch, Undos, WorkspaceAdmin
+from latchkey.storage.installations import (
+    InstallationMover,
+    Installations,
+    TokenCache,
+    TokenWatch,
+    Undos,
+    WorkspaceAdmin,
+)
 from latchkey.storage.records import Records
 from latchkey.storage.rotation import KeyringWatch, KeySurvey, RemovalEraser, StoreKeys
 from latchkey.storage.states import States
@@ -51,6 +58,7 @@ class CommandStore:
         self.event_admin = EventAdmin(self._records)
         self._eraser = RemovalEraser(files.engine)
         self.workspaces = WorkspaceAdmin(self._records, self._eraser.request)
+        self.moving = InstallationMover(self._records, self.workspaces)
 
     def check_pages(self) -> None:
         """Read every page of the file; raises StoreUnavailable if one is damaged."""

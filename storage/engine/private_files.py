@@ -9,8 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from latchkey.errors import StoreExposed
 from latchkey.storage.engine.privileges import acting_as_owner_of
@@ -37,22 +39,32 @@ def create_private_folder(path: Path, *, owner_of: Path | None = None) -> None:
 
 
 def create_private_file(path: Path, content: bytes) -> None:
-    """Create a file with mode 0600 and this content; it is on disk when the call returns.
+    """Create a file with mode 0600 and this content, as `new_private_file` does."""
+    with new_private_file(path) as file:
+        file.write(content)
 
-    Raises FileExistsError if the path exists, and never leaves a partial file there.
+
+@contextmanager
+def new_private_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file with mode 0600 to write to; it gets its name, and is on disk, at the end.
+
+    Raises FileExistsError if the path exists, and never leaves a partial file there. Root creates it as the owner of
+    its folder.
     """
     create_private_folder(path.parent)
     unfinished = path.with_name(path.name + ".new")
     with acting_as_owner_of(path.parent):
         unfinished.unlink(missing_ok=True)
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
-        try:
-            with open(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+    try:
+        with open(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        with acting_as_owner_of(path.parent):
             rename_noreplace(unfinished, path)
-        finally:
+    finally:
+        with acting_as_owner_of(path.parent):
             unfinished.unlink(missing_ok=True)
 
 

@@ -50,9 +50,10 @@ MAY_IMPORT = {
 ONLY_IN = {
     "cryptography": {"storage/crypto/sealing.py"},
     "sqlitedict": {"storage/engine/sqlite.py"},
-    "sqlite3": {"storage/engine", "storage/opening/stores.py"},
+    "sqlite3": {"storage/engine", "storage/installations/moving/sqlite_file.py"},
     "tornado": {"handlers", "simulator"},
     "yaml": {"commands", "slackapi/manifest"},
+    "sqlalchemy": {"storage/installations/moving/database_url.py"},
     "pickle": set(),
 }
 MAX_ENTRIES = 14

@@ -38,7 +38,9 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
         "events": Entry(
             "latchkey.commands.events.events:group", "Look at unfinished events; retry or drop failed ones"
         ),
-        "installs": Entry("latchkey.commands.installs.installs:group", "List, check or remove installations"),
+        "installs": Entry(
+            "latchkey.commands.installs.installs:group", "List, check, remove, import or export installations"
+        ),
         "install-link": Entry(
             "latchkey.commands.installs.install_link:command", "Print an install link that carries signed values"
         ),

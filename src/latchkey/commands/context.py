@@ -53,20 +53,21 @@ def acting_as_store_owner(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def opened_store(settings: Settings, *, changes_keyring: bool = False) -> Iterator[CommandStore]:
+def opened_store(settings: Settings, *, keeps_root: bool = False) -> Iterator[CommandStore]:
     """Yield the store; raises KeyringError, StoreRefused or StoreUnavailable, also if it does not exist.
 
-    A command that root runs stays the store's owner until it ends, unless it changes the keyring, which may be root's.
+    A command that root runs stays the store's owner until it ends. With `keeps_root` it can also use files of other
+    users, such as a keyring of root's, with `acting_as_owner_of`.
     """
     with acting_as_store_owner(settings):
-        if not changes_keyring:
+        if not keeps_root:
             become_owner_of(settings.store_path)
         with closing(open_for_command(settings.store_path, settings.keyring_path)) as store:
             yield store
 
 
 @contextmanager
-def configured_store(config_path: Path | None, *, changes_keyring: bool = False) -> Iterator[CommandStore]:
+def configured_store(config_path: Path | None, *, keeps_root: bool = False) -> Iterator[CommandStore]:
     """Load the settings and yield the store, as `opened_store` does."""
-    with opened_store(command_settings(config_path), changes_keyring=changes_keyring) as store:
+    with opened_store(command_settings(config_path), keeps_root=keeps_root) as store:
         yield store

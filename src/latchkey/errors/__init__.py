@@ -11,6 +11,7 @@
     │   │   └── KeysMissing    the keyring lacks keys of the store            exit 1
     │   ├── StoreUnavailable   the store does not respond                     503
     │   └── UnreadableRecord   a record cannot be decrypted                   503
+    ├── SourceError            an import or export cannot be done             exit 1
     ├── StaleKeyring           a process still encrypts with an older key     exit 1
     ├── StoreInUse             another command holds the maintenance lock     exit 4
     ├── SignatureError         a request is not signed by Slack               403
@@ -47,6 +48,7 @@ from latchkey.errors.starting import ConfigError, Fault, ListenerLoadError, Star
 from latchkey.errors.storing import (
     KeyringError,
     KeysMissing,
+    SourceError,
     StaleKeyring,
     StoreError,
     StoreExposed,
@@ -79,6 +81,7 @@ __all__ = [
     "SlackRefused",
     "SlackUnavailable",
     "SlackUnreachable",
+    "SourceError",
     "StaleKeyring",
     "StartRefused",
     "StoreError",

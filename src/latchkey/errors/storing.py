@@ -70,6 +70,10 @@ class UnreadableRecord(StoreError):
         self.reason = reason
 
 
+class SourceError(LatchkeyError):
+    """Installations cannot be read from another program's store or an export, or an export cannot be written."""
+
+
 class StaleKeyring(LatchkeyError):
     """Processes with the store open still encrypt with an older key than the primary one; `pids` are their ids."""
 

@@ -15,6 +15,8 @@ from typing import Any
 import click
 
 from latchkey.commands.context import command_settings, opened_store
+from latchkey.commands.installs.export_installs import export_installs
+from latchkey.commands.installs.import_installs import import_installs
 from latchkey.commands.installs.token_check import check_workspaces
 from latchkey.commands.installs.uninstall import name_of, uninstall_at_slack, uninstall_credentials
 from latchkey.commands.terminal import (
@@ -141,6 +143,10 @@ def remove(team_id: str | None, enterprise: str | None, local: bool, config_path
             uninstall_at_slack(settings, credentials, workspace)
         count = store.workspaces.remove(workspace, installed_until=started_at)
     click.echo(f"removed the app from {name}: {plural(count, 'record')} deleted")
+
+
+group.add_command(import_installs)
+group.add_command(export_installs)
 
 
 def _selected(

@@ -76,7 +76,7 @@ def status(config_path: Path | None, as_json: bool) -> None:
 @json_option
 def add(config_path: Path | None, as_json: bool) -> None:
     """Add a new primary key. New records use it; existing ones are left as they are."""
-    with configured_store(config_path, changes_keyring=True) as store:
+    with configured_store(config_path, keeps_root=True) as store:
         key_id = store.keys.add()
         path = store.keys.keyring_path
     if as_json:

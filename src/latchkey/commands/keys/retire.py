@@ -44,7 +44,7 @@ def retire(key_id: str, config_path: Path | None, as_json: bool, yes: bool, forc
             confirm(f"Drop the key {key_id} from the keyring?", yes=yes)
 
     backups = {str(backup.path): backup.key_ids for backup in list_backups(settings.backup_path)}
-    with opened_store(settings, changes_keyring=True) as store:
+    with opened_store(settings, keeps_root=True) as store:
         store.keys.retire(key_id, backups, confirm=confirm_drop)
         path = store.keys.keyring_path
     if as_json:

@@ -42,7 +42,7 @@ def rotate(config_path: Path | None, as_json: bool, yes: bool, dry_run: bool, no
     """
     settings = command_settings(config_path)
     made: list[Backup] = []
-    with opened_store(settings, changes_keyring=True) as store:
+    with opened_store(settings, keeps_root=True) as store:
         plan = _plan(store.keys)
         if dry_run:
             _print_plan(plan, as_json)

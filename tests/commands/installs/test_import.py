@@ -1,0 +1,113 @@
+"""`latchkey installs import` on the command line."""
+
+import json
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from slack_sdk.oauth.installation_store import Installation
+
+from latchkey.storage import Store, open_store
+from tests.storage.installations.moving.other_stores import CLIENT_ID, STORES, file_store, sqlite3_store
+from tests.support.command_line import on_a_terminal, run
+from tests.support.stores import SENTINELS, installation
+
+NOW = float(int(time.time()))
+"""Near the times that slack_sdk's SQLite3 store notes itself."""
+HOURS = 3600.0
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(open_store(tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring")) as store:
+        yield store
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source"
+    path.mkdir()
+    return path
+
+
+def run_import(folder: Path, location: str, *arguments: str, code: int = 0) -> dict[str, Any]:
+    done = run(folder, "installs", "import", location, "--yes", "--json", *arguments)
+    assert done.returncode == code, done.stderr
+    assert not [word for word in SENTINELS if word in done.stdout + done.stderr]
+    return json.loads(done.stdout)
+
+
+def imported(**counts: int) -> dict[str, int]:
+    return {"new": 0, "updated": 0, "unchanged": 0, "newer_here": 0, "unreadable": 0, "damaged": 0, **counts}
+
+
+def counts(result: dict[str, Any]) -> dict[str, int]:
+    return {name: count for name, count in result.items() if isinstance(count, int) and name != "dry_run"}
+
+
+def found(store: Store, team_id: str | None, enterprise_id: str | None = None, **values: Any) -> Installation:
+    result = store.installations.find_installation(enterprise_id=enterprise_id, team_id=team_id, **values)
+    assert result is not None
+    return result
+
+
+def test_damaged_parts_are_named_and_the_rest_is_imported(tmp_path: Path, source: Path, store: Store) -> None:
+    location = file_store(source, [installation("T1"), installation("T2"), installation("T3")])
+    base = Path(location) / CLIENT_ID
+    (base / "none-T1" / "bot-latest").write_text('{"bot_token": "xoxb-sentinel-torn')
+    (base / "none-T2" / "installer-U1-latest").write_text(
+        json.dumps({"user_token": ["xoxp-sentinel"], "team_id": "T2"})
+    )
+    result = run_import(tmp_path, location, code=1)
+    assert counts(result) == imported(new=3, damaged=2)
+    assert {Path(part["where"]).name: part["reason"] for part in result["first_damaged"]} == {
+        "bot-latest": "not a JSON object",
+        "installer-U1-latest": "user_token is not text",
+    }
+    assert found(store, "T1").bot_token == "xoxb-sentinel-T1"
+
+
+def test_only_the_installations_of_the_configured_app_are_imported(tmp_path: Path, source: Path, store: Store) -> None:
+    location = sqlite3_store(source, [installation("T1")])
+    with closing(sqlite3.connect(location)) as other, other:
+        for table in ("slack_installations", "slack_bots"):
+            columns = ", ".join(row[1] for row in other.execute(f"PRAGMA table_info({table})") if row[1] != "id")
+            values = columns.replace("client_id", "'9.9'").replace("team_id", "'T9'")
+            other.execute(f"INSERT INTO {table} ({columns}) SELECT {values} FROM {table}")
+    done = run(tmp_path, "installs", "import", location, "--yes")
+    assert done.returncode == 1
+    assert f"of several apps: {CLIENT_ID}, 9.9" in done.stderr
+    done = run(tmp_path, "installs", "import", location, "--yes", SLACK_CLIENT_ID="7.7")
+    assert "not of the app 7.7" in done.stderr
+    assert run(tmp_path, "installs", "import", location, "--yes", SLACK_CLIENT_ID=CLIENT_ID).returncode == 0
+    assert [workspace.team_id for workspace in store.workspaces.all()] == ["T1"]
+    assert counts(run_import(tmp_path, location, "--client-id", "9.9")) == imported(new=1)
+
+
+def test_asks_whether_the_old_app_is_stopped(tmp_path: Path, source: Path, store: Store) -> None:
+    location = file_store(source, [installation("T1")])
+    done = run(tmp_path, "installs", "import", location)
+    assert done.returncode == 3
+    assert "Each refresh token works only once" in done.stderr
+    code, shown = on_a_terminal(tmp_path, "installs", "import", location, typed="n\n")
+    assert (code, list(store.workspaces.all())) == (3, [])
+    code, shown = on_a_terminal(tmp_path, "installs", "import", location, typed="y\n")
+    assert code == 0, shown
+
+
+@pytest.mark.parametrize(("kind", "command"), [("file", "find "), ("sqlite3", "shred -u "), ("bolt-js", "find ")])
+def test_says_how_to_destroy_what_is_left_and_that_works(
+    tmp_path: Path, source: Path, store: Store, kind: str, command: str
+) -> None:
+    location = STORES[kind](source, [installation("T1"), installation("T2", enterprise_id="E1")])
+    done = run(tmp_path, "installs", "import", location, "--yes")
+    lines = [line.strip() for line in done.stderr.splitlines() if line.startswith("    ")]
+    assert all(line.startswith(command) for line in lines)
+    for line in lines:
+        subprocess.run(line, shell=True, check=True)
+    assert not list(source.rglob("*"))
