@@ -220,7 +220,8 @@ def test_extra_argument_is_refused(path: Path, command: click.Command, capsys: p
     if isinstance(command, click.Group):
         assert Output(capsys, *path, "zzz").has_usage_error(f"no such command 'zzz' of `latchkey {name_of(path)}`")
         return
-    words = ["caddy"] * (accepted_arguments(command) + 1)
+    required = [item.opts[0] for item in command.params if isinstance(item, click.Option) and item.required]
+    words = [*(word for option in required for word in (option, "x")), *["caddy"] * (accepted_arguments(command) + 1)]
     assert Output(capsys, *path, *words).has_usage_error("extra argument", f"see `latchkey {name_of(path)} --help`")
 
 
