@@ -28,8 +28,8 @@ BUSY_MACHINE_SECONDS = 2
 async def supervised(folder: Path, **options: Any) -> AsyncIterator[tuple[Running, SupervisedServer]]:
     async with running(folder, SupervisedServer, **options) as it:
         assert isinstance(it.server, SupervisedServer)
-        yield it, it.server
-        it.server.close()
+        with contextlib.closing(it.server):
+            yield it, it.server
 
 
 def notify_socket(folder: Path) -> socket.socket:
