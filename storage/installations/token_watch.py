@@ -26,7 +26,8 @@ class TokenWatch:
         self._seen: tuple[int, int] | None = None
 
     def start(self) -> None:
-        """Check every `interval` seconds, in a thread."""
+        """Check every `interval` seconds, in a thread. What is committed after this call is noticed."""
+        self.check()
         threading.Thread(target=self._follow, name="token-watch", daemon=True).start()
 
     def check(self) -> None:
@@ -35,7 +36,7 @@ class TokenWatch:
             seen = self._engine.foreign_changes()
         except StoreUnavailable:
             return  # each use of the store reports it; tokens that are cached remain usable until they are too old
-        if self._seen is not None and seen != self._seen:
+        if seen != self._seen:
             self._cache.clear()
         self._seen = seen
 

@@ -1,0 +1,55 @@
+"""Custom steps of a workflow: their own tokens are used, and the bot's once they are revoked."""
+
+from typing import Any
+
+import pytest
+
+from latchkey.dispatch import App
+from latchkey.simulator import Slack
+from tests.support.waiting import until
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("is_async", [True, False])
+async def test_a_revoked_token_of_a_step_is_replaced_by_the_bots(
+    http_server: object, installed: Slack, listeners: App, is_async: bool
+) -> None:
+    used: list[str] = []
+
+    async def step(client: Any, inputs: Any = None) -> None:
+        for text in ("first", "second", "third"):
+            used.append(client.token)
+            await client.chat_postMessage(channel="C0GENERAL", text=text)
+            installed.world.token_book.revoke(used[0])
+
+    def blocking_step(client: Any) -> None:
+        for text in ("first", "second", "third"):
+            used.append(client.token)
+            client.chat_postMessage(channel="C0GENERAL", text=text)
+            installed.world.token_book.revoke(used[0])
+
+    listeners.event("function_executed")(step if is_async else blocking_step)
+    run, answer = await installed.functions.execute(installed.workspace(), "greet", {})
+    assert answer.status == 200
+    await until(lambda: len(installed.world.messages) == 3)
+    assert [message.text for message in installed.world.messages] == ["first", "second", "third"]
+    assert used[0] == run.token
+    # The first call with the revoked token was sent again with the bot's, and nothing was posted twice.
+    refused = [call.response["error"] for call in installed.world.calls if not call.response["ok"]]
+    assert refused == ["token_revoked"]
+
+
+@pytest.mark.gen_test
+async def test_a_button_of_a_step_uses_its_token(http_server: object, installed: Slack, listeners: App) -> None:
+    used: list[str] = []
+
+    @listeners.action("approve")
+    async def approve(ack: Any, client: Any, context: Any) -> None:
+        await ack()
+        await client.chat_postMessage(channel="C0GENERAL", text="approved")
+        used.extend([client.token, context.function_bot_access_token])
+
+    run, _ = await installed.functions.execute(installed.workspace(), "greet", {})
+    assert (await installed.functions.block_action(run, {"action_id": "approve"})).status == 200
+    await until(lambda: used)
+    assert used == [run.token, run.token]
