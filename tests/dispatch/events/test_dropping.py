@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from latchkey.dispatch import EventOptions, EventPipeline, Interactions
+from latchkey.dispatch.events import pipeline
 from latchkey.errors import StoreUnavailable
 from latchkey.slackapi.requests import WorkspaceId
 from tests.dispatch.doubles import Bench, event, send
 from tests.dispatch.events.waiting import at_once, send_and_wait
+from tests.support.clocks import Clock
 from tests.support.stores import failed, unfinished
 from tests.support.waiting import until
 
@@ -83,17 +85,23 @@ def test_in_order_the_channels_next_event_runs_after_a_drop(bench: Bench, ran: l
     assert ran == ["failing", "later"]
 
 
-def test_recovered_events_that_wait_for_their_retry_are_dropped(bench: Bench, ran: list[str]) -> None:
+def test_recovered_events_that_wait_for_their_retry_are_dropped_once(
+    bench: Bench, ran: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "REPLAY_POLL_SECONDS", 0.01)
+    bench.clock = clock = Clock()
     bench.delay = lambda *_: 3600.0
     bench.run(lambda _, events: send_and_wait(events, lambda: bench.count("events_retried"), event(text="failing")))
 
     async def use(_: Interactions, events: EventPipeline) -> None:
         assert await events.drop(is_team, None) == 1
         assert unfinished(bench.store) == []
+        clock.now += 4000  # when its retry would have been due
+        await asyncio.sleep(0.05)
 
     bench.run(use)
-    bench.live(0)
     assert ran == ["failing"]
+    assert bench.count("events_dropped") == 1
 
 
 def test_a_dropped_event_is_not_retried(bench: Bench, ran: list[str]) -> None:

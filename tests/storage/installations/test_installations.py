@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -80,6 +81,25 @@ def test_repeated_saves_add_no_record(store: Store) -> None:
         store.installations.save(installation(bot_token=f"xoxb-{number}"))
         store.installations.save_bot(installation(bot_token=f"xoxb-refreshed-{number}").to_bot())
     assert count_records(store) == 3
+
+
+def test_a_token_is_on_disk_only_encrypted_and_in_files_of_their_owner(store: Store, paths: tuple[Path, Path]) -> None:
+    """slack_sdk's file store writes plain tokens into files that everybody can read."""
+    store.installations.save(installation(bot_token="xoxb-sentinel", user_token="xoxp-sentinel"))
+    files = [file for path in paths for file in path.parent.rglob("*") if file.is_file()]
+    assert len(files) >= 3
+    for file in files:
+        assert b"sentinel" not in file.read_bytes()
+        assert file.stat().st_mode & 0o077 == 0, file
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_workspace_finds_its_installation_without_a_user_id(store: Store, times: int) -> None:
+    """slack_sdk's file store does not, if it keeps no history."""
+    for _ in range(times):
+        store.installations.save(installation())
+    assert find(store) is not None
+    assert find_bot(store) is not None
 
 
 def test_an_org_wide_install_is_found_by_its_enterprise_whatever_the_team(store: Store) -> None:
