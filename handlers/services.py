@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from latchkey.dispatch import EventPipeline, Interactions
+from latchkey.dispatch import EventPipeline, InstallHooks, Interactions
 from latchkey.handlers.allowed_workspaces import AllowedWorkspaces
 from latchkey.handlers.pages import ICON_PATH, AppProfile, Pages
 from latchkey.handlers.receipts import Receipts
@@ -44,6 +44,7 @@ class Services:
     store: Store
     interactions: Interactions
     events: EventPipeline
+    install_hooks: InstallHooks
     metrics: Metrics
     oauth: OAuthClient
     undoer: Undoer

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from slack_sdk.oauth.installation_store import Installation
 
-from latchkey.errors import LatchkeyError, OAuthError, SlackUnavailable, StoreError
+from latchkey.errors import InstallCheckFailed, LatchkeyError, OAuthError, SlackUnavailable, StoreError
 from latchkey.handlers.install import failures
 from latchkey.handlers.install.cookies import give_receipt, is_same_browser, receipt_of
 from latchkey.handlers.install.failures import InstallFailed
@@ -64,11 +64,13 @@ class CallbackHandler(failures.InstallFlowHandler):
         async with self.services.undoer.gate.installing():
             installation = await self._exchange(code)
             installation.custom_values = {**await self._earlier_values(installation), **issued_values}
-            refusal = self._refusal_of(installation)
+            refusal = self._check_workspace(installation) or await self._check_with_listeners(installation)
             if refusal is None:
                 await self._save(installation)
         if refusal is not None:
-            raise InstallFailed(await undo_refused(self.services.undoer, installation, refusal))
+            explained = await undo_refused(self.services.undoer, installation, refusal.failure)
+            raise InstallFailed(explained, cause=refusal.cause)
+        self.services.events.check_replays()  # the event of this install is among them
         await self._enrich(installation)
         self._show_success(installation, digest(state, code))
 
@@ -117,12 +119,22 @@ class CallbackHandler(failures.InstallFlowHandler):
         except SlackUnavailable as error:
             raise InstallFailed(failures.SLACK, cause=error) from error
 
-    def _refusal_of(self, installation: Installation) -> failures.Failure | None:
+    def _check_workspace(self, installation: Installation) -> InstallFailed | None:
         """Return why the app may not be installed there, or None if it may."""
         team_id = None if installation.is_enterprise_install else installation.team_id
         self.team_id = installation.team_id or installation.enterprise_id
         is_allowed = self.services.allowed_workspaces.allow(installation.enterprise_id, team_id)
-        return None if is_allowed else failures.WORKSPACE
+        return None if is_allowed else InstallFailed(failures.WORKSPACE)
+
+    async def _check_with_listeners(self, installation: Installation) -> InstallFailed | None:
+        """Return why a `before_install` function refuses the installation, or None."""
+        try:
+            reason = await self.services.install_hooks.refusal(installation, self.request_id)
+        except InstallCheckFailed as error:
+            return InstallFailed(failures.CHECK, cause=error)
+        if reason is None:
+            return None
+        return InstallFailed(failures.REFUSED._replace(what=reason) if reason else failures.REFUSED)
 
     async def _earlier_values(self, installation: Installation) -> dict[str, str]:
         """Return the workspace's values, so that installing again without the link keeps them."""
@@ -139,7 +151,8 @@ class CallbackHandler(failures.InstallFlowHandler):
 
     async def _save(self, installation: Installation) -> None:
         try:
-            await self.services.store.installations.async_save(installation)
+            event = self.services.install_hooks.installed_event(installation, self.request_id)
+            await self.services.store.installations.async_save_new(installation, event)
         except StoreError as error:
             raise InstallFailed(failures.STORE, cause=error) from error
         self.services.metrics.installs[INSTALLED].inc()

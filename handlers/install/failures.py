@@ -13,6 +13,8 @@
 | invalid_code      | 401    | Slack refused the code                                      |
 | slack_unavailable | 502    | Slack did not answer the exchange                           |
 | not_allowed       | 403    | `[install] workspaces` does not list this workspace         |
+| refused           | 403    | a `before_install` function has refused it                  |
+| check_failed      | 500    | a `before_install` function raised an error, or was slow    |
 | storage_error     | 503    | the store did not answer                                    |
 
 The names and most statuses are Bolt's, so that existing alerts keep working.
@@ -128,6 +130,20 @@ WORKSPACE = Failure(
     "The app's operator has limited the workspaces that may install it, and yours is not one of them.",
     "If it should be, ask the app's operator. To choose another workspace, start again.",
 )
+REFUSED = Failure(
+    "refused",
+    403,
+    "The app was not installed",
+    "It does not accept this installation.",
+    "If you think that it should, ask the app's operator. To choose another workspace, start again.",
+)
+CHECK = Failure(
+    "check_failed",
+    500,
+    "The app was not installed",
+    "The server could not find out whether you may install it there.",
+    "Start again in a few minutes. If this keeps happening, tell the app's operator.",
+)
 STORE = Failure(
     "storage_error",
     503,
@@ -136,7 +152,22 @@ STORE = Failure(
     "Wait a minute and start again. If this keeps happening, tell the app's operator.",
 )
 
-FAILURES = (CANCELLED, SLACK_ERROR, REQUEST, LINK, EXPIRED_LINK, STATE, BROWSER, NO_CODE, CODE, SLACK, WORKSPACE, STORE)
+FAILURES = (
+    CANCELLED,
+    SLACK_ERROR,
+    REQUEST,
+    LINK,
+    EXPIRED_LINK,
+    STATE,
+    BROWSER,
+    NO_CODE,
+    CODE,
+    SLACK,
+    WORKSPACE,
+    REFUSED,
+    CHECK,
+    STORE,
+)
 
 
 class InstallFlowHandler(BaseHandler):

@@ -14,6 +14,7 @@ from slack_sdk.oauth.installation_store import Bot, Installation
 from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
 
 from latchkey.storage.engine import Executor
+from latchkey.storage.inbox import StoredEvent
 from latchkey.storage.installations.blocking_store import BlockingInstallations, InstallationPage
 from latchkey.storage.installations.cache import NOT_CACHED, TokenCache, UserToken
 from latchkey.storage.records import PAGE, Records
@@ -31,6 +32,9 @@ class Installations(BlockingInstallations, AsyncInstallationStore):
 
     async def async_save(self, installation: Installation) -> None:
         await self._writes.run("save_installation", self.save, installation)
+
+    async def async_save_new(self, installation: Installation, event: StoredEvent | None) -> None:
+        await self._writes.run("save_installation", self.save_new, installation, event)
 
     async def async_save_bot(self, bot: Bot) -> None:
         await self._writes.run("save_bot", self.save_bot, bot)

@@ -17,6 +17,7 @@ from slack_sdk.oauth.installation_store import Bot, Installation, InstallationSt
 
 from latchkey.errors import UnreadableRecord
 from latchkey.storage.engine import Change
+from latchkey.storage.inbox import StoredEvent, replay_of
 from latchkey.storage.installations.cache import NOT_CACHED, NotCached, TokenCache, UserToken
 from latchkey.storage.installations.installation_codec import (
     bot_from,
@@ -65,6 +66,10 @@ class BlockingInstallations(InstallationStore):
 
     def save(self, installation: Installation) -> None:
         """Store the installer, the bot if there is one, and that this installer is the latest."""
+        self.save_new(installation, None)
+
+    def save_new(self, installation: Installation, event: StoredEvent | None) -> None:
+        """Do the same, and in the same commit hand an event to the server, which then runs it."""
         key = _key_of(installation)
         record_id = key.user_record_id(installation.user_id)
 
@@ -79,6 +84,8 @@ class BlockingInstallations(InstallationStore):
                 changes += for_new_token(self._records, TokenId(key, installation.user_id), value)
             if installation.bot_token is not None:
                 changes += self._bot_changes(key, installation.to_bot())
+            if event is not None:
+                changes.append(replay_of(self._records, event))
             return changes
 
         commit_with_retry(prepare, partial(self._commit, key))

@@ -11,7 +11,7 @@ import pytest
 from slack_sdk.oauth.installation_store import Installation
 from tornado.ioloop import IOLoop
 
-from latchkey.dispatch import App, EventOptions, EventPipeline, Interactions, Runner
+from latchkey.dispatch import App, EventOptions, EventPipeline, InstallHooks, Interactions, Runner
 from latchkey.handlers import MAX_CONNECTIONS, LatchkeyServer, Services, make_application
 from latchkey.handlers.receipts import Receipts
 from latchkey.handlers.routes import LatchkeyApplication
@@ -121,6 +121,7 @@ def make_services(
         return Services(
             store=store,
             interactions=Interactions(runner, metrics, install_url=public_url + INSTALL_PATH, ack_timeout=0.4),
+            install_hooks=InstallHooks(runner, check_timeout=0.5),
             events=EventPipeline(runner, metrics, store.inbox, options, clock),
             metrics=metrics,
             oauth=oauth,

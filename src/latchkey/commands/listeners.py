@@ -105,7 +105,9 @@ def _matches(listener: Listener) -> str:
         return _text(listener.keyword) or "any text"
     if isinstance(listener.constraint, Mapping):
         return " ".join(f"{name}={_text(value)}" for name, value in listener.constraint.items())
-    return "any error" if listener.constraint is None else _text(listener.constraint)
+    if listener.constraint is None:
+        return "any error" if listener.kind is None else "any install"
+    return _text(listener.constraint)
 
 
 def _text(value: object) -> str:

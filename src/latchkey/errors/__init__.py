@@ -16,6 +16,7 @@
     ├── StoreInUse             another command holds the maintenance lock     exit 4
     ├── SignatureError         a request is not signed by Slack               403
     ├── PayloadError           a signed request cannot be parsed              400
+    ├── InstallCheckFailed     a before_install function failed               logged
     ├── LinkError              the values in an install link are unusable     400
     ├── Overloaded             the inbox is full                              503
     ├── NotInstalled           a workspace or a person has no token           exit 1
@@ -33,7 +34,7 @@ Invariant: no error contains a token, code, state, body, ciphertext, key or secr
 """
 
 from latchkey.errors.base import EXIT_FAILED, LatchkeyError
-from latchkey.errors.requests import LinkError, Overloaded, PayloadError, SignatureError
+from latchkey.errors.requests import InstallCheckFailed, LinkError, Overloaded, PayloadError, SignatureError
 from latchkey.errors.slack import (
     NotInstalled,
     NoToken,
@@ -64,6 +65,7 @@ __all__ = [
     "EXIT_FAILED",
     "ConfigError",
     "Fault",
+    "InstallCheckFailed",
     "KeyringError",
     "KeysMissing",
     "LatchkeyError",

@@ -36,6 +36,14 @@ class LinkError(LatchkeyError):
         self.reason = reason
 
 
+class InstallCheckFailed(LatchkeyError):
+    """A `before_install` function raised an error or took too long; `reason` says which."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the check before an install failed: {reason}")
+        self.reason = reason
+
+
 class Overloaded(LatchkeyError):
     """The inbox is full; Slack should retry the event later."""
 

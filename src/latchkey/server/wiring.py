@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from latchkey.config import Settings
-from latchkey.dispatch import EventOptions, EventPipeline, Interactions, Runner
+from latchkey.dispatch import EventOptions, EventPipeline, InstallHooks, Interactions, Runner
 from latchkey.handlers import AllowedWorkspaces, AppProfile, ClientAddresses, Pages, Services
 from latchkey.metrics import Metrics, StoreGauges
 from latchkey.server.startup import Startup
@@ -66,6 +66,7 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
             store=store,
             interactions=interactions,
             events=events,
+            install_hooks=InstallHooks(runner),
             metrics=metrics,
             oauth=oauth,
             undoer=undoer,

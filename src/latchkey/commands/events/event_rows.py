@@ -7,7 +7,7 @@ from typing import Any
 from latchkey.commands.terminal import utc
 from latchkey.errors import PayloadError, UnreadableRecord
 from latchkey.slackapi.json_text import decode_json
-from latchkey.slackapi.requests import parse
+from latchkey.slackapi.requests import parse_stored
 from latchkey.storage import EventStatus, StoredEvent
 
 _HIDDEN = "********"
@@ -34,7 +34,7 @@ def to_json(event: StoredEvent | UnreadableRecord) -> dict[str, Any]:
 
 def _team_and_type(event: StoredEvent) -> tuple[str | None, str | None]:
     try:
-        payload = parse("application/json", event.body)
+        payload = parse_stored(event.body)
     except PayloadError:
         return None, None
     return payload.workspace.team_id or payload.workspace.enterprise_id, payload.type

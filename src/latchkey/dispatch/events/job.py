@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from latchkey.dispatch.listeners import Listener
-from latchkey.slackapi.requests import REVOCATIONS, Payload, WorkspaceId, parse
+from latchkey.slackapi.requests import REVOCATIONS, Payload, WorkspaceId, parse_stored
 from latchkey.storage import StoredEvent
 from latchkey.tokens import Access
 
@@ -54,7 +54,7 @@ def job_from(event: StoredEvent) -> Job:
 
 def parse_event(event: StoredEvent) -> Payload:
     """Return the event's payload, as it was when it was received; raises PayloadError."""
-    payload = parse("application/json", event.body)
+    payload = parse_stored(event.body)
     payload.retry_num = event.retry_num
     return payload
 

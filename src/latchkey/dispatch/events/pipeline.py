@@ -91,6 +91,7 @@ class EventPipeline:
         self._not_due: list[tuple[Job, float]] = []
         """Recovered events that wait for their retry, each with the latest time, by the loop's clock."""
         self._commits: asyncio.Task[None] | None = None
+        self._has_replays = asyncio.Event()
         self._housekeeping: asyncio.Task[None] | None = None
         _watch(metrics, self._pending)
 
@@ -102,6 +103,10 @@ class EventPipeline:
             self._metrics.events_recovered.inc(len(recovered))
         for event in sorted(recovered, key=lambda event: event.received_at):
             self._resume(event)
+
+    def check_replays(self) -> None:
+        """Run at once what was stored to be replayed."""
+        self._has_replays.set()
 
     async def drain(self, seconds: float) -> int:
         """Finish within `seconds` what is running; returns how many events were still running then.
@@ -203,16 +208,19 @@ class EventPipeline:
         loop = asyncio.get_running_loop()
         next_sweep = loop.time()
         while True:
+            self._has_replays.clear()
             self._add_due()
             try:
                 for event in await self._inbox.async_take_replays():
-                    logger.info("replaying an event request_id=%s", event.request_id)
+                    logger.info("taking an event from the store request_id=%s", event.request_id)
                     self._resume(event)
                 if loop.time() >= next_sweep and not await self._inbox.async_forget_old():
                     next_sweep = loop.time() + SWEEP_SECONDS
             except LatchkeyError as error:
                 logger.warning("housekeeping: %s", error)
-            await asyncio.sleep(REPLAY_POLL_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REPLAY_POLL_SECONDS):
+                    await self._has_replays.wait()
 
 
 def _watch(metrics: Metrics, pending: Pending) -> None:

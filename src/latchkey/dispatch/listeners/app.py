@@ -125,6 +125,21 @@ class App:
     def options(self, constraint: Constraint) -> Decorator[F]:
         return self._decorator(Kind.OPTIONS, constraints.for_options(constraint), constraint)
 
+    def before_install(self, function: F) -> F:
+        """Register a function that is called before an installation is saved, and may `refuse` it with a reason."""
+        register: Decorator[F] = self._decorator(Kind.BEFORE_INSTALL, constraints.any_payload, None)
+        return register(function)
+
+    def installed(self, function: F) -> F:
+        """Register a function that is called after an install, like an event: durably, and again if it fails."""
+        register: Decorator[F] = self._decorator(Kind.INSTALLED, constraints.any_payload, None)
+        return register(function)
+
+    def uninstalled(self, function: F) -> F:
+        """Register a function for Slack's event `app_uninstalled`; the app has no token there any longer."""
+        register: Decorator[F] = self.event("app_uninstalled")
+        return register(function)
+
     def error(self, function: F) -> F:
         """Register a function that is called with `error` (and the usual arguments) when a listener raises."""
         self.error_handlers.append(Listener(function, None, lambda _: True))
@@ -147,7 +162,7 @@ class App:
         return [listener for listener in candidates if listener.matches(payload)]
 
     def _decorator(
-        self, kind: Kind, matches: Predicate, constraint: Constraint, keyword: Text | None = None
+        self, kind: Kind, matches: Predicate, constraint: Constraint | None, keyword: Text | None = None
     ) -> Decorator[F]:
         def register(function: F) -> F:
             listener = Listener(function, kind, matches, keyword, constraint)

@@ -42,11 +42,13 @@ PROVIDERS: dict[str, Callable[[Call | BlockingCall], Any]] = {
     "ack": lambda call: call.ack,
     "say": lambda call: call.say,
     "respond": lambda call: call.respond,
+    "refuse": lambda call: call.refuse,
     "logger": lambda call: logging.getLogger("latchkey.listeners"),
     "installations": lambda call: call.installations,
     "error": lambda call: call.error,
 }
 """For each argument, a function that returns its value for a call."""
+_WITH_EVENT = frozenset({Kind.EVENT, Kind.BEFORE_INSTALL, Kind.INSTALLED})
 _CLIENTS = frozenset({"client", "user_client", "client_for", "say", "respond"})
 _OF_THE_PERSON = frozenset({"context", "user_client", "user_token"})
 
@@ -76,7 +78,7 @@ class CallPlan:
 
 def inner_payload(payload: Payload) -> dict[str, Any]:
     """Return Bolt's `payload`: the event, the action, the view, or the whole body of anything else."""
-    if payload.kind is Kind.EVENT:
+    if payload.kind in _WITH_EVENT:
         return payload.event
     if payload.kind is Kind.ACTION:
         return action_of(payload) or payload.body

@@ -47,6 +47,8 @@ class Call:
     """The pattern of a `message` listener."""
     on_ack: Callable[[Reply], None] | None = None
     """Called with the reply of each `ack`; None for events, which are acknowledged already."""
+    on_refuse: Callable[[str], None] | None = None
+    """Called with the reason of each `refuse`; None if there is nothing to refuse."""
     slot: Slot | None = None
     """Released while a call to Slack waits."""
     error: Exception | None = None
@@ -84,6 +86,12 @@ class Call:
         reply = from_ack(*arguments, **fields)
         if self.on_ack is not None:
             self.on_ack(reply)
+
+    def refuse(self, reason: str = "") -> None:
+        """Refuse the install; the person sees the reason. Raises ValueError in any other listener."""
+        if self.on_refuse is None:
+            raise ValueError("refuse() works only in a before_install function")
+        self.on_refuse(str(reason))
 
     async def say(self, *arguments: Any, **fields: Any) -> Any:
         """Post to the payload's channel (method chat.postMessage). Raises ValueError if there is none.
@@ -134,6 +142,9 @@ class BlockingCall:
 
     def client_for(self, enterprise_id: str | None, team_id: str | None, user_id: str | None = None) -> WebClient:
         return blocking_client(self._wait(self._call.client_for(enterprise_id, team_id, user_id)), self._loop)
+
+    def refuse(self, reason: str = "") -> None:
+        self._call.refuse(reason)
 
     def ack(self, *arguments: Any, **fields: Any) -> None:
         self._wait(self._call.ack(*arguments, **fields))

@@ -32,6 +32,11 @@ def matches(constraint: Text | None, value: object) -> bool:
     return value == constraint if isinstance(constraint, str) else constraint.search(value) is not None
 
 
+def any_payload(_: Payload) -> bool:
+    """Match every payload of the listener's kind."""
+    return True
+
+
 def for_event(constraint: Constraint) -> Predicate:
     """Match the event's type, or `{"type": …, "subtype": …}`; with `subtype: None` there must be none."""
     fields = {"type": constraint} if isinstance(constraint, str | re.Pattern) else _fields(constraint)

@@ -22,6 +22,7 @@ _LISTED = {
     Kind.SHORTCUT: ("callback_id", "the shortcuts"),
 }
 """For each kind of listener that the manifest lists: the field of a constraint with its name, and its plural."""
+_WITHOUT_INTERACTIVITY = frozenset({Kind.EVENT, Kind.COMMAND, Kind.BEFORE_INSTALL, Kind.INSTALLED})
 
 
 def requirements_of(app: App) -> ManifestRequirements:
@@ -31,7 +32,7 @@ def requirements_of(app: App) -> ManifestRequirements:
 
     requirements = ManifestRequirements()
     for listener in app.listeners:
-        if listener.kind not in (Kind.EVENT, Kind.COMMAND):
+        if listener.kind not in _WITHOUT_INTERACTIVITY:
             requirements.interactivity = True
             requirements.options = requirements.options or listener.kind is Kind.OPTIONS
         if listener.kind not in _LISTED:

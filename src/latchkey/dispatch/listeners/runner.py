@@ -101,11 +101,13 @@ class Runner:
         *,
         attempt: int = 1,
         on_ack: Callable[[Reply], None] | None = None,
+        on_refuse: Callable[[str], None] | None = None,
         slot: Slot | None = None,
     ) -> Call:
         """Return one listener's call.
 
-        `on_ack` is called with the reply of each `ack`; `slot` is released while the listener waits for Slack.
+        `on_ack` is called with the reply of each `ack`, `on_refuse` with the reason of each `refuse`.
+        `slot` is released while the listener waits for Slack.
         """
         url = response_url_of(payload.body)
         return Call(
@@ -119,6 +121,7 @@ class Runner:
             attempt,
             keyword=listener.keyword,
             on_ack=on_ack,
+            on_refuse=on_refuse,
             slot=slot,
         )
 

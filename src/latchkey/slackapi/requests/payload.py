@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -33,6 +34,10 @@ class Kind(StrEnum):
     SHORTCUT = "shortcut"
     VIEW = "view"
     OPTIONS = "options"
+    BEFORE_INSTALL = "before_install"
+    """Not Slack's: an install that listeners may refuse."""
+    INSTALLED = "installed"
+    """Not Slack's: an install that this server has completed."""
 
 
 _EVENTS_API = {
@@ -40,6 +45,7 @@ _EVENTS_API = {
     "url_verification": Kind.URL_VERIFICATION,
     "app_rate_limited": Kind.RATE_LIMITED,
 }
+_STORED = {f"latchkey_{kind}": kind for kind in (Kind.BEFORE_INSTALL, Kind.INSTALLED)} | _EVENTS_API
 # https://docs.slack.dev/reference/interaction-payloads, with the legacy attachments and dialogs.
 _INTERACTIVITY = {
     "block_actions": Kind.ACTION,
@@ -117,6 +123,11 @@ def parse(content_type: str | None, body: bytes) -> Payload:
     raise PayloadError("content type")
 
 
+def parse_stored(body: bytes) -> Payload:
+    """Return an event from the store: one of Slack's, or one of this server's own. Raises PayloadError."""
+    return _events_api(_json_object(body), _STORED)
+
+
 def _json_object(text: bytes | str) -> dict[str, Any]:
     try:
         document = decode_json(text)
@@ -154,8 +165,8 @@ def _unquoted(text: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
-def _events_api(body: dict[str, Any]) -> Payload:
-    kind = _EVENTS_API.get(body["type"]) if isinstance(body.get("type"), str) else None
+def _events_api(body: dict[str, Any], kinds: Mapping[str, Kind] = _EVENTS_API) -> Payload:
+    kind = kinds.get(body["type"]) if isinstance(body.get("type"), str) else None
     if kind is None:
         raise PayloadError("type")
     if kind is Kind.URL_VERIFICATION:
