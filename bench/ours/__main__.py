@@ -16,11 +16,11 @@ from pathlib import Path
 
 from slack_sdk.oauth.installation_store import Installation
 
-from bench.installs import fill
+from bench.ours.installs import fill
 from bench.traffic import APP_ID, COMMAND, SIGNING_SECRET, team_id
 from latchkey.storage import Outcome, Store, StoredEvent, open_store
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 REMEMBERED_SECONDS = 25 * 3600
 
 _LISTENERS = f"""\

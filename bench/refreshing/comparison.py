@@ -1,14 +1,18 @@
-"""Compares what happens to tokens that have just expired: events of many people in one workspace arrive at once."""
+"""Events of many people in one workspace arrive at once, just after the bot's token and each person's have expired.
+
+Meanwhile, a script beside the server uses the same tokens.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from slack_sdk.oauth.installation_store import Installation
@@ -27,13 +31,21 @@ EXPIRED_SECONDS = 60.0
 FINISH_SECONDS = 30.0
 """Maximum time after the last response until the listeners have run."""
 
-Find = Callable[[RunningPeer, str], Installation | None]
-"""Called with a server that runs and a person; returns the installation in the server's store."""
+
+@dataclass(frozen=True)
+class Subject:
+    """A server to compare."""
+
+    peer: Peer
+    script: Sequence[str]
+    """The command of the script beside it; FOLDER is replaced, and the people are added."""
+    find: Callable[[RunningPeer, str], Installation | None]
+    """Called with the running server and a person; returns the installation in the server's store."""
 
 
 @dataclass(frozen=True)
 class Refreshed:
-    """The results of one server. Each number should be 0, except the first two and `listeners_run`."""
+    """The results of one server. Each number should be 0, except the first three."""
 
     events: int
     acknowledged: int
@@ -41,6 +53,8 @@ class Refreshed:
     """Events whose listener posted a message with the bot's token."""
     without_user_token: int
     """Those of them whose listener had no token of the person, who has granted one."""
+    script_failures: int
+    """Tokens that the script beside the server could not use."""
     refresh_tokens_sent_twice: int
     """Refresh tokens that were sent more than once."""
     refreshes_refused: int
@@ -51,14 +65,18 @@ class Refreshed:
 
 def compare(events: int, people: int, grace_seconds: float) -> dict[str, Refreshed]:
     """Return the results of Bolt for Python and of this server, by name."""
-    bolt = Peer("Bolt AsyncApp", (sys.executable, str(PEERS / "bolt_refreshing.py")))
+    bolt = Subject(
+        Peer("Bolt AsyncApp", (sys.executable, str(PEERS / "bolt_refreshing.py"))),
+        (sys.executable, str(PEERS / "bolt_script.py"), "FOLDER/installations.sqlite3"),
+        _in_slack_sdks_store,
+    )
+    this = Subject(ours(), (sys.executable, "-m", "bench.refreshing.our_script", "FOLDER/config.toml"), _in_our_store)
     return {
-        peer.name: asyncio.run(_measure(peer, find, events, people, grace_seconds))
-        for peer, find in ((bolt, _in_slack_sdks_store), (ours(), _in_our_store))
+        subject.peer.name: asyncio.run(_measure(subject, events, people, grace_seconds)) for subject in (bolt, this)
     }
 
 
-async def _measure(peer: Peer, find: Find, events: int, people: int, grace_seconds: float) -> Refreshed:
+async def _measure(subject: Subject, events: int, people: int, grace_seconds: float) -> Refreshed:
     clock = _Clock(time.time() - 43_200 - EXPIRED_SECONDS)
     slack = Slack(
         client_id=CLIENT_ID,
@@ -71,27 +89,47 @@ async def _measure(peer: Peer, find: Find, events: int, people: int, grace_secon
     )
     slack.world.token_book.grace_seconds = grace_seconds
     slack.start()
+    names = [f"U{number:08d}" for number in range(people)]
     try:
-        names = [f"U{number:08d}" for number in range(people)]
-        installations = _install(slack, names)
-        clock.now = None
         with tempfile.NamedTemporaryFile("w", prefix="latchkey-bench-", suffix=".json") as file:
-            json.dump(installations, file)
+            json.dump(_install(slack, names), file)
             file.flush()
+            clock.now = None
             environment = {
-                **peer.environment,
                 "REFRESHING": file.name,
                 "CLIENT_ID": CLIENT_ID,
                 "CLIENT_SECRET": CLIENT_SECRET,
             }
-            prepared = Peer(peer.name, peer.command, environment)
-            with started(prepared, teams=0, api_url=slack.api_url, cpu=SERVER_CPU) as server:
+            peer = replace(subject.peer, environment=environment)
+            with started(peer, teams=0, api_url=slack.api_url, cpu=SERVER_CPU) as server:
                 slack.configure(redirect_uris=[], events_url=f"http://127.0.0.1:{server.port}/slack/events")
-                acknowledged = await _send(slack, events, names)
-                found = [find(server, name) for name in names]
+                failures, acknowledged = await asyncio.gather(
+                    _run_script(subject, server, slack, names), _send(slack, events, names)
+                )
+                found = [subject.find(server, name) for name in names]
     finally:
         await slack.close()
-    return _result(slack, events, acknowledged, found)
+    return _result(slack, events, acknowledged, found, failures)
+
+
+async def _run_script(subject: Subject, server: RunningPeer, slack: Slack, names: Sequence[str]) -> int:
+    """Run the script beside a server; returns how many tokens it could not use."""
+    command = [part.replace("FOLDER", str(server.folder)) for part in subject.script]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(PEERS.parent.parent),
+        "API_URL": slack.api_url,
+        "CLIENT_ID": CLIENT_ID,
+        "CLIENT_SECRET": CLIENT_SECRET,
+        "SLACK_CLIENT_ID": CLIENT_ID,
+        "SLACK_CLIENT_SECRET": CLIENT_SECRET,
+        "SLACK_SIGNING_SECRET": SIGNING_SECRET,
+    }
+    process = await asyncio.create_subprocess_exec(*command, *names, env=environment, stdout=asyncio.subprocess.PIPE)
+    printed, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{command!r} ended with {process.returncode}")
+    return int(printed)
 
 
 def _install(slack: Slack, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -139,7 +177,9 @@ async def _send(slack: Slack, events: int, names: Sequence[str]) -> int:
     return acknowledged
 
 
-def _result(slack: Slack, events: int, acknowledged: int, found: Sequence[Installation | None]) -> Refreshed:
+def _result(
+    slack: Slack, events: int, acknowledged: int, found: Sequence[Installation | None], script_failures: int
+) -> Refreshed:
     world, now = slack.world, slack.world.clock()
 
     def is_lost(access: str | None, refresh: str | None) -> bool:
@@ -152,6 +192,7 @@ def _result(slack: Slack, events: int, acknowledged: int, found: Sequence[Instal
         events=events,
         acknowledged=acknowledged,
         listeners_run=len(world.messages),
+        script_failures=script_failures,
         without_user_token=sum(message.text.endswith("False") for message in world.messages),
         refresh_tokens_sent_twice=sum(token.sent > 1 for token in world.refresh_tokens.values()),
         refreshes_refused=len(refused),
