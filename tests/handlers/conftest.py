@@ -105,6 +105,7 @@ def make_services(
             clock=clock,
         )
         calls = TokenCalls(clients, client_id=CLIENT_ID, client_secret=lambda: oauth.client_secret)
+        ack_timeout = changes.pop("ack_timeout", 0.4)
         resolver = TokenResolver(
             store.installations,
             Refresher(store.tokens, calls, clock=clock),
@@ -120,7 +121,7 @@ def make_services(
         options = EventOptions(**changes.pop("events", {}))
         return Services(
             store=store,
-            interactions=Interactions(runner, metrics, install_url=public_url + INSTALL_PATH, ack_timeout=0.4),
+            interactions=Interactions(runner, metrics, install_url=public_url + INSTALL_PATH, ack_timeout=ack_timeout),
             install_hooks=InstallHooks(runner, check_timeout=0.5),
             events=EventPipeline(runner, metrics, store.inbox, options, clock),
             metrics=metrics,

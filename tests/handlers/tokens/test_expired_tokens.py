@@ -3,6 +3,7 @@
 import asyncio
 import random
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,11 @@ with latchkey.connect(sys.argv[1]) as slack:
     for user_id in [None, *random.sample(people, len(people))]:
         slack.client_for(None, "T0ACME", user_id).chat_postMessage(channel="C0GENERAL", text="by the script")
 """
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    return {"ack_timeout": 20}
 
 
 @pytest.fixture
@@ -76,7 +82,7 @@ async def test_expired_tokens_are_refreshed_once_for_200_events_beside_a_script(
     services: Services,
     tmp_path: Path,
 ) -> None:
-    """Bolt for Python sends a bot's refresh token twice if B calls where A has installed last, and erases A's token."""
+    """Bolt for Python sends a bot's refresh token twice if B calls and A has installed last, and erases A's."""
     people = [f"U{number:02}" for number in range(20)]
     save(slack, store, clock, *people, age=TOKEN_SECONDS + 60)
     posts_as_both(listeners)
@@ -116,6 +122,45 @@ async def start_script(folder: Path, slack: Slack, *arguments: str) -> asyncio.s
     assert script.stdout is not None
     assert await script.stdout.readline() == b"connected\n"
     return script
+
+
+@pytest.mark.gen_test(timeout=20)
+@pytest.mark.parametrize("is_command", [True, False])
+async def test_a_bots_refresh_token_is_sent_once_for_a_person_who_did_not_install_last(
+    http_server: object, slack: Slack, store: Store, clock: Clock, listeners: App, is_command: bool
+) -> None:
+    """Bolt for Python sends it twice, and Slack refuses the second time."""
+    await act_as_other_than_the_last_installer(slack, store, clock, listeners, is_command)
+    assert sorted(refreshes(slack)) == [0, 0, 0, 0, 1, 1]  # the bot's latest one and Bob's
+
+
+@pytest.mark.gen_test(timeout=20)
+@pytest.mark.parametrize("is_command", [True, False])
+async def test_a_refresh_for_another_person_leaves_the_last_installers_token_alone(
+    http_server: object, slack: Slack, store: Store, clock: Clock, listeners: App, is_command: bool
+) -> None:
+    """Bolt for Python then saves the last installer's installation without their token."""
+    before = await act_as_other_than_the_last_installer(slack, store, clock, listeners, is_command)
+    assert store.installations.find_user_token(None, TEAM, user_id="U0ALICE") == before
+
+
+async def act_as_other_than_the_last_installer(
+    slack: Slack, store: Store, clock: Clock, listeners: App, is_command: bool
+) -> object:
+    """Let Bob act where Alice has installed last, and return Alice's token from before."""
+    save(slack, store, clock, "U0BOB", age=TOKEN_SECONDS + 60)
+    save(slack, store, clock, "U0ALICE", age=TOKEN_SECONDS + 30)
+    before = store.installations.find_user_token(None, TEAM, user_id="U0ALICE")
+    assert before is not None
+    posts_as_both(listeners)
+    bob = replace(slack.workspace(), user_id="U0BOB")
+    if is_command:
+        assert (await slack.sender.command(bob, "/hi")).body == "done"
+    else:
+        assert (await slack.sender.mention(bob, "x")).status == 200
+    await until(lambda: len(slack.world.messages) == 2)
+    assert slack.world.messages[-1].author == "U0BOB"
+    return before
 
 
 @pytest.mark.gen_test

@@ -50,6 +50,26 @@ def test_an_app_without_listeners_subscribes_to_token_revocations() -> None:
     assert notes == []
 
 
+def test_an_app_with_user_scopes_only_has_no_bot() -> None:
+    wanted = ManifestRequirements(events=["message", "reaction_added", "app_mention"], commands=[Command("/x", "")])
+    manifest, notes = made(wanted, scopes=[], user_scopes=["chat:write", "groups:history"])
+    assert "bot_user" not in manifest["features"]
+    required = ["app_mentions:read", "commands", "reactions:read"]
+    assert manifest["oauth_config"]["scopes"] == {"user": ["chat:write", "groups:history", *notes_of(notes)]}
+    assert sorted(notes_of(notes)) == required
+    subscriptions = manifest["settings"]["event_subscriptions"]
+    assert "bot_events" not in subscriptions
+    assert {"message.groups", "reaction_added", "app_uninstalled", "tokens_revoked"} <= set(
+        subscriptions["user_events"]
+    )
+    assert "app_mention needs a bot, and so a bot scope" in notes
+
+
+def notes_of(notes: list[str]) -> list[str]:
+    """Return the scopes that the notes say are lacking, in their order."""
+    return [note.split()[3].rstrip(",") for note in notes if " lacks " in note]
+
+
 def test_optional_scopes_are_among_all_scopes_and_marked() -> None:
     manifest, notes = made(
         ManifestRequirements(events=["reaction_added"]),

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from latchkey.slackapi.manifest.event_scopes import EVENT_SCOPES, MESSAGE_SUBSCRIPTIONS, USER_EVENTS
 from latchkey.slackapi.paths import CALLBACK_PATH, EVENTS_PATH
+from latchkey.slackapi.scopes import USER_SCOPES
 
 Manifest: TypeAlias = dict[str, Any]
 
@@ -79,16 +80,22 @@ def make_manifest(app: AppSettings, wanted: ManifestRequirements) -> tuple[Manif
         notes.append(f"Slack requires URLs that begin with https://; {app.public_url} does not")
     bot = _Scopes("scopes", app.scopes, app.optional_scopes)
     user = _Scopes("user_scopes", app.user_scopes, app.optional_user_scopes)
+    has_bot = bool(bot.all) or not user.all
+    # Without a bot, the tokens of people receive events and offer commands.
+    acting = bot if has_bot else user
     commands, shortcuts = _commands(wanted.commands, notes), _shortcuts(wanted.shortcuts, notes)
     if commands or shortcuts:
-        bot.require(("commands",), "a command or shortcut")
+        acting.require(("commands",), "a command or shortcut")
     needed = (*ALWAYS, *ORG_WIDE) if app.org_deployment else ALWAYS
-    bot_events, user_events = _subscriptions([*needed, *wanted.events], bot, user, notes)
+    bot_events, user_events = _subscriptions([*needed, *wanted.events], acting, user, notes)
+    if not has_bot:
+        notes += [f"{event} needs a bot, and so a bot scope" for event in bot_events if not _has_user_scope(event)]
+        bot_events, user_events = [], sorted({*bot_events, *user_events})
     notes += bot.notes + user.notes
     events_url = app.public_url + EVENTS_PATH
     manifest: Manifest = {
         "display_information": {"name": app.name, **({"description": app.description} if app.description else {})},
-        "features": _features(app, commands, shortcuts, bot_events, events_url),
+        "features": _features(app, commands, shortcuts, bot_events or user_events, events_url, has_bot),
         "oauth_config": {
             "redirect_urls": [app.public_url + CALLBACK_PATH],
             "scopes": _scope_lists(bot, user),
@@ -96,7 +103,7 @@ def make_manifest(app: AppSettings, wanted: ManifestRequirements) -> tuple[Manif
         "settings": {
             "event_subscriptions": {
                 "request_url": events_url,
-                "bot_events": bot_events,
+                **({"bot_events": bot_events} if has_bot else {}),
                 **({"user_events": user_events} if user_events else {}),
             },
             "interactivity": _interactivity(wanted, bool(shortcuts), events_url),
@@ -128,7 +135,7 @@ class _Scopes:
 def _scope_lists(bot: _Scopes, user: _Scopes) -> dict[str, list[str]]:
     """Return the lists of scopes; Slack wants an optional scope both among all and among the optional ones."""
     lists = {"bot": bot.all, "bot_optional": bot.optional, "user": user.all, "user_optional": user.optional}
-    return {name: scopes for name, scopes in lists.items() if scopes or name == "bot"}
+    return {name: scopes for name, scopes in lists.items() if scopes or (name == "bot" and not user.all)}
 
 
 def _subscriptions(events: Iterable[str], bot: _Scopes, user: _Scopes, notes: list[str]) -> tuple[list[str], list[str]]:
@@ -154,6 +161,12 @@ def _subscriptions(events: Iterable[str], bot: _Scopes, user: _Scopes, notes: li
     counts = [len(bot_events), len(user_events)]
     notes += [f"Slack allows {MAX_EVENTS} events, but there are {count}" for count in counts if count > MAX_EVENTS]
     return sorted(bot_events), sorted(user_events)
+
+
+def _has_user_scope(event: str) -> bool:
+    """Whether a user's token can receive this event."""
+    scopes = EVENT_SCOPES.get(event, ())
+    return not scopes or any(scope in USER_SCOPES for scope in scopes)
 
 
 def _commands(wanted: Sequence[Command], notes: list[str]) -> dict[str, str]:
@@ -193,12 +206,13 @@ def _features(
     app: AppSettings,
     commands: dict[str, str],
     shortcuts: list[dict[str, str]],
-    bot_events: Sequence[str],
+    events: Sequence[str],
     url: str,
+    has_bot: bool,
 ) -> Manifest:
-    features: Manifest = {"bot_user": {"display_name": _display_name(app.name)}}
-    is_assistant = any(event.startswith("assistant_thread_") for event in bot_events)
-    home, messages = "app_home_opened" in bot_events, is_assistant or "message.im" in bot_events
+    features: Manifest = {"bot_user": {"display_name": _display_name(app.name)}} if has_bot else {}
+    is_assistant = any(event.startswith("assistant_thread_") for event in events)
+    home, messages = "app_home_opened" in events, is_assistant or "message.im" in events
     if home or messages:
         features["app_home"] = {"home_tab_enabled": home, "messages_tab_enabled": messages}
     if messages:
