@@ -39,7 +39,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
             "latchkey.commands.events.events:group", "Look at unfinished events; retry or drop failed ones"
         ),
         "installs": Entry(
-            "latchkey.commands.installs.installs:group", "List, check, remove, import or export installations"
+            "latchkey.commands.installs.installs:group", "List, check, remove, add, import or export installations"
         ),
         "install-link": Entry(
             "latchkey.commands.installs.install_link:command", "Print an install link that carries signed values"

@@ -57,6 +57,31 @@ def check_tokens(api_url: str, tokens: Sequence[str], *, proxy_for: ProxyFor) ->
     return _with_slack(api_url, proxy_for, check_all)
 
 
+class TokenOwner(NamedTuple):
+    """What a token belongs to, from `auth.test`."""
+
+    team_id: str | None
+    """None for a token of an org-wide installation."""
+    team_name: str | None
+    enterprise_id: str | None
+    user_id: str
+    """The bot's user, or the person."""
+    bot_id: str | None
+    """None for a person's token."""
+    is_enterprise_install: bool
+    scopes: tuple[str, ...]
+    """From the header X-OAuth-Scopes; empty if Slack did not send it."""
+
+
+def token_owners(api_url: str, tokens: Sequence[str], *, proxy_for: ProxyFor) -> list[TokenOwner]:
+    """Return the owner of each token (method auth.test); raises SlackRefused or SlackUnavailable."""
+
+    async def ask_all(web: WebClients) -> list[TokenOwner]:
+        return [await _owner(web, token) for token in tokens]
+
+    return _with_slack(api_url, proxy_for, ask_all)
+
+
 def uninstall(api_url: str, token: str, *, client_id: str, client_secret: str, proxy_for: ProxyFor) -> None:
     """Uninstall the app from the workspace that this token belongs to (method apps.uninstall).
 
@@ -87,6 +112,26 @@ def check_credentials(api_url: str, client_id: str, client_secret: str, *, proxy
         return ""
 
     return _with_slack(api_url, proxy_for, call_slack)
+
+
+async def _owner(web: WebClients, token: str) -> TokenOwner:
+    headers: dict[str, str] = {}
+
+    async def call() -> Any:
+        response = await web.client(token).auth_test()
+        headers.update({name.lower(): value for name, value in response.headers.items()})
+        return response
+
+    answer = await response_data("auth.test", call(), TIMEOUT_SECONDS)
+    team_id, name, enterprise_id, user_id, bot_id = (
+        value if isinstance(value := answer.get(field), str) and value else None
+        for field in ("team_id", "team", "enterprise_id", "user_id", "bot_id")
+    )
+    is_org_wide = answer.get("is_enterprise_install") is True
+    if user_id is None or not (enterprise_id if is_org_wide else team_id):
+        raise SlackUnavailable("auth.test", "its response lacks a user or a workspace")
+    scopes = tuple(scope.strip() for scope in headers.get("x-oauth-scopes", "").split(",") if scope.strip())
+    return TokenOwner(None if is_org_wide else team_id, name, enterprise_id, user_id, bot_id, is_org_wide, scopes)
 
 
 async def _status(web: WebClients, token: str) -> TokenStatus:

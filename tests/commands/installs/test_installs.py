@@ -1,23 +1,19 @@
 """`latchkey installs`: list, show, check and remove."""
 
-import asyncio
 import json
 import sqlite3
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from slack_sdk.oauth.installation_store import Bot
 
-from latchkey.simulator import Slack, Token
 from latchkey.storage import Store, open_store
-from tests.support.command_line import CLIENT_ID, CLIENT_SECRET, SECRET_MARK, run, run_json
+from tests.commands.installs.at_slack import CREDENTIALS, at_slack
+from tests.support.command_line import CLIENT_ID, run, run_json
 from tests.support.stores import SENTINELS, fill_open, installation
-
-CREDENTIALS = {"SLACK_CLIENT_ID": CLIENT_ID, "SLACK_CLIENT_SECRET": CLIENT_SECRET}
 
 
 @pytest.fixture
@@ -203,35 +199,6 @@ def test_no_output_contains_a_token(tmp_path: Path, filled: Store) -> None:
     for command in (("list",), ("list", "--json"), ("show", "T1"), ("show", "T1", "--json"), ("show", "T9")):
         done = run(tmp_path, "installs", *command)
         assert not [word for word in SENTINELS if word in done.stdout + done.stderr]
-
-
-class AtSlack:
-    """A simulated Slack that knows the tokens in the store."""
-
-    def __init__(self, slack: Slack, folder: Path) -> None:
-        self.slack = slack
-        self.folder = folder
-
-    def knows(self, team_id: str, *tokens: str) -> None:
-        for token in tokens:
-            owner = Token(self.slack.workspace(team_id), "UBOT", token.startswith("xoxb"), False, "chat:write")
-            self.slack.world.token_book.add(token, owner)
-
-    async def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        environ = {**CREDENTIALS, "LATCHKEY_SLACK_API_URL": self.slack.api_url}
-        done = await asyncio.to_thread(run, self.folder, "installs", *arguments, **environ)
-        assert not [word for word in (*SENTINELS, SECRET_MARK) if word in done.stdout + done.stderr]
-        return done
-
-
-@asynccontextmanager
-async def at_slack(folder: Path) -> AsyncIterator[AtSlack]:
-    slack = Slack(client_id=CLIENT_ID, client_secret=CLIENT_SECRET, signing_secret="s", redirect_uris=[], events_url="")
-    slack.start()
-    try:
-        yield AtSlack(slack, folder)
-    finally:
-        await slack.close()
 
 
 @pytest.mark.gen_test(timeout=30)

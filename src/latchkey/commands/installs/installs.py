@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from latchkey.commands.context import command_settings, opened_store
+from latchkey.commands.installs.add_install import add_install
 from latchkey.commands.installs.export_installs import export_installs
 from latchkey.commands.installs.import_installs import import_installs
 from latchkey.commands.installs.token_check import check_workspaces
@@ -145,6 +146,7 @@ def remove(team_id: str | None, enterprise: str | None, local: bool, config_path
     click.echo(f"removed the app from {name}: {plural(count, 'record')} deleted")
 
 
+group.add_command(add_install)
 group.add_command(import_installs)
 group.add_command(export_installs)
 

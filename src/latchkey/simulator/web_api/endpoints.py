@@ -81,7 +81,9 @@ class ApiHandler(RequestHandler):
             return TOKEN_METHODS[method](self.world, arguments, value)
         if method not in METHODS:
             raise ApiError("unknown_method")
-        return METHODS[method](self.world, self.world.token_book.authenticate(value), arguments)
+        token = self.world.token_book.authenticate(value)
+        self.set_header("X-OAuth-Scopes", token.scopes)
+        return METHODS[method](self.world, token, arguments)
 
     def _fail(self, fault: ApiFault) -> bool:
         """Fail as the fault says; returns False if it was only slow."""
