@@ -9,6 +9,7 @@ import click
 from click.exceptions import NoSuchCommand, NoSuchOption
 
 from latchkey.errors import LatchkeyError
+from latchkey.logs import without_tokens
 
 _SYNONYMS = {"start": "serve", "run": "serve", "up": "serve"}
 """What other tools call our commands."""
@@ -48,7 +49,8 @@ def explain(error: click.ClickException, command: click.Command, name: str, argu
 
 def _in_our_style(error: click.ClickException) -> str:
     message = error.format_message().rstrip(".")
-    return message[:1].lower() + message[1:]
+    # A token that somebody passes as an argument would be quoted.
+    return without_tokens(message[:1].lower() + message[1:])
 
 
 def _called(context: click.Context, arguments: Sequence[str]) -> click.Context:

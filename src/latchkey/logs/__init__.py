@@ -2,7 +2,7 @@
 
 from latchkey.logs.configuring import LineWriter, configure, print_error
 from latchkey.logs.log_stream import LogStream
-from latchkey.logs.scrubbing import HIDDEN
+from latchkey.logs.scrubbing import HIDDEN, without_tokens
 
 __all__ = [
     "HIDDEN",
@@ -10,4 +10,5 @@ __all__ = [
     "LogStream",
     "configure",
     "print_error",
+    "without_tokens",
 ]

@@ -35,6 +35,11 @@ _MARKS = (
 )
 
 
+def without_tokens(text: str) -> str:
+    """Return the text without what is shaped like a token."""
+    return re.sub(_TOKEN, HIDDEN, text)
+
+
 class Scrubber:
     """Replaces secrets in a text with `[hidden]`; `secrets` are matched exactly, all others by their shape."""
 

@@ -102,4 +102,6 @@ def test_says_what_is_wrong_with_the_input_and_shows_none_of_it(
 
 
 def test_takes_no_token_from_the_command_line(tmp_path: Path, store: Store) -> None:
-    assert run(tmp_path, "installs", "add", BOT).returncode == 2
+    done = run(tmp_path, "installs", "add", BOT)
+    assert done.returncode == 2
+    assert "extra argument ([hidden])" in done.stderr
