@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -62,13 +63,47 @@ def test_running_listeners_are_not_stopped_but_not_retried(bench: Bench, ran: li
         await send(events, event(text="stuck"), event(text="stuck and failing"))
         await until(lambda: len(ran) == 2)
         assert await events.drop(is_team, None) == 0
+        assert unfinished(bench.store) == []  # a crash does not make them run again
         bench.released.set()  # type: ignore[attr-defined]
         await until(lambda: bench.count("events_finished") == bench.count("events_dropped") == 1)
-        await until(lambda: not unfinished(bench.store))
 
     bench.run(use)
+    assert unfinished(bench.store) == []
     assert len(ran) == 2
     assert failed(bench.store) == []
+
+
+def test_an_event_is_dropped_while_its_second_attempt_begins(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its start is not on disk yet."""
+    bench.delay = at_once
+    committing, commit = threading.Event(), bench.store.inbox.commit
+    committing.set()
+    runs: list[int] = []
+
+    def slow_commit(*arguments: Any) -> set[str]:
+        committing.wait()
+        return commit(*arguments)
+
+    @bench.app.event("app_mention")
+    async def failing(context: Any) -> None:
+        runs.append(context.attempt)
+        committing.clear()
+        raise ValueError
+
+    async def use(_: Interactions, events: EventPipeline) -> None:
+        monkeypatch.setattr(bench.store.inbox, "commit", slow_commit)
+        await send_and_wait(events, lambda: bench.count("events_retried"))
+        await asyncio.sleep(0.05)  # the second attempt waits for its commit, which waits for the first one's
+        dropping = asyncio.ensure_future(events.drop(is_team, None))
+        await asyncio.sleep(0.05)
+        committing.set()
+        await dropping
+        await until(lambda: bench.count("events_dropped"), 2)
+
+    bench.run(use)
+    assert runs == [1]
+    assert bench.unfinished == 0
+    assert unfinished(bench.store) == []
 
 
 def test_in_order_the_channels_next_event_runs_after_a_drop(bench: Bench, ran: list[str]) -> None:

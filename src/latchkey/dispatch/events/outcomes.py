@@ -57,6 +57,14 @@ class OutcomeWriter:
         else:
             self._forget(job.event)
 
+    def dropped(self, job: Job) -> None:
+        """The event is finished now, even if an attempt is still running, or about to."""
+        if job.is_on_disk:
+            replaced = self._outcomes.get(job.event.event_id)
+            self._write(Outcome.done(job.event), replaced.waiter if replaced is not None else None)
+        else:
+            self._forget(job.event)
+
     def retry(self, job: Job, *, attempts: int, due_at: float, waiter: asyncio.Future[None] | None = None) -> None:
         """The event is tried again at `due_at` (Unix seconds); `waiter` is resolved once that is on disk."""
         outcome = Outcome.retry(job.event, attempts=attempts, due_at=due_at)

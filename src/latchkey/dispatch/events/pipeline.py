@@ -145,9 +145,7 @@ class EventPipeline:
         try:
             async with asyncio.timeout(self._deadline):
                 await self._intake.settle()
-                await self._pending.wait_until_removed(
-                    job for job in self._pending if job.is_dropped and not job.is_running
-                )
+                await self._pending.wait_until_removed(job for job in self._pending if job.is_dropped)
         except TimeoutError:
             raise StoreUnavailable("timeout", "the store did not drop a workspace's events in time") from None
         return dropped

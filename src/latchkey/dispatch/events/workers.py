@@ -70,7 +70,8 @@ class Workers:
     def add(self, job: Job) -> None:
         """Queue an acknowledged event, or start it at once."""
         if job.is_dropped:
-            self._finish_dropped(job)
+            self._metrics.events_dropped.inc()
+            self._outcomes.done(job)
             return
         self._queue.add(job.workspace, job.channel_id, job)
         self._begin()
@@ -82,10 +83,11 @@ class Workers:
         waiting = 0
         for job in jobs:
             job.is_dropped = True
+            self._outcomes.dropped(job)  # also while it runs: a crash must not make it run again
             if job.is_running:
                 continue
             waiting += 1
-            self._finish_dropped(job)
+            self._metrics.events_dropped.inc()
             if (timer := self._later.pop(job, None)) is not None:
                 timer.cancel()
                 self._queue.requeue(job.workspace, job)  # so that the queue goes on to the channel's next event
@@ -138,7 +140,8 @@ class Workers:
         if attempts > 1:
             await self._outcomes.started(job, attempts)
         if job.is_dropped:
-            return self._finish_dropped(job)
+            self._metrics.events_dropped.inc()
+            return True
         try:
             failures = await self._run(job, attempts, slot)
         except LatchkeyError as error:
@@ -152,7 +155,8 @@ class Workers:
             self._outcomes.done(job)
             return True
         if job.is_dropped:
-            return self._finish_dropped(job)
+            self._metrics.events_dropped.inc()
+            return True
         self._note(job, failures)
         if attempts >= self._max_attempts:
             return self._fail(job, attempts)
@@ -219,11 +223,6 @@ class Workers:
         )
         self._metrics.events_failed.inc()
         self._outcomes.failed(job, attempts=attempts, now=self._clock())
-        return True
-
-    def _finish_dropped(self, job: Job) -> bool:
-        self._metrics.events_dropped.inc()
-        self._outcomes.done(job)
         return True
 
     def _requeue_after(self, seconds: float, job: Job) -> None:
