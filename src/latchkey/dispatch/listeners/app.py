@@ -70,6 +70,8 @@ class App:
         """For each type of payload seen, the listeners that may match; the others need not be asked each time."""
         self._count_by_name: dict[str, int] = {}
         self.error_handlers: list[Listener] = []
+        self.error_handlers_need_user = False
+        """Whether one of them needs the acting person's token."""
         self._client_for: ClientFor | None = None
 
     async def client_for(
@@ -142,7 +144,9 @@ class App:
 
     def error(self, function: F) -> F:
         """Register a function that is called with `error` (and the usual arguments) when a listener raises."""
-        self.error_handlers.append(Listener(function, None, lambda _: True))
+        handler = Listener(function, None, lambda _: True)
+        self.error_handlers.append(handler)
+        self.error_handlers_need_user |= handler.plan.needs_user
         return function
 
     @property

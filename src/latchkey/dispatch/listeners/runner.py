@@ -90,7 +90,7 @@ class Runner:
         for listener in listeners:  # not any(), which costs each event more
             if listener.plan.needs_user:
                 return True
-        return any(handler.plan.needs_user for handler in self.app.error_handlers)
+        return self.app.error_handlers_need_user
 
     def make_call(
         self,
