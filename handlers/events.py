@@ -51,6 +51,7 @@ class EventsHandler:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._metrics = services.metrics
+        self._allows_all = services.allowed_workspaces.allows_all
 
     def check(self, request: Request) -> None:
         """Refuse a request whose headers cannot be Slack's, so that no stranger's body takes memory."""
@@ -73,7 +74,7 @@ class EventsHandler:
             payload = self._parse(request)
             # It is signed, and Slack may not send it again: carry it out even if the sender disconnects.
             request.is_accepted = True
-            if self._is_dropped(payload):
+            if not self._allows_all and self._is_dropped(payload):
                 self._drop(payload, request)
             elif payload.kind is not Kind.EVENT:
                 self._answer(payload, request)
@@ -86,10 +87,9 @@ class EventsHandler:
 
     def _is_dropped(self, payload: Payload) -> bool:
         """Return whether the workspace may not use the app. What ends its installation is carried out in any case."""
-        allowed = self._services.allowed_workspaces
-        if allowed.allows_all or payload.kind in WITHOUT_WORKSPACE or payload.type in REVOCATIONS:
+        if payload.kind in WITHOUT_WORKSPACE or payload.type in REVOCATIONS:
             return False
-        return not allowed.allow(payload.workspace.enterprise_id, payload.workspace.team_id)
+        return not self._services.allowed_workspaces.allow(payload.workspace.enterprise_id, payload.workspace.team_id)
 
     def _drop(self, payload: Payload, request: Request) -> None:
         self._metrics.requests_dropped.inc()

@@ -45,7 +45,7 @@ class CallbackHandler(failures.InstallFlowHandler):
                 return
             await self._install(state, code, error)
         except InstallFailed as failed:
-            self.fail(failed.failure, slack_error=failed.slack_error, cause=failed.cause)
+            self.fail(failed)
 
     async def _install(self, state: str | None, code: str | None, error: str | None) -> None:
         issued = await self._take_state(state)
@@ -68,8 +68,7 @@ class CallbackHandler(failures.InstallFlowHandler):
             if refusal is None:
                 await self._save(installation)
         if refusal is not None:
-            explained = await undo_refused(self.services.undoer, installation, refusal.failure)
-            raise InstallFailed(explained, cause=refusal.cause)
+            raise await undo_refused(self.services.undoer, installation, refusal)
         self.services.events.check_replays()  # the event of this install is among them
         await self._enrich(installation)
         self._show_success(installation, digest(state, code))

@@ -45,10 +45,13 @@ class Failure(NamedTuple):
 
 
 class InstallFailed(Exception):
-    """An install has failed; `slack_error` is the code that Slack gave as the reason."""
+    """An install has failed; `slack_error` is the code that Slack gave as the reason.
 
-    def __init__(self, failure: Failure, slack_error: str = "", cause: Exception | None = None) -> None:
-        self.failure, self.slack_error, self.cause = failure, slack_error, cause
+    `undo` is what the undo of a refused installation came to.
+    """
+
+    def __init__(self, failure: Failure, slack_error: str = "", cause: Exception | None = None, undo: str = "") -> None:
+        self.failure, self.slack_error, self.cause, self.undo = failure, slack_error, cause, undo
 
 
 CANCELLED = Failure(
@@ -176,19 +179,22 @@ class InstallFlowHandler(BaseHandler):
     start_query = ""
     """The query with which to start again, so that a signed link's values are kept."""
 
-    def fail(self, failure: Failure, *, slack_error: str = "", cause: Exception | None = None) -> None:
-        """Respond with the failure's page, or redirect to the operator's own, and log the reason.
-
-        `slack_error` is the code that Slack gave as the reason.
-        """
-        reason = str(cause) if cause else slack_error
+    def fail(self, failed: InstallFailed) -> None:
+        """Respond with the failure's page, or redirect to the operator's own, and log the reason."""
+        failure, slack_error = failed.failure, failed.slack_error
+        reason = str(failed.cause) if failed.cause else slack_error
         self.services.metrics.installs[failure.reason].inc()
         logger.warning(
             "an install failed: %s%s request_id=%s", failure.reason, f" ({reason})" if reason else "", self.request_id
         )
         own = self.services.failure_url
         if own:
-            arguments = {"error": failure.reason, "slack_error": slack_error, "request_id": self.request_id}
+            arguments = {
+                "error": failure.reason,
+                "slack_error": slack_error,
+                "undo": failed.undo,
+                "request_id": self.request_id,
+            }
             query = urlencode({name: value for name, value in arguments.items() if value})
             self.redirect(f"{own}{'&' if '?' in own else '?'}{query}")
             return

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from slack_sdk.oauth.installation_store import Installation
 
-from latchkey.handlers.install.failures import Failure
+from latchkey.handlers.install.failures import InstallFailed
 from latchkey.tokens import Undoer, UndoOutcome
 
 WAIT_SECONDS = 5.0
 """A person is waiting for the page; the undo continues in the background."""
+
+PENDING = "pending"
+"""What the operator's own failure page receives if the undo is not over."""
 
 _BY_ADMIN = (
     "Slack did not let us remove the app again, but it can no longer do anything there: its tokens are revoked. "
@@ -25,7 +28,8 @@ _OUTCOMES = {
 }
 
 
-async def undo_refused(undoer: Undoer, installation: Installation, failure: Failure) -> Failure:
-    """Undo the installation, and return the failure with a sentence on what became of it."""
+async def undo_refused(undoer: Undoer, installation: Installation, refusal: InstallFailed) -> InstallFailed:
+    """Undo the installation, and return the refusal with a sentence on what became of it."""
     outcome = await undoer.undo(installation, wait_seconds=WAIT_SECONDS)
-    return failure._replace(what=f"{failure.what} {_OUTCOMES[outcome]}")
+    failure = refusal.failure._replace(what=f"{refusal.failure.what} {_OUTCOMES[outcome]}")
+    return InstallFailed(failure, cause=refusal.cause, undo=outcome or PENDING)

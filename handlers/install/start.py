@@ -22,10 +22,10 @@ class InstallHandler(failures.InstallFlowHandler):
                 raise failures.InstallFailed(failures.REQUEST)
             state = await self.services.store.states.async_issue_with(values, self._query() if values else "")
         except StoreError as error:
-            self.fail(failures.STORE, cause=error)
+            self.fail(failures.InstallFailed(failures.STORE, cause=error))
             return
         except failures.InstallFailed as failed:
-            self.fail(failed.failure, cause=failed.cause)
+            self.fail(failed)
             return
         url = self.services.oauth.authorize_url(state, teams[0] if len(teams) == 1 else None)
         remember_attempt(self, state)

@@ -116,7 +116,7 @@ def make_services(
             listeners, installations=store.installations, resolver=resolver, clients=clients, metrics=metrics
         )
         undoer = Undoer(
-            oauth, store.undos, metrics, clock=clock, delay=changes.pop("undo_delay", lambda attempts: 0.01)
+            oauth, calls, store.undos, metrics, clock=clock, delay=changes.pop("undo_delay", lambda attempts: 0.01)
         )
         options = EventOptions(**changes.pop("events", {}))
         return Services(

@@ -46,10 +46,8 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
             redirect_uri=public_url + CALLBACK_PATH,
             authorize_url=settings.slack.authorize_url,
         )
-        refresher = Refresher(
-            store.tokens,
-            TokenCalls(clients, client_id=credentials.client_id, client_secret=lambda: oauth.client_secret),
-        )
+        calls = TokenCalls(clients, client_id=credentials.client_id, client_secret=lambda: oauth.client_secret)
+        refresher = Refresher(store.tokens, calls)
         resolver = TokenResolver(store.installations, refresher, act_as_installer=settings.slack.act_as == "installer")
         runner = Runner(
             startup.app, installations=store.installations, resolver=resolver, clients=clients, metrics=metrics
@@ -58,7 +56,7 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
         events = EventPipeline(runner, metrics, store.inbox, _event_options(settings))
         # This is the store's only server, and its sockets are bound: any other has failed, and recovers nothing.
         events.start(store.inbox.recover())
-        undoer = Undoer(oauth, store.undos, metrics)
+        undoer = Undoer(oauth, calls, store.undos, metrics)
         undoer.start()
         store_gauges = StoreGauges(store.keys, lambda: _newest_backup(settings), metrics)
         refreshing = asyncio.get_running_loop().create_task(store_gauges.run())

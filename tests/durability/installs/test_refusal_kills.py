@@ -38,15 +38,17 @@ def has_called(it: Running, *methods: str) -> bool:
     return any(call.method in methods for call in it.slack.world.calls)
 
 
-async def kill_during_a_refusal(it: Running, good: set[str], delay: float, slow: str = "") -> str:
-    """Kill the server this many seconds into a callback, or into its call of the method `slow`; start it again."""
+async def kill_during_a_refusal(it: Running, good: set[str], moment: str, delay: float) -> str:
+    """Kill the server this many seconds after a moment: "begin", a method that it calls, or "answered"; start it again."""
     it.slack.world.calls.clear()
     url = await it.check.begin_install(it.browser)
-    if slow:
-        it.slack.fail(slow, seconds=0.3)
+    if "." in moment:
+        it.slack.fail(moment, seconds=0.1)
     answered = asyncio.ensure_future(it.browser.get(it.slack.approve(url)))
-    if slow:
-        await until(lambda: it.slack.world.faults[slow].times == 0)
+    if moment == "answered":
+        await answered
+    elif moment != "begin":
+        await until(lambda: it.slack.world.faults[moment].times == 0)
     await asyncio.sleep(delay)
     it.server.kill()
     try:
@@ -79,11 +81,12 @@ async def kill_repeatedly(folder: Path, times: int) -> Counter[str]:
     chance = random.Random(times)
     found: Counter[str] = Counter()
     async with running(folder, environment=ONLY_BIRCH) as it:
-        for slow in ("apps.uninstall", "auth.revoke"):
-            good = await save_good_installation(it) if slow == "auth.revoke" else set()
-            found[f"{slow}: {await kill_during_a_refusal(it, good, 0.0, slow)}"] += 1
+        for undo in ("apps.uninstall", "auth.revoke"):
+            good = await save_good_installation(it) if undo == "auth.revoke" else set()
+            found[f"{undo}: {await kill_during_a_refusal(it, good, undo, 0.0)}"] += 1
             for _ in range(times):
-                found[await kill_during_a_refusal(it, good, chance.uniform(0.0, 0.05))] += 1
+                moment = chance.choice(["begin", "oauth.v2.access", undo, "answered"])
+                found[await kill_during_a_refusal(it, good, moment, chance.uniform(0.0, 0.15))] += 1
     print(f"{found.total()} kills during a refusal: {dict(found)}, refused tokens left 0, installations harmed 0")
     return found
 
@@ -94,7 +97,7 @@ async def test_a_kill_while_slack_is_called_leaves_no_refused_token_and_harms_no
 
 
 @pytest.mark.long
-@pytest.mark.gen_test(timeout=900)
+@pytest.mark.gen_test(timeout=1800)
 async def test_two_hundred_kills_at_any_step_leave_no_refused_token_and_harm_no_installation(tmp_path: Path) -> None:
     found = await kill_repeatedly(tmp_path, 99)
     assert found["before"]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from slack_sdk.oauth.installation_store import Installation
@@ -53,6 +54,12 @@ def live_refresh_tokens(slack: Slack) -> list[Any]:
 
 async def nothing_left(store: Store) -> bool:
     return not await store.undos.async_all()
+
+
+def code_for(slack: Slack, services: Services) -> str:
+    """Return the code of an approved install."""
+    callback = slack.approve(services.oauth.authorize_url("state"))
+    return parse_qs(urlsplit(callback).query)["code"][0]
 
 
 def save(store: Store, slack: Slack, team_id: str = "T0ACME", user_id: str = "U0BOSS", **fields: Any) -> set[str]:
@@ -244,16 +251,43 @@ class TestTokenRotation:
         assert all(found.access.is_bot for found in live_refresh_tokens(slack))
 
     @pytest.mark.gen_test
-    async def test_an_expired_token_does_not_count_as_an_uninstalled_app(
-        self, browser: Browser, base_url: str, slack: Slack, all_logs: pytest.LogCaptureFixture, clock: Any
+    @pytest.mark.parametrize("scopes", [["chat:write"], []], ids=["bot and user", "only a user"])
+    async def test_an_expired_token_is_refreshed_to_uninstall_the_app(
+        self,
+        make_services: Callable[..., Services],
+        http_server: object,
+        slack: Slack,
+        store: Store,
+        clock: Any,
+        scopes: list[str],
+    ) -> None:
+        """The server may have been down for longer than a token lives."""
+        slack.turn_token_rotation_on()
+        services = make_services(scopes=scopes, user_scopes=["search:read"])
+        refused = await services.oauth.exchange(code_for(slack, services))
+        clock.now += 13 * 3600
+        assert await services.undoer.undo(refused, wait_seconds=5) == "uninstalled"
+        assert methods(slack) == ["apps.uninstall", "apps.uninstall"]
+        assert not live_tokens(slack)
+        assert not live_refresh_tokens(slack)
+        assert await nothing_left(store)
+
+    @pytest.mark.gen_test
+    async def test_an_expired_token_that_cannot_be_refreshed_does_not_count_as_an_uninstalled_app(
+        self,
+        make_services: Callable[..., Services],
+        http_server: object,
+        slack: Slack,
+        clock: Any,
+        all_logs: pytest.LogCaptureFixture,
     ) -> None:
         slack.turn_token_rotation_on()
-        slack.fail("apps.uninstall", times=10_000, status=500)
-        await install(browser, base_url, slack)
+        services = make_services(user_scopes=["search:read"])
+        refused = await services.oauth.exchange(code_for(slack, services))
+        refused.bot_refresh_token = None
         clock.now += 13 * 3600
-        slack.world.faults.clear()
-        await until(lambda: "an admin of T0ACME must remove the app" in all_logs.text)
-        assert not live_refresh_tokens(slack)
+        assert await services.undoer.undo(refused, wait_seconds=5) == "needs_admin"
+        assert "an admin of T0ACME must remove the app" in all_logs.text
 
 
 class TestRetries:
@@ -302,6 +336,22 @@ class TestRetries:
         clock.now += 8 * 86400
         await until(lambda: "an admin of T0ACME must remove the app" in all_logs.text)
         assert await nothing_left(store)
+
+
+class TestOwnPage:
+    @pytest.fixture
+    def settings(self) -> dict[str, object]:
+        return {"allowed_workspaces": AllowedWorkspaces(["T0BIRCH"]), "failure_url": "https://example.com/no"}
+
+    @pytest.mark.gen_test
+    @pytest.mark.parametrize(("times", "undo"), [(0, "uninstalled"), (1, "pending")])
+    async def test_the_operators_own_page_receives_what_became_of_the_app(
+        self, browser: Browser, base_url: str, slack: Slack, times: int, undo: str
+    ) -> None:
+        slack.fail("apps.uninstall", times=times, status=500)
+        page = await browser.get(slack.approve(await authorize_url(browser, base_url)))
+        query = parse_qs(urlsplit(page.headers["Location"]).query)
+        assert (query["error"], query["undo"]) == (["not_allowed"], [undo])
 
 
 class TestDroppedRequests:

@@ -17,6 +17,7 @@ from slack_sdk.oauth.installation_store import Installation
 from latchkey.errors import LatchkeyError, SlackRefused, SlackUnavailable, StoreError
 from latchkey.metrics import Metrics
 from latchkey.slackapi.oauth import OAuthClient
+from latchkey.slackapi.token_calls import TokenCalls
 from latchkey.storage import Undo, Undos
 from latchkey.tokens.refusals.install_gate import InstallGate
 from latchkey.tokens.refusals.undoing import Undoing, UndoOutcome
@@ -40,6 +41,7 @@ class Undoer:
     def __init__(
         self,
         oauth: OAuthClient,
+        calls: TokenCalls,
         undos: Undos,
         metrics: Metrics,
         *,
@@ -49,7 +51,7 @@ class Undoer:
         """`clock` returns Unix seconds; `delay` returns the seconds to wait after this many attempts."""
         self.gate = InstallGate()
         self._undos = undos
-        self._undoing = Undoing(oauth, undos, self.gate)
+        self._undoing = Undoing(oauth, calls, undos, self.gate)
         self._metrics = metrics
         self._clock = clock
         self._delay = delay

@@ -13,6 +13,7 @@ from enum import StrEnum
 from latchkey.errors import SlackRefused
 from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.revoking import REVOKED_ERRORS
+from latchkey.slackapi.token_calls import TokenCalls
 from latchkey.storage import Undo, Undos
 from latchkey.tokens.refusals.install_gate import InstallGate
 
@@ -30,7 +31,8 @@ TEMPORARY_ERRORS = frozenset(
     }
 )
 """Slack's errors after which the same call may succeed later; the credentials may be corrected meanwhile."""
-GONE_ERRORS = REVOKED_ERRORS - {"token_expired"}
+EXPIRED = "token_expired"
+GONE_ERRORS = REVOKED_ERRORS - {EXPIRED}
 """Slack's errors after which the app is no longer installed with this token. An expired one says nothing about that."""
 
 
@@ -50,8 +52,9 @@ class UndoOutcome(StrEnum):
 class Undoing:
     """The steps at Slack."""
 
-    def __init__(self, oauth: OAuthClient, undos: Undos, gate: InstallGate) -> None:
+    def __init__(self, oauth: OAuthClient, calls: TokenCalls, undos: Undos, gate: InstallGate) -> None:
         self._oauth = oauth
+        self._calls = calls
         self._undos = undos
         self._gate = gate
 
@@ -65,6 +68,8 @@ class Undoing:
                 if await self._undos.async_is_installed(undo):
                     return await self._revoke_user_token(undo)
                 reason = await self._refusal_of(self._oauth.uninstall, undo.tokens[0])
+                if reason == EXPIRED and await self._refresh(undo):
+                    reason = await self._refusal_of(self._oauth.uninstall, undo.tokens[0])
                 if not reason:
                     return UndoOutcome.UNINSTALLED
                 if reason in GONE_ERRORS:
@@ -73,6 +78,24 @@ class Undoing:
             await self._undos.async_put(replace(undo, needs_admin=True))
             undo.needs_admin = True
         return await self._revoke(undo.tokens, UndoOutcome.NEEDS_ADMIN)
+
+    async def _refresh(self, undo: Undo) -> bool:
+        """Replace an expired token, for example after the server was down for a day; False if Slack refuses that."""
+        refresh_token = undo.bot_refresh_token if undo.bot_token else undo.user_refresh_token
+        if refresh_token is None:
+            return False
+        try:
+            issued = await self._calls.refresh(refresh_token)
+        except SlackRefused as error:
+            if error.reason in TEMPORARY_ERRORS:
+                raise
+            return False
+        if undo.bot_token:
+            undo.bot_token, undo.bot_refresh_token = issued.access_token, issued.refresh_token
+        else:
+            undo.user_token, undo.user_refresh_token = issued.access_token, issued.refresh_token
+        await self._undos.async_put(undo)
+        return True
 
     async def _revoke_user_token(self, undo: Undo) -> UndoOutcome:
         is_unused = undo.user_token is not None and not await self._undos.async_is_in_use(undo)
