@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from latchkey.storage.engine import Executor, Presence
 from latchkey.storage.installations import TokenId, TokenPair, WorkspaceKey
 from latchkey.storage.records import Records
-from latchkey.storage.tokens.attempt import Attempt, NotBegun
+from latchkey.storage.tokens.attempt import Attempt, NotBegun, RefreshState
 from latchkey.storage.tokens.blocking_tokens import BlockingTokens
+from latchkey.storage.tokens.expiries import INDEXED, BlockingExpiries, Expiry
 
 
-class Tokens(BlockingTokens):
+class Tokens(BlockingTokens, BlockingExpiries):
     """Each async method runs its blocking counterpart in a thread, with a timeout."""
 
     def __init__(
         self, records: Records, presence: Presence, on_change: Callable[[WorkspaceKey], None], executor: Executor
     ) -> None:
-        super().__init__(records, presence, on_change)
+        BlockingTokens.__init__(self, records, presence, on_change)
         self._executor = executor
 
     async def async_pair(self, token_id: TokenId) -> TokenPair | None:
@@ -36,3 +37,27 @@ class Tokens(BlockingTokens):
 
     async def async_mark(self, attempt: Attempt, reason: str, *, now: float) -> bool:
         return await self._executor.run("mark_reinstall", self.mark, attempt, reason, now=now)
+
+    async def async_due(self, until: float, *, after: str = "") -> list[Expiry]:
+        return await self._executor.run("due_tokens", self.due, until, after=after)
+
+    async def async_remove_if_outdated(self, row: Expiry) -> None:
+        await self._executor.run("remove_expiry", self.remove_if_outdated, row)
+
+    async def async_states(self) -> AsyncIterator[tuple[TokenId, RefreshState]]:
+        """Yield all tokens that `states` returns, a page at a time."""
+        after = ""
+        while page := await self._executor.run("refresh_states", self.states, after=after):
+            for found in page:
+                yield found
+            after = page[-1][0].record_id
+
+    async def async_build(self) -> None:
+        """Build the index of what expires if it is missing; each page is a call of its own."""
+        if await self._executor.run("index_expiries", self.is_built):
+            return
+        for table in INDEXED:
+            after: str | None = ""
+            while after is not None:
+                after = await self._executor.run("index_expiries", self.build_page, table, after)
+        await self._executor.run("index_expiries", self.finish_build)

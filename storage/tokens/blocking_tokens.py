@@ -134,7 +134,11 @@ class BlockingTokens:
             if found.pair != attempt.pair:
                 return [self._records.remove(REFRESHES, stored)]
             ended = True
-            return [self._records.replace(REFRESHES, stored, token_id.record_id, state.value())]
+            changes = [self._records.replace(REFRESHES, stored, token_id.record_id, state.value())]
+            if state.reinstall_since is not None and attempt.pair.expires_at is not None:
+                # So that the sweep does not come upon it again.
+                changes.append(self._records.discard(EXPIRIES, expiry_id(token_id, attempt.pair.expires_at)))
+            return changes
 
         commit_with_retry(prepare, self._records.commit)
         return ended

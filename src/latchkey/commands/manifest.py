@@ -73,6 +73,7 @@ def app_settings(settings: Settings) -> AppSettings:
         optional_scopes=settings.slack.optional_scopes,
         optional_user_scopes=settings.slack.optional_user_scopes,
         org_deployment=settings.manifest.org_deployment,
+        token_rotation=settings.slack.token_rotation,
     )
 
 

@@ -111,6 +111,10 @@ def _drain(value: float) -> str | None:
     return None if 0 <= value <= MAX_DRAIN_SECONDS else f"expected seconds from 0 to {MAX_DRAIN_SECONDS}"
 
 
+def _refreshes(value: float) -> str | None:
+    return None if 0.1 <= value <= 1000 else "expected a number from 0.1 to 1000"
+
+
 def _between(minimum: int, maximum: int) -> Callable[[int], str | None]:
     return lambda value: None if minimum <= value <= maximum else f"expected a number from {minimum} to {maximum}"
 
@@ -163,6 +167,7 @@ CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "slack.user_scopes": _scopes,
     "slack.optional_scopes": _scopes,
     "slack.optional_user_scopes": _scopes,
+    "slack.refreshes_per_second": _refreshes,
     "slack.api_url": _url,
     "slack.authorize_url": _url,
     "install.workspaces": _workspaces,

@@ -35,6 +35,8 @@ class SlackSection(Section, frozen=True):
     optional_scopes: list[str] = msgspec.field(default_factory=list)
     optional_user_scopes: list[str] = msgspec.field(default_factory=list)
     act_as: Literal["person", "installer"] = "person"
+    token_rotation: bool = False
+    refreshes_per_second: float = 20
     api_url: str = "https://slack.com/api/"
     authorize_url: str = "https://slack.com/oauth/v2/authorize"
     unix_sockets: str = ""

@@ -22,6 +22,7 @@ MAX_OUTCOMES = 20
 OTHER = "other"
 SIGNATURE_REASONS = ("missing", "timestamp", "expired", "mismatch")
 INSTALLED = "installed"
+TOKEN_REFRESH_OUTCOMES = ("refreshed", "failed", "rate_limited", "must_reinstall")
 ACK_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 2.5, 3.0, 5.0)
 """Seconds; Slack gives up after 3."""
 STORE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -138,6 +139,9 @@ class Metrics:
             "store_seconds", "Seconds that calls to the store took, by call", "call", buckets=STORE_BUCKETS
         )
         store_errors = self._counter("store_errors", "Failed calls to the store", "call", "reason")
+        token_refreshes = self._counter("token_refreshes", "Attempts to refresh a token, by outcome", "outcome")
+        self.token_refreshes = Children[str, Counter](token_refreshes)
+        self.token_refreshes.start_at_zero(TOKEN_REFRESH_OUTCOMES)
         self.slack_api_calls = Children[tuple[str, str], Counter](api_calls)
         self.slack_api_seconds = Children[str, Counter](api_seconds)
         self.store_seconds = Children[str, Histogram](store_seconds)

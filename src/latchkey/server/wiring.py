@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 
 from latchkey.config import Settings
 from latchkey.dispatch import EventOptions, EventPipeline, InstallHooks, Interactions, Runner
@@ -18,10 +19,7 @@ from latchkey.slackapi.requests import SignatureVerifier
 from latchkey.slackapi.scopes import bot_permissions, user_permissions
 from latchkey.slackapi.token_calls import TokenCalls
 from latchkey.storage import Store, list_backups
-from latchkey.tokens import Refresher, TokenResolver, Undoer
-
-REFRESH_DRAIN_SECONDS = 5.0
-"""How long a stop waits for running refreshes. An interrupted one is sent again at the next start."""
+from latchkey.tokens import Pace, Refresher, Sweep, TokenResolver, Undoer, count_refresh
 
 
 @contextlib.asynccontextmanager
@@ -47,7 +45,7 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
             authorize_url=settings.slack.authorize_url,
         )
         calls = TokenCalls(clients, client_id=credentials.client_id, client_secret=lambda: oauth.client_secret)
-        refresher = Refresher(store.tokens, calls)
+        refresher = Refresher(store.tokens, calls, on_refresh=partial(count_refresh, metrics))
         resolver = TokenResolver(store.installations, refresher, act_as_installer=settings.slack.act_as == "installer")
         runner = Runner(
             startup.app, installations=store.installations, resolver=resolver, clients=clients, metrics=metrics
@@ -60,7 +58,8 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
         undoer.start()
         store_gauges = StoreGauges(store.keys, lambda: _newest_backup(settings), metrics)
         refreshing = asyncio.get_running_loop().create_task(store_gauges.run())
-        yield Services(
+        sweep = Sweep(store.tokens, refresher, Pace(settings.slack.refreshes_per_second), metrics)
+        services = Services(
             store=store,
             interactions=interactions,
             events=events,
@@ -79,9 +78,10 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
             access_log=startup.access_log,
             client_addresses=ClientAddresses(settings.server.trusted_proxies),
         )
+        async with sweep.running():
+            yield services
         refreshing.cancel()
         await undoer.close()
-        await refresher.drain(REFRESH_DRAIN_SECONDS)
         runner.close()
 
 

@@ -1,20 +1,26 @@
 """Tokens from their exchange to their end: whose they are, and that they are usable."""
 
 from latchkey.tokens.access import Access
+from latchkey.tokens.pace import Pace
 from latchkey.tokens.refresher import MARGIN_SECONDS, Refresher
 from latchkey.tokens.refusals import InstallGate, Undoer, UndoOutcome
 from latchkey.tokens.resolver import TokenResolver, record_ids
+from latchkey.tokens.sweep import AHEAD_SECONDS, Sweep, count_refresh
 from latchkey.tokens.token_clients import ClientFor, TokenClients
 
 __all__ = [
+    "AHEAD_SECONDS",
     "MARGIN_SECONDS",
     "Access",
     "ClientFor",
     "InstallGate",
+    "Pace",
     "Refresher",
+    "Sweep",
     "TokenClients",
     "TokenResolver",
     "UndoOutcome",
     "Undoer",
+    "count_refresh",
     "record_ids",
 ]

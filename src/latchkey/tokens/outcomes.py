@@ -32,6 +32,8 @@ class Refreshed(NamedTuple):
     """The token that is stored now, new or not; None if there is none."""
     reason: str = ""
     """Why there is no new token: Slack's error code, or a phrase."""
+    retry_after: float = 0.0
+    """Seconds for which Slack accepts no refresh, if the outcome is RATE_LIMITED."""
 
 
 RefreshObserver: TypeAlias = Callable[[TokenId, Refreshed], None]

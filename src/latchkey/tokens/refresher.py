@@ -179,8 +179,9 @@ class Refresher:
 
     async def _failed(self, attempt: Attempt, error: SlackRefused | SlackUnavailable) -> Refreshed:
         now = self._clock()
-        delay = error.seconds if isinstance(error, SlackRateLimited) else retry_delay(attempt.state.failures)
+        limit = error.seconds if isinstance(error, SlackRateLimited) else None
+        delay = retry_delay(attempt.state.failures) if limit is None else limit
         await self._tokens.async_fail(attempt, error.reason, retry_at=now + delay)
-        outcome = Outcome.RATE_LIMITED if isinstance(error, SlackRateLimited) else Outcome.FAILED
+        outcome = Outcome.FAILED if limit is None else Outcome.RATE_LIMITED
         logger.warning("could not refresh %s, trying again in %g s: %s", attempt.token_id, delay, error.reason)
-        return Refreshed(outcome, await self._tokens.async_pair(attempt.token_id), error.reason)
+        return Refreshed(outcome, await self._tokens.async_pair(attempt.token_id), error.reason, limit or 0.0)

@@ -71,6 +71,7 @@ class AppSettings:
     """Scopes that people may decline when they install the app."""
     optional_user_scopes: Sequence[str] = ()
     org_deployment: bool = False
+    token_rotation: bool = False
 
 
 def make_manifest(app: AppSettings, wanted: ManifestRequirements) -> tuple[Manifest, list[str]]:
@@ -109,8 +110,7 @@ def make_manifest(app: AppSettings, wanted: ManifestRequirements) -> tuple[Manif
             "interactivity": _interactivity(wanted, bool(shortcuts), events_url),
             "org_deploy_enabled": app.org_deployment,
             "socket_mode_enabled": False,
-            # The server does not refresh expiring tokens yet, and Slack never lets an app turn this off again.
-            "token_rotation_enabled": False,
+            "token_rotation_enabled": app.token_rotation,
         },
     }
     return manifest, notes
