@@ -48,7 +48,7 @@ def queries() -> dict[str, str]:
 
 
 def test_promtool_accepts_the_rules_and_the_configuration() -> None:
-    assert "SUCCESS: 21 rules found" in promtool("check", "rules", str(ALERTS))
+    assert "SUCCESS: 23 rules found" in promtool("check", "rules", str(ALERTS))
     assert "is valid" in promtool("check", "config", str(CONFIG))
 
 
