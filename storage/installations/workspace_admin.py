@@ -16,9 +16,10 @@ from slack_sdk.oauth.installation_store import Bot, Installation
 from latchkey.errors import UnreadableRecord
 from latchkey.storage.installations.installation_codec import bot_from, installation_from
 from latchkey.storage.installations.removal import Removal, changes_for, commit_with_retry
+from latchkey.storage.installations.token_id import TokenId
 from latchkey.storage.installations.workspace_key import WorkspaceKey, ids_in
 from latchkey.storage.records import Records, Stored
-from latchkey.storage.tables import BOTS, INSTALLATIONS
+from latchkey.storage.tables import BOTS, INSTALLATIONS, REFRESHES
 
 _WITH_INSTALLERS, _BOT_ONLY = "i", "b"
 """The first character of a cursor: workspaces with installers are listed first, then those with only a bot."""
@@ -38,6 +39,8 @@ class InstalledWorkspace:
     installers: list[Installation] = field(default_factory=list)
     """Each without the bot's fields."""
     unreadable: list[UnreadableRecord] = field(default_factory=list)
+    must_reinstall: list[TokenId] = field(default_factory=list)
+    """The tokens that Slack refuses to refresh."""
 
     @property
     def key(self) -> WorkspaceKey:
@@ -120,12 +123,21 @@ class WorkspaceAdmin:
     def _workspace(self, record_id: str, kind: str) -> InstalledWorkspace:
         enterprise_id, team_id, _ = ids_in(record_id)
         workspace = InstalledWorkspace(enterprise_id, team_id, kind + record_id)
+        workspace.must_reinstall = list(self._refused(workspace.key))
         try:
             stored = self._records.read(BOTS, record_id)
             workspace.bot = bot_from(stored.value) if stored else None
         except UnreadableRecord as error:
             workspace.unreadable.append(error)
         return workspace
+
+    def _refused(self, key: WorkspaceKey) -> Iterator[TokenId]:
+        """Yield the workspace's tokens that Slack refuses to refresh, the bot's first."""
+        for token_id in (TokenId(key), TokenId(key, "")):
+            for found in self._records.all(REFRESHES, prefix=token_id.record_id):
+                named = TokenId.parse(found.record_id)
+                if named.key == key and isinstance(found, Stored) and found.value["reinstall_since"] is not None:
+                    yield named
 
     def _from(self, table: str, after: str) -> Iterator[Stored | UnreadableRecord]:
         while page := self._records.page(table, after=after):

@@ -11,9 +11,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from slack_sdk.oauth.installation_store import Installation
 
 from latchkey.doctor import PROBLEMS, check_store
-from latchkey.storage import Outcome, StoredEvent, has_wal_reset_bug, open_store, read_keyring
+from latchkey.storage import (
+    Attempt,
+    Outcome,
+    StoredEvent,
+    TokenId,
+    TokenPair,
+    WorkspaceKey,
+    has_wal_reset_bug,
+    open_store,
+    read_keyring,
+)
 from latchkey.storage.crypto.keyring_file import KeyringFile
 from latchkey.storage.engine.processes import Presence
 from tests.doctor.conftest import PROJECT, Home
@@ -151,6 +162,27 @@ def inbox_nearly_full(home: Home) -> None:
         store.inbox.commit([an_event(time.time())])
 
 
+def must_reinstall(home: Home) -> None:
+    with home.opened() as store:
+        pair = TokenPair("xoxe.xoxb-1", "xoxe-1", 1_800_000_000)
+        store.installations.save(
+            Installation(
+                app_id="A1",
+                team_id="T9",
+                user_id="U1",
+                bot_token=pair.access_token,
+                bot_refresh_token=pair.refresh_token,
+                bot_token_expires_at=pair.expires_at,
+                bot_scopes=["app_mentions:read", "chat:write", "commands"],
+            )
+        )
+        token_id = TokenId(WorkspaceKey("", "T9"))
+        attempt = store.tokens.begin(token_id, pair, 1_800_000_000)
+        assert isinstance(attempt, Attempt)
+        assert store.tokens.mark(attempt, "invalid_refresh_token", now=1_800_000_000)
+    home.back_up()
+
+
 def scopes_missing(home: Home) -> None:
     home.environ["LATCHKEY_SLACK_SCOPES"] = "chat:write,commands,app_mentions:read,users:read"
 
@@ -194,6 +226,7 @@ CASES = [
     Case(events_late, "events-late"),
     Case(inbox_nearly_full, "inbox-nearly-full"),
     Case(scopes_missing, "scopes-missing"),
+    Case(must_reinstall, "must-reinstall"),
     Case(wal_large, "wal-large"),
 ]
 

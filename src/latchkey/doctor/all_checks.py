@@ -13,6 +13,7 @@ from latchkey.doctor import (
     check_service,
     check_slack_app,
     check_store,
+    check_tokens,
 )
 from latchkey.doctor.doctor_context import DoctorContext
 from latchkey.doctor.setup import as_setup
@@ -25,6 +26,7 @@ CHECKS: tuple[Callable[[DoctorContext], Iterator[Finding]], ...] = (
     preflight.check_listeners,
     check_store.check_store,  # checks more than the start does
     check_events.check_events,
+    check_tokens.check_tokens,
     check_backups.check_backups,
     check_service.check_service,
     check_network.check_network,
@@ -35,6 +37,7 @@ PROBLEMS: tuple[Problem, ...] = (
     *preflight.PROBLEMS,
     *check_store.PROBLEMS,
     *check_events.PROBLEMS,
+    *check_tokens.PROBLEMS,
     *check_backups.PROBLEMS,
     *check_service.PROBLEMS,
     *check_network.PROBLEMS,

@@ -84,7 +84,6 @@ class Sweep:
     async def make_pass(self) -> None:
         """Refresh all tokens that expire within AHEAD_SECONDS, once."""
         await self._tokens.async_build()
-        self._soonest = await self._first_expiry()
         after = ""
         while rows := await self._tokens.async_due(self._clock() + AHEAD_SECONDS, after=after):
             for row in rows:
@@ -92,14 +91,15 @@ class Sweep:
             after = rows[-1].row_id
         if self._running:
             await asyncio.wait(self._running)
-        self._soonest = await self._first_expiry()
 
     async def follow_attempts(self) -> None:
-        """Count the tokens that must be reinstalled, and repeat attempts that a crash has cut off.
+        """Look when the next token expires, count those that must be reinstalled, and repeat what a crash cut off.
 
         This process may have crashed before its start, and any other at any time. Slack accepts the refresh token
         again for a short time.
         """
+        rows = await self._tokens.async_due(float("inf"))
+        self._soonest = rows[0].expires_at if rows else None
         marks = 0
         async for token_id, state in self._tokens.async_states():
             marks += state.reinstall_since is not None
@@ -151,10 +151,6 @@ class Sweep:
         else:
             if refreshed.outcome is Outcome.RATE_LIMITED:
                 self._pace.limit(refreshed.retry_after)
-
-    async def _first_expiry(self) -> float | None:
-        rows = await self._tokens.async_due(float("inf"))
-        return rows[0].expires_at if rows else None
 
     def _seconds_to_expiry(self) -> dict[str, float]:
         return {} if self._soonest is None else {"next": self._soonest - self._clock()}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from slack_sdk.oauth.installation_store import Bot
 
-from latchkey.storage import Store, open_store
+from latchkey.storage import Attempt, Store, TokenId, WorkspaceKey, open_store
 from tests.commands.installs.at_slack import CREDENTIALS, at_slack
 from tests.support.command_line import CLIENT_ID, run, run_json
 from tests.support.stores import SENTINELS, fill_open, installation
@@ -52,15 +52,31 @@ def test_list_shows_every_workspace_without_a_secret(tmp_path: Path, filled: Sto
         "installed": 1_795_000_100.0,
         "missing_scopes": ["app_mentions:read", "commands"],
         "missing_user_scopes": [],
+        "must_reinstall": [],
         "unreadable": 0,
     }
     done = run(tmp_path, "installs", "list")
     headings, first, *_ = done.stdout.splitlines()
     assert (
         headings
-        == "team_id\tenterprise_id\tname\tapp_id\tbot\tusers\tinstalled\tmissing_scopes\tmissing_user_scopes\tunreadable"
+        == "team_id\tenterprise_id\tname\tapp_id\tbot\tusers\tinstalled\tmissing_scopes\tmissing_user_scopes\tmust_reinstall\tunreadable"
     )
-    assert first == "T1\t\tTeam T1\tA1\ttrue\t1\t2026-11-18 11:08:20 UTC\tapp_mentions:read,commands\t\t0"
+    assert first == "T1\t\tTeam T1\tA1\ttrue\t1\t2026-11-18 11:08:20 UTC\tapp_mentions:read,commands\t\t\t0"
+
+
+def test_list_names_the_tokens_that_slack_refuses_to_refresh(tmp_path: Path, filled: Store) -> None:
+    installed = installation("T1", bot_token_expires_at=1_795_000_000)
+    filled.installations.save(installed)
+    token_id = TokenId(WorkspaceKey("", "T1"))
+    pair = filled.tokens.pair(token_id)
+    assert pair is not None
+    attempt = filled.tokens.begin(token_id, pair, 1_795_000_000)
+    assert isinstance(attempt, Attempt)
+    filled.tokens.mark(attempt, "invalid_refresh_token", now=1_795_000_000)
+    listed = run_json(tmp_path, "installs", "list", "--team", "T1")["installs"]
+    assert listed[0]["must_reinstall"] == ["bot"]
+    filled.installations.save(installed)
+    assert run_json(tmp_path, "installs", "list", "--team", "T1")["installs"][0]["must_reinstall"] == []
 
 
 def test_list_names_missing_scopes_but_no_declined_optional_ones(tmp_path: Path, filled: Store) -> None:

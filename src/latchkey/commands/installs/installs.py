@@ -72,7 +72,18 @@ def list_installs(
     if as_json:
         print_json({"installs": rows, "after": cursor})
         return
-    columns = ("team_id", "enterprise_id", "name", "app_id", "bot", "users", "installed", *_MISSING, "unreadable")
+    columns = (
+        "team_id",
+        "enterprise_id",
+        "name",
+        "app_id",
+        "bot",
+        "users",
+        "installed",
+        *_MISSING,
+        "must_reinstall",
+        "unreadable",
+    )
     print_table(columns, [[_cell(row, column) for column in columns] for row in rows])
     if not rows:
         say("no installs")
@@ -199,6 +210,7 @@ def _to_json(workspace: InstalledWorkspace, slack: SlackSection) -> dict[str, An
         "installed": max((float(item.installed_at) for item in known), default=None),
         "missing_scopes": workspace.missing_scopes(slack.required_scopes),
         "missing_user_scopes": workspace.missing_user_scopes(slack.required_user_scopes),
+        "must_reinstall": [token_id.user_id or "bot" for token_id in workspace.must_reinstall],
         "unreadable": len(workspace.unreadable),
     }
 
