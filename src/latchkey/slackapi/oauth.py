@@ -61,7 +61,7 @@ class OAuthClient:
     ) -> None:
         self._web = web
         self._client_id = client_id
-        self.client_secret = client_secret
+        self._client_secret = client_secret
         self._scopes = ",".join(scopes)
         self._user_scopes = ",".join(user_scopes)
         self._redirect_uri = redirect_uri
@@ -78,7 +78,7 @@ class OAuthClient:
 
     def use_secret(self, client_secret: str) -> None:
         """Replace the client secret."""
-        self.client_secret = client_secret
+        self._client_secret = client_secret
 
     def authorize_url(self, state: str, team: str | None = None) -> str:
         """Return the URL where a person approves the install; `team` preselects a workspace if it is an id.
@@ -106,7 +106,7 @@ class OAuthClient:
         answer = await self._call(
             EXCHANGE,
             client.oauth_v2_access(
-                client_id=self._client_id, client_secret=self.client_secret, code=code, redirect_uri=self._redirect_uri
+                client_id=self._client_id, client_secret=self._client_secret, code=code, redirect_uri=self._redirect_uri
             ),
         )
         installation = _installation(answer, self._clock())
@@ -141,7 +141,7 @@ class OAuthClient:
     async def uninstall(self, token: str) -> None:
         """Uninstall the app from the workspace of this token; raises SlackRefused or SlackUnavailable."""
         await self._load()
-        await uninstall_app(self._web, token, client_id=self._client_id, client_secret=self.client_secret)
+        await uninstall_app(self._web, token, client_id=self._client_id, client_secret=self._client_secret)
 
     async def revoke(self, token: str) -> None:
         """Revoke only this token; raises SlackRefused or SlackUnavailable."""
