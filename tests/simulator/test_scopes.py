@@ -68,3 +68,13 @@ async def test_removing_the_app_takes_its_scopes_away() -> None:
         await it.exchange(it.code(**ALL))
         it.slack.remove_app(it.slack.workspace())
         assert (await it.exchange(it.code(scope="commands")))["scope"] == "commands"
+
+
+@pytest.mark.gen_test
+async def test_each_response_names_the_scopes_of_its_token() -> None:
+    async with simulation() as it:
+        installed = await it.exchange(it.code(**ALL))
+        for half in (installed, installed["authed_user"]):
+            headers = {"Authorization": f"Bearer {half['access_token']}"}
+            response = await it.browser.post(it.slack.api_url + "auth.test", "", headers)
+            assert response.headers["X-OAuth-Scopes"] == half["scope"]

@@ -1,10 +1,16 @@
 """The simulated tokens follow the rules of https://docs.slack.dev/authentication/using-token-rotation."""
 
+import asyncio
+import json
+from base64 import b64encode
+from urllib.parse import urlencode
+
 import pytest
 from tornado.simple_httpclient import HTTPStreamClosedError
 
 from latchkey.simulator import Token
 from tests.simulator.simulation import CREDENTIALS, Simulation, simulation
+from tests.support.waiting import until
 
 HOURS = 3600.0
 INSTALL = {"scope": "chat:write", "user_scope": "search:read"}
@@ -165,6 +171,29 @@ async def test_an_answer_can_be_lost_after_slack_has_acted(fault: dict[str, obje
         assert it.slack.world.refresh_tokens[first].accepted == 1
         it.clock.now += 61
         assert (await it.refresh(first))["error"] == "invalid_refresh_token"
+
+
+@pytest.mark.gen_test
+async def test_an_answer_can_be_slow_after_slack_has_acted() -> None:
+    async with simulation(token_rotation=True) as it:
+        first = (await install(it))["refresh_token"]
+        it.slack.fail("oauth.v2.access", acts=True, seconds=0.2)
+        answer = asyncio.create_task(it.refresh(first))
+        await until(lambda: it.slack.world.refresh_tokens[first].accepted)
+        assert not answer.done()
+        assert (await answer)["refresh_token"] == it.slack.world.refresh_tokens[first].successor
+
+
+@pytest.mark.gen_test
+async def test_the_apps_credentials_may_be_in_the_authorization_header() -> None:
+    """https://docs.slack.dev/reference/methods/oauth.v2.access"""
+    async with simulation(token_rotation=True) as it:
+        first = (await install(it))["refresh_token"]
+        body = urlencode({"grant_type": "refresh_token", "refresh_token": first})
+        for secret, error in (("wrong", "bad_client_secret"), ("sentinel", None)):
+            headers = {"Authorization": "Basic " + b64encode(f"1.2:{secret}".encode()).decode()}
+            response = await it.browser.post(it.slack.api_url + "oauth.v2.access", body, headers)
+            assert json.loads(response.body).get("error") == error
 
 
 @pytest.mark.gen_test

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -152,12 +152,12 @@ class World:
         self._numbers = itertools.count(1)
 
     @property
-    def tokens(self) -> dict[str, Token]:
-        """Every access token that was issued, by its value."""
+    def tokens(self) -> Mapping[str, Token]:
+        """Every access token that was issued, by its value; `token_book.add` adds one."""
         return self.token_book.tokens
 
     @property
-    def refresh_tokens(self) -> dict[str, RefreshToken]:
+    def refresh_tokens(self) -> Mapping[str, RefreshToken]:
         """Every refresh token that was issued, by its value."""
         return self.token_book.refresh_tokens
 

@@ -64,6 +64,9 @@ class ApiHandler(RequestHandler):
         except (ApiError, TokenRefused) as error:
             document = {"ok": False, "error": str(error)}
         token = self.world.tokens.get(value)
+        if token is not None:
+            # https://docs.slack.dev/authentication/installing-with-oauth
+            self.set_header("X-OAuth-Scopes", token.scopes)
         secret = method in _SECRET_RESPONSES
         self.world.calls.append(
             ApiCall(

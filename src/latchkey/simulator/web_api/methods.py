@@ -25,6 +25,8 @@ def auth_test(world: World, token: Token, arguments: Arguments) -> Document:
         "user_id": token.user_id,
         "is_enterprise_install": token.org_wide,
     }
+    if workspace.enterprise_id:
+        document["enterprise_id"] = workspace.enterprise_id
     return {**document, "bot_id": f"B{workspace.team_id[1:]}"} if token.is_bot else document
 
 
