@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from latchkey.dispatch import EventOptions, EventPipeline, Interactions
-from latchkey.errors import StoreUnavailable
+from latchkey.dispatch.events import backoff
+from latchkey.errors import MustReinstall, StoreUnavailable, TokenUnavailable
 from latchkey.slackapi.requests import parse
 from latchkey.storage import StoredEvent
 from tests.dispatch.doubles import Bench, event, send
@@ -169,13 +170,21 @@ class TestRetries:
         assert isinstance(found, StoredEvent)
         assert (found.attempts, found.error) == (3, "the server stopped while it ran")
 
-    def test_an_unavailable_store_makes_no_event_fail(self, bench: Bench) -> None:
+    @pytest.mark.parametrize(
+        "error",
+        [
+            StoreUnavailable("locked", "the store is locked"),
+            TokenUnavailable("the bot token of workspace T1", "internal_error"),
+        ],
+        ids=["store", "token"],
+    )
+    def test_an_unavailable_store_or_token_makes_no_event_fail(self, bench: Bench, error: Exception) -> None:
         bench.delay = at_once
         bench.options = EventOptions(max_attempts=2)
         ran: list[int] = []
         bench.app.event("app_mention")(lambda: ran.append(1))
         bench.installations.cached = False
-        bench.installations.error = StoreUnavailable("locked", "the store is locked")
+        bench.installations.error = error
 
         async def use(_: Interactions, events: EventPipeline) -> None:
             await send(events, event())
@@ -185,6 +194,24 @@ class TestRetries:
 
         bench.run(use)
         assert (len(ran), bench.count("events_failed")) == (1, 0)
+
+    def test_an_event_fails_if_its_workspace_must_reinstall_and_can_be_replayed(self, bench: Bench) -> None:
+        bench.delay = at_once
+        bench.options = EventOptions(max_attempts=2)
+        ran: list[int] = []
+        bench.app.event("app_mention")(lambda: ran.append(1))
+        bench.installations.cached = False
+        bench.installations.error = MustReinstall("the bot token of workspace T1", "invalid_refresh_token")
+
+        async def use(_: Interactions, events: EventPipeline) -> None:
+            await send(events, event(event_id="Ev1"))
+            await until(lambda: bench.count("events_failed"))
+
+        bench.run(use)
+        assert (len(ran), len(failed(bench.store))) == (0, 1)
+        bench.installations.error = None
+        assert bench.store.event_admin.replay("Ev1")
+        bench.live_until(lambda: ran)
 
     def test_a_replay_runs_a_failed_event_as_if_it_were_new(self, bench: Bench) -> None:
         bench.options = EventOptions(max_attempts=1)
@@ -224,6 +251,11 @@ class TestOrder:
 
         bench.run(use)
         assert ran == ["other", "first", "second"]
+
+
+@pytest.mark.parametrize(("age", "seconds"), [(-5, 0), (0, 0), (40, 10), (100_000, 600)])
+def test_an_event_without_a_token_waits_longer_the_older_it_is(age: float, seconds: float) -> None:
+    assert backoff.delay_by_age(age) == seconds
 
 
 def _closed(*_: object) -> set[str]:

@@ -142,13 +142,16 @@ class Workers:
         if job.is_dropped:
             self._metrics.events_dropped.inc()
             return True
+        pause = 0.0
         try:
             failures = await self._run(job, attempts, slot)
         except LatchkeyError as error:
             logger.error("cannot run an event: %s request_id=%s", error, job.event.request_id)  # noqa: TRY400
             failures = [(None, error)]
-            if isinstance(error, StoreUnavailable | TokenUnavailable) and not isinstance(error, MustReinstall):
+            if _is_temporary(error):
                 attempts -= 1  # no listener has run: hours without a store, or without Slack, make no event fail
+            if isinstance(error, TokenUnavailable):
+                pause = backoff.delay_by_age(self._clock() - job.event.received_at)
         job.prepared = None
         if not failures:
             self._metrics.events_finished.inc()
@@ -160,7 +163,7 @@ class Workers:
         self._note(job, failures)
         if attempts >= self._max_attempts:
             return self._fail(job, attempts)
-        self._retry(job, attempts)
+        self._retry(job, attempts, pause)
         return False
 
     async def _run(self, job: Job, attempt: int, slot: Slot) -> list[Failure]:
@@ -207,8 +210,9 @@ class Workers:
         if failed := [listener.id for listener, _ in failures if listener is not None]:
             job.event = job.event._replace(listeners=failed)
 
-    def _retry(self, job: Job, attempts: int) -> None:
-        seconds = self._delay(max(1, attempts), self._chance)
+    def _retry(self, job: Job, attempts: int, pause: float) -> None:
+        """Run the event again after the delay for this many attempts, and not before `pause` seconds."""
+        seconds = max(pause, self._delay(max(1, attempts), self._chance))
         self._metrics.events_retried.inc()
         self._outcomes.retry(job, attempts=attempts, due_at=self._clock() + seconds)
         self._requeue_after(seconds, job)
@@ -235,3 +239,7 @@ class Workers:
                 self._begin()
 
         self._later[job] = asyncio.get_running_loop().call_later(max(0.0, seconds), requeue)
+
+
+def _is_temporary(error: LatchkeyError) -> bool:
+    return isinstance(error, StoreUnavailable | TokenUnavailable) and not isinstance(error, MustReinstall)
