@@ -19,7 +19,7 @@ from latchkey.storage.installations.removal import Removal, changes_for, commit_
 from latchkey.storage.installations.token_id import TokenId
 from latchkey.storage.installations.workspace_key import WorkspaceKey, ids_in
 from latchkey.storage.records import Records, Stored
-from latchkey.storage.tables import BOTS, INSTALLATIONS, REFRESHES
+from latchkey.storage.tables import BOTS, INSTALLATIONS, REFRESHES, WORKSPACES
 
 _WITH_INSTALLERS, _BOT_ONLY = "i", "b"
 """The first character of a cursor: workspaces with installers are listed first, then those with only a bot."""
@@ -81,6 +81,10 @@ class WorkspaceAdmin:
         if not after.startswith(_BOT_ONLY):
             yield from self._with_installers(after[1:])
         yield from self._with_bot_only(after[1:] if after.startswith(_BOT_ONLY) else "")
+
+    def count(self) -> int:
+        """Return about how many workspaces there are; it decrypts none of their records."""
+        return max(self._records.engine.count(BOTS), self._records.engine.count(WORKSPACES))
 
     def find(self, enterprise_id: str | None, team_id: str | None) -> list[InstalledWorkspace]:
         """Return the workspaces with this team id, or the org-wide installations if it is None.

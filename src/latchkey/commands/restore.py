@@ -158,7 +158,7 @@ def _check_tokens(settings: Settings, result: dict[str, Any], *, offline: bool, 
     checked = None
     if not offline:
         with opened_store(settings) as store:
-            checked = check_workspaces(store.workspaces.all(), settings)
+            checked = check_workspaces(store.workspaces.all(), settings, total=store.workspaces.count())
     if as_json:
         print_json({**result, "tokens": checked.to_json() if checked else None})
     elif checked:

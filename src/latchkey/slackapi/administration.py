@@ -7,19 +7,22 @@ commands, which have no event loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
-from latchkey.errors import SlackRefused, SlackUnavailable
+from latchkey.errors import SlackRateLimited, SlackRefused, SlackUnavailable
 from latchkey.slackapi.client import ProxyFor, WebClients, response_data
 from latchkey.slackapi.revoking import REVOKED_ERRORS, uninstall_app
 
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = 10.0
-MAX_CONCURRENT_CALLS = 5
-"""Slack allows hundreds of auth.test calls per minute."""
+MAX_CONCURRENT_CALLS = 10
+"""Slack allows hundreds of auth.test calls per minute in each workspace (docs.slack.dev, auth.test)."""
+MAX_ATTEMPTS = 3
+MAX_WAIT_SECONDS = 30.0
+"""Longest wait before another attempt."""
 CREDENTIAL_ERRORS = frozenset({"bad_client_secret", "invalid_client_id"})
 """Slack's errors for wrong credentials (docs.slack.dev, oauth.v2.access, "Errors")."""
 
@@ -44,17 +47,40 @@ class TokenStatus(NamedTuple):
 
 def check_tokens(api_url: str, tokens: Sequence[str], *, proxy_for: ProxyFor) -> list[TokenStatus]:
     """Check each token with Slack (method auth.test); returns the statuses in the same order."""
+    found: dict[int, TokenStatus] = {}
 
-    async def check_all(web: WebClients) -> list[TokenStatus]:
-        slots = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
+    def note(number: int, status: TokenStatus) -> bool:
+        found[number] = status
+        return True
 
-        async def check(token: str) -> TokenStatus:
-            async with slots:
-                return await _status(web, token)
+    check_each(api_url, enumerate(tokens), note, proxy_for=proxy_for)
+    return [found[number] for number in range(len(tokens))]
 
-        return list(await asyncio.gather(*map(check, tokens)))
 
-    return _with_slack(api_url, proxy_for, check_all)
+def check_each(
+    api_url: str,
+    tokens: Iterable[tuple[T, str]],
+    on_status: Callable[[T, TokenStatus], bool],
+    *,
+    proxy_for: ProxyFor,
+) -> None:
+    """Check any number of tokens with Slack (method auth.test), MAX_CONCURRENT_CALLS at a time.
+
+    `on_status` is called with the value that came with a token, and with its status. Once it returns False, the check ends.
+    """
+    remaining = iter(tokens)
+    goes_on = True
+
+    async def check_all(web: WebClients) -> None:
+        async def check_next() -> None:
+            nonlocal goes_on
+            while goes_on and (following := next(remaining, None)) is not None:
+                about, token = following
+                goes_on &= on_status(about, await _status(web, token))
+
+        await asyncio.gather(*(check_next() for _ in range(MAX_CONCURRENT_CALLS)))
+
+    _with_slack(api_url, proxy_for, check_all)
 
 
 class TokenOwner(NamedTuple):
@@ -136,13 +162,25 @@ async def _owner(web: WebClients, token: str) -> TokenOwner:
 
 async def _status(web: WebClients, token: str) -> TokenStatus:
     try:
-        await response_data("auth.test", web.client(token).auth_test(), TIMEOUT_SECONDS)
+        await _test_waiting(web, token)
     except SlackRefused as error:
         health = TokenHealth.REVOKED if error.reason in REVOKED_ERRORS else TokenHealth.UNKNOWN
         return TokenStatus(health, error.reason)
     except SlackUnavailable as error:
         return TokenStatus(TokenHealth.UNKNOWN, error.reason)
     return TokenStatus(TokenHealth.VALID, "")
+
+
+async def _test_waiting(web: WebClients, token: str) -> None:
+    """Call auth.test, at most MAX_ATTEMPTS times if Slack limits the rate."""
+    for _ in range(MAX_ATTEMPTS - 1):
+        try:
+            await response_data("auth.test", web.client(token).auth_test(), TIMEOUT_SECONDS)
+        except SlackRateLimited as error:
+            await asyncio.sleep(min(error.seconds, MAX_WAIT_SECONDS))
+        else:
+            return
+    await response_data("auth.test", web.client(token).auth_test(), TIMEOUT_SECONDS)
 
 
 def _with_slack(api_url: str, proxy_for: ProxyFor, call: Callable[[WebClients], Coroutine[Any, Any, T]]) -> T:

@@ -87,7 +87,7 @@ class InstallationMover:
 
         Raises SourceError or OSError; then neither file is left.
         """
-        result, total = ExportResult(), sum(1 for _ in self._workspaces.all())
+        result, total = ExportResult(), self._workspaces.count()
 
         def workspaces() -> Iterator[InstalledWorkspace]:
             for workspace in self._workspaces.all():

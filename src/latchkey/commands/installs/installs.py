@@ -123,7 +123,8 @@ def check(team: str | None, enterprise: str | None, config_path: Path | None, as
     """Check each token with Slack (auth.test). Exits 1 unless all tokens are valid."""
     settings = command_settings(config_path)
     with opened_store(settings) as store:
-        checked = check_workspaces(_selected(store, team, enterprise), settings)
+        total = 0 if team or enterprise else store.workspaces.count()
+        checked = check_workspaces(_selected(store, team, enterprise), settings, total=total)
     if as_json:
         print_json(checked.to_json())
     else:
