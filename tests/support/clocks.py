@@ -20,6 +20,11 @@ class SleepingClock(Clock):
         super().__init__(now)
         self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
 
+    @property
+    def sleepers(self) -> int:
+        """How many sleep now."""
+        return len(self._sleepers)
+
     async def sleep(self, seconds: float) -> None:
         future = asyncio.get_running_loop().create_future()
         self._sleepers.append((self.now + seconds, future))

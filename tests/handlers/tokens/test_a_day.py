@@ -1,14 +1,22 @@
 """Token rotation over a day, on a moved clock: the server and Slack have the same one."""
 
 import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 from slack_sdk.oauth.installation_store import Installation
 
 from latchkey.dispatch import App
+from latchkey.metrics import Metrics
 from latchkey.simulator import Slack, Token
-from latchkey.storage import Store
+from latchkey.slackapi.client import WebClients
+from latchkey.slackapi.token_calls import TokenCalls
+from latchkey.storage import Store, open_store
+from latchkey.tokens import Pace, Refresher, Sweep
+from tests.handlers.conftest import CLIENT_ID, CLIENT_SECRET
 from tests.support.clocks import SleepingClock
 from tests.support.waiting import until
 
@@ -61,21 +69,71 @@ def runs(listeners: App) -> list[str]:
     return finished
 
 
-@pytest.mark.gen_test(timeout=120)
-@pytest.mark.parametrize("minutes", [20, pytest.param(1, marks=pytest.mark.long)])
-async def test_no_token_expires_in_a_day_of_events(
-    minutes: int, http_server: object, rotating: Slack, clock: SleepingClock, runs: list[str]
-) -> None:
-    """An event every `minutes` minutes."""
-    acme = rotating.workspace()
+STEPS = [30, pytest.param(1, marks=pytest.mark.long)]
+"""Minutes from one event to the next."""
+
+
+async def send_events(slack: Slack, clock: SleepingClock, runs: list[str], minutes: int, sleepers: int = 0) -> int:
+    """Send an event to Acme every so many minutes, for a day; returns their number.
+
+    Before each, wait until this number of background tasks sleep again.
+    """
     events = DAY_SECONDS // (60 * minutes)
     for number in range(events):
         clock.move(60 * minutes)
+        await until(lambda: clock.sleepers == sleepers)
         event = {"type": "app_mention", "user": PEOPLE[number % 2], "text": "x", "channel": "C0GENERAL"}
-        assert (await rotating.sender.event(acme, event)).status == 200
+        assert (await slack.sender.event(slack.workspace(), event)).status == 200
         await until(lambda expected=number + 1: len(runs) == expected)
-    world = rotating.world
+    return events
+
+
+def check_calls(slack: Slack, events: int) -> None:
+    """Check that Slack has refused no call, and that each refresh token was sent at most once."""
+    world = slack.world
     assert {call.response.get("error") for call in world.calls} == {None}
     assert [message.author for message in world.messages] == ["UBOTACME"] * events
     assert max(refresh.sent for refresh in world.refresh_tokens.values()) == 1
-    assert sum(call.method == "oauth.v2.access" for call in world.calls) > len(PEOPLE), "the bot's and each person's"
+
+
+@pytest.mark.gen_test(timeout=120)
+@pytest.mark.parametrize("minutes", STEPS)
+async def test_no_event_in_a_day_gets_an_expired_token(
+    minutes: int, http_server: object, rotating: Slack, clock: SleepingClock, runs: list[str]
+) -> None:
+    """Only the events refresh tokens, as they do if the background refresh is late."""
+    check_calls(rotating, await send_events(rotating, clock, runs, minutes))
+    assert sum(call.method == "oauth.v2.access" for call in rotating.world.calls) > len(PEOPLE)
+
+
+@pytest.mark.gen_test(timeout=240)
+@pytest.mark.parametrize("minutes", STEPS)
+async def test_in_a_day_each_token_is_refreshed_in_the_background_and_none_expires(
+    minutes: int,
+    http_server: object,
+    rotating: Slack,
+    store: Store,
+    tmp_path: Path,
+    clock: SleepingClock,
+    runs: list[str],
+) -> None:
+    """The sweep has opened the store itself, like another process. Birch sends no events."""
+    paths = tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring"
+    async with WebClients(api_url=rotating.api_url) as clients:
+        with closing(open_store(*paths, clock=clock)) as opened:
+            calls = TokenCalls(clients, client_id=CLIENT_ID, client_secret=lambda: CLIENT_SECRET)
+            refresher = Refresher(opened.tokens, calls, clock=clock)
+            sweep = Sweep(opened.tokens, refresher, Pace(1000), Metrics(), clock=clock, sleep=clock.sleep)
+            async with sweep.running():
+                events = await send_events(rotating, clock, runs, minutes, sleepers=2)
+    check_calls(rotating, events)
+    world = rotating.world
+    used = [token for token in world.refresh_tokens.values() if token.first_used_at is not None]
+    left = [(token.access.expires_at or 0) - (token.first_used_at or 0) for token in used]
+    assert min(left) > 7200 - 60 * minutes, "each is refreshed two hours before it expires"
+    refreshed = Counter(token.access.holder for token in used)
+    assert sorted(refreshed.values()) == [2] * 6, "each of three tokens in two workspaces, after ten and twenty hours"
+    for team_id in ("T0ACME", "T0BIRCH"):
+        installed = store.installations.find_installation(enterprise_id=None, team_id=team_id)
+        assert installed is not None
+        assert all(world.tokens[token or ""].is_live(clock()) for token in (installed.bot_token, installed.user_token))
