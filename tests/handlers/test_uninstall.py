@@ -150,6 +150,25 @@ async def test_uninstall_listeners_run_without_a_token(
 
 
 @pytest.mark.gen_test
+async def test_listeners_of_a_revocation_run_if_the_token_left_has_expired(
+    http_server: object, slack: Slack, listeners: App, store: Store, clock: Clock
+) -> None:
+    tokens: list[str | None] = []
+
+    @listeners.event("tokens_revoked")
+    async def forget_person(context: Any) -> None:
+        tokens.append(context.bot_token)
+
+    save(store, clock, None, "T0ACME")
+    bot = store.installations.find_bot(enterprise_id=None, team_id="T0ACME")
+    assert bot is not None
+    bot.bot_refresh_token, bot.bot_token_expires_at = "xoxe-sentinel", int(clock()) - 1
+    store.installations.save_bot(bot)
+    assert await send(slack, {"type": "tokens_revoked", "tokens": {"oauth": ["U0ALICE"]}}) == 200
+    await until(lambda: tokens == [None])
+
+
+@pytest.mark.gen_test
 async def test_a_late_uninstalls_listeners_do_not_get_a_later_installations_token(
     http_server: object, installed: Slack, listeners: App, services: Services, store: Store, clock: Clock
 ) -> None:

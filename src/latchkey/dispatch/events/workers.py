@@ -191,7 +191,12 @@ class Workers:
         if payload.type == APP_UNINSTALLED:
             # Neither the token of a later installation nor of the org is this workspace's.
             return Prepared(payload, listeners, Access(payload.workspace))
-        access = await self._runner.find_access(payload, listeners)
+        try:
+            access = await self._runner.find_access(payload, listeners)
+        except TokenUnavailable:
+            if not job.is_revocation:
+                raise
+            access = Access(payload.workspace)  # Slack may have revoked its refresh token too
         if not access.is_installed and not job.is_revocation:
             logger.info(
                 "not running an event: there is no installation of %s request_id=%s",
