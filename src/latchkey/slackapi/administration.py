@@ -66,7 +66,8 @@ def check_each(
 ) -> None:
     """Check any number of tokens with Slack (method auth.test), MAX_CONCURRENT_CALLS at a time.
 
-    `on_status` is called with the value that came with a token, and with its status. Once it returns False, the check ends.
+    `on_status` is called with the value that came with a token, and with its status. Once it returns False, the check
+    ends.
     """
     remaining = iter(tokens)
     goes_on = True
