@@ -74,7 +74,7 @@ STEPS = [30, pytest.param(1, marks=pytest.mark.long)]
 
 
 async def send_events(slack: Slack, clock: SleepingClock, runs: list[str], minutes: int, sleepers: int = 0) -> int:
-    """Send an event to Acme every so many minutes, for a day; returns their number.
+    """Send an event to Acme every `minutes` minutes for a day; returns how many.
 
     Before each, wait until this number of background tasks sleep again.
     """
