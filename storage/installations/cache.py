@@ -41,6 +41,10 @@ class UserToken(NamedTuple):
     expires_at: int | None
     """Unix seconds; None if it does not expire."""
 
+    def __repr__(self) -> str:
+        """Leave out the token, so that it does not get into a log."""
+        return f"UserToken(user_id={self.user_id!r}, expires_at={self.expires_at})"
+
 
 _User: TypeAlias = tuple[WorkspaceKey, str | None]
 """A person in a workspace; None: the workspace's latest installer."""

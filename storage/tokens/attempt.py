@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 from latchkey.storage.installations import TokenId, TokenPair
 from latchkey.storage.records import Stored
 
+CLOCK_SECONDS = 30.0
+"""How much earlier than the owner of a lease another process may have read the clock before it reads the lease."""
 LEASE_SECONDS = 30.0
 """The longest time from the begin of an attempt to its end. An attempt that did not end by then has crashed."""
 
@@ -43,7 +45,7 @@ class RefreshState:
 
     def is_leased_at(self, now: float) -> bool:
         """Whether the lease has not ended; one that ends too late was written before the clock was set back."""
-        return self.owner is not None and now < self.lease_until <= now + LEASE_SECONDS
+        return self.owner is not None and now < self.lease_until <= now + LEASE_SECONDS + CLOCK_SECONDS
 
 
 class Attempt(NamedTuple):

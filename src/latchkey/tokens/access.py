@@ -14,14 +14,13 @@ from latchkey.storage import UserToken
 
 
 class Access(NamedTuple):
-    """What the installation of a workspace, or of its org, allows; without any token, there is none."""
+    """The tokens of one installation, of a workspace or of its org. If there is none, the app is not installed."""
 
     workspace: WorkspaceId
     """The workspace, with the flag of the installation that was found: its own, or its org's."""
     bot: Bot | None = None
     user: UserToken | None = None
-    """The acting person's own. Without a bot it is looked up for every listener, otherwise only for those that name
-    it."""
+    """The acting person's own. It is looked up only for listeners that name it, or if there is no other token."""
     installer: UserToken | None = None
     """The latest installer's; looked up only without a bot, and with `[slack] act_as = "installer"`."""
 

@@ -74,10 +74,15 @@ class TokenResolver:
         Raises NotInstalled, and what `find` raises.
         """
         workspace = WorkspaceId(enterprise_id, team_id, bool(enterprise_id) and not team_id)
-        access = await self.find(workspace, user_id, with_user=user_id is not None)
-        if (access.token if user_id is None else access.user_token) is None:
-            raise NotInstalled(record_ids(workspace), user_id)
-        return access
+        if user_id is None:
+            access = await self.find(workspace, None, with_user=False)
+            if access.is_installed:
+                return access
+        else:
+            for candidate in candidates(workspace):
+                if (user := await self._find_user(candidate, user_id)) is not None:
+                    return Access(candidate, user=user)
+        raise NotInstalled(record_ids(workspace), user_id)
 
     def _cached_in(self, workspace: WorkspaceId, user_id: str | None, with_user: bool) -> Access | None:
         installations = self._installations
@@ -86,16 +91,16 @@ class TokenResolver:
             return None
         user: UserToken | None = None
         installer: UserToken | None = None
-        if user_id is not None and (with_user or bot is None):
-            found = installations.cached_user_token(*workspace, user_id)
-            if found is NOT_CACHED or (found is not None and self._is_due(found.expires_at)):
-                return None
-            user = found
         if bot is None and self._act_as_installer:
             found = installations.cached_user_token(*workspace, None)
             if found is NOT_CACHED or (found is not None and self._is_due(found.expires_at)):
                 return None
             installer = found
+        if user_id is not None and (with_user or (bot is None and installer is None)):
+            found = installations.cached_user_token(*workspace, user_id)
+            if found is NOT_CACHED or (found is not None and self._is_due(found.expires_at)):
+                return None
+            user = found
         return Access(workspace, bot, user, installer)
 
     def _is_due(self, expires_at: int | None) -> bool:
@@ -104,19 +109,18 @@ class TokenResolver:
 
     async def _find_in(self, workspace: WorkspaceId, user_id: str | None, with_user: bool) -> Access:
         bot = await self._find_bot(workspace)
-        user: UserToken | None = None
-        installer: UserToken | None = None
-        if user_id is not None and bot is None:
-            user = await self._find_user(workspace, user_id)
-        elif user_id is not None and with_user:
-            try:
-                user = await self._find_user(workspace, user_id)
-            except (MustReinstall, UnreadableRecord) as error:
-                # The bot can do without it, and the person can be asked to authorize the app again.
-                logger.warning("acting without the person's token: %s", error)
-        if bot is None and self._act_as_installer:
-            installer = await self._find_user(workspace, None)
-        return Access(workspace, bot, user, installer)
+        use_installer = bot is None and self._act_as_installer
+        access = Access(workspace, bot, installer=await self._find_user(workspace, None) if use_installer else None)
+        if user_id is None or (access.is_installed and not with_user):
+            return access
+        try:
+            return access._replace(user=await self._find_user(workspace, user_id))
+        except (MustReinstall, UnreadableRecord) as error:
+            if not access.is_installed:
+                raise
+            # The listener can do without it, and can ask the person to authorize the app again.
+            logger.warning("acting without the person's token: %s", error)
+            return access
 
     async def _find_bot(self, workspace: WorkspaceId) -> Bot | None:
         bot = await self._installations.async_find_bot(

@@ -28,8 +28,9 @@ class TokenClients:
 
         If the workspace has no installation of its own, its org's is used. Without a bot, and without `user_id`, the
         latest installer's token is used if `[slack] act_as = "installer"`. The client keeps its token, which may
-        expire in some minutes: get one for each piece of work. Raises NotInstalled, StoreUnavailable or
-        UnreadableRecord.
+        expire in some minutes: get one for each piece of work.
+
+        Raises NotInstalled, MustReinstall, TokenUnavailable, StoreUnavailable or UnreadableRecord.
         """
         if not self._clients.is_loaded:
             await self._clients.load()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from latchkey.dispatch import App
+from latchkey.errors import MustReinstall
 from latchkey.handlers.services import Services
 from latchkey.simulator import Slack
 from latchkey.simulator.tokens import TOKEN_SECONDS
@@ -224,3 +225,17 @@ async def test_a_person_whose_token_is_lost_for_good_is_served_by_the_bot(
     assert (await slack.sender.event(slack.workspace(), mention("U0BOB"))).status == 200
     await until(lambda: slack.world.messages)
     assert seen == [None]
+
+
+@pytest.mark.gen_test(timeout=20)
+async def test_client_for_a_person_needs_no_token_of_the_bot(
+    http_server: object, slack: Slack, store: Store, clock: Clock, listeners: App
+) -> None:
+    save(slack, store, clock, "U0ALICE", age=TOKEN_SECONDS + 60)
+    save_pairs(slack, store, TEAM, "U0BOB", clock.now, bot=False)
+    slack.fail("oauth.v2.access", times=10, error="invalid_refresh_token")
+    client = await listeners.client_for(None, TEAM, "U0BOB")
+    assert (await client.auth_test())["user_id"] == "U0BOB"
+    for ids in ((None, TEAM), (None, TEAM, "U0ALICE")):
+        with pytest.raises(MustReinstall):
+            await listeners.client_for(*ids)

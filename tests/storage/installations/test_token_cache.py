@@ -69,6 +69,10 @@ def test_absence_is_remembered_until_an_install(store: Store) -> None:
     assert user_token(store, "U1") == "xoxp-U1"
 
 
+def test_a_persons_token_is_not_printed() -> None:
+    assert "xoxp" not in f"{UserToken('U1', 'xoxp-sentinel', None)}{[UserToken('U1', 'xoxp-sentinel', None)]}"
+
+
 def test_entries_expire(clock: Clock) -> None:
     cache = TokenCache(clock, max_age=30)
     cache.put_bot(KEY, installation().to_bot(), cache.generation)
