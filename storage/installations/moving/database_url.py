@@ -33,7 +33,10 @@ def sqlite_path(url: str) -> Path | None:
         )
     if parts.scheme.partition("+")[0] != "sqlite":
         return None
-    return Path(unquote(parts.path.removeprefix("/")))
+    path = unquote(parts.path.removeprefix("/"))
+    if not path:
+        raise SourceError("the URL of the SQLite database names no file", hint="for example sqlite:///app.db")
+    return Path(path)
 
 
 class DatabaseSource:
@@ -82,7 +85,7 @@ class DatabaseSource:
         try:
             for row in self._connection.execute(self._sqlalchemy.text(query), parameters).mappings():
                 yield dict(row)
-        except self._sqlalchemy.exc.SQLAlchemyError as error:
+        except (self._sqlalchemy.exc.SQLAlchemyError, UnicodeError) as error:
             raise SourceError(f"the database cannot be read: {_reason(error)}") from None
 
 

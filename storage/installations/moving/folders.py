@@ -124,10 +124,8 @@ class FolderSource:
         """
         self._path = path
         try:
+            path = _folder_of_app(path, client_id)
             found = _folders(path)
-            if not found:
-                path = _folder_of_app(path, client_id)
-                found = _folders(path)
         except OSError as error:
             raise SourceError(f"{error.filename}: {error.strerror}") from None
         if not found and not path.exists():
@@ -186,10 +184,10 @@ def _folders(path: Path) -> list[tuple[Path, Layout]]:
 
     Bolt for JavaScript appends the id of a workspace without an org to the path of its folder, without a slash.
     """
-    candidates = [Path(entry.path) for entry in os.scandir(path) if entry.is_dir()] if path.is_dir() else []
-    with os.scandir(path.parent) as entries:
-        beside = f"{path.name}T"
-        candidates += [Path(entry.path) for entry in entries if entry.name.startswith(beside) and entry.is_dir()]
+    entries = list(os.scandir(path)) if path.is_dir() else []
+    candidates = [Path(entry.path) for entry in entries if entry.is_dir() and not _CLIENT_ID.match(entry.name)]
+    entries = list(os.scandir(path.parent))
+    candidates += [Path(entry.path) for entry in entries if entry.name.startswith(f"{path.name}T") and entry.is_dir()]
     return [(folder, layout) for folder in candidates if (layout := _layout_of(folder)) is not None]
 
 
@@ -203,14 +201,12 @@ def _layout_of(folder: Path) -> Layout | None:
 
 
 def _folder_of_app(path: Path, client_id: str | None) -> Path:
-    """Return the folder of one app, if there is one for each; raises SourceError."""
+    """Return the folder of the app, if there is one for each app, otherwise `path`; raises SourceError."""
     names = {entry.name for entry in os.scandir(path) if entry.is_dir()} if path.is_dir() else set()
     apps = sorted({match[0] for name in names if (match := _CLIENT_ID.match(name))})
-    if client_id is None and len(apps) == 1:
-        return path / apps[0]
-    if client_id in apps:
-        return path / str(client_id)
-    if apps:
+    if client_id in apps or (client_id is None and len(apps) == 1):
+        return path / (client_id or apps[0])
+    if apps and not _folders(path):
         named = f"not of the app {client_id}" if client_id else "of several apps"
         raise SourceError(
             f"{path}: contains installations {named}: {', '.join(apps)}", hint="choose one with --client-id"

@@ -35,6 +35,7 @@ class SqliteSource:
         except sqlite3.Error as error:
             raise SourceError(f"{path}: {error}") from None
         self._connection.row_factory = sqlite3.Row
+        self._connection.text_factory = _text
         try:
             self._reader = TableReader(self._select, client_id)
         except BaseException:
@@ -55,10 +56,18 @@ class SqliteSource:
             for row in self._connection.execute(query, parameters):
                 yield dict(row)
         except sqlite3.Error as error:
-            # SQLite's messages name tables and columns, never values.
+            # SQLite's messages name tables and columns. The one of Python that quotes a value is avoided by `_text`.
             raise SourceError(
                 f"{self._path}: {error}", hint="name the file of slack_sdk's installation store; it was not changed"
             ) from None
+
+
+def _text(raw: bytes) -> str | bytes:
+    """Return a text, or the bytes if they are not UTF-8, which makes their row a damaged one."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw
 
 
 def _address(path: Path) -> str:

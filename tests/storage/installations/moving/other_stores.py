@@ -49,10 +49,10 @@ def sqlalchemy_store(folder: Path, installations: Iterable[Installation]) -> str
     return url
 
 
-def bolt_js_store(folder: Path, installations: Iterable[Installation]) -> str:
+def bolt_js_store(folder: Path, installations: Iterable[Installation], client_id: str = "") -> str:
     """Write the files that packages/oauth/src/installation-stores/file-store.ts of node-slack-sdk writes."""
-    base = folder / "bolt-js"
-    base.mkdir(exist_ok=True)
+    base = folder / "bolt-js" / client_id
+    base.mkdir(parents=True, exist_ok=True)
     for installation in installations:
         content = json.dumps(bolt_js_document(installation))
         enterprise, team = installation.enterprise_id or "", installation.team_id or ""
@@ -63,7 +63,7 @@ def bolt_js_store(folder: Path, installations: Iterable[Installation]) -> str:
         for name in ("app", f"user-{installation.user_id}"):
             for end in ("latest", version):
                 (Path(place) / f"{name}-{end}").write_text(content)
-    return str(base)
+    return str(folder / "bolt-js")
 
 
 def bolt_js_document(installation: Installation) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,21 @@ import pytest
 from slack_sdk.oauth.installation_store import Bot, Installation
 
 from latchkey.errors import SourceError
-from latchkey.storage import Attempt, ImportResult, Merged, Store, TokenId, WorkspaceKey, open_source, open_store
-from tests.storage.installations.moving.other_stores import STORES, bolt_js_store, file_store, sqlite3_store
+from latchkey.storage import (
+    Attempt,
+    Damaged,
+    ImportResult,
+    Merged,
+    Store,
+    TokenId,
+    WorkspaceKey,
+    open_source,
+    open_store,
+)
+from latchkey.storage.installations.moving.database_url import DatabaseSource
+from latchkey.storage.installations.moving.incoming import IncomingWorkspace
+from latchkey.storage.installations.moving.open_source import OpenedSource
+from tests.storage.installations.moving.other_stores import CLIENT_ID, STORES, bolt_js_store, file_store, sqlite3_store
 from tests.support.stores import files, installation
 
 NOW = float(int(time.time()))
@@ -280,3 +293,81 @@ def test_an_imported_newer_token_ends_the_mark_that_the_app_must_be_reinstalled(
     assert store.tokens.refresh_state(token_id).reinstall_since == NOW
     run_import(store, file_store(source, [rotated("T1", 2)]))
     assert store.tokens.refresh_state(token_id).reinstall_since is None
+
+
+def test_finds_all_of_one_app_in_bolt_js_folders_of_several(source: Path, store: Store) -> None:
+    """The folder of a workspace without an org is beside the app's folder, not in it."""
+    ours = [installation("T1"), installation("T2", enterprise_id="E1")]
+    location = bolt_js_store(source, ours, CLIENT_ID)
+    bolt_js_store(source, [installation("T3")], "9.9")
+    assert {path.name for path in Path(location).iterdir()} == {CLIENT_ID, f"{CLIENT_ID}T1", "9.9", "9.9T3"}
+    assert run_import(store, location, CLIENT_ID).workspaces == {Merged.NEW: 2}
+    with pytest.raises(SourceError, match=f"of several apps: {CLIENT_ID}, 9.9"):
+        run_import(store, location)
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_reads_a_file_in_wal_mode_without_changing_it(source: Path, store: Store, is_open: bool) -> None:
+    location = sqlite3_store(source, [installation("T1")])
+    with closing(sqlite3.connect(location)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("UPDATE slack_bots SET bot_id = 'B2'")
+        other.commit()
+        if not is_open:
+            other.close()
+        before = files(source)
+        assert (Path(f"{location}-wal").exists()) == is_open
+        run_import(store, location)
+        assert files(source) == before
+    assert found(store, "T1").bot_id == "B2"
+
+
+def test_a_row_that_is_not_utf_8_is_damaged_and_not_shown(source: Path, store: Store) -> None:
+    location = sqlite3_store(source, [installation("T1"), installation("T2")])
+    with closing(sqlite3.connect(location)) as other, other:
+        other.execute("UPDATE slack_bots SET bot_token = CAST(x'786f78622dff' AS TEXT) WHERE team_id = 'T1'")
+    result = run_import(store, location)
+    assert [part.reason for part in result.listed] == ["bot_token is not text"]
+    assert result.workspaces == {Merged.NEW: 2}
+
+
+def test_other_databases_are_read_through_sqlalchemy(source: Path, store: Store) -> None:
+    """With the same queries; here with SQLAlchemy's own driver of SQLite."""
+    url = STORES["sqlalchemy"](source, history())
+    with closing(DatabaseSource(url, None)) as database:
+        read = {part.key: part for part in database.workspaces() if isinstance(part, IncomingWorkspace)}
+        assert database.count() == len(read) == 3
+    bot = read[WorkspaceKey("", "T1")].bot
+    assert bot is not None
+    assert bot["bot_refresh_token"] == "xoxe-sentinel-3"
+    assert bot["bot_token_expires_at"] == NOW + 2 * HOURS
+
+
+def test_says_which_package_a_database_needs(store: Store) -> None:
+    with pytest.raises(SourceError, match="driver psycopg is not installed"):
+        run_import(store, "postgresql://app@127.0.0.1/app")
+
+
+def test_installing_here_during_an_import_is_kept(source: Path, store: Store) -> None:
+    """The import reads a record, finds that another writer has changed it meanwhile, and compares again."""
+    location = file_store(source, [installation("T1"), installation("T2")])
+    later = installation("T1", bot_token="xoxb-sentinel-later", installed_at=NOW)
+    with open_source(location, client_id=None, key_path=None) as opened:
+        store.moving.import_from(Meanwhile(opened, lambda: store.installations.save(later)), lambda *_: None)
+    assert found(store, "T1").bot_token == "xoxb-sentinel-later"
+    assert found(store, "T2").bot_token == "xoxb-sentinel-T2"
+
+
+class Meanwhile(OpenedSource):
+    """Does something after all workspaces were read, before they are compared with the store."""
+
+    def __init__(self, source: OpenedSource, act: Callable[[], None]) -> None:
+        self.source = source
+        self.act = act
+
+    def count(self) -> int:
+        return self.source.count()
+
+    def workspaces(self) -> Iterator[IncomingWorkspace | Damaged]:
+        yield from self.source.workspaces()
+        self.act()
