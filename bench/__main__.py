@@ -151,6 +151,17 @@ def refresh(*, events: int, people: int, grace: int, as_json: bool) -> None:
         click.echo(f"| {row.replace('_', ' ')} | {' | '.join(str(results[name][row]) for name in names)} |")
 
 
+@bench.command("sweep")
+@click.option("--installs", type=Number(1), default=100_000, show_default=True, help="installations in the store")
+@rounds_option
+@seconds_option
+@click.option("--per-second", default=20.0, show_default=True, help="[slack] refreshes_per_second")
+@json_option
+def sweep(*, installs: int, rounds: int, seconds: int, per_second: float, as_json: bool) -> None:
+    """Refresh tokens that expire in the same hour while the server handles half of its maximum load of events."""
+    _show(refreshing.beside_events(installs, rounds, seconds, per_second), as_json)
+
+
 @bench.command("soak")
 @click.option("--minutes", default=60.0, show_default=True, help="duration of the load")
 @click.option("--rate", default=800.0, show_default=True, help="approximate requests per second")

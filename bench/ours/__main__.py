@@ -2,8 +2,9 @@
 
 Usage: python -m bench.ours FOLDER; all files are in FOLDER, PORT and TEAMS come from the environment. Optional:
 REMEMBERED, the number of remembered event ids; INSTALLS, a number of complete installations to use in place of TEAMS;
-TROUBLE, which makes the listeners of three kinds of events sleep, raise, or block a thread; REFRESHING, a file of
-installations, whose listener calls Slack with the bot's token and the acting person's.
+EXPIRING, which makes their tokens expire soon; TROUBLE, which makes the listeners of three kinds of events sleep, raise,
+or block a thread; REFRESHING, a file of installations, whose listener calls Slack with the bot's token and the acting
+person's.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def register(app):
 def main(folder: Path) -> None:
     """Fill the store and become the server; the log goes to a file."""
     paths = folder / "data" / "store.sqlite", folder / "keys" / "keyring"
-    fill(*paths, int(os.environ.get("INSTALLS", "0")))
+    fill(*paths, int(os.environ.get("INSTALLS", "0")), expiring="EXPIRING" in os.environ)
     store = open_store(*paths)
     for number in range(int(os.environ["TEAMS"])):
         store.installations.save(

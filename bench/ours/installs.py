@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -14,14 +15,21 @@ PER_COMMIT = 500
 SCOPES = ["app_mentions:read", "channels:history", "channels:read", "chat:write", "commands", "users:read"]
 
 
-def fill(store_path: Path, keyring: Path, count: int) -> int:
-    """Put `count` installations into a new store; returns the number of records."""
+def fill(store_path: Path, keyring: Path, count: int, *, expiring: bool = False) -> int:
+    """Put `count` installations into a new store; returns the number of records.
+
+    With `expiring`, the bot tokens expire in the course of one hour, which begins in an hour.
+    """
+    first_expiry = int(time.time()) + 3600
     with closing(open_store(store_path, keyring)) as store:
         records = store.installations._records
         for first in range(0, count, PER_COMMIT):
             changes = []
             for number in range(first, min(first + PER_COMMIT, count)):
                 installation = _installation(number)
+                if expiring:
+                    installation.bot_refresh_token = f"xoxe-1-{number:064d}"
+                    installation.bot_token_expires_at = first_expiry + 3600 * number // count
                 key = WorkspaceKey.of(None, installation.team_id)
                 user = key.user_record_id(installation.user_id)
                 changes += [
