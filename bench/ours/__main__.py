@@ -2,9 +2,9 @@
 
 Usage: python -m bench.ours FOLDER; all files are in FOLDER, PORT and TEAMS come from the environment. Optional:
 REMEMBERED, the number of remembered event ids; INSTALLS, a number of complete installations to use in place of TEAMS;
-EXPIRING, which makes their tokens expire soon; TROUBLE, which makes the listeners of three kinds of events sleep, raise,
-or block a thread; REFRESHING, a file of installations, whose listener calls Slack with the bot's token and the acting
-person's.
+EXPIRING, which makes their tokens expire soon; TROUBLE, which makes the listeners of three kinds of events sleep,
+raise, or block a thread; REFRESHING, a file of installations, whose listener calls Slack with the bot's token and the
+acting person's.
 """
 
 from __future__ import annotations
