@@ -58,7 +58,7 @@ from latchkey.storage.rotation import KeyUse, KeyUsers, ProgressCallback, Rotati
 from latchkey.storage.states import IssuedState, States
 from latchkey.storage.store import CommandStore, Store
 from latchkey.storage.tables import BOTS, EXPIRIES, FAILED, INSTALLATIONS, REFRESHES, SEALED_TABLES, WORKSPACES
-from latchkey.storage.tokens import Attempt, Expiry, NotBegun, RefreshState, Tokens, Wait
+from latchkey.storage.tokens import Attempt, BlockingTokens, Expiry, NotBegun, RefreshState, Tokens, Wait
 
 __all__ = [
     "BOTS",
@@ -73,6 +73,7 @@ __all__ = [
     "WORKSPACES",
     "Attempt",
     "Backup",
+    "BlockingTokens",
     "ChangeKind",
     "CommandStore",
     "Damaged",

@@ -28,7 +28,7 @@ from latchkey.storage.records import Records
 from latchkey.storage.rotation import KeyringWatch, KeySurvey, RemovalEraser, StoreKeys
 from latchkey.storage.states import States
 from latchkey.storage.tables import META
-from latchkey.storage.tokens import BlockingExpiries, Tokens
+from latchkey.storage.tokens import BlockingExpiries, BlockingTokens, Tokens
 
 PROBE = "probe"
 READY_CACHE_SECONDS = 1.0
@@ -57,6 +57,7 @@ class CommandStore:
         self.keys = StoreKeys(files.path, files.keyring_file, files.engine, files.sealer, self._watch)
         self.event_admin = EventAdmin(self._records)
         self._eraser = RemovalEraser(files.engine)
+        self.tokens: BlockingTokens = BlockingTokens(self._records, files.presence, lambda key: None)
         self.refreshes = BlockingExpiries(self._records)
         self.workspaces = WorkspaceAdmin(self._records, self._eraser.request)
         self.moving = InstallationMover(self._records, self.workspaces)
@@ -75,6 +76,8 @@ class CommandStore:
 
 class Store(CommandStore):
     """What `open_store` returns. `installations` and `states` can be passed to Bolt's OAuthSettings unchanged."""
+
+    tokens: Tokens
 
     def __init__(self, files: OpenedFiles, clock: Callable[[], float] = time.time) -> None:
         super().__init__(files)

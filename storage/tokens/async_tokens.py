@@ -38,6 +38,9 @@ class Tokens(BlockingTokens, BlockingExpiries):
     async def async_mark(self, attempt: Attempt, reason: str, *, now: float) -> bool:
         return await self._executor.run("mark_reinstall", self.mark, attempt, reason, now=now)
 
+    async def async_remove_abandoned(self, token_id: TokenId, now: float) -> None:
+        await self._executor.run("remove_attempt", self.remove_abandoned, token_id, now)
+
     async def async_due(self, until: float, *, after: str = "") -> list[Expiry]:
         return await self._executor.run("due_tokens", self.due, until, after=after)
 

@@ -112,6 +112,21 @@ class BlockingTokens:
         )
         self._end(attempt, failed)
 
+    def cancel(self, attempt: Attempt) -> None:
+        """End an attempt of which nothing is to be remembered."""
+        stored = self._records.read(REFRESHES, attempt.token_id.record_id)
+        if stored is not None and RefreshState.of(stored) == attempt.state:
+            self._records.commit([self._records.remove(REFRESHES, stored)])
+
+    def remove_abandoned(self, token_id: TokenId, now: float) -> None:
+        """Forget an attempt that was cut off and need not be repeated, because nothing is left to refresh."""
+        stored = self._records.read(REFRESHES, token_id.record_id)
+        state = RefreshState.of(stored)
+        if stored is None or state.owner is None:
+            return
+        if not state.is_leased_at(now) or not self._presence.is_open(state.owner):
+            self._records.commit([self._records.remove(REFRESHES, stored)])
+
     def mark(self, attempt: Attempt, reason: str, *, now: float) -> bool:
         """End an attempt that Slack has refused for good: the app must be reinstalled.
 

@@ -198,6 +198,24 @@ async def test_an_attempt_that_a_crash_cut_off_is_repeated_within_the_grace_peri
 
 
 @pytest.mark.gen_test
+async def test_a_cut_off_attempt_without_anything_to_refresh_is_forgotten(tmp_path: Path) -> None:
+    async with rotating(tmp_path) as it:
+        it.install(user=False)
+        with closing(
+            open_store(tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring", clock=it.clock)
+        ) as crashed:
+            assert isinstance(crashed.tokens.begin(it.bot, it.pair(it.bot), it.clock.now), Attempt)
+            sweep, _, _ = sweep_of(it)
+            await sweep.follow_attempts()
+            await sweep.make_pass()
+            assert it.store.tokens.refresh_state(it.bot).owner, "its process is still alive"
+        await sweep.follow_attempts()
+        await sweep.make_pass()
+        assert it.store.tokens.refresh_state(it.bot).owner is None
+        assert it.sent() == []
+
+
+@pytest.mark.gen_test
 async def test_a_lease_of_a_living_process_is_waited_for(tmp_path: Path) -> None:
     async with rotating(tmp_path) as it:
         it.install()

@@ -1,6 +1,7 @@
 """Tokens from their exchange to their end: whose they are, and that they are usable."""
 
 from latchkey.tokens.access import Access
+from latchkey.tokens.exchange import Exchanged, exchange_tokens
 from latchkey.tokens.pace import Pace
 from latchkey.tokens.refresher import MARGIN_SECONDS, Refresher
 from latchkey.tokens.refusals import InstallGate, Undoer, UndoOutcome
@@ -13,6 +14,7 @@ __all__ = [
     "MARGIN_SECONDS",
     "Access",
     "ClientFor",
+    "Exchanged",
     "InstallGate",
     "Pace",
     "Refresher",
@@ -22,5 +24,6 @@ __all__ = [
     "UndoOutcome",
     "Undoer",
     "count_refresh",
+    "exchange_tokens",
     "record_ids",
 ]

@@ -144,7 +144,9 @@ class Sweep:
     async def _refresh(self, token_id: TokenId, row: Expiry | None) -> None:
         try:
             refreshed = await self._refresher.refresh(token_id, margin=AHEAD_SECONDS)
-            if row is not None and refreshed.outcome is Outcome.UNCHANGED:
+            if refreshed.outcome is Outcome.UNCHANGED and row is None:
+                await self._tokens.async_remove_abandoned(token_id, self._clock())
+            elif refreshed.outcome is Outcome.UNCHANGED and row is not None:
                 await self._tokens.async_remove_if_outdated(row)
         except StoreError as error:
             logger.warning("cannot refresh %s: %s", token_id, error)

@@ -19,6 +19,7 @@ from latchkey.commands.installs.add_install import add_install
 from latchkey.commands.installs.export_installs import export_installs
 from latchkey.commands.installs.import_installs import import_installs
 from latchkey.commands.installs.token_check import check_workspaces
+from latchkey.commands.installs.token_exchange import exchange_all, exchange_to_json, print_exchange
 from latchkey.commands.installs.uninstall import name_of, uninstall_at_slack, uninstall_credentials
 from latchkey.commands.terminal import (
     CommandGroup,
@@ -117,19 +118,22 @@ def show(team_id: str | None, enterprise: str | None, config_path: Path | None, 
 @group.command("check")
 @click.option("--team", metavar="TEAM_ID", help="only this workspace")
 @click.option("--enterprise", metavar="ENTERPRISE_ID", help="only workspaces of this org")
+@click.option("--exchange", is_flag=True, help="first exchange long-lived tokens for ones that expire")
 @config_option
 @json_option
-def check(team: str | None, enterprise: str | None, config_path: Path | None, as_json: bool) -> None:
+def check(team: str | None, enterprise: str | None, exchange: bool, config_path: Path | None, as_json: bool) -> None:
     """Check each token with Slack (auth.test). Exits 1 unless all tokens are valid."""
     settings = command_settings(config_path)
     with opened_store(settings) as store:
+        exchanged = exchange_all(store, _selected(store, team, enterprise), settings) if exchange else None
         total = 0 if team or enterprise else store.workspaces.count()
         checked = check_workspaces(_selected(store, team, enterprise), settings, total=total)
     if as_json:
-        print_json(checked.to_json())
+        print_json({**checked.to_json(), **(exchange_to_json(exchanged) if exchanged else {})})
     else:
+        print_exchange(exchanged)
         checked.print()
-    if not checked.is_ok:
+    if not checked.is_ok or (exchanged and exchanged.failed):
         sys.exit(EXIT_FAILED)
 
 
