@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from latchkey.simulator import SimulatedWorkspace
 from tests.simulator.simulation import recording_app, simulation
 
 CREATED = {"type": "channel_created", "channel": {"id": "C1"}}
@@ -61,6 +62,21 @@ async def test_requests_from_a_workspace_of_an_org_say_that_the_install_is_org_w
     assert (fields["is_enterprise_install"], fields["enterprise_id"]) == ("true", "E0FOREST")
     assert payload(click)["is_enterprise_install"] is True
     assert wrapper(elsewhere)["authorizations"][0]["is_enterprise_install"] is False
+
+
+@pytest.mark.gen_test
+async def test_an_org_wide_install_acts_in_every_workspace_of_the_org() -> None:
+    dogwood = SimulatedWorkspace("T0DOGWOOD", "Dogwood", enterprise_id="E0FOREST", enterprise_name="Forest")
+    async with recording_app() as (url, seen), simulation(url) as it:
+        await it.exchange(it.code("T0CEDAR", org_wide=True))
+        assert it.slack.world.is_installed(dogwood)
+        await it.slack.sender.event(dogwood, CREATED)
+        await it.slack.revocations.revoke_team_access(dogwood)
+        assert not it.slack.world.is_installed(dogwood)
+        assert it.slack.world.is_installed(it.slack.workspace("T0CEDAR"))
+    [authorization] = wrapper(seen[0])["authorizations"]
+    assert (authorization["team_id"], authorization["user_id"]) == ("T0DOGWOOD", "UBOTCEDAR")
+    assert authorization["is_enterprise_install"] is True
 
 
 @pytest.mark.gen_test
