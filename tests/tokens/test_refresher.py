@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from latchkey.errors import MustReinstall, TokenUnavailable
-from latchkey.storage import TokenId, WorkspaceKey, open_store
+from latchkey.errors import MustReinstall, StoreUnavailable, TokenUnavailable
+from latchkey.storage import Attempt, TokenId, WorkspaceKey, open_store
 from tests.tokens.rotating import HOUR, rotating
 
 
@@ -192,3 +192,46 @@ async def test_a_token_that_is_removed_while_it_is_refreshed_stays_removed(tmp_p
         assert await task is None
         assert it.store.tokens.pair(it.bot) is None
         assert it.store.tokens.refresh_state(it.bot).owner is None
+
+
+@pytest.mark.gen_test
+async def test_a_token_that_has_not_expired_is_used_while_the_store_or_slack_does_not_respond(tmp_path: Path) -> None:
+    async with rotating(tmp_path) as it:
+        installed = it.install()
+        it.clock.now += 12 * HOUR - 60
+
+        def unavailable(*_: object, **__: object) -> Attempt:
+            raise StoreUnavailable("full", "the disk is full")
+
+        it.store.tokens.begin = unavailable  # type: ignore[method-assign]
+        assert await it.refresher.fresh(it.bot) == installed.bot_token
+        del it.store.tokens.begin  # type: ignore[method-assign]
+        it.slack.fail("oauth.v2.access", seconds=1.2)
+        assert await it.refresher.fresh(it.bot) == installed.bot_token
+        assert await it.refresher.drain(5) == 0
+        assert await it.refresher.fresh(it.bot) != installed.bot_token
+        assert it.sent() == [1]
+
+
+@pytest.mark.gen_test
+async def test_a_cached_token_is_replaced_when_it_is_refreshed(tmp_path: Path) -> None:
+    async with rotating(tmp_path) as it:
+        it.install()
+        ids = {"enterprise_id": None, "team_id": "T1"}
+        it.store.installations.find_bot(**ids)
+        it.clock.now += 12 * HOUR
+        token = await it.refresher.fresh(it.bot)
+        found = it.store.installations.find_bot(**ids)
+        assert found is not None
+        assert found.bot_token == token
+
+
+@pytest.mark.gen_test
+async def test_what_an_install_adds_later_does_not_bring_an_old_token_back(tmp_path: Path) -> None:
+    async with rotating(tmp_path) as it:
+        installed = it.install()
+        it.clock.now += 12 * HOUR
+        bot, user = await it.refresher.fresh(it.bot), await it.refresher.fresh(it.user)
+        installed.bot_id = "B1"
+        it.store.installations.enrich(installed)
+        assert (it.pair(it.bot).access_token, it.pair(it.user).access_token) == (bot, user)

@@ -27,7 +27,9 @@ from latchkey.tokens.outcomes import Outcome, Refreshed, RefreshObserver, ignore
 MARGIN_SECONDS = 300.0
 """A caller's token is refreshed if it expires sooner; the sweep refreshes tokens long before."""
 WAIT_SECONDS = 25.0
-"""The longest time that a caller waits for a refresh."""
+"""The longest time that a caller waits for the refresh of a token that has expired."""
+VALID_WAIT_SECONDS = 1.0
+"""The same for a token that has not expired: it is used after this time, and the refresh goes on."""
 POLL_SECONDS = 0.2
 """How often to look whether another process has refreshed a token."""
 RESEND_DELAY_SECONDS = 1.0
@@ -72,11 +74,17 @@ class Refresher:
         pair = await self._tokens.async_pair(token_id)
         if pair is None or pair.refresh_token is None or pair.is_valid_at(self._clock() + MARGIN_SECONDS):
             return pair
+        is_valid = pair.is_valid_at(self._clock())
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with asyncio.timeout(VALID_WAIT_SECONDS if is_valid else WAIT_SECONDS):
                 refreshed = await self.refresh(token_id)
         except TimeoutError:
             refreshed = Refreshed(Outcome.FAILED, pair, "timed out")
+        except StoreUnavailable as error:
+            if not is_valid:
+                raise
+            logger.warning("could not refresh %s: %s", token_id, error)
+            return pair
         if refreshed.pair is None or refreshed.pair.is_valid_at(self._clock()):
             return refreshed.pair
         if refreshed.outcome is Outcome.MUST_REINSTALL:
