@@ -94,12 +94,13 @@ class Undos:
         """
         return await self._reads.run("find_installations_of_undo", self._is_installed, undo)
 
-    async def async_is_in_use(self, undo: Undo) -> bool:
-        """Return whether the user token is also that of a stored installation.
+    async def async_unused(self, undo: Undo) -> list[str]:
+        """Return those of the undo's tokens that no stored installation has.
 
-        Slack gives a person who installs again the same token, unless token rotation is on.
+        Slack gives a workspace or a person that installs again the same token, unless token rotation is on. Raises
+        UnreadableRecord if that cannot be found out.
         """
-        return await self._reads.run("find_token_of_undo", self._is_in_use, undo)
+        return await self._reads.run("find_tokens_of_undo", self._unused, undo)
 
     def _put(self, undo: Undo) -> None:
         self._records.commit([self._records.put(UNDOS, undo.undo_id, asdict(undo))])
@@ -122,10 +123,15 @@ class Undos:
         ids = (ids_in(record_id) for table in (BOTS, INSTALLATIONS) for record_id in self._records.ids(table))
         return any(_is_ended_by(undo, enterprise_id, team_id) for enterprise_id, team_id, _ in ids)
 
-    def _is_in_use(self, undo: Undo) -> bool:
-        record_id = WorkspaceKey(undo.enterprise_id, undo.team_id).user_record_id(undo.user_id)
-        stored = self._records.read(INSTALLATIONS, record_id)
-        return stored is not None and stored.value["user_token"] == undo.user_token
+    def _unused(self, undo: Undo) -> list[str]:
+        stored: set[str | None] = set()
+        for enterprise_id in {undo.enterprise_id, ""}:  # a workspace may have joined an org since
+            key = WorkspaceKey(enterprise_id, undo.team_id)
+            bot = self._records.read(BOTS, key.record_id)
+            installer = self._records.read(INSTALLATIONS, key.user_record_id(undo.user_id))
+            stored |= {bot.value[name] for name in ("bot_token", "bot_refresh_token")} if bot else set()
+            stored |= {installer.value[name] for name in ("user_token", "user_refresh_token")} if installer else set()
+        return [token for token in undo.tokens if token not in stored]
 
 
 def _is_ended_by(undo: Undo, enterprise_id: str, team_id: str) -> bool:

@@ -16,6 +16,7 @@ import pytest
 
 from latchkey.handlers.install import FAILURES
 from latchkey.simulator import Browser
+from latchkey.storage import read_keyring, seal_values
 from tests.support.running import Running, running
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ APP = {
     "LATCHKEY_SLACK_SCOPES": "app_mentions:read,chat:write,commands,conversations.connect:manage,brand:new",
     "LATCHKEY_SLACK_USER_SCOPES": "search:read,users.profile:write",
     "LATCHKEY_LISTENERS_MODULES": "latchkey.example,umbrellas",
+    "LATCHKEY_INSTALL_WORKSPACES": "T0ACME,E0FOREST",
+    "LATCHKEY_INSTALL_UNSIGNED_METADATA": "umbrella",
 }
 LISTENERS = """\
 PLAIN = {"type": "plain_text", "text": "Umbrella"}
@@ -58,6 +61,12 @@ VIEW = {
 
 
 def register(app):
+    @app.before_install
+    async def check(event, refuse):
+        if event["custom_values"].get("umbrella") == "none":
+            refuse("You need an umbrella to use this app.")
+        assert event["custom_values"].get("umbrella") != "broken"
+
     @app.command("/order")
     async def order(ack, client, body):
         await client.views_open(trigger_id=body["trigger_id"], view=VIEW)
@@ -81,7 +90,7 @@ async def test_every_page_is_accessible_and_fits_into_the_window(tmp_path: Path)
         await read_failures(it, window)
         await read_simulator(it, window)
     assert not window.problems, f"see {tmp_path / 'pictures'}\n" + "\n".join(window.problems)
-    assert len(window.checked) == len(set(window.checked)) == 24
+    assert len(window.checked) == len(set(window.checked)) == 29
 
 
 @pytest.mark.gen_test(timeout=60)
@@ -156,6 +165,15 @@ async def read_failures(it: Running, window: Reader) -> None:
     it.slack.fail("oauth.v2.access", status=500)
     await page.goto(url)
     await window.check("slack_unavailable")
+    await page.goto(it.slack.approve(await authorize_url(it, window), "T0BIRCH"))
+    await window.check("not_allowed")
+    for name, umbrella in (("refused", "none"), ("check_failed", "broken")):
+        await page.goto(it.slack.approve(await authorize_url(it, window, f"?umbrella={umbrella}")))
+        await window.check(name)
+    keyring = read_keyring(it.server.folder / "keys" / "keyring")
+    for name, values in (("invalid_link", "x"), ("expired_link", seal_values(keyring, {"a": "1"}, 0))):
+        await page.goto(f"{it.server.url}/slack/install?{urlencode({'values': values})}")
+        await window.check(name)
     with locked(it.store):
         await page.goto(f"{it.server.url}/slack/install")
         await window.check("storage_error")
@@ -199,9 +217,9 @@ async def say(window: Reader, text: str) -> None:
     await press(window, "Send")
 
 
-async def authorize_url(it: Running, window: Reader) -> str:
+async def authorize_url(it: Running, window: Reader, query: str = "") -> str:
     """Return the link to Slack on a new install page."""
-    await window.page.goto(f"{it.server.url}/slack/install")
+    await window.page.goto(f"{it.server.url}/slack/install{query}")
     url = await window.page.get_attribute("a.button", "href")
     assert url is not None
     return url

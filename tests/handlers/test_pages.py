@@ -47,10 +47,10 @@ async def test_only_readyz_checks_the_store(browser: Browser, base_url: str, sto
 async def test_uncaught_error_neither_shows_nor_logs_the_url(
     browser: Browser, base_url: str, store: Store, monkeypatch: pytest.MonkeyPatch, all_logs: pytest.LogCaptureFixture
 ) -> None:
-    async def fail(state: str) -> bool:
+    async def fail(state: str) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(store.states, "async_consume", fail)
+    monkeypatch.setattr(store.states, "async_take", fail)
     page = await browser.get(base_url + "/slack/oauth/callback?state=sentinel-state&code=sentinel-code")
     assert page.code == 500
     assert page.headers["X-Request-Id"].encode() in page.body
@@ -81,7 +81,7 @@ def test_pages_escape_every_value() -> None:
         pages.installed(HOSTILE, Links(HOSTILE, HOSTILE), is_org=False),
         pages.installed(HOSTILE, Links(HOSTILE, HOSTILE), is_org=True),
         pages.nothing_installed(),
-        pages.failed(HOSTILE, HOSTILE, HOSTILE, slack_error=HOSTILE, request_id=HOSTILE),
+        pages.failed(HOSTILE, HOSTILE, HOSTILE, slack_error=HOSTILE, restart_url=HOSTILE, request_id=HOSTILE),
         pages.error(404, HOSTILE),
     ):
         assert b"<script" not in page

@@ -225,6 +225,21 @@ class TestSlackRefusesTheUninstall:
         assert methods(slack).count("apps.uninstall") == 1
         assert not live_tokens(slack)
 
+    @pytest.mark.gen_test
+    async def test_a_token_that_an_installation_has_received_meanwhile_is_not_revoked(
+        self, browser: Browser, base_url: str, slack: Slack, store: Store, services: Services
+    ) -> None:
+        """Slack gives an org that installs again the same bot token, as long as the app was not removed there."""
+        slack.fail("auth.revoke", times=10_000, status=500)
+        await install(browser, base_url, slack, "T0CEDAR", org_wide=True)
+        await until(lambda: slack.world.faults["auth.revoke"].times < 10_000)
+        [bot] = [value for value, token in slack.world.tokens.items() if token.is_bot]
+        org = Installation(enterprise_id="E0FOREST", user_id="U0BOSS", bot_token=bot, is_enterprise_install=True)
+        store.installations.save(org)
+        slack.world.faults.clear()
+        await until(lambda: services.metrics.undos["needs_admin"]._value.get())
+        assert live_tokens(slack) == {bot}
+
 
 class TestTokenRotation:
     """auth.revoke ends only the token of the call, so refresh tokens are revoked as well."""

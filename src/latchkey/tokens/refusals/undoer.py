@@ -14,7 +14,7 @@ from typing import Any
 
 from slack_sdk.oauth.installation_store import Installation
 
-from latchkey.errors import LatchkeyError, SlackRefused, SlackUnavailable, StoreError
+from latchkey.errors import LatchkeyError, StoreError
 from latchkey.metrics import Metrics
 from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.token_calls import TokenCalls
@@ -51,7 +51,7 @@ class Undoer:
         """`clock` returns Unix seconds; `delay` returns the seconds to wait after this many attempts."""
         self.gate = InstallGate()
         self._undos = undos
-        self._undoing = Undoing(oauth, calls, undos, self.gate)
+        self._undoing = Undoing(oauth, calls, undos)
         self._metrics = metrics
         self._clock = clock
         self._delay = delay
@@ -130,8 +130,9 @@ class Undoer:
     async def _attempt(self, undo: Undo) -> UndoOutcome:
         """Undo it at Slack and delete its record; raises SlackRefused, SlackUnavailable or StoreError."""
         try:
-            outcome = await self._undoing.run(undo)
-        except (SlackRefused, SlackUnavailable):
+            async with self.gate.uninstalling():
+                outcome = await self._undoing.run(undo)
+        except LatchkeyError:
             if self._clock() - undo.refused_at < MAX_AGE_SECONDS:
                 raise
             outcome = UndoOutcome.GIVEN_UP

@@ -15,7 +15,6 @@ from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.revoking import REVOKED_ERRORS
 from latchkey.slackapi.token_calls import TokenCalls
 from latchkey.storage import Undo, Undos
-from latchkey.tokens.refusals.install_gate import InstallGate
 
 TEMPORARY_ERRORS = frozenset(
     {
@@ -52,32 +51,37 @@ class UndoOutcome(StrEnum):
 class Undoing:
     """The steps at Slack."""
 
-    def __init__(self, oauth: OAuthClient, calls: TokenCalls, undos: Undos, gate: InstallGate) -> None:
+    def __init__(self, oauth: OAuthClient, calls: TokenCalls, undos: Undos) -> None:
         self._oauth = oauth
         self._calls = calls
         self._undos = undos
-        self._gate = gate
 
     async def run(self, undo: Undo) -> UndoOutcome:
-        """Undo it, and return what that came to.
+        """Undo it, and return what that came to; hold the gate meanwhile.
 
         Raises SlackUnavailable, SlackRefused or StoreError if it must be tried again.
         """
-        if not undo.needs_admin:
-            async with self._gate.uninstalling():
-                if await self._undos.async_is_installed(undo):
-                    return await self._revoke_user_token(undo)
-                reason = await self._refusal_of(self._oauth.uninstall, undo.tokens[0])
-                if reason == EXPIRED and await self._refresh(undo):
-                    reason = await self._refusal_of(self._oauth.uninstall, undo.tokens[0])
-                if not reason:
-                    return UndoOutcome.UNINSTALLED
-                if reason in GONE_ERRORS:
-                    return await self._revoke(undo.tokens[1:], UndoOutcome.UNINSTALLED)
-            # Stored before the first token is revoked: afterwards, Slack would no longer say that it refuses.
-            await self._undos.async_put(replace(undo, needs_admin=True))
-            undo.needs_admin = True
-        return await self._revoke(undo.tokens, UndoOutcome.NEEDS_ADMIN)
+        if undo.needs_admin:
+            return await self._revoke(undo, undo.tokens, UndoOutcome.NEEDS_ADMIN)
+        if await self._undos.async_is_installed(undo):
+            users = [undo.user_token, undo.user_refresh_token]
+            return await self._revoke(undo, users, UndoOutcome.USER_TOKEN_REVOKED)
+        reason = await self._uninstall(undo)
+        if not reason:
+            return UndoOutcome.UNINSTALLED
+        if reason in GONE_ERRORS:
+            return await self._revoke(undo, undo.tokens[1:], UndoOutcome.UNINSTALLED)
+        # Stored before the first token is revoked: afterwards, Slack would no longer say that it refuses.
+        await self._undos.async_put(replace(undo, needs_admin=True))
+        undo.needs_admin = True
+        return await self._revoke(undo, undo.tokens, UndoOutcome.NEEDS_ADMIN)
+
+    async def _uninstall(self, undo: Undo) -> str:
+        """Uninstall the app, and return Slack's error code if it refuses for good, or ""."""
+        reason = await self._refusal_of(self._oauth.uninstall, undo.tokens[0])
+        if reason == EXPIRED and await self._refresh(undo):
+            reason = await self._refusal_of(self._oauth.uninstall, undo.tokens[0])
+        return reason
 
     async def _refresh(self, undo: Undo) -> bool:
         """Replace an expired token, for example after the server was down for a day; False if Slack refuses that."""
@@ -97,15 +101,15 @@ class Undoing:
         await self._undos.async_put(undo)
         return True
 
-    async def _revoke_user_token(self, undo: Undo) -> UndoOutcome:
-        is_unused = undo.user_token is not None and not await self._undos.async_is_in_use(undo)
-        tokens = [undo.user_token, undo.user_refresh_token] if is_unused else []
-        return await self._revoke(tokens, UndoOutcome.USER_TOKEN_REVOKED)
+    async def _revoke(self, undo: Undo, tokens: Sequence[str | None], outcome: UndoOutcome) -> UndoOutcome:
+        """Revoke those of the tokens that no installation uses.
 
-    async def _revoke(self, tokens: Sequence[str | None], outcome: UndoOutcome) -> UndoOutcome:
-        """Revoke each of these; with token rotation, auth.revoke ends only the token of the call."""
-        for token in filter(None, tokens):
-            await self._refusal_of(self._oauth.revoke, token)
+        Each by its own call: with token rotation, auth.revoke ends only the token of the call.
+        """
+        unused = await self._undos.async_unused(undo)
+        for token in tokens:
+            if token in unused:
+                await self._refusal_of(self._oauth.revoke, token)
         return outcome
 
     async def _refusal_of(self, call: Callable[[str], Awaitable[None]], token: str) -> str:
