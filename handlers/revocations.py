@@ -37,13 +37,15 @@ async def apply_revocation(services: Services, payload: Payload, request_id: str
 
 
 async def _drop_events(services: Services, revoked: Revocation) -> int:
-    own_installations: set[str] = set()
+    only_through_org: set[str] = set()
     org = revoked.workspace.enterprise_id if revoked.workspace.is_enterprise_install else None
     if revoked.everything and org is not None:
-        own_installations = await services.store.installations.async_own_installations(org)
+        found = [workspace for workspace in services.events.workspaces() if workspace.enterprise_id == org]
+        team_ids = {workspace.team_id for workspace in found if workspace.team_id is not None}
+        only_through_org = team_ids - await services.store.installations.async_own_installations(org, team_ids)
 
     def covers(workspace: WorkspaceId) -> bool:
-        return revoked.covers(workspace, own_installations)
+        return revoked.covers(workspace, only_through_org)
 
     return await services.events.drop(covers, revoked.event_time)
 

@@ -7,7 +7,7 @@ because slack_sdk gives each its own signature, which mypy then checks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 
 from slack_sdk.oauth.installation_store import Bot, Installation
@@ -132,8 +132,8 @@ class Installations(BlockingInstallations, AsyncInstallationStore):
             "remove_revoked", self.remove_teams, enterprise_id, team_ids, event_time=event_time
         )
 
-    async def async_own_installations(self, enterprise_id: str) -> set[str]:
-        return await self._reads.run("own_installations", self.own_installations, enterprise_id)
+    async def async_own_installations(self, enterprise_id: str, team_ids: Iterable[str]) -> set[str]:
+        return await self._reads.run("own_installations", self.own_installations, enterprise_id, team_ids)
 
     async def async_page(self, *, after: str = "", limit: int = PAGE) -> InstallationPage:
         return await self._reads.run("page", self.page, after=after, limit=limit)

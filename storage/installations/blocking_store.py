@@ -7,7 +7,7 @@ record and a workspace one bot, no matter how many times they are saved.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from functools import partial
 from logging import Logger
@@ -28,7 +28,7 @@ from latchkey.storage.installations.installation_codec import (
     with_user_token_of,
 )
 from latchkey.storage.installations.removal import Removal, changes_for, commit_with_retry
-from latchkey.storage.installations.revoked_workspace import installed_workspace, own_installations, revoked_workspace
+from latchkey.storage.installations.revoked_workspace import installed_workspace, revoked_workspace
 from latchkey.storage.installations.token_changes import for_new_token
 from latchkey.storage.installations.token_id import TokenId
 from latchkey.storage.installations.workspace_key import WorkspaceKey
@@ -236,9 +236,10 @@ class BlockingInstallations(InstallationStore):
         keys = (installed_workspace(self._records, WorkspaceKey.of(enterprise_id, team_id)) for team_id in team_ids)
         return sum(self._remove(key, removal) for key in keys if key is not None)
 
-    def own_installations(self, enterprise_id: str) -> set[str]:
-        """Return the ids of the org's workspaces that have installed the app themselves."""
-        return own_installations(self._records, enterprise_id)
+    def own_installations(self, enterprise_id: str, team_ids: Iterable[str]) -> set[str]:
+        """Return those of the org's workspaces that have installed the app themselves."""
+        keys = {team_id: WorkspaceKey.of(enterprise_id, team_id) for team_id in team_ids}
+        return {team_id for team_id, key in keys.items() if installed_workspace(self._records, key) is not None}
 
     def page(self, *, after: str = "", limit: int = PAGE) -> InstallationPage:
         """Return the installations of all workspaces, a page at a time; `after` is the cursor of the page before."""

@@ -52,13 +52,6 @@ def installed_workspace(records: Records, key: WorkspaceKey) -> WorkspaceKey | N
     return None
 
 
-def own_installations(records: Records, enterprise_id: str) -> set[str]:
-    """Return the ids of the org's workspaces that have records of their own."""
-    prefix = WorkspaceKey(enterprise_id, "").record_id  # with the slash that ends an org's id
-    found = {ids_in(record_id)[1] for table in (INSTALLATIONS, BOTS) for record_id in records.ids(table, prefix=prefix)}
-    return found - {""}
-
-
 def _warn(records: Records, key: WorkspaceKey) -> None:
     orgs = sorted({other.enterprise_id for other in _all_keys(records) if other.is_org})
     if key.enterprise_id:

@@ -236,14 +236,17 @@ class TestOrgs:
 
     @pytest.mark.gen_test
     async def test_an_orgs_uninstall_drops_its_events_but_not_those_of_a_workspaces_own_installation(
-        self, http_server: object, slack: Slack, attempts: list[str], services: Services, store: Store
+        self, http_server: object, slack: Slack, attempts: list[str], services: Services, store: Store, clock: Clock
     ) -> None:
         await mention(slack, services, "org-wide", **of_org(True))
+        await mention(slack, services, "without the flag", **of_org(False, "T0FIR"))
         await mention(slack, services, "own", **of_org(False, OTHER))
+        save(store, clock, None, TEAM)  # from before it joined the org
+        await mention(slack, services, "own, and earlier", **of_org(False, TEAM))
         assert await send(slack, UNINSTALLED, **of_org(True, None)) == 200
-        [kept] = unfinished(store)
-        assert b"own" in kept.body  # type: ignore[union-attr]
-        assert installed_teams(store) == {(ORG, OTHER)}
+        assert sorted(b"own" in kept.body for kept in unfinished(store)) == [True, True]  # type: ignore[union-attr]
+        assert count(services.metrics, "events_dropped") == 2
+        assert installed_teams(store) == {(ORG, OTHER), (None, TEAM)}
 
     @pytest.mark.gen_test
     async def test_a_workspaces_uninstall_keeps_the_org_and_its_events(

@@ -125,6 +125,10 @@ class EventPipeline:
             await asyncio.wait([self._commits])
         return unfinished
 
+    def workspaces(self) -> set[WorkspaceId]:
+        """Return the workspaces that have unfinished events."""
+        return {job.workspace for job in (*self._intake.arriving(), *self._pending)}
+
     async def drop(self, covers: Callable[[WorkspaceId], bool], until: float | None) -> int:
         """Drop the unfinished events of workspaces that have removed the app; return how many, once that is on disk.
 

@@ -39,11 +39,11 @@ class Revocation(NamedTuple):
         """Whether workspaces no longer have the app at all; otherwise only some tokens are revoked."""
         return self.everything or bool(self.team_ids)
 
-    def covers(self, workspace: WorkspaceId, own_installations: Container[str | None]) -> bool:
+    def covers(self, workspace: WorkspaceId, only_through_org: Container[str | None]) -> bool:
         """Whether this workspace no longer has the app.
 
-        `own_installations` are the ids of the org's workspaces that have installed the app themselves: the end of the
-        org's installation leaves those.
+        `only_through_org` are the ids of those of the org's workspaces that have not installed the app themselves: for
+        them, the end of the org's installation is the end.
         """
         if self.team_ids:
             return workspace.team_id in self.team_ids
@@ -51,7 +51,7 @@ class Revocation(NamedTuple):
             return False
         if self.workspace.is_enterprise_install:
             is_of_org = workspace.enterprise_id is not None and workspace.enterprise_id == self.workspace.enterprise_id
-            return is_of_org and (workspace.is_enterprise_install or workspace.team_id not in own_installations)
+            return is_of_org and (workspace.is_enterprise_install or workspace.team_id in only_through_org)
         # Slack's team ids are unique. Some events of a workspace name its org and some don't.
         is_same_team = workspace.team_id is not None and workspace.team_id == self.workspace.team_id
         return is_same_team and not workspace.is_enterprise_install
