@@ -13,7 +13,7 @@ from cachetools import FIFOCache
 from latchkey.slackapi.requests.signature import WINDOW_SECONDS
 
 MAX_SIGNATURES = 50_000
-"""About 14 MB. Beyond it, the oldest are forgotten, and copies of those requests are carried out."""
+"""About 20 MB. Beyond it, the oldest are forgotten, and copies of those requests are carried out."""
 
 LIFETIME_SECONDS = 2 * WINDOW_SECONDS + 1
 """A signature is valid until 300 s after its timestamp, which may itself be 300 s ahead."""
