@@ -32,8 +32,8 @@ class Tokens(BlockingTokens, BlockingExpiries):
     async def async_complete(self, attempt: Attempt, pair: TokenPair) -> bool:
         return await self._executor.run("complete_refresh", self.complete, attempt, pair)
 
-    async def async_fail(self, attempt: Attempt, reason: str, *, retry_at: float) -> None:
-        await self._executor.run("fail_refresh", self.fail, attempt, reason, retry_at=retry_at)
+    async def async_fail(self, attempt: Attempt, reason: str, *, retry_at: float, is_limited: bool) -> None:
+        await self._executor.run("fail_refresh", self.fail, attempt, reason, retry_at=retry_at, is_limited=is_limited)
 
     async def async_mark(self, attempt: Attempt, reason: str, *, now: float) -> bool:
         return await self._executor.run("mark_reinstall", self.mark, attempt, reason, now=now)

@@ -30,6 +30,8 @@ class RefreshState:
     """Failed attempts in a row."""
     retry_at: float = 0.0
     """No attempt before then, unless the token has expired."""
+    limited_until: float = 0.0
+    """No attempt before then at all, because Slack limits the rate."""
     reason: str = ""
     """Why the last attempt failed: Slack's error code, or a phrase."""
     reinstall_since: float | None = None

@@ -51,7 +51,7 @@ class BlockingTokens:
     def begin(self, token_id: TokenId, pair: TokenPair, now: float, *, early: bool = False) -> Attempt | NotBegun:
         """Begin the refresh of this pair at `now` (Unix seconds), and take its lease.
 
-        `early`: even if the last attempt has failed just now. The lease of a process that has ended, and one of this
+        `early`: even if the last attempt has failed just now, unless Slack limits the rate. The lease of a process that has ended, and one of this
         store's own, are taken over; so two callers of the same store must not refresh a token at once.
         """
         stored = self._records.read(REFRESHES, token_id.record_id)
@@ -63,7 +63,7 @@ class BlockingTokens:
             return NotBegun(Wait.MUST_REINSTALL, state)
         if state.is_leased_at(now) and self._is_other_process(state.owner):
             return NotBegun(Wait.LEASED, state)
-        if now < state.retry_at and not early and state.owner is None:
+        if state.owner is None and now < (state.limited_until if early else state.retry_at):
             return NotBegun(Wait.LATER, state)
         leased = replace(state, owner=self._presence.name, lease_until=now + LEASE_SECONDS)
         changes = [
@@ -100,14 +100,18 @@ class BlockingTokens:
         finally:
             self._on_change(token_id.key)
 
-    def fail(self, attempt: Attempt, reason: str, *, retry_at: float) -> None:
-        """End an attempt that brought no new pair; the next one is due at `retry_at` (Unix seconds)."""
+    def fail(self, attempt: Attempt, reason: str, *, retry_at: float, is_limited: bool = False) -> None:
+        """End an attempt that brought no new pair; the next one is due at `retry_at` (Unix seconds).
+
+        `is_limited`: Slack limits the rate until then.
+        """
         failed = replace(
             attempt.state,
             owner=None,
             lease_until=0.0,
             failures=attempt.state.failures + 1,
             retry_at=retry_at,
+            limited_until=retry_at if is_limited else 0.0,
             reason=reason,
         )
         self._end(attempt, failed)
@@ -132,7 +136,15 @@ class BlockingTokens:
 
         False if the pair is no longer the one that was sent; then there is no mark.
         """
-        marked = replace(attempt.state, owner=None, lease_until=0.0, retry_at=0.0, reason=reason, reinstall_since=now)
+        marked = replace(
+            attempt.state,
+            owner=None,
+            lease_until=0.0,
+            retry_at=0.0,
+            limited_until=0.0,
+            reason=reason,
+            reinstall_since=now,
+        )
         return self._end(attempt, marked)
 
     def _end(self, attempt: Attempt, state: RefreshState) -> bool:

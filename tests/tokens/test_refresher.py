@@ -118,6 +118,20 @@ async def test_an_expired_token_whose_refresh_fails_is_not_used(tmp_path: Path) 
 
 
 @pytest.mark.gen_test
+async def test_while_slack_limits_the_rate_nothing_is_sent_even_for_an_expired_token(tmp_path: Path) -> None:
+    async with rotating(tmp_path) as it:
+        it.install()
+        it.clock.now += 12 * HOUR
+        it.slack.fail("oauth.v2.access", status=429, retry_after=10**9)
+        for _ in range(3):
+            with pytest.raises(TokenUnavailable, match="status 429"):
+                await it.refresher.fresh(it.bot)
+        assert it.sent() == [1]
+        it.clock.now += 600
+        assert it.is_valid(await it.refresher.fresh(it.bot))
+
+
+@pytest.mark.gen_test
 async def test_a_refused_refresh_token_stops_attempts_until_a_reinstall(tmp_path: Path) -> None:
     async with rotating(tmp_path) as it:
         installed = it.install()

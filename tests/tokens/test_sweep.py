@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from latchkey.errors import StoreUnavailable
 from latchkey.metrics import Metrics
-from latchkey.storage import EXPIRIES, Attempt, TokenId, WorkspaceKey, open_store
+from latchkey.storage import EXPIRIES, Attempt, Expiry, TokenId, WorkspaceKey, open_store
 from latchkey.tokens import Pace, Sweep, count_refresh
 from tests.support.counts import count
 from tests.support.stores import rows
 from tests.support.waiting import until
-from tests.tokens.rotating import HOUR, Rotating, rotating
+from tests.tokens.rotating import HOUR, Rotating, rotating, short_sleep
 
 
 class PaceClock:
@@ -36,7 +37,7 @@ def gauge(metrics: Metrics, name: str) -> float | None:
 def sweep_of(it: Rotating, per_second: float = 20, clock: PaceClock | None = None) -> tuple[Sweep, Pace, Metrics]:
     clock = clock or PaceClock()
     pace, metrics = Pace(per_second, clock=clock, sleep=clock.sleep), Metrics()
-    return Sweep(it.store.tokens, it.refresher, pace, metrics, clock=it.clock), pace, metrics
+    return Sweep(it.store.tokens, it.refresher, pace, metrics, clock=it.clock, sleep=short_sleep), pace, metrics
 
 
 @pytest.mark.gen_test
@@ -234,11 +235,19 @@ async def test_a_lease_of_a_living_process_is_waited_for(tmp_path: Path) -> None
 
 
 @pytest.mark.gen_test
-async def test_the_sweep_runs_in_the_background_and_ends_with_its_block(tmp_path: Path) -> None:
+async def test_the_sweep_runs_in_the_background_until_its_block_ends_whatever_fails(tmp_path: Path) -> None:
     async with rotating(tmp_path) as it:
         sweep, _, metrics = sweep_of(it)
         it.install()
         it.clock.now += 11 * HOUR
+        due, failures = it.store.tokens.async_due, iter([StoreUnavailable("locked", "locked"), ValueError("bad")])
+
+        async def failing(until: float, *, after: str = "") -> list[Expiry]:
+            if failure := next(failures, None):
+                raise failure
+            return await due(until, after=after)
+
+        it.store.tokens.async_due = failing  # type: ignore[method-assign]
         async with sweep.running():
             await until(lambda: it.sent() == [1, 1] and it.pair(it.user).is_valid_at(it.clock.now + 3 * HOUR))
         assert gauge(metrics, "token_refresh_limit") == 20

@@ -17,12 +17,13 @@ from latchkey.errors import (
     SlackRateLimited,
     SlackRefused,
     SlackUnavailable,
+    StoreError,
     StoreUnavailable,
     TokenUnavailable,
 )
 from latchkey.slackapi.token_calls import FINAL_ERRORS, IssuedTokens, TokenCalls
 from latchkey.storage import Attempt, TokenId, TokenPair, Tokens, Wait
-from latchkey.tokens.outcomes import Outcome, Refreshed, RefreshObserver, ignore_refresh, retry_delay
+from latchkey.tokens.outcomes import MAX_RETRY_SECONDS, Outcome, Refreshed, RefreshObserver, ignore_refresh, retry_delay
 
 MARGIN_SECONDS = 300.0
 """A caller's token is refreshed if it expires sooner; the sweep refreshes tokens long before."""
@@ -80,7 +81,7 @@ class Refresher:
                 refreshed = await self.refresh(token_id)
         except TimeoutError:
             refreshed = Refreshed(Outcome.FAILED, pair, "timed out")
-        except StoreUnavailable as error:
+        except StoreError as error:
             if not is_valid:
                 raise
             logger.warning("could not refresh %s: %s", token_id, error)
@@ -102,6 +103,10 @@ class Refresher:
             self._running[token_id] = task
             task.add_done_callback(partial(self._forget, token_id))
         return await asyncio.shield(task)
+
+    def is_refreshing(self, token_id: TokenId) -> bool:
+        """Whether a refresh of this token is running in this process."""
+        return token_id in self._running
 
     async def drain(self, seconds: float) -> int:
         """Wait for running refreshes, for at most `seconds`; returns how many are unfinished."""
@@ -187,9 +192,9 @@ class Refresher:
 
     async def _failed(self, attempt: Attempt, error: SlackRefused | SlackUnavailable) -> Refreshed:
         now = self._clock()
-        limit = error.seconds if isinstance(error, SlackRateLimited) else None
+        limit = min(error.seconds, MAX_RETRY_SECONDS) if isinstance(error, SlackRateLimited) else None
         delay = retry_delay(attempt.state.failures) if limit is None else limit
-        await self._tokens.async_fail(attempt, error.reason, retry_at=now + delay)
+        await self._tokens.async_fail(attempt, error.reason, retry_at=now + delay, is_limited=limit is not None)
         outcome = Outcome.FAILED if limit is None else Outcome.RATE_LIMITED
         logger.warning("could not refresh %s, trying again in %g s: %s", attempt.token_id, delay, error.reason)
         return Refreshed(outcome, await self._tokens.async_pair(attempt.token_id), error.reason, limit or 0.0)

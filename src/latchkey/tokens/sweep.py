@@ -27,7 +27,7 @@ FOLLOW_SECONDS = 10.0
 """Pause between two looks for attempts that were cut off."""
 MAX_CONCURRENT = 20
 """Refreshes that run at once."""
-DRAIN_SECONDS = 3.0
+DRAIN_SECONDS = 1.0
 """How long a stop waits for running refreshes. The next start repeats the ones that are cut off."""
 
 logger = logging.getLogger("latchkey.tokens")
@@ -103,27 +103,30 @@ class Sweep:
         marks = 0
         async for token_id, state in self._tokens.async_states():
             marks += state.reinstall_since is not None
-            if state.owner is not None:
+            if state.owner is not None and not self._refresher.is_refreshing(token_id):
                 await self._start(token_id)
         self._must_reinstall = marks
 
     async def _make_passes(self) -> None:
         while True:
-            try:
-                await self.make_pass()
-            except StoreError as error:
-                logger.warning("cannot look for tokens that expire: %s", error)
+            await self._guarded(self.make_pass)
             await self._sleep(PASS_SECONDS)
 
     async def _follow_attempts(self) -> None:
         while True:
             started = time.monotonic()
-            try:
-                await self.follow_attempts()
-            except StoreError as error:
-                logger.warning("cannot look for refreshes that were cut off: %s", error)
+            await self._guarded(self.follow_attempts)
             # At most a fiftieth of the time is spent on it, even if very many tokens must be reinstalled.
             await self._sleep(max(FOLLOW_SECONDS, 50 * (time.monotonic() - started)))
+
+    async def _guarded(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Log what fails; it is tried again after the pause."""
+        try:
+            await step()
+        except StoreError as error:
+            logger.warning("cannot look for tokens that expire: %s", error)
+        except Exception:  # without the sweep, every token would be lost in the end
+            logger.exception("cannot look for tokens that expire")
 
     async def _start(self, token_id: TokenId, row: Expiry | None = None) -> None:
         """Start a refresh as soon as the pace and the number of running ones allow it."""
@@ -144,15 +147,20 @@ class Sweep:
     async def _refresh(self, token_id: TokenId, row: Expiry | None) -> None:
         try:
             refreshed = await self._refresher.refresh(token_id, margin=AHEAD_SECONDS)
-            if refreshed.outcome is Outcome.UNCHANGED and row is None:
-                await self._tokens.async_remove_abandoned(token_id, self._clock())
-            elif refreshed.outcome is Outcome.UNCHANGED and row is not None:
-                await self._tokens.async_remove_if_outdated(row)
+            if refreshed.outcome is Outcome.UNCHANGED:
+                await self._tidy(token_id, row)
         except StoreError as error:
             logger.warning("cannot refresh %s: %s", token_id, error)
         else:
             if refreshed.outcome is Outcome.RATE_LIMITED:
                 self._pace.limit(refreshed.retry_after)
+
+    async def _tidy(self, token_id: TokenId, row: Expiry | None) -> None:
+        """Delete the row of the index, or the attempt, that has led to a token without anything to refresh."""
+        if row is None:
+            await self._tokens.async_remove_abandoned(token_id, self._clock())
+        else:
+            await self._tokens.async_remove_if_outdated(row)
 
     def _seconds_to_expiry(self) -> dict[str, float]:
         return {} if self._soonest is None else {"next": self._soonest - self._clock()}
