@@ -51,8 +51,9 @@ class BlockingTokens:
     def begin(self, token_id: TokenId, pair: TokenPair, now: float, *, early: bool = False) -> Attempt | NotBegun:
         """Begin the refresh of this pair at `now` (Unix seconds), and take its lease.
 
-        `early`: even if the last attempt has failed just now, unless Slack limits the rate. The lease of a process that has ended, and one of this
-        store's own, are taken over; so two callers of the same store must not refresh a token at once.
+        `early`: even if the last attempt has failed just now, unless Slack limits the rate. The lease of a process that
+        has ended, and one of this store's own, are taken over; so two callers of the same store must not refresh a
+        token at once.
         """
         stored = self._records.read(REFRESHES, token_id.record_id)
         state = RefreshState.of(stored)
