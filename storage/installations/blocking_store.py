@@ -7,7 +7,6 @@ record and a workspace one bot, no matter how many times they are saved.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from functools import partial
 from logging import Logger
@@ -18,7 +17,7 @@ from slack_sdk.oauth.installation_store import Bot, Installation, InstallationSt
 from latchkey.errors import UnreadableRecord
 from latchkey.storage.engine import Change
 from latchkey.storage.inbox import StoredEvent, replay_of
-from latchkey.storage.installations.cache import NOT_CACHED, NotCached, TokenCache, UserToken
+from latchkey.storage.installations.cache import NOT_CACHED, NotCached, UserToken
 from latchkey.storage.installations.installation_codec import (
     bot_from,
     bot_value,
@@ -27,12 +26,11 @@ from latchkey.storage.installations.installation_codec import (
     user_token_from,
     with_user_token_of,
 )
-from latchkey.storage.installations.removal import Removal, changes_for, commit_with_retry
-from latchkey.storage.installations.revoked_workspace import installed_workspace, revoked_workspace
+from latchkey.storage.installations.removal import Removals, commit_with_retry
 from latchkey.storage.installations.token_changes import for_new_token
 from latchkey.storage.installations.token_id import TokenId
 from latchkey.storage.installations.workspace_key import WorkspaceKey
-from latchkey.storage.records import PAGE, Records, Stored
+from latchkey.storage.records import PAGE, Stored
 from latchkey.storage.tables import BOTS, INSTALLATIONS, WORKSPACES
 
 
@@ -45,19 +43,13 @@ class InstallationPage(NamedTuple):
     """The cursor for the next call; None if this is the last page."""
 
 
-class BlockingInstallations(InstallationStore):
+class BlockingInstallations(Removals, InstallationStore):
     """Installations by workspace and installer.
 
     `user_id=None` means the workspace's latest installation. Every installation comes with the
     workspace's latest bot token. An absent record is None. All calls raise StoreUnavailable if the
     store does not answer, and UnreadableRecord if a record cannot be decrypted.
     """
-
-    def __init__(self, records: Records, cache: TokenCache, on_removal: Callable[[], None]) -> None:
-        """`on_removal` is called when records have been deleted."""
-        self._records = records
-        self._cache = cache
-        self._on_removal = on_removal
 
     @property
     def logger(self) -> Logger:
@@ -179,68 +171,6 @@ class BlockingInstallations(InstallationStore):
         if changes:
             self._commit(key, changes)
 
-    def delete_bot(self, *, enterprise_id: str | None, team_id: str | None) -> None:
-        """Delete the workspace's bot. Its installers' records stay, as in slack_sdk's stores."""
-        self._remove(WorkspaceKey.of(enterprise_id, team_id), Removal(bot=True))
-
-    def delete_installation(
-        self, *, enterprise_id: str | None, team_id: str | None, user_id: str | None = None
-    ) -> None:
-        """Delete this user's installation, or all users' if `user_id` is None; the bot stays."""
-        removal = Removal(all_users=True) if user_id is None else Removal(user_ids=frozenset({user_id}))
-        self._remove(WorkspaceKey.of(enterprise_id, team_id), removal)
-
-    def delete_all(self, *, enterprise_id: str | None, team_id: str | None) -> None:
-        """Delete everything stored for this workspace, or for the org if `team_id` is None.
-
-        Deleting a workspace never deletes the installation of its org.
-        """
-        self._remove(WorkspaceKey.of(enterprise_id, team_id), Removal(bot=True, all_users=True))
-
-    def remove_revoked(
-        self,
-        enterprise_id: str | None,
-        team_id: str | None,
-        *,
-        is_enterprise_install: bool = False,
-        everything: bool = False,
-        bot: bool = False,
-        user_ids: Sequence[str] = (),
-        event_time: float | None = None,
-    ) -> int:
-        """Delete what Slack revoked, but nothing installed after `event_time` (Unix seconds).
-
-        An org-wide installation is removed only with `is_enterprise_install`. Without an
-        `enterprise_id`, the workspace is found by its `team_id`. An installer whose token is revoked
-        stays known while the workspace has a bot. Returns the number of records deleted or changed;
-        0 if the event was applied before.
-        """
-        removal = Removal(
-            bot=bot or everything,
-            all_users=everything,
-            user_ids=frozenset(user_ids),
-            tokens_only=not everything,
-            not_after=event_time,
-        )
-        key = revoked_workspace(self._records, enterprise_id, team_id, is_enterprise_install)
-        return self._remove(key, removal) if key else 0
-
-    def remove_teams(
-        self, enterprise_id: str | None, team_ids: Sequence[str], *, event_time: float | None = None
-    ) -> int:
-        """Delete what these workspaces of an org have of their own, but nothing installed after `event_time`.
-
-        The org's installation stays. Returns the number of records deleted.
-        """
-        removal = Removal(bot=True, all_users=True, not_after=event_time)
-        keys = (installed_workspace(self._records, WorkspaceKey.of(enterprise_id, team_id)) for team_id in team_ids)
-        return sum(self._remove(key, removal) for key in keys if key is not None)
-
-    def own_installations(self, enterprise_id: str, team_ids: Iterable[str]) -> set[str]:
-        """Return those of the org's workspaces that have installed the app themselves."""
-        keys = {team_id: WorkspaceKey.of(enterprise_id, team_id) for team_id in team_ids}
-        return {team_id for team_id, key in keys.items() if installed_workspace(self._records, key) is not None}
-
     def page(self, *, after: str = "", limit: int = PAGE) -> InstallationPage:
         """Return the installations of all workspaces, a page at a time; `after` is the cursor of the page before."""
         stored = self._records.page(INSTALLATIONS, after=after, limit=limit)
@@ -279,19 +209,6 @@ class BlockingInstallations(InstallationStore):
             value = bot_value(bot)
             change = self._records.put(BOTS, key.record_id, value)
         return [change, *for_new_token(self._records, TokenId(key), value)]
-
-    def _remove(self, key: WorkspaceKey, removal: Removal) -> int:
-        count = commit_with_retry(lambda: changes_for(self._records, key, removal), partial(self._commit, key))
-        if count:
-            self._on_removal()
-        return count
-
-    def _commit(self, key: WorkspaceKey, changes: list[Change]) -> bool:
-        try:
-            return self._records.commit(changes)
-        finally:
-            # Even if it failed: after a timeout the write may or may not be on disk.
-            self._cache.forget(key)
 
 
 def _key_of(model: Installation | Bot) -> WorkspaceKey:

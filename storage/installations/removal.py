@@ -6,13 +6,16 @@ still as it was read, so that a concurrent install is never deleted with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from latchkey.errors import StoreUnavailable, UnreadableRecord
 from latchkey.storage.engine import Change
+from latchkey.storage.installations.cache import TokenCache
 from latchkey.storage.installations.installation_codec import without_user_token
+from latchkey.storage.installations.revoked_workspace import installed_workspace, revoked_workspace
 from latchkey.storage.installations.token_changes import for_removed_token
 from latchkey.storage.installations.token_id import TokenId
 from latchkey.storage.installations.workspace_key import WorkspaceKey, ids_in
@@ -43,6 +46,91 @@ class Removal:
     def names(self, value: dict[str, Any]) -> bool:
         """Whether this installer's record is to be removed."""
         return (self.all_users or value["user_id"] in self.user_ids) and self.covers(value)
+
+
+class Removals:
+    """The blocking calls that delete installations."""
+
+    def __init__(self, records: Records, cache: TokenCache, on_removal: Callable[[], None]) -> None:
+        """`on_removal` is called when records have been deleted."""
+        self._records = records
+        self._cache = cache
+        self._on_removal = on_removal
+
+    def delete_bot(self, *, enterprise_id: str | None, team_id: str | None) -> None:
+        """Delete the workspace's bot. Its installers' records stay, as in slack_sdk's stores."""
+        self._remove(WorkspaceKey.of(enterprise_id, team_id), Removal(bot=True))
+
+    def delete_installation(
+        self, *, enterprise_id: str | None, team_id: str | None, user_id: str | None = None
+    ) -> None:
+        """Delete this user's installation, or all users' if `user_id` is None; the bot stays."""
+        removal = Removal(all_users=True) if user_id is None else Removal(user_ids=frozenset({user_id}))
+        self._remove(WorkspaceKey.of(enterprise_id, team_id), removal)
+
+    def delete_all(self, *, enterprise_id: str | None, team_id: str | None) -> None:
+        """Delete everything stored for this workspace, or for the org if `team_id` is None.
+
+        Deleting a workspace never deletes the installation of its org.
+        """
+        self._remove(WorkspaceKey.of(enterprise_id, team_id), Removal(bot=True, all_users=True))
+
+    def remove_revoked(
+        self,
+        enterprise_id: str | None,
+        team_id: str | None,
+        *,
+        is_enterprise_install: bool = False,
+        everything: bool = False,
+        bot: bool = False,
+        user_ids: Sequence[str] = (),
+        event_time: float | None = None,
+    ) -> int:
+        """Delete what Slack revoked, but nothing installed after `event_time` (Unix seconds).
+
+        An org-wide installation is removed only with `is_enterprise_install`. Without an
+        `enterprise_id`, the workspace is found by its `team_id`. An installer whose token is revoked
+        stays known while the workspace has a bot. Returns the number of records deleted or changed;
+        0 if the event was applied before.
+        """
+        removal = Removal(
+            bot=bot or everything,
+            all_users=everything,
+            user_ids=frozenset(user_ids),
+            tokens_only=not everything,
+            not_after=event_time,
+        )
+        key = revoked_workspace(self._records, enterprise_id, team_id, is_enterprise_install)
+        return self._remove(key, removal) if key else 0
+
+    def remove_teams(
+        self, enterprise_id: str | None, team_ids: Sequence[str], *, event_time: float | None = None
+    ) -> int:
+        """Delete what these workspaces of an org have of their own, but nothing installed after `event_time`.
+
+        The org's installation stays. Returns the number of records deleted.
+        """
+        removal = Removal(bot=True, all_users=True, not_after=event_time)
+        keys = (installed_workspace(self._records, WorkspaceKey.of(enterprise_id, team_id)) for team_id in team_ids)
+        return sum(self._remove(key, removal) for key in keys if key is not None)
+
+    def own_installations(self, enterprise_id: str, team_ids: Iterable[str]) -> set[str]:
+        """Return those of the org's workspaces that have installed the app themselves."""
+        keys = {team_id: WorkspaceKey.of(enterprise_id, team_id) for team_id in team_ids}
+        return {team_id for team_id, key in keys.items() if installed_workspace(self._records, key) is not None}
+
+    def _remove(self, key: WorkspaceKey, removal: Removal) -> int:
+        count = commit_with_retry(lambda: changes_for(self._records, key, removal), partial(self._commit, key))
+        if count:
+            self._on_removal()
+        return count
+
+    def _commit(self, key: WorkspaceKey, changes: list[Change]) -> bool:
+        try:
+            return self._records.commit(changes)
+        finally:
+            # Even if it failed: after a timeout the write may or may not be on disk.
+            self._cache.forget(key)
 
 
 def changes_for(records: Records, key: WorkspaceKey, removal: Removal) -> list[Change]:
