@@ -216,6 +216,27 @@ class TestInstalled:
         assert runs == ["installed"]
 
 
+class TestWithoutABot:
+    @pytest.fixture
+    def settings(self) -> dict[str, object]:
+        return {"scopes": [], "user_scopes": ["search:read"]}
+
+    @pytest.mark.gen_test
+    async def test_the_client_of_both_has_the_installers_token(
+        self, browser: Browser, base_url: str, slack: Slack, listeners: App
+    ) -> None:
+        users: list[Any] = []
+
+        async def note(client: AsyncWebClient) -> None:
+            users.append((await client.auth_test())["user_id"])
+
+        listeners.before_install(note)
+        listeners.installed(note)
+        assert (await install(browser, base_url, slack)).code == 200
+        await until(lambda: len(users) == 2)
+        assert users == ["U0ALICE", "U0ALICE"]
+
+
 class TestUninstalled:
     @pytest.mark.gen_test
     async def test_listeners_run_after_an_uninstall_without_a_token(

@@ -255,15 +255,29 @@ class TestTokenRotation:
         assert not live_refresh_tokens(slack)
 
     @pytest.mark.gen_test
-    async def test_the_new_users_refresh_token_is_revoked_beside_an_installation(
+    async def test_the_new_tokens_are_revoked_beside_an_installation(
         self, browser: Browser, base_url: str, slack: Slack, store: Store
     ) -> None:
         good = save(store, slack)
         slack.turn_token_rotation_on()
         await install(browser, base_url, slack)
-        assert methods(slack) == ["auth.revoke", "auth.revoke"]
-        assert good <= live_tokens(slack)
-        assert all(found.access.is_bot for found in live_refresh_tokens(slack))
+        assert good == live_tokens(slack)
+        assert not live_refresh_tokens(slack)
+
+    @pytest.mark.gen_test
+    async def test_refused_installs_do_not_push_out_the_tokens_of_an_installation(
+        self, browser: Browser, base_url: str, slack: Slack, store: Store, services: Services
+    ) -> None:
+        """A bot has at most two live tokens, and each exchange adds one."""
+        slack.turn_token_rotation_on()
+        allow(services, "T0ACME")
+        await install(browser, base_url, slack)
+        allow(services, "T0BIRCH")
+        for _ in range(3):
+            assert (await install(browser, base_url, slack)).status == 403
+        saved = store.installations.find_installation(enterprise_id=None, team_id="T0ACME")
+        assert saved is not None
+        assert live_tokens(slack) == {saved.bot_token, saved.user_token}
 
     @pytest.mark.gen_test
     @pytest.mark.parametrize("scopes", [["chat:write"], []], ids=["bot and user", "only a user"])

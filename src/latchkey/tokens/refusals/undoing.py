@@ -41,7 +41,8 @@ class UndoOutcome(StrEnum):
     UNINSTALLED = "uninstalled"
     """The app is no longer in the workspace."""
     USER_TOKEN_REVOKED = "user_token_revoked"  # noqa: S105  # no password
-    """The workspace has an installation that stays; only the new user token was revoked, if there was one."""
+    """The workspace has an installation that stays; only the new user token was revoked, and with token rotation the
+    new bot token."""
     NEEDS_ADMIN = "needs_admin"
     """Slack refused to uninstall the app. Its tokens are revoked, and an admin must remove it."""
     GIVEN_UP = "given_up"
@@ -64,8 +65,7 @@ class Undoing:
         if undo.needs_admin:
             return await self._revoke(undo, undo.tokens, UndoOutcome.NEEDS_ADMIN)
         if await self._undos.async_is_installed(undo):
-            users = [undo.user_token, undo.user_refresh_token]
-            return await self._revoke(undo, users, UndoOutcome.USER_TOKEN_REVOKED)
+            return await self._revoke(undo, _additional(undo), UndoOutcome.USER_TOKEN_REVOKED)
         reason = await self._uninstall(undo)
         if not reason:
             return UndoOutcome.UNINSTALLED
@@ -101,7 +101,7 @@ class Undoing:
         await self._undos.async_put(undo)
         return True
 
-    async def _revoke(self, undo: Undo, tokens: Sequence[str | None], outcome: UndoOutcome) -> UndoOutcome:
+    async def _revoke(self, undo: Undo, tokens: Sequence[str], outcome: UndoOutcome) -> UndoOutcome:
         """Revoke those of the tokens that no installation uses.
 
         Each by its own call: with token rotation, auth.revoke ends only the token of the call.
@@ -121,3 +121,14 @@ class Undoing:
                 raise
             return error.reason
         return ""
+
+
+def _additional(undo: Undo) -> list[str]:
+    """Return the tokens without which the workspace's other installation works.
+
+    Without token rotation, the bot's token is that of the other installation. With it, the bot has one more token
+    now, and must lose it: Slack ends the oldest if there are more than two, which is the other installation's.
+    """
+    if undo.bot_refresh_token:
+        return undo.tokens
+    return [token for token in (undo.user_token, undo.user_refresh_token) if token]
