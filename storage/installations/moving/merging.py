@@ -37,28 +37,43 @@ class Merged(StrEnum):
 
 
 def merge(records: Records, workspaces: Sequence[IncomingWorkspace], *, dry_run: bool) -> Counter[Merged]:
-    """Commit these workspaces together, and return what happened to them; raises StoreUnavailable.
+    """Commit these workspaces, together if possible, and return what happened to them; raises StoreUnavailable.
 
     `dry_run`: return what would happen, and change nothing.
     """
+    counted, changes = _prepare(records, workspaces)
+    if dry_run or not changes or records.commit(changes):
+        return counted
+    # Another writer has changed one of them since it was read; committed one by one, conflicts are rare.
+    return sum((_merge_alone(records, workspace) for workspace in workspaces), Counter())
+
+
+def _merge_alone(records: Records, workspace: IncomingWorkspace) -> Counter[Merged]:
     counted: Counter[Merged] = Counter()
 
     def prepare() -> list[Change]:
-        counted.clear()
-        changes: list[Change] = []
-        for workspace in workspaces:
-            merger = _Merger(records, workspace)
-            try:
-                merger.compare()
-            except UnreadableRecord:
-                counted[Merged.UNREADABLE] += 1
-                continue
-            counted[merger.result] += 1
-            changes += merger.changes
-        return [] if dry_run else changes
+        nonlocal counted
+        counted, changes = _prepare(records, [workspace])
+        return changes
 
     commit_with_retry(prepare, records.commit)
     return counted
+
+
+def _prepare(records: Records, workspaces: Sequence[IncomingWorkspace]) -> tuple[Counter[Merged], list[Change]]:
+    """Compare the workspaces with the store; return what happens to them, and the changes."""
+    counted: Counter[Merged] = Counter()
+    changes: list[Change] = []
+    for workspace in workspaces:
+        merger = _Merger(records, workspace)
+        try:
+            merger.compare()
+        except UnreadableRecord:
+            counted[Merged.UNREADABLE] += 1
+            continue
+        counted[merger.result] += 1
+        changes += merger.changes
+    return counted, changes
 
 
 class _Merger:

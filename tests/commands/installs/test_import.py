@@ -1,9 +1,9 @@
 """`latchkey installs import` on the command line."""
 
 import json
+import os
 import sqlite3
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,11 +15,7 @@ from slack_sdk.oauth.installation_store import Installation
 from latchkey.storage import Store, open_store
 from tests.storage.installations.moving.other_stores import CLIENT_ID, STORES, file_store, sqlite3_store
 from tests.support.command_line import on_a_terminal, run
-from tests.support.stores import SENTINELS, installation
-
-NOW = float(int(time.time()))
-"""Near the times that slack_sdk's SQLite3 store notes itself."""
-HOURS = 3600.0
+from tests.support.stores import FOREIGN, SENTINELS, foreign_store, give_all_to, installation, owners
 
 
 @pytest.fixture
@@ -111,3 +107,34 @@ def test_says_how_to_destroy_what_is_left_and_that_works(
     for line in lines:
         subprocess.run(line, shell=True, check=True)
     assert not list(source.rglob("*"))
+
+
+OLD_APP = (54321, 54321)
+"""The user of the old app, who owns nothing else on this machine."""
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("kind", ["file", "sqlite3", "bolt-js"])
+def test_root_imports_what_only_the_old_apps_user_can_read(public_folder: Path, kind: str) -> None:
+    """Neither the server's user nor the old app's user could run the command."""
+    store, keyring = foreign_store(public_folder, "T0")
+    source = public_folder / "old-app"
+    source.mkdir(mode=0o700)
+    location = STORES[kind](source, [installation("T1"), installation("T2", enterprise_id="E1")])
+    give_all_to(source, *OLD_APP)
+    assert counts(run_import(public_folder, location)) == imported(new=2)
+    assert owners(source) == {OLD_APP}
+    assert owners(store.parent) == owners(keyring.parent) == {FOREIGN}
+
+
+@pytest.mark.root
+def test_root_exports_into_a_folder_as_its_owner(public_folder: Path) -> None:
+    foreign_store(public_folder, "T0")
+    for name in ("out", "key"):
+        (public_folder / name).mkdir()
+        os.chown(public_folder / name, *OLD_APP)
+    done = run(public_folder, "installs", "export", "--to", "out/export", "--key-file", "key/key")
+    assert done.returncode == 0, done.stderr
+    assert owners(public_folder / "out") == owners(public_folder / "key") == {OLD_APP}
+    done = run(public_folder, "installs", "import", "out/export", "--key-file", "key/key", "--yes")
+    assert done.returncode == 0, done.stderr

@@ -2,8 +2,9 @@
 
 import json
 import sqlite3
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from slack_sdk.oauth.installation_store import Bot, Installation
 from latchkey.errors import SourceError
 from latchkey.storage import (
     Attempt,
-    Damaged,
     ImportResult,
     Merged,
     Store,
@@ -25,7 +25,6 @@ from latchkey.storage import (
 )
 from latchkey.storage.installations.moving.database_url import DatabaseSource
 from latchkey.storage.installations.moving.incoming import IncomingWorkspace
-from latchkey.storage.installations.moving.open_source import OpenedSource
 from tests.storage.installations.moving.other_stores import CLIENT_ID, STORES, bolt_js_store, file_store, sqlite3_store
 from tests.support.stores import files, installation
 
@@ -348,26 +347,18 @@ def test_says_which_package_a_database_needs(store: Store) -> None:
         run_import(store, "postgresql://app@127.0.0.1/app")
 
 
-def test_installing_here_during_an_import_is_kept(source: Path, store: Store) -> None:
-    """The import reads a record, finds that another writer has changed it meanwhile, and compares again."""
-    location = file_store(source, [installation("T1"), installation("T2")])
-    later = installation("T1", bot_token="xoxb-sentinel-later", installed_at=NOW)
+def test_what_is_installed_here_during_an_import_is_kept(source: Path, store: Store) -> None:
+    """Every commit of the import is refused if a record has changed since it was read, and is prepared again."""
+    names = [f"T{number}" for number in range(60)]
+    location = file_store(source, map(installation, names))
+
+    def install() -> None:
+        for name in names:
+            store.installations.save(installation(name, bot_token="xoxb-sentinel-later", installed_at=NOW))
+
     with open_source(location, client_id=None, key_path=None) as opened:
-        store.moving.import_from(Meanwhile(opened, lambda: store.installations.save(later)), lambda *_: None)
-    assert found(store, "T1").bot_token == "xoxb-sentinel-later"
-    assert found(store, "T2").bot_token == "xoxb-sentinel-T2"
-
-
-class Meanwhile(OpenedSource):
-    """Does something after all workspaces were read, before they are compared with the store."""
-
-    def __init__(self, source: OpenedSource, act: Callable[[], None]) -> None:
-        self.source = source
-        self.act = act
-
-    def count(self) -> int:
-        return self.source.count()
-
-    def workspaces(self) -> Iterator[IncomingWorkspace | Damaged]:
-        yield from self.source.workspaces()
-        self.act()
+        installing = threading.Thread(target=install)
+        installing.start()
+        store.moving.import_from(opened, lambda *_: None)
+        installing.join()
+    assert {item.bot_token for item in store.installations.page().installations} == {"xoxb-sentinel-later"}
