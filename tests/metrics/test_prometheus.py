@@ -48,7 +48,7 @@ def queries() -> dict[str, str]:
 
 
 def test_promtool_accepts_the_rules_and_the_configuration() -> None:
-    assert "SUCCESS: 23 rules found" in promtool("check", "rules", str(ALERTS))
+    assert "SUCCESS: 24 rules found" in promtool("check", "rules", str(ALERTS))
     assert "is valid" in promtool("check", "config", str(CONFIG))
 
 
@@ -102,7 +102,7 @@ async def test_a_real_prometheus_has_data_for_every_panel(tmp_path: Path) -> Non
             assert not empty, empty
             rules = (await asked(it, f"{api}/rules"))["groups"][0]["rules"]
             assert {(rule["health"], rule.get("lastError", "")) for rule in rules} == {("ok", "")}
-            assert len(rules) == 23
+            assert len(rules) == 24
             targets = (await asked(it, f"{api}/targets"))["activeTargets"]
             assert [(target["health"], target["lastError"]) for target in targets] == [("up", "")]
 
