@@ -1,16 +1,19 @@
 """Measures the refresh of many tokens that expire in the same hour, and its effect on events.
 
-The server has many installations. First none of their tokens expires, then all of them expire within an hour. The
-events come at half of the maximum load. The variants take turns, and the results are medians.
+Two servers have many installations; in one of them, all tokens expire within an hour. The events come at half of the
+maximum load, to one server after the other, and the results are medians.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import statistics
 import time
 import urllib.request
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -28,74 +31,77 @@ REST_SHARE = 0.03
 _progress = Console(stderr=True, highlight=False)
 
 
-@dataclass(frozen=True)
-class Variant:
-    """One server's medians."""
-
-    p99_ms: float
-    cpu_share: float
-    """CPU seconds per second without events."""
-    refreshes_per_second: float
-    start_mb: float
-    end_mb: float
-    errors: int
-
-
 def beside_events(installs: int, rounds: int, seconds: int, per_second: float) -> dict[str, float]:
     """Return the sweep's CPU per token in ms, the events' p99 in ms with and without it, and the memory in MB."""
-    without = _measure(installs, rounds, seconds, per_second, expiring=False)
-    sweeping = _measure(installs, rounds, seconds, per_second, expiring=True)
-    cpu = (sweeping.cpu_share - without.cpu_share) / sweeping.refreshes_per_second
+    variables = {"INSTALLS": str(installs), "LATCHKEY_SLACK_REFRESHES_PER_SECOND": str(per_second)}
+    without, expiring = ours("none expires", **variables), ours("all expire", EXPIRING="1", **variables)
+    with (
+        web_api() as api_url,
+        started(without, teams=0, api_url=api_url, cpu=SERVER_CPU) as calm,
+        started(expiring, teams=0, api_url=api_url, cpu=SERVER_CPU) as sweeping,
+    ):
+        _wait_for_start(calm, sweeping, api_url)
+        start_mb = sweeping.memory_mb()
+        idle = _idle(calm, sweeping, api_url)
+        _progress.print(f"without events: {idle}")
+        load = Load(seconds=FULL_SECONDS, teams=min(installs, 1000))
+        with _paused(sweeping):
+            full = replay(calm, load, seed=1)
+        half = replace(load, seconds=seconds, rate=full.rate / 2)
+        pairs = []
+        for number in range(rounds):
+            with _paused(sweeping):
+                first = replay(calm, half, seed=number + 2)
+            pairs.append((first, replay(sweeping, half, seed=number + 2)))
+            _progress.print(
+                f"round {number + 1} of {rounds}: p99 {first.p99_ms} ms without, {pairs[-1][1].p99_ms} with"
+            )
+        end_mb = sweeping.memory_mb()
     return {
         "installations": installs,
-        "refreshes_per_second": sweeping.refreshes_per_second,
-        "cpu_ms_per_token": 1000 * cpu,
-        "p99_ms_without": without.p99_ms,
-        "p99_ms_with": sweeping.p99_ms,
-        "p99_ratio": sweeping.p99_ms / without.p99_ms,
-        "start_mb": sweeping.start_mb,
-        "end_mb": sweeping.end_mb,
-        "mb_without": without.end_mb,
-        "errors": without.errors + sweeping.errors,
+        **idle,
+        "half_rate": full.rate / 2,
+        "p99_ms_without": statistics.median(before.p99_ms for before, _ in pairs),
+        "p99_ms_with": statistics.median(after.p99_ms for _, after in pairs),
+        "p99_ratio": statistics.median(after.p99_ms / before.p99_ms for before, after in pairs),
+        "start_mb": start_mb,
+        "end_mb": end_mb,
+        "errors": full.errors + sum(before.errors + after.errors for before, after in pairs),
     }
 
 
-def _measure(installs: int, rounds: int, seconds: int, per_second: float, *, expiring: bool) -> Variant:
-    name = "all expire" if expiring else "none expires"
-    variables = {"INSTALLS": str(installs), "LATCHKEY_SLACK_REFRESHES_PER_SECOND": str(per_second)}
-    peer = ours(name, **variables, **({"EXPIRING": "1"} if expiring else {}))
-    with web_api() as api_url, started(peer, teams=0, api_url=api_url, cpu=SERVER_CPU) as server:
-        _wait_for_start(server, api_url, expiring=expiring)
-        start_mb = server.memory_mb()
-        cpu, refreshed, begun = _cpu_seconds(server), _refreshes(api_url), time.monotonic()
-        time.sleep(IDLE_SECONDS)
-        elapsed = time.monotonic() - begun
-        cpu_share, rate = (_cpu_seconds(server) - cpu) / elapsed, (_refreshes(api_url) - refreshed) / elapsed
-        load = Load(seconds=FULL_SECONDS, teams=min(installs, 1000))
-        full = replay(server, load, seed=1)
-        half = Load(seconds=seconds, teams=load.teams, rate=full.rate / 2)
-        measured = [replay(server, half, seed=number + 2) for number in range(rounds)]
-        result = Variant(
-            p99_ms=statistics.median(each.p99_ms for each in measured),
-            cpu_share=cpu_share,
-            refreshes_per_second=rate,
-            start_mb=start_mb,
-            end_mb=server.memory_mb(),
-            errors=full.errors + sum(each.errors for each in measured),
-        )
-    _progress.print(f"{installs:,} installations, {name}: {result}")
-    return result
+def _idle(calm: RunningPeer, sweeping: RunningPeer, api_url: str) -> dict[str, float]:
+    """Return the rate of refreshes and their CPU time, without events."""
+    servers = calm, sweeping
+    cpu, refreshed, begun = [*map(_cpu_seconds, servers)], _refreshes(api_url), time.monotonic()
+    time.sleep(IDLE_SECONDS)
+    used = [_cpu_seconds(server) - before for server, before in zip(servers, cpu, strict=True)]
+    refreshed = _refreshes(api_url) - refreshed
+    return {
+        "refreshes_per_second": refreshed / (time.monotonic() - begun),
+        "cpu_ms_per_token": 1000 * (used[1] - used[0]) / refreshed,
+    }
 
 
-def _wait_for_start(server: RunningPeer, api_url: str, *, expiring: bool) -> None:
-    """Wait until the index of what expires is built: the first token is refreshed, or the server rests."""
+@contextmanager
+def _paused(server: RunningPeer) -> Iterator[None]:
+    """Stop a server for a while, because both run on the same CPU."""
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+
+
+def _wait_for_start(calm: RunningPeer, sweeping: RunningPeer, api_url: str) -> None:
+    """Wait until both have built the index of what expires: one rests, and the other refreshes the first token."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        before = _cpu_seconds(server)
+        before = _cpu_seconds(calm)
         time.sleep(REST_SECONDS)
-        if _refreshes(api_url) if expiring else _cpu_seconds(server) - before < REST_SHARE * REST_SECONDS:
+        if _refreshes(api_url) and _cpu_seconds(calm) - before < REST_SHARE * REST_SECONDS:
             return
-    raise RuntimeError("the server did not get ready")
+    raise RuntimeError("the servers did not get ready")
 
 
 def _refreshes(api_url: str) -> int:
