@@ -89,7 +89,7 @@ def test_asks_whether_the_old_app_is_stopped(tmp_path: Path, source: Path, store
     location = file_store(source, [installation("T1")])
     done = run(tmp_path, "installs", "import", location)
     assert done.returncode == 3
-    assert "Each refresh token works only once" in done.stderr
+    assert "stop the app that uses it first: each refresh token works only once" in done.stderr
     code, shown = on_a_terminal(tmp_path, "installs", "import", location, typed="n\n")
     assert (code, list(store.workspaces.all())) == (3, [])
     code, shown = on_a_terminal(tmp_path, "installs", "import", location, typed="y\n")

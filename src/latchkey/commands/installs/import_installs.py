@@ -68,8 +68,9 @@ def import_installs(
         open_source(source, client_id=client_id or settings.slack.client_id or None, key_path=key_file) as opened,
     ):
         say(f"{source}: {opened.kind}, {plural(opened.count(), 'workspace')}")
+        say("latchkey: stop the app that uses it first: each refresh token works only once")
         if not dry_run:
-            confirm("Is the app that uses it stopped? Each refresh token works only once.", yes=yes)
+            confirm("Is that app stopped?", yes=yes)
         try:
             with show_progress() as progress:
                 result = store.moving.import_from(opened, progress, dry_run=dry_run)
@@ -83,7 +84,7 @@ def import_installs(
         print_values((label, f"{result.workspaces[merged]:,}") for merged, label in _LABELS.items())
     _print_damaged(result)
     if dry_run:
-        say("nothing was changed; stop the app that uses the source before you import it")
+        say("nothing was changed")
     else:
         say("hint: the source still contains the tokens. Once this server works, destroy them, and their backups:")
         for line in opened.advice:

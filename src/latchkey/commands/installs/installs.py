@@ -51,7 +51,7 @@ _team_argument = click.argument("team_id", required=False)
 
 @click.group("installs", cls=CommandGroup)
 def group() -> None:
-    """List, check and remove the workspaces that have the app."""
+    """List, check and remove the workspaces that have the app; move installations in and out."""
 
 
 @group.command("list")
