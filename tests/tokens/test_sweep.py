@@ -98,6 +98,33 @@ async def test_the_soonest_expire_first_and_calls_are_evenly_spaced(tmp_path: Pa
 
 
 @pytest.mark.gen_test
+async def test_a_long_pass_ends_and_the_next_one_begins_with_the_soonest(tmp_path: Path) -> None:
+    async with rotating(tmp_path) as it:
+
+        async def sleep(seconds: float) -> None:
+            it.clock.now += seconds
+
+        pace = Pace(1 / 1000, clock=it.clock, sleep=sleep)
+        sweep = Sweep(it.store.tokens, it.refresher, pace, Metrics(), clock=it.clock)
+        first, *_ = [it.install(f"T{number}", user=False) for number in range(4)]
+        it.clock.now += 10.1 * HOUR
+        it.slack.fail(
+            "oauth.v2.access",
+            times=2,
+            status=500,
+            matches=lambda arguments: arguments["refresh_token"] == first.bot_refresh_token,
+        )
+
+        def left() -> list[str]:
+            return [row.token_id.key.team_id for row in it.store.tokens.due(it.clock.now + 2 * HOUR)]
+
+        await sweep.make_pass()
+        assert left() == ["T0", "T3"], "the first one has failed, and for the last one there was no time"
+        await sweep.make_pass()
+        assert left() == []
+
+
+@pytest.mark.gen_test
 async def test_a_429_halves_the_rate_which_then_rises_slowly(tmp_path: Path) -> None:
     async with rotating(tmp_path) as it:
         clock = PaceClock()

@@ -23,6 +23,8 @@ AHEAD_SECONDS = 7200.0
 """How long before it expires a token is refreshed."""
 PASS_SECONDS = 30.0
 """Pause between two passes through what expires."""
+MAX_PASS_SECONDS = 1800.0
+"""A longer pass ends, so that the soonest to expire come first again, among them those whose refresh has failed."""
 FOLLOW_SECONDS = 10.0
 """Pause between two looks for attempts that were cut off."""
 MAX_CONCURRENT = 20
@@ -82,15 +84,22 @@ class Sweep:
                 logger.warning("%d refreshes of tokens are unfinished; the next start repeats them", unfinished)
 
     async def make_pass(self) -> None:
-        """Refresh all tokens that expire within AHEAD_SECONDS, once."""
+        """Refresh the tokens that expire within AHEAD_SECONDS, each once, for at most MAX_PASS_SECONDS."""
         await self._tokens.async_build()
-        after = ""
-        while rows := await self._tokens.async_due(self._clock() + AHEAD_SECONDS, after=after):
-            for row in rows:
-                await self._start(row.token_id, row)
-            after = rows[-1].row_id
+        async for row in self._due():
+            await self._start(row.token_id, row)
         if self._running:
             await asyncio.wait(self._running)
+
+    async def _due(self) -> AsyncIterator[Expiry]:
+        """Yield what is due, soonest first, a page at a time, until the pass must end."""
+        end, after = self._clock() + MAX_PASS_SECONDS, ""
+        while rows := await self._tokens.async_due(self._clock() + AHEAD_SECONDS, after=after):
+            for row in rows:
+                if self._clock() >= end:
+                    return
+                yield row
+            after = rows[-1].row_id
 
     async def follow_attempts(self) -> None:
         """Look when the next token expires, count those that must be reinstalled, and repeat what a crash cut off.
