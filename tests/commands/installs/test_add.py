@@ -1,23 +1,15 @@
 """`latchkey installs add`: one workspace's tokens from standard input, checked with Slack first."""
 
 import json
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from latchkey.storage import Store, open_store
+from latchkey.storage import Store
 from tests.commands.installs.at_slack import at_slack
 from tests.support.command_line import run
 
 BOT, USER = "xoxb-sentinel-1", "xoxp-sentinel-1"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with closing(open_store(tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring")) as store:
-        yield store
 
 
 @pytest.mark.gen_test(timeout=30)

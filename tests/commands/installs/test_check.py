@@ -1,24 +1,16 @@
 """`latchkey installs check`: all tokens, a few at once, and what Slack's answers mean."""
 
 import json
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from latchkey.slackapi.administration import MAX_CONCURRENT_CALLS
-from latchkey.storage import Store, open_store
+from latchkey.storage import Store
 from tests.commands.installs.at_slack import at_slack
 from tests.support.stores import installation
 
 NUMBER = 3 * MAX_CONCURRENT_CALLS
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with closing(open_store(tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring")) as store:
-        yield store
 
 
 @pytest.mark.gen_test(timeout=30)

@@ -4,7 +4,6 @@ import json
 import os
 import sqlite3
 import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,10 @@ from typing import Any
 import pytest
 from slack_sdk.oauth.installation_store import Installation
 
-from latchkey.storage import Store, open_store
+from latchkey.storage import Store
 from tests.storage.installations.moving.other_stores import CLIENT_ID, STORES, file_store, sqlite3_store
 from tests.support.command_line import on_a_terminal, run
 from tests.support.stores import FOREIGN, SENTINELS, foreign_store, give_all_to, installation, owners
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with closing(open_store(tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring")) as store:
-        yield store
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,10 @@ from typing import Any
 import pytest
 from slack_sdk.oauth.installation_store import Bot
 
-from latchkey.storage import Attempt, Store, TokenId, WorkspaceKey, open_store
+from latchkey.storage import Attempt, Store, TokenId, WorkspaceKey
 from tests.commands.installs.at_slack import CREDENTIALS, at_slack
 from tests.support.command_line import CLIENT_ID, run, run_json
 from tests.support.stores import SENTINELS, fill_open, installation
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with closing(open_store(tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring")) as store:
-        yield store
 
 
 @pytest.fixture
