@@ -136,7 +136,9 @@ async def test_unknown_paths_create_no_new_series(tmp_path: Path) -> None:
             await it.status(f"/{number}?a={number}")
             await it.browser.get(f"{it.server.url}/slack/install/{number}")
         after = await scraped(it)
-    assert set(after) - set(before) <= {'latchkey_requests_total{endpoint="other",status="404"}'}
+    # The server's background work may call the store for the first time meanwhile.
+    new = {name for name in set(after) - set(before) if not name.startswith("latchkey_store_")}
+    assert new <= {'latchkey_requests_total{endpoint="other",status="404"}'}
 
 
 @pytest.mark.gen_test(timeout=30)
