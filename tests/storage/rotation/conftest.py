@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from latchkey.storage import Outcome, Store, StoredEvent, Undo, open_store
+from latchkey.storage import Attempt, Outcome, Store, StoredEvent, TokenId, Undo, WorkspaceKey, open_store
 from latchkey.storage.rotation import rotate as rotation
 from tests.support.stores import installation
 
@@ -27,6 +27,12 @@ def store(paths: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator
         store.inbox.commit(outcomes=[Outcome.retry(one, attempts=1, due_at=time.time()), *failed])
         assert store.event_admin.replay("Ev3")
         store.inbox.commit([event("Ev4")])
+        expiring = {"bot_refresh_token": "refresh", "bot_token_expires_at": int(time.time())}
+        store.installations.save(installation("T0", bot_token="token-0", **expiring))
+        bot = TokenId(WorkspaceKey.of(None, "T0"))
+        pair = store.tokens.pair(bot)
+        assert pair is not None
+        assert isinstance(store.tokens.begin(bot, pair, time.time()), Attempt)
         asyncio.run(store.undos.async_put(Undo.of(installation("TREFUSED"), time.time())))
         yield store
 
