@@ -24,6 +24,7 @@ MAX_FILE_BYTES = 1 << 20
 """A larger file is no installation."""
 _CLIENT_ID = re.compile(r"\d+\.\d+")
 _NEVER = -1.0
+_TIME = r"\d+(?:\.\d+)?"
 
 
 class FoundFile(NamedTuple):
@@ -99,7 +100,7 @@ LAYOUTS = (
     Layout(
         "slack_sdk's FileInstallationStore",
         # `installer-latest` and `installer-VERSION` repeat a user's file; they stay when the user's files are deleted.
-        re.compile(r"bot-(?P<bot_version>latest|[\d.]+)|installer-(?P<user>.+)-(?P<version>latest|[\d.]+)"),
+        re.compile(rf"bot-(?P<bot_version>latest|{_TIME})|installer-(?P<user>.+)-(?P<version>latest|{_TIME})"),
         1.0,
         lambda document: True,
         _sdk_fields,

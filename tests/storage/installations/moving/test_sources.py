@@ -155,3 +155,12 @@ def test_other_databases_are_read_through_sqlalchemy(source: Path, store: Store)
 def test_says_which_package_a_database_needs(store: Store) -> None:
     with pytest.raises(SourceError, match="driver psycopg is not installed"):
         run_import(store, "postgresql://app@127.0.0.1/app")
+
+
+def test_files_with_other_names_are_ignored(source: Path, store: Store) -> None:
+    location = file_store(source, [installation("T1")])
+    [folder] = Path(location).glob("*/none-T1")
+    for name in ("bot-1.2.3", "installer-U1-1.2.3", "bot-latest.swp", "notes"):
+        (folder / name).write_text("x")
+    result = run_import(store, location)
+    assert (result.workspaces, result.damaged) == ({Merged.NEW: 1}, 0)
