@@ -29,9 +29,12 @@ from latchkey.storage.installations.installation_codec import (
 from latchkey.storage.installations.removal import Removals, commit_with_retry
 from latchkey.storage.installations.token_changes import for_new_token
 from latchkey.storage.installations.token_id import TokenId
-from latchkey.storage.installations.workspace_key import WorkspaceKey
+from latchkey.storage.installations.workspace_key import WorkspaceKey, ids_in
 from latchkey.storage.records import PAGE, Stored
 from latchkey.storage.tables import BOTS, INSTALLATIONS, WORKSPACES
+
+MAX_INSTALLERS = 50
+"""Installers of a workspace that are looked at to find out who has a token; each takes about 30 µs to decrypt."""
 
 
 class InstallationPage(NamedTuple):
@@ -128,6 +131,8 @@ class BlockingInstallations(Removals, InstallationStore):
         installer = self._installer(key, user_id)
         token = user_token_from(installer.value) if installer is not None else None
         self._cache.put_user(key, user_id, token, generation)
+        if token is None and (people := self._people_with_tokens(key)) is not None:
+            self._cache.put_people(key, people, generation)
         return token
 
     def cached_user_token(
@@ -198,6 +203,17 @@ class BlockingInstallations(Removals, InstallationStore):
                 return None
             user_id = latest.value["user_id"]
         return self._records.read(INSTALLATIONS, key.user_record_id(user_id))
+
+    def _people_with_tokens(self, key: WorkspaceKey) -> frozenset[str] | None:
+        """Return the ids of those who may have a token; None if there are too many installers to look at."""
+        installers = self._records.page(INSTALLATIONS, prefix=key.user_prefix, limit=MAX_INSTALLERS + 1)
+        if len(installers) > MAX_INSTALLERS:
+            return None
+        return frozenset(
+            ids_in(installer.record_id)[2]
+            for installer in installers
+            if isinstance(installer, UnreadableRecord) or user_token_from(installer.value) is not None
+        )
 
     def _bot_changes(self, key: WorkspaceKey, bot: Bot) -> list[Change]:
         try:

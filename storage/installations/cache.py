@@ -63,11 +63,12 @@ class TokenCache:
         self._clock = clock
         self._max_entries = max_entries
         self._max_age = max_age
-        # Both are ordered by insertion, so that the oldest entry is first. Plain dicts, because every event looks one
+        # All are ordered by insertion, so that the oldest entry is first. Plain dicts, because every event looks one
         # up, and cachetools takes four times as long.
         self._bots: dict[WorkspaceKey, tuple[Bot | None, float]] = {}
         self._users: dict[_User, tuple[UserToken | None, float]] = {}
         self._users_of: dict[WorkspaceKey, set[_User]] = {}
+        self._people: dict[WorkspaceKey, tuple[frozenset[str], float]] = {}
         self._lock = threading.Lock()
         self._generation = 0
 
@@ -79,7 +80,12 @@ class TokenCache:
     def user(self, key: WorkspaceKey, user_id: str | None) -> UserToken | NotCached | None:
         """Return a person's token; None: the workspace's latest installer."""
         found = self._users.get((key, user_id))
-        return found[0] if found is not None and self._clock() < found[1] else NOT_CACHED
+        if found is not None and self._clock() < found[1]:
+            return found[0]
+        people = self._people.get(key) if user_id is not None else None
+        if people is not None and user_id not in people[0] and self._clock() < people[1]:
+            return None
+        return NOT_CACHED
 
     @property
     def generation(self) -> int:
@@ -103,11 +109,18 @@ class TokenCache:
             if evicted is not None:
                 self._forget_index(evicted)
 
+    def put_people(self, key: WorkspaceKey, user_ids: frozenset[str], generation: int) -> None:
+        """Cache who may have a token in a workspace: nobody else has one, so that most people need no look-up."""
+        with self._lock:
+            if generation == self._generation:
+                self._put(self._people, key, user_ids)
+
     def forget(self, key: WorkspaceKey) -> None:
         """Forget the workspace's bot and its people's tokens."""
         with self._lock:
             self._generation += 1
             self._bots.pop(key, None)
+            self._people.pop(key, None)
             for user in self._users_of.pop(key, ()):
                 self._users.pop(user, None)
 
@@ -118,6 +131,7 @@ class TokenCache:
             self._bots.clear()
             self._users.clear()
             self._users_of.clear()
+            self._people.clear()
 
     def _put(self, entries: dict[K, tuple[V, float]], key: K, value: V) -> K | None:
         """Store a value; return the key of the entry that had to go for it, if one had to."""

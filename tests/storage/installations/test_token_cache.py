@@ -7,6 +7,7 @@ from pathlib import Path
 
 from latchkey.storage import Store, open_store
 from latchkey.storage.installations import NOT_CACHED, TokenCache, UserToken, WorkspaceKey
+from latchkey.storage.installations.blocking_store import MAX_INSTALLERS
 from tests.storage.installations.models import find_bot, installation, user_only
 from tests.support.clocks import Clock
 from tests.support.stores import ROOT
@@ -67,6 +68,29 @@ def test_absence_is_remembered_until_an_install(store: Store) -> None:
     store.installations.save(installation(user_token="xoxp-U1"))
     assert find_bot(store) is not None
     assert user_token(store, "U1") == "xoxp-U1"
+
+
+def test_one_look_up_shows_who_has_no_token(store: Store) -> None:
+    """Most people have none, and a look-up for each of them would cost more than their event."""
+    store.installations.save(installation(user_id="U1", user_token="xoxp-U1"))
+
+    def cached(user_id: str) -> object:
+        return store.installations.cached_user_token(None, "T1", False, user_id)
+
+    assert user_token(store, "U7") is None
+    assert (cached("U8"), cached("U9"), cached("U1")) == (None, None, NOT_CACHED)
+    store.installations.save(user_only("U8"))
+    assert cached("U9") is NOT_CACHED
+    assert user_token(store, "U9") is None
+    assert (cached("U8"), user_token(store, "U8")) == (NOT_CACHED, "xoxp-U8")
+
+
+def test_a_workspace_with_many_installers_needs_a_look_up_for_each_person(store: Store) -> None:
+    for number in range(MAX_INSTALLERS + 1):
+        store.installations.save(user_only(f"U{number}"))
+    assert user_token(store, "other") is None
+    assert store.installations.cached_user_token(None, "T1", False, "another") is NOT_CACHED
+    assert user_token(store, "U50") == "xoxp-U50"
 
 
 def test_a_persons_token_is_not_printed() -> None:
