@@ -131,14 +131,14 @@ WORKSPACE = Failure(
     403,
     "Your workspace may not use this app",
     "The app's operator has limited the workspaces that may install it, and yours is not one of them.",
-    "If it should be, ask the app's operator. To choose another workspace, start again.",
+    "If your workspace should be one of them, ask the app's operator. To choose another workspace, start again.",
 )
 REFUSED = Failure(
     "refused",
     403,
     "The app was not installed",
     "It does not accept this installation.",
-    "If you think that it should, ask the app's operator. To choose another workspace, start again.",
+    "If you think that this is wrong, ask the app's operator. To choose another workspace, start again.",
 )
 CHECK = Failure(
     "check_failed",

@@ -21,7 +21,7 @@ _OUTCOMES = {
     None: "The app will be removed from your workspace as soon as Slack responds. You need not do anything.",
     UndoOutcome.UNINSTALLED: "The app was removed from your workspace again.",
     UndoOutcome.USER_TOKEN_REVOKED: (
-        "The app had been installed there before, and stays as it was. What you allowed just now was withdrawn."
+        "The app was installed in your workspace before, and stays as it was. What you allowed just now was withdrawn."
     ),
     UndoOutcome.NEEDS_ADMIN: _BY_ADMIN,
     UndoOutcome.GIVEN_UP: _BY_ADMIN,
