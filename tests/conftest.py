@@ -23,13 +23,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--boot", action="store_true", help="also run the tests that boot a Debian; needs root")
     parser.addoption("--browser", action="store_true", help="also open every page in Chromium")
     parser.addoption("--wheel", action="store_true", help="also install the wheel into an empty virtual environment")
+    parser.addoption("--outside", metavar="FOLDER", help="also run the code of other projects in this folder")
     parser.addoption(
         "--programs", action="store_true", help="fail instead of leaving out tests whose programs are missing"
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    unwanted = [marker for marker in ("long", "boot", "browser", "wheel") if not config.getoption(f"--{marker}")]
+    unwanted = [
+        marker for marker in ("long", "boot", "browser", "wheel", "outside") if not config.getoption(f"--{marker}")
+    ]
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in unwanted)]
     if not root_can_act_as_others():
         left_out += [item for item in items if item.get_closest_marker("root") and item not in left_out]

@@ -134,7 +134,7 @@ def test_help_of_the_tests_lists_the_options_that_conftest_adds() -> None:
     assert ours == set(re.findall(r'addoption\(\s*"(--\w+)"', conftest))
 
 
-@pytest.mark.parametrize("name", ["long", "wheel", "browser", "boot", "programs"])
+@pytest.mark.parametrize("name", ["long", "wheel", "browser", "boot", "programs", "outside"])
 def test_misspelt_option_of_the_tests_is_suggested(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     shown = Output(capsys, "test", f"--{misspelt(name)}")
     assert shown.has_usage_error(f"did you mean '--{name}'?")

@@ -26,9 +26,15 @@ _PARALLEL = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", "--no
 @click.option("--browser", is_flag=True, help="also open every page in Chromium and check it with axe-core")
 @click.option("--boot", is_flag=True, help="also install and run the service on a Debian that is booted; needs root")
 @click.option("--programs", is_flag=True, help="fail if prometheus, caddy or nginx is not installed")
+@click.option(
+    "--outside",
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False, resolve_path=True),
+    help="also run the code of other projects, whose checkouts are in FOLDER as OWNER/NAME",
+)
 @click.argument("arguments", metavar="[PYTEST_ARGUMENT]...", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
-def test(context: click.Context, /, arguments: tuple[str, ...], **chosen: bool) -> None:
+def test(context: click.Context, /, arguments: tuple[str, ...], outside: str | None, **chosen: bool) -> None:
     """Run Latchkey's own tests with pytest, on all cores. It takes a few minutes.
 
     All other arguments go to pytest: a file or folder, `-k WORD` for tests whose name contains a word,
@@ -38,12 +44,14 @@ def test(context: click.Context, /, arguments: tuple[str, ...], **chosen: bool) 
     if "-h" in arguments:
         click.echo(context.get_help())
         return
+    names = [f"--{name}" for name in (*chosen, "outside")]
     for argument in arguments:
-        if argument.startswith("-") and get_close_matches(argument, [f"--{name}" for name in chosen], 1, _ALIKE):
+        if argument.startswith("-") and get_close_matches(argument, names, 1, _ALIKE):
             raise click.NoSuchOption(argument, ctx=context)
     root = _checkout("test")
     os.chdir(root)
     ours = [f"--{name}" for name, is_chosen in chosen.items() if is_chosen]
+    ours += [f"--outside={outside}"] if outside else []
     _run(sys.executable, "-m", "tests", *_PARALLEL, *ours, *arguments)
 
 

@@ -1,0 +1,106 @@
+"""A pytest plugin that runs Bolt's scenario tests against the product, and writes each outcome as a line of JSON.
+
+Not compared: the number of `auth.test` calls, which Bolt makes at each request and the product does not.
+"""
+
+import inspect
+import json
+import os
+from http.server import ThreadingHTTPServer
+from typing import Any, ClassVar
+
+import pytest
+import standing_in
+
+MODE = os.environ["OUTSIDE_MODE"]
+OUTCOMES = os.environ["OUTSIDE_OUTCOMES"]
+
+COUNTS = ("assert_received_request_count", "assert_received_request_count_async")
+
+
+class Server(ThreadingHTTPServer):
+    """Bolt's simulated API, for clients that keep their connections."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 50
+
+    running: ClassVar[list["Server"]] = []
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.running.append(self)
+
+    def server_close(self) -> None:
+        super().server_close()
+        if self in self.running:
+            self.running.remove(self)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Do nothing: a connection may outlive its test."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "asyncio: runs on an event loop")
+    from tests.mock_web_api_server import mock_server_thread
+
+    mock_server_thread.HTTPServer = Server
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out the tests of Bolt's simulated API itself."""
+    items[:] = [item for item in items if item.name != "test_mock_server_is_running"]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    stand_ins = standing_in.classes(MODE)
+    for module in {item.module for item in session.items}:
+        for name, value in list(vars(module).items()):
+            if inspect.isclass(value) and value in stand_ins:
+                setattr(module, name, stand_ins[value])
+            elif name in COUNTS:
+                setattr(module, name, _without_auth_test(value))
+            elif name == "assert_auth_test_count":
+                setattr(module, name, lambda *arguments: None)
+            elif name == "assert_auth_test_count_async":
+                setattr(module, name, _nothing)
+
+
+def _without_auth_test(count: Any) -> Any:
+    """Return the assertion without its check of the calls of auth.test."""
+
+    def checked(test: Any, path: str, *arguments: Any, **named: Any) -> Any:
+        if path == "/auth.test":
+            return _nothing() if inspect.iscoroutinefunction(count) else None
+        return count(test, path, *arguments, **named)
+
+    return checked
+
+
+async def _nothing(*arguments: Any) -> None:
+    pass
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    standing_in.run_async_test(lambda: pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    standing_in.close_apps()
+    for server in Server.running[:]:  # the test's own set-up has failed
+        server.shutdown()
+
+
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    if call.when != "call" and call.excinfo is None:
+        return
+    error = "" if call.excinfo is None else f"{call.excinfo.typename}: {call.excinfo.value}"
+    outcome = {"test": item.nodeid, "error": error[:600], "skipped": error.startswith("Skipped")}
+    with open(OUTCOMES, "a") as file:
+        file.write(json.dumps(outcome) + "\n")
