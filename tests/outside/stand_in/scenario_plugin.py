@@ -4,16 +4,15 @@ Not compared: the number of `auth.test` calls, which Bolt makes at each request 
 """
 
 import inspect
-import json
 import os
 from http.server import ThreadingHTTPServer
 from typing import Any, ClassVar
 
 import pytest
 import standing_in
+from outcomes import write_outcome
 
 MODE = os.environ["OUTSIDE_MODE"]
-OUTCOMES = os.environ["OUTSIDE_OUTCOMES"]
 
 COUNTS = ("assert_received_request_count", "assert_received_request_count_async")
 
@@ -98,9 +97,4 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    if call.when != "call" and call.excinfo is None:
-        return
-    error = "" if call.excinfo is None else f"{call.excinfo.typename}: {call.excinfo.value}"
-    outcome = {"test": item.nodeid, "error": error[:600], "skipped": error.startswith("Skipped")}
-    with open(OUTCOMES, "a") as file:
-        file.write(json.dumps(outcome) + "\n")
+    write_outcome(item, call)
