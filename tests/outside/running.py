@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-STAND_INS = Path(__file__).resolve().parent / "stand_in"
+SUBSTITUTES = Path(__file__).resolve().parent / "substitutes"
 RUN_TIMEOUT = 1200.0
 _NAMES_PRODUCT = "[bolt]"
 
@@ -39,7 +39,7 @@ def run_tests(tests: Path, paths: list[str], plugin: str, mode: str) -> list[Out
             "OUTSIDE_MODE": mode,
             "OUTSIDE_OUTCOMES": str(outcomes),
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            "PYTHONPATH": f"{STAND_INS}:{folder}",
+            "PYTHONPATH": f"{SUBSTITUTES}:{folder}",
         }
         command = [sys.executable, "-P", "-m", "pytest", "-c", os.devnull, "--rootdir", name, "-q", "-p", plugin]
         run = subprocess.run(

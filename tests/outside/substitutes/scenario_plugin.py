@@ -9,7 +9,7 @@ from http.server import ThreadingHTTPServer
 from typing import Any, ClassVar
 
 import pytest
-import standing_in
+import substitutes
 from outcomes import write_outcome
 
 MODE = os.environ["OUTSIDE_MODE"]
@@ -52,11 +52,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    stand_ins = standing_in.classes(MODE)
+    substitutes_of = substitutes.classes(MODE)
     for module in {item.module for item in session.items}:
         for name, value in list(vars(module).items()):
-            if inspect.isclass(value) and value in stand_ins:
-                setattr(module, name, stand_ins[value])
+            if inspect.isclass(value) and value in substitutes_of:
+                setattr(module, name, substitutes_of[value])
             elif name in COUNTS:
                 setattr(module, name, _without_auth_test(value))
             elif name == "assert_auth_test_count":
@@ -85,13 +85,13 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     names = pyfuncitem._fixtureinfo.argnames
-    standing_in.run_async_test(lambda: pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    substitutes.run_async_test(lambda: pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
     return True
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
-    standing_in.close_apps()
+    substitutes.close_apps()
     for server in Server.running[:]:  # the test's own set-up has failed
         server.shutdown()
 

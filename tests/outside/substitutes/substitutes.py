@@ -1,4 +1,4 @@
-"""Stand-ins for `slack_bolt.App` and `AsyncApp`: what is dispatched goes to the product's server over HTTP."""
+"""Substitutes for `slack_bolt.App` and `AsyncApp`: what is dispatched goes to the product's server over HTTP."""
 
 import asyncio
 import inspect
@@ -24,11 +24,11 @@ BUILT_IN = {
     "installation_store", "oauth_settings", "oauth_flow", "ssl_check_enabled", "url_verification_enabled",
     "installation_store_bot_only", "logger",
 }  # fmt: skip
-"""Arguments of Bolt's constructor that settings of the product, or the stand-in itself, take the place of."""
+"""Arguments of Bolt's constructor that settings of the product, or the substitute itself, take the place of."""
 BODIES = {403: '{"error": "invalid request"}', 404: '{"error": "unhandled request"}'}
 """Bolt's texts for people who read a log; the product's are others."""
 background: list[Background] = []
-open_apps: list["StandIn"] = []
+open_apps: list["Substitute"] = []
 """Those that the running test has made."""
 
 
@@ -63,7 +63,7 @@ def _document(text: object) -> object:
         return None
 
 
-class StandIn:
+class Substitute:
     """Dispatches to a server that is started at the first request."""
 
     mode = ""
@@ -80,7 +80,7 @@ class StandIn:
         raise NotImplementedError
 
     def has_listener(self) -> bool:
-        """Whether a listener matched the last request, as far as the stand-in knows."""
+        """Whether a listener matched the last request, as far as the substitute knows."""
         return False
 
     def dispatch(self, request: Any) -> Any:
@@ -168,7 +168,7 @@ class StandIn:
             self._served = None
 
 
-class Native(StandIn):
+class Native(Substitute):
     """Registers with the product's own App."""
 
     mode = NATIVE
@@ -211,7 +211,7 @@ class AsyncNative(Native):
     is_async = True
 
 
-class Mounted(StandIn):
+class Mounted(Substitute):
     """A real `slack_bolt.App`, which the product mounts."""
 
     mode = MOUNTED
@@ -264,7 +264,7 @@ def raw_body(request: Any) -> str:
 
 
 def classes(mode: str) -> dict[Any, Any]:
-    """Return the stand-in for each class of Bolt's."""
+    """Return the substitute for each class of Bolt's."""
     return {"native": {BoltApp: Native, AsyncBoltApp: AsyncNative}, "mounted": {BoltApp: Mounted, AsyncBoltApp: AsyncMounted}}[mode]  # fmt: skip
 
 
