@@ -2,7 +2,7 @@
 # `./latchkey install-service`: installs Latchkey as a systemd service, upgrades it, rolls it back, or uninstalls it.
 #
 # Invariant: a step runs only if it is needed, so a rerun is an upgrade, and a rerun without anything new changes
-# nothing. Only the locked requirements are downloaded. A secret is never part of a command line.
+# nothing. Only the locked requirements, and the app's own, are downloaded. A secret is never part of a command line.
 # Exit codes: 0 done, 1 failed, 2 usage, 3 confirmation needed and not given, 78 bad configuration.
 set -eu
 

@@ -17,7 +17,7 @@ LICENSE
 SECURITY.md
 docs *.md *.json *.yml *.png
 handlers *.py *.html *.css *.svg *.ico
-listeners *.py
+listeners *.py requirements*.txt
 src/latchkey/handlers
 src/latchkey/storage
 src/latchkey/example
@@ -72,15 +72,35 @@ check_files() {
     done
 }
 
-# release_id: prints the version, a hash of the files, and the Python version; equal input gives an equal id.
+# app_requirements FILE [DEPTH]: prints the app's requirement file, if there is one, and those that it includes.
+app_requirements() {
+    [ -f "$1" ] && [ "${2:-0}" -lt 9 ] || return 0
+    echo "$1"
+    sed -nE 's/^(-r|-c|--requirement|--constraint)[= ]*([^#]*[^# ]).*/\2/p' "$1" | while read -r included || [ -n "$included" ]; do
+        case $included in
+        /*) app_requirements "$included" $((${2:-0} + 1)) ;;
+        *) app_requirements "$(dirname "$1")/$included" $((${2:-0} + 1)) ;;
+        esac
+    done
+}
+
+# app_packages: prints the content of the app's requirement files in /etc/latchkey.
+app_packages() {
+    app_requirements "$etc/requirements.txt" | while read -r file; do cat "$file"; done
+}
+
+# release_id: prints the version, a hash of the files and of the app's requirements, and the Python version; equal input
+# gives an equal id.
 release_id() {
     version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$source/src/latchkey/__init__.py")
     python=$("$source/latchkey" which-python) || exit $?
     abi=$("$python" -c 'import sys; print("py%d.%d" % sys.version_info[:2])')
     # tar, because it records the targets of links; the options leave out what copying changes.
-    sum=$(cd "$source" && listed_files | LC_ALL=C sort -z |
-        tar --create --null --files-from=- --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --file=- |
-        sha256sum | cut -c1-12)
+    sum=$({
+        (cd "$source" && listed_files | LC_ALL=C sort -z |
+            tar --create --null --files-from=- --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --file=-)
+        app_packages
+    } | sha256sum | cut -c1-12)
     echo "$version-$sum-$abi"
 }
 
@@ -90,6 +110,9 @@ make_release() {
     copy_files
     # The launcher installs the locked requirements, and prints an error if it cannot.
     (umask 022 && "$release/latchkey" --version >/dev/null) || exit 1
+    # The app's packages, which the launcher no longer changes once the release is complete.
+    (umask 022 && "$release/.venv/bin/python" -I -m latchkey.packages "$release" --config "$etc/config.toml") || exit 1
+    app_packages >"$release/.app-packages"
     check_python "$(readlink -f "$release/.venv/bin/python")"
     # The service cannot write here, so Python's bytecode is compiled now.
     (umask 022 && cd "$release" && .venv/bin/python -m compileall -q -x '/\.venv/' .)

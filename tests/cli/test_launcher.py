@@ -153,6 +153,35 @@ class TestInstalling:
         run(copy, "serve", **environ)
         assert self.installed(environ) == ["pip"] * 3
 
+    def test_environment_is_made_anew_if_pip_was_interrupted_while_it_changed_files(
+        self, copy: Path, environ: dict[str, str]
+    ) -> None:
+        run(copy, "serve", **environ)
+        self.installed(environ)
+        log = copy / ".venv" / "pip.log"
+        log.write_text("2026-11-26T00:00:00,000 Installing collected packages: tornado\n")
+        run(copy, "serve", **environ)
+        assert self.installed(environ) == ["venv", "pip", "pip", "pip"]
+        log.write_text("2026-11-26T00:00:00,000 Collecting tornado\n")
+        run(copy, "serve", **environ)
+        assert self.installed(environ) == []
+        assert not log.exists()
+
+    @pytest.mark.parametrize("command", ["serve", "listeners", "manifest", "config"])
+    def test_commands_that_load_the_app_install_its_packages(
+        self, copy: Path, tmp_path: Path, environ: dict[str, str], command: str
+    ) -> None:
+        fake_python(tmp_path, f'{NEW_PYTHON}\ncase "$*" in *latchkey.packages*) echo "$*" >>"$LOG"; exit $CODE ;; esac')
+        assert run(copy, command, "--config", "a file", CODE="0", **environ)[0] == 0
+        expected = f"-I -m latchkey.packages {copy} {command} --config a file"
+        assert self.installed(environ)[4:] == [expected]
+        assert run(copy, command, CODE="1", **environ)[:2] == (1, "")
+        self.installed(environ)
+        # Packages that cannot be installed do not keep the operator from these.
+        for other in ("doctor", "backup", "keys"):
+            assert run(copy, other, CODE="1", **environ)[0] == 0
+        assert self.installed(environ) == []
+
     def test_shows_the_output_of_pip_only_if_it_fails(self, copy: Path, tmp_path: Path) -> None:
         script = NEW_PYTHON.replace("echo pip >>", "echo 'ERROR: no space left' >&2; exit 1; echo pip >>")
         code, _, errors = run(copy, "serve", PATH=str(fake_python(tmp_path, script)), LOG=str(tmp_path / "log"))

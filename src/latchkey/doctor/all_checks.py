@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 
 from latchkey import preflight
 from latchkey.doctor import (
-    check_app_manifest,
     check_backups,
     check_events,
     check_network,
@@ -15,6 +14,7 @@ from latchkey.doctor import (
     check_store,
     check_tokens,
 )
+from latchkey.doctor.app import MANIFEST_PROBLEMS, PACKAGE_PROBLEMS, check_app_manifest, check_packages
 from latchkey.doctor.doctor_context import DoctorContext
 from latchkey.doctor.setup import as_setup
 from latchkey.preflight import Finding, Problem
@@ -23,6 +23,7 @@ CHECKS: tuple[Callable[[DoctorContext], Iterator[Finding]], ...] = (
     preflight.check_settings,
     preflight.check_folders,
     preflight.check_addresses,
+    check_packages,  # a missing one explains why a listener module cannot be imported
     preflight.check_listeners,
     check_store.check_store,  # checks more than the start does
     check_events.check_events,
@@ -31,10 +32,11 @@ CHECKS: tuple[Callable[[DoctorContext], Iterator[Finding]], ...] = (
     check_service.check_service,
     check_network.check_network,
     check_slack_app.check_slack_app,
-    check_app_manifest.check_app_manifest,
+    check_app_manifest,
 )
 PROBLEMS: tuple[Problem, ...] = (
     *preflight.PROBLEMS,
+    *PACKAGE_PROBLEMS,
     *check_store.PROBLEMS,
     *check_events.PROBLEMS,
     *check_tokens.PROBLEMS,
@@ -42,7 +44,7 @@ PROBLEMS: tuple[Problem, ...] = (
     *check_service.PROBLEMS,
     *check_network.PROBLEMS,
     *check_slack_app.PROBLEMS,
-    *check_app_manifest.PROBLEMS,
+    *MANIFEST_PROBLEMS,
 )
 
 

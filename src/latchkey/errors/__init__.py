@@ -4,6 +4,7 @@
     ├── ConfigError            the configuration is invalid                   exit 78
     ├── StartRefused           the server cannot start, for several reasons   exit 78 or 1
     ├── ListenerLoadError      a listener module cannot be loaded             exit 1
+    ├── PackagesError          an app's own packages cannot be installed      exit 1
     ├── KeyringError           the keyring cannot be used                     exit 1
     ├── StoreError
     │   ├── StoreRefused       the store is not safe to open                  exit 1
@@ -45,7 +46,7 @@ from latchkey.errors.slack import (
     SlackUnavailable,
     SlackUnreachable,
 )
-from latchkey.errors.starting import ConfigError, Fault, ListenerLoadError, StartRefused
+from latchkey.errors.starting import ConfigError, Fault, ListenerLoadError, PackagesError, StartRefused
 from latchkey.errors.storing import (
     KeyringError,
     KeysMissing,
@@ -76,6 +77,7 @@ __all__ = [
     "NotInstalled",
     "OAuthError",
     "Overloaded",
+    "PackagesError",
     "PayloadError",
     "ResponseUrlSpent",
     "SignatureError",

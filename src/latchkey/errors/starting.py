@@ -53,3 +53,18 @@ class ListenerLoadError(LatchkeyError):
         super().__init__(f"listener module {module}: {reason}", hint=hint)
         self.module = module
         self.reason = reason
+
+
+class PackagesError(LatchkeyError):
+    """The packages that an app's requirements.txt names cannot be read or installed.
+
+    The message may have several lines. `output` is what pip printed, if only that says why; otherwise empty.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", output: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.output = output
+
+    @property
+    def lines(self) -> list[str]:
+        return str(self).splitlines()
