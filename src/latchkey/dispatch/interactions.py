@@ -23,6 +23,7 @@ from latchkey.dispatch.listeners import (
 )
 from latchkey.errors import LatchkeyError, MustReinstall, TokenUnavailable
 from latchkey.metrics import Metrics
+from latchkey.slackapi.client import response_url_of
 from latchkey.slackapi.requests import Kind, Payload
 from latchkey.tokens import Access
 
@@ -31,6 +32,8 @@ ACK_TIMEOUT = 2.5
 
 NO_LISTENER = text_reply("no listener is registered for this", 404)
 """Slack then shows its own error, which is how an author finds a misspelt name."""
+
+NO_ACCESS = "The app has no access to Slack at the moment. Please try again in a few minutes."
 
 logger = logging.getLogger("latchkey.listeners")
 
@@ -83,12 +86,16 @@ class Interactions:
             access = await self._runner.find_access(request.payload, [request.listener])
         except TokenUnavailable as error:
             logger.warning("not running %s: %s request_id=%s", request.payload.type, error, request.request_id)
-            must_reinstall = isinstance(error, MustReinstall)
-            request.reply(
-                _must_reinstall(request.payload, self._install_url) if must_reinstall else _no_token(request.payload)
-            )
+            if isinstance(error, MustReinstall):
+                text = f"This app has lost its access. Please install it again: {self._install_url}"
+                await self._explain(request, text, otherwise=EMPTY)
+            else:
+                await self._explain(request, NO_ACCESS, otherwise=text_reply("the token could not be refreshed", 503))
             return
         except LatchkeyError as error:
+            if request.is_replied:
+                logger.warning("not running %s: %s request_id=%s", request.payload.type, error, request.request_id)
+                await self._explain(request, NO_ACCESS, otherwise=EMPTY)
             request.reply(error)
             return
         if access.token is None:
@@ -98,11 +105,25 @@ class Interactions:
                 describe_workspace(request.payload),
                 request.request_id,
             )
-            request.reply(_not_installed(request.payload, self._install_url))
+            await self._explain(request, f"Please install this app first! {self._install_url}", otherwise=EMPTY)
             return
         await self._run(request, access)
 
+    async def _explain(self, request: _Request, text: str, *, otherwise: Reply) -> None:
+        """Reply that the listener does not run. A command that Slack has got a reply for is answered by a message."""
+        if not request.is_replied:
+            request.reply(_visible(request.payload, text, otherwise=otherwise))
+        elif request.payload.kind is Kind.COMMAND and response_url_of(request.payload.body) is not None:
+            call = self._runner.make_call(
+                request.payload, request.listener, Access(request.payload.workspace), request.request_id
+            )
+            try:
+                await call.respond(text)
+            except LatchkeyError as error:
+                logger.warning("could not respond to a command: %s request_id=%s", error, request.request_id)
+
     async def _run(self, request: _Request, access: Access) -> None:
+        request.is_started = True
         if request.timer is None:
             request.timer = asyncio.get_running_loop().call_later(self._ack_timeout, self._ack_timed_out, request)
         call = self._runner.make_call(
@@ -122,9 +143,11 @@ class Interactions:
 
     def _ack_timed_out(self, request: _Request) -> None:
         self._metrics.acks_on_behalf.inc()
+        reason = "did not call ack()" if request.is_started else "could not begin, for want of a token,"
         logger.warning(
-            "%s did not call ack() within %s s; replied on its behalf request_id=%s",
+            "%s %s within %s s; replied on its behalf request_id=%s",
             request.listener.name,
+            reason,
             self._ack_timeout,
             request.request_id,
         )
@@ -140,7 +163,7 @@ class Interactions:
 class _Request:
     """A request that waits for its one reply."""
 
-    __slots__ = ("_on_reply", "is_replied", "listener", "payload", "request_id", "timer")
+    __slots__ = ("_on_reply", "is_replied", "is_started", "listener", "payload", "request_id", "timer")
 
     def __init__(self, payload: Payload, listener: Listener, request_id: str, on_reply: ReplyCallback) -> None:
         self.payload = payload
@@ -148,6 +171,8 @@ class _Request:
         self.request_id = request_id
         self.timer: asyncio.TimerHandle | None = None
         self.is_replied = False
+        self.is_started = False
+        """Whether the listener has been called; its token may have to be refreshed first."""
         self._on_reply = on_reply
 
     def reply(self, reply: Reply | LatchkeyError) -> None:
@@ -160,26 +185,13 @@ class _Request:
         self._on_reply(reply)
 
 
-def _not_installed(payload: Payload, install_url: str) -> Reply:
-    return _visible(payload, f"Please install this app first! {install_url}", otherwise=EMPTY)
-
-
-def _must_reinstall(payload: Payload, install_url: str) -> Reply:
-    return _visible(payload, f"This app has lost its access. Please install it again: {install_url}", otherwise=EMPTY)
-
-
-def _no_token(payload: Payload) -> Reply:
-    text = "The app has no access to Slack at the moment. Please try again in a few minutes."
-    return _visible(payload, text, otherwise=text_reply("the token could not be refreshed", 503))
-
-
 def _failed(payload: Payload, request_id: str) -> Reply:
     text = f"Sorry, something went wrong. The app's operator can find the cause in the log under {request_id}."
     return _visible(payload, text, otherwise=text_reply("the listener failed", 500))
 
 
 def _timed_out(payload: Payload) -> Reply:
-    """Reply for a listener that is still running; it may yet use `respond`, so a command shows nothing."""
+    """Reply before the listener's end; a command shows nothing, because a message can follow."""
     if payload.kind is Kind.COMMAND:
         return EMPTY
     return _visible(payload, "The app is slow to respond right now. Please try again.", otherwise=EMPTY)
