@@ -71,6 +71,20 @@ class Message:
     only_for: str | None = None
     blocks: list[dict[str, Any]] = field(default_factory=list)
     ts: str = ""
+    thread_ts: str = ""
+    """The `ts` of the message that this one replies to; empty outside threads."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    is_streaming: bool = False
+    """Whether the app may append to it."""
+
+
+@dataclass
+class AgentThread:
+    """What an agent shows in a thread besides its messages."""
+
+    status: str = ""
+    title: str = ""
+    prompts: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -140,6 +154,12 @@ class World:
         self.token_book = TokenBook(clock)
         self.messages: list[Message] = []
         self.views: dict[str, OpenView] = {}
+        self.homes: dict[tuple[str, str], dict[str, Any]] = {}
+        """App Homes, by workspace and person."""
+        self.agent_threads: dict[tuple[str, str], AgentThread] = {}
+        """By channel and `thread_ts`."""
+        self.reactions: set[tuple[str, str, str, str]] = set()
+        """Channel, `ts`, name and user id of each."""
         self.calls: list[ApiCall] = []
         self.triggers: dict[str, Trigger] = {}
         self.response_urls: dict[str, IssuedResponseUrl] = {}

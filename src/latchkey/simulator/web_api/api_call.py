@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -11,3 +12,13 @@ Document: TypeAlias = dict[str, Any]
 
 class ApiError(Exception):
     """The response is `{"ok": false, "error": …}`; the message is the error code."""
+
+
+def nested(value: object) -> Any:
+    """Return a nested argument, which slack_sdk sends as JSON text in a form. Raises ApiError."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ApiError("invalid_arguments") from None

@@ -28,7 +28,8 @@ class ApiHandler(RequestHandler):
         self.world = world
 
     async def get(self, method: str) -> None:
-        await self._respond(method, {name: self.get_query_argument(name) for name in self.request.query_arguments})
+        names = self.request.query_arguments
+        await self._respond(method, {name: self.get_query_argument(name, strip=False) for name in names})
 
     async def post(self, method: str) -> None:
         if self.request.headers.get("Content-Type", "").startswith("application/json"):
@@ -38,7 +39,7 @@ class ApiHandler(RequestHandler):
                 self.finish({"ok": False, "error": "invalid_json"})
                 return
         else:
-            arguments = {name: self.get_body_argument(name) for name in self.request.body_arguments}
+            arguments = {name: self.get_body_argument(name, strip=False) for name in self.request.body_arguments}
         await self._respond(method, arguments)
 
     async def _respond(self, method: str, arguments: dict[str, Any]) -> None:

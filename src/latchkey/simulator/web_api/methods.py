@@ -6,13 +6,14 @@ raises `ApiError` with Slack's error code. https://docs.slack.dev/reference/meth
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import Any
 
-from latchkey.simulator.model import FunctionRun, Message, OpenView, Trigger, World
+from latchkey.simulator.model import FunctionRun, Message, OpenView, World
 from latchkey.simulator.tokens import Token
-from latchkey.simulator.web_api.api_call import ApiError, Arguments, Document
+from latchkey.simulator.web_api.agent_methods import AGENT_METHODS
+from latchkey.simulator.web_api.api_call import ApiError, Arguments, Document, nested
+from latchkey.simulator.web_api.conversation_methods import CONVERSATION_METHODS
+from latchkey.simulator.web_api.triggers import use_trigger
 
 
 def auth_test(world: World, token: Token, arguments: Arguments) -> Document:
@@ -48,16 +49,22 @@ def _message(world: World, token: Token, arguments: Arguments) -> Message:
         raise ApiError("missing_scope")
     if not arguments.get("channel"):
         raise ApiError("channel_not_found")
-    blocks = _json(arguments.get("blocks")) or []
-    if not arguments.get("text") and not blocks:
+    blocks = nested(arguments.get("blocks")) or []
+    if not (arguments.get("text") or arguments.get("markdown_text") or blocks):
         raise ApiError("no_text")
     return Message(
-        token.workspace, str(arguments["channel"]), token.user_id, str(arguments.get("text") or ""), blocks=blocks
+        token.workspace,
+        str(arguments["channel"]),
+        token.user_id,
+        str(arguments.get("text") or arguments.get("markdown_text") or ""),
+        blocks=blocks,
+        thread_ts=str(arguments.get("thread_ts") or ""),
+        metadata=nested(arguments.get("metadata")) or {},
     )
 
 
 def views_open(world: World, token: Token, arguments: Arguments) -> Document:
-    trigger = _use_trigger(world, arguments)
+    trigger = use_trigger(world, arguments)
     view_id = f"V{world.number():08d}"
     opened = OpenView(view_id, trigger.workspace, trigger.user_id, _view(arguments))
     world.views[view_id] = opened
@@ -78,7 +85,7 @@ def functions_complete_success(world: World, token: Token, arguments: Arguments)
     https://docs.slack.dev/reference/methods/functions.completeSuccess
     """
     run = _unfinished_run(world, arguments)
-    run.outputs = _json(arguments.get("outputs")) or {}
+    run.outputs = nested(arguments.get("outputs")) or {}
     world.token_book.revoke(run.token)
     return {}
 
@@ -110,24 +117,14 @@ METHODS: dict[str, Callable[[World, Token, Arguments], Document]] = {
     "views.open": views_open,
     "views.push": views_open,
     "views.update": views_update,
+    **CONVERSATION_METHODS,
+    **AGENT_METHODS,
 }
 """By Slack's names, without those of `token_methods`."""
 
 
-def _use_trigger(world: World, arguments: Arguments) -> Trigger:
-    trigger = world.triggers.get(str(arguments.get("trigger_id")))
-    if trigger is None:
-        raise ApiError("invalid_trigger_id")
-    if trigger.used:
-        raise ApiError("exchanged_trigger_id")
-    if world.clock() >= trigger.expires_at:
-        raise ApiError("expired_trigger_id")
-    trigger.used = True
-    return trigger
-
-
 def _view(arguments: Arguments) -> Document:
-    view = _json(arguments.get("view"))
+    view = nested(arguments.get("view"))
     if not isinstance(view, dict) or view.get("type") != "modal" or not view.get("title") or not view.get("blocks"):
         raise ApiError("invalid_arguments")
     return view
@@ -135,13 +132,3 @@ def _view(arguments: Arguments) -> Document:
 
 def _view_document(world: World, opened: OpenView) -> Document:
     return {**opened.view, "id": opened.view_id, "team_id": opened.workspace.team_id, "app_id": world.app.app_id}
-
-
-def _json(value: object) -> Any:
-    """Return a nested argument, which slack_sdk sends as JSON text in a form. Raises ApiError."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        raise ApiError("invalid_arguments") from None

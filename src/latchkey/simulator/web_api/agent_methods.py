@@ -1,0 +1,117 @@
+"""The Web API methods of agents: streamed messages, and the status, title and prompts of a thread.
+
+Each takes the world, the token and the arguments, and returns the fields of an `ok: true` response or
+raises `ApiError` with Slack's error code. https://docs.slack.dev/reference/methods
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from latchkey.simulator.model import AgentThread, Message, World
+from latchkey.simulator.tokens import Token
+from latchkey.simulator.web_api.api_call import ApiError, Arguments, Document, nested
+from latchkey.simulator.web_api.conversation_methods import find_message
+from latchkey.simulator.web_api.triggers import use_trigger
+
+
+def chat_start_stream(world: World, token: Token, arguments: Arguments) -> Document:
+    """Begin a message in a thread; https://docs.slack.dev/reference/methods/chat.startStream."""
+    if not arguments.get("channel"):
+        raise ApiError("channel_not_found")
+    if not arguments.get("thread_ts"):
+        raise ApiError("invalid_arguments")
+    message = world.post(
+        Message(
+            token.workspace,
+            str(arguments["channel"]),
+            token.user_id,
+            _text(arguments),
+            thread_ts=str(arguments["thread_ts"]),
+            is_streaming=True,
+        )
+    )
+    return {"channel": message.channel, "ts": message.ts}
+
+
+def chat_append_stream(world: World, token: Token, arguments: Arguments) -> Document:
+    message = _streaming(world, token, arguments)
+    if not _text(arguments):
+        raise ApiError("no_text")
+    message.text += _text(arguments)
+    return {"channel": message.channel, "ts": message.ts}
+
+
+def chat_stop_stream(world: World, token: Token, arguments: Arguments) -> Document:
+    """End a message; text and blocks are added to it."""
+    message = _streaming(world, token, arguments)
+    message.text += _text(arguments)
+    message.blocks = nested(arguments.get("blocks")) or []
+    message.metadata = nested(arguments.get("metadata")) or {}
+    message.is_streaming = False
+    return {
+        "channel": message.channel,
+        "ts": message.ts,
+        "message": {"text": message.text, "ts": message.ts, "user": message.author, "thread_ts": message.thread_ts},
+    }
+
+
+def assistant_threads_set_status(world: World, token: Token, arguments: Arguments) -> Document:
+    if arguments.get("status") is None:
+        raise ApiError("invalid_arguments")
+    _thread(world, token, arguments).status = str(arguments["status"])
+    return {}
+
+
+def assistant_threads_set_title(world: World, token: Token, arguments: Arguments) -> Document:
+    if not arguments.get("title"):
+        raise ApiError("invalid_arguments")
+    _thread(world, token, arguments).title = str(arguments["title"])
+    return {}
+
+
+def assistant_threads_set_suggested_prompts(world: World, token: Token, arguments: Arguments) -> Document:
+    """Set the prompts of a thread or, without `thread_ts`, those at the top of an agent's messages tab."""
+    prompts = nested(arguments.get("prompts"))
+    if not isinstance(prompts, list) or not prompts:
+        raise ApiError("invalid_arguments")
+    _thread(world, token, arguments, may_be_whole_channel=True).prompts = prompts
+    return {}
+
+
+def entity_present_details(world: World, token: Token, arguments: Arguments) -> Document:
+    """Show the details of a Work Object; https://docs.slack.dev/reference/methods/entity.presentDetails."""
+    use_trigger(world, arguments)
+    return {}
+
+
+AGENT_METHODS: dict[str, Callable[[World, Token, Arguments], Document]] = {
+    "assistant.threads.setStatus": assistant_threads_set_status,
+    "assistant.threads.setSuggestedPrompts": assistant_threads_set_suggested_prompts,
+    "assistant.threads.setTitle": assistant_threads_set_title,
+    "chat.appendStream": chat_append_stream,
+    "chat.startStream": chat_start_stream,
+    "chat.stopStream": chat_stop_stream,
+    "entity.presentDetails": entity_present_details,
+}
+"""By Slack's names."""
+
+
+def _text(arguments: Arguments) -> str:
+    """Return the text of a call: `markdown_text`, or that of its chunks."""
+    chunks = nested(arguments.get("chunks")) or []
+    return str(arguments.get("markdown_text") or "") + "".join(str(chunk.get("text") or "") for chunk in chunks)
+
+
+def _streaming(world: World, token: Token, arguments: Arguments) -> Message:
+    message = find_message(world, token, arguments)
+    if not message.is_streaming:
+        raise ApiError("message_not_in_streaming_state")
+    return message
+
+
+def _thread(world: World, token: Token, arguments: Arguments, *, may_be_whole_channel: bool = False) -> AgentThread:
+    channel, thread_ts = arguments.get("channel_id"), arguments.get("thread_ts")
+    if not channel or not (thread_ts or may_be_whole_channel):
+        raise ApiError("invalid_arguments")
+    return world.agent_threads.setdefault((str(channel), str(thread_ts or "")), AgentThread())

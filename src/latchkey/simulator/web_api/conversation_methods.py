@@ -1,0 +1,134 @@
+"""The Web API methods that read and change conversations: history, edits, reactions, direct messages and App Homes.
+
+Each takes the world, the token and the arguments, and returns the fields of an `ok: true` response or
+raises `ApiError` with Slack's error code. https://docs.slack.dev/reference/methods
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from latchkey.simulator.model import Message, World
+from latchkey.simulator.tokens import Token
+from latchkey.simulator.web_api.api_call import ApiError, Arguments, Document, nested
+
+DEFAULT_LIMIT = 100
+"""Messages in a response if the call has no `limit`."""
+
+
+def conversations_history(world: World, token: Token, arguments: Arguments) -> Document:
+    """Return the messages of a conversation, newest first, without replies in threads."""
+    found = [message for message in _messages(world, token, arguments) if message.thread_ts in ("", message.ts)]
+    return _page([_document(world, message) for message in reversed(found)], arguments)
+
+
+def conversations_replies(world: World, token: Token, arguments: Arguments) -> Document:
+    """Return a message and its replies, oldest first.
+
+    A thread whose first message this Slack has not seen, because it was only sent as an event, has its replies.
+    """
+    ts = arguments.get("ts")
+    if not ts:
+        raise ApiError("thread_not_found")
+    found = [message for message in _messages(world, token, arguments) if ts in (message.ts, message.thread_ts)]
+    return _page([_document(world, message) for message in found], arguments)
+
+
+def conversations_join(world: World, token: Token, arguments: Arguments) -> Document:
+    return {"channel": {"id": _channel(arguments)}}
+
+
+def conversations_open(world: World, token: Token, arguments: Arguments) -> Document:
+    """Return the direct message with a person; it is the same one each time."""
+    users = str(arguments.get("users") or "")
+    if not users:
+        raise ApiError("users_list_not_supplied")
+    return {"channel": {"id": f"D{users.replace(',', '')[1:]}"}}
+
+
+def chat_update(world: World, token: Token, arguments: Arguments) -> Document:
+    message = find_message(world, token, arguments)
+    if message.author != token.user_id:
+        raise ApiError("cant_update_message")
+    message.text = str(arguments.get("text") or "")
+    message.blocks = nested(arguments.get("blocks")) or []
+    message.metadata = nested(arguments.get("metadata")) or message.metadata
+    return {
+        "channel": message.channel,
+        "ts": message.ts,
+        "text": message.text,
+        "message": {"text": message.text, "user": message.author},
+    }
+
+
+def reactions_add(world: World, token: Token, arguments: Arguments) -> Document:
+    """Add a reaction. Unlike Slack, accepts messages that this Slack has only sent as an event."""
+    channel, timestamp, name = _channel(arguments), arguments.get("timestamp"), arguments.get("name")
+    if not timestamp:
+        raise ApiError("no_item_specified")
+    if not name:
+        raise ApiError("invalid_name")
+    reaction = (channel, str(timestamp), str(name), token.user_id)
+    if reaction in world.reactions:
+        raise ApiError("already_reacted")
+    world.reactions.add(reaction)
+    return {}
+
+
+def views_publish(world: World, token: Token, arguments: Arguments) -> Document:
+    """Replace a person's App Home."""
+    user_id, view = arguments.get("user_id"), nested(arguments.get("view"))
+    if not user_id or not isinstance(view, dict) or view.get("type") != "home":
+        raise ApiError("invalid_arguments")
+    world.homes[token.workspace.team_id, str(user_id)] = view
+    return {"view": {**view, "team_id": token.workspace.team_id, "app_id": world.app.app_id}}
+
+
+CONVERSATION_METHODS: dict[str, Callable[[World, Token, Arguments], Document]] = {
+    "chat.update": chat_update,
+    "conversations.history": conversations_history,
+    "conversations.join": conversations_join,
+    "conversations.open": conversations_open,
+    "conversations.replies": conversations_replies,
+    "reactions.add": reactions_add,
+    "views.publish": views_publish,
+}
+"""By Slack's names."""
+
+
+def find_message(world: World, token: Token, arguments: Arguments) -> Message:
+    """Return the message that `channel` and `ts` name. Raises ApiError."""
+    ts = arguments.get("ts")
+    found = next((message for message in _messages(world, token, arguments) if message.ts == ts), None)
+    if found is None:
+        raise ApiError("message_not_found")
+    return found
+
+
+def _messages(world: World, token: Token, arguments: Arguments) -> list[Message]:
+    channel = _channel(arguments)
+    return [
+        message
+        for message in world.messages
+        if message.workspace is token.workspace and message.channel == channel and message.only_for is None
+    ]
+
+
+def _channel(arguments: Arguments) -> str:
+    channel = arguments.get("channel")
+    if not channel:
+        raise ApiError("channel_not_found")
+    return str(channel)
+
+
+def _page(messages: list[Document], arguments: Arguments) -> Document:
+    limit = int(arguments.get("limit") or DEFAULT_LIMIT)
+    return {"messages": messages[:limit], "has_more": len(messages) > limit}
+
+
+def _document(world: World, message: Message) -> Document:
+    document: Document = {"type": "message", "user": message.author, "text": message.text, "ts": message.ts}
+    if message.author == world.bot_user_id(message.workspace):
+        document |= {"bot_id": f"B{message.workspace.team_id[1:]}", "app_id": world.app.app_id}
+    optional = {"thread_ts": message.thread_ts, "blocks": message.blocks, "metadata": message.metadata}
+    return {**document, **{name: value for name, value in optional.items() if value}}
