@@ -1,6 +1,5 @@
 """HTTP: the public application and the metrics listener. Only this package knows Tornado's handlers."""
 
-from latchkey.handlers.allowed_workspaces import AllowedWorkspaces
 from latchkey.handlers.metrics_listener import serve_metrics
 from latchkey.handlers.pages import AppProfile, Pages
 from latchkey.handlers.routes import make_application
@@ -19,7 +18,6 @@ from latchkey.handlers.transport import (
 __all__ = [
     "MAX_CONNECTIONS",
     "AccessLog",
-    "AllowedWorkspaces",
     "AppProfile",
     "ClientAddresses",
     "LatchkeyServer",

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from latchkey.dispatch import EventPipeline, InstallHooks, Interactions
-from latchkey.handlers.allowed_workspaces import AllowedWorkspaces
 from latchkey.handlers.pages import ICON_PATH, AppProfile, Pages
 from latchkey.handlers.receipts import Receipts
 from latchkey.handlers.transport import AccessLog, ClientAddresses, Clients, InFlight
@@ -15,7 +14,7 @@ from latchkey.slackapi.oauth import OAuthClient
 from latchkey.slackapi.paths import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH, INSTALLED_PATH
 from latchkey.slackapi.requests import SeenSignatures, SignatureVerifier
 from latchkey.storage import Store
-from latchkey.tokens import Undoer
+from latchkey.tokens import AllowedWorkspaces, Undoer
 
 HEALTH_PATH = "/healthz"
 READY_PATH = "/readyz"

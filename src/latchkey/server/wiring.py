@@ -9,7 +9,7 @@ from functools import partial
 
 from latchkey.config import Settings
 from latchkey.dispatch import EventOptions, EventPipeline, InstallHooks, Interactions, Runner
-from latchkey.handlers import AllowedWorkspaces, AppProfile, ClientAddresses, Pages, Services
+from latchkey.handlers import AppProfile, ClientAddresses, Pages, Services
 from latchkey.metrics import Metrics, StoreGauges
 from latchkey.server.startup import Startup
 from latchkey.slackapi.client import WebClients
@@ -19,7 +19,7 @@ from latchkey.slackapi.requests import SignatureVerifier
 from latchkey.slackapi.scopes import bot_permissions, user_permissions
 from latchkey.slackapi.token_calls import TokenCalls
 from latchkey.storage import Store, list_backups
-from latchkey.tokens import Pace, Refresher, Sweep, TokenResolver, Undoer, count_refresh
+from latchkey.tokens import AllowedWorkspaces, Pace, Refresher, Sweep, TokenResolver, Undoer, count_refresh
 
 
 @contextlib.asynccontextmanager

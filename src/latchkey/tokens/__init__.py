@@ -1,6 +1,7 @@
 """Tokens from their exchange to their end: whose they are, and that they are usable."""
 
 from latchkey.tokens.access import Access
+from latchkey.tokens.allowed_workspaces import AllowedWorkspaces
 from latchkey.tokens.exchange import Exchanged, exchange_tokens
 from latchkey.tokens.pace import Pace
 from latchkey.tokens.refresher import MARGIN_SECONDS, Refresher
@@ -13,6 +14,7 @@ __all__ = [
     "AHEAD_SECONDS",
     "MARGIN_SECONDS",
     "Access",
+    "AllowedWorkspaces",
     "ClientFor",
     "Exchanged",
     "InstallGate",

@@ -34,6 +34,8 @@ class Merged(StrEnum):
     """Something was installed or refreshed here later, and was kept; nothing was changed."""
     UNREADABLE = "unreadable"
     """A record of it cannot be decrypted; nothing was changed."""
+    NOT_ALLOWED = "not_allowed"
+    """The app may not be used there; nothing was changed."""
 
 
 def merge(records: Records, workspaces: Sequence[IncomingWorkspace], *, dry_run: bool) -> Counter[Merged]:

@@ -59,14 +59,24 @@ class InstallationMover:
         self._records = records
         self._workspaces = workspaces
 
-    def import_from(self, source: OpenedSource, progress: ProgressCallback, *, dry_run: bool = False) -> ImportResult:
+    def import_from(
+        self,
+        source: OpenedSource,
+        progress: ProgressCallback,
+        *,
+        allows: Callable[[str, str], bool] = lambda enterprise_id, team_id: True,
+        dry_run: bool = False,
+    ) -> ImportResult:
         """Add what a source has and the store has not, or has older; raises SourceError.
 
-        It can be interrupted at any moment: the next run continues. `dry_run`: change nothing.
+        It can be interrupted at any moment: the next run continues. `allows` is called with the ids of an org and a
+        workspace, one of which may be empty; if it returns False, they are left out. `dry_run`: change nothing.
         """
         result, done, total = ImportResult(), 0, source.count()
         for batch in _batches(source, result):
-            result.workspaces += merge(self._records, batch, dry_run=dry_run)
+            allowed = [workspace for workspace in batch if allows(workspace.key.enterprise_id, workspace.key.team_id)]
+            result.workspaces[Merged.NOT_ALLOWED] += len(batch) - len(allowed)
+            result.workspaces += merge(self._records, allowed, dry_run=dry_run)
             done += len(batch)
             progress("compared" if dry_run else "imported", done, max(done, total))
         return result

@@ -25,8 +25,8 @@ class AtSlack:
             owner = Token(self.slack.workspace(team_id), "UBOT", token.startswith("xoxb"), False, "chat:write")
             self.slack.world.token_book.add(token, owner)
 
-    async def run(self, *arguments: str, typed: str = "") -> "subprocess.CompletedProcess[str]":
-        environ = {**CREDENTIALS, "LATCHKEY_SLACK_API_URL": self.slack.api_url}
+    async def run(self, *arguments: str, typed: str = "", **settings: str) -> "subprocess.CompletedProcess[str]":
+        environ = {**CREDENTIALS, "LATCHKEY_SLACK_API_URL": self.slack.api_url, **settings}
         done = await asyncio.to_thread(run, self.folder, "installs", *arguments, typed=typed, **environ)
         assert not [word for word in (*SENTINELS, SECRET_MARK) if word in done.stdout + done.stderr]
         return done

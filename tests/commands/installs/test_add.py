@@ -73,6 +73,16 @@ async def test_stores_nothing_that_slack_refuses_or_that_belongs_to_two_workspac
         assert not list(store.workspaces.all())
 
 
+@pytest.mark.gen_test(timeout=30)
+async def test_stores_nothing_of_a_workspace_that_the_configuration_does_not_list(tmp_path: Path, store: Store) -> None:
+    async with at_slack(tmp_path) as it:
+        it.knows("T0ACME", BOT)
+        refused = await it.run("add", typed=BOT, LATCHKEY_INSTALL_WORKSPACES="T0BIRCH,E0FOREST")
+        assert (refused.returncode, "`[install] workspaces` does not list T0ACME" in refused.stderr) == (1, True)
+        assert not list(store.workspaces.all())
+        assert (await it.run("add", typed=BOT, LATCHKEY_INSTALL_WORKSPACES="T0BIRCH,T0ACME")).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("typed", "said"),
     [

@@ -32,7 +32,16 @@ def run_import(folder: Path, location: str, *arguments: str, code: int = 0) -> d
 
 
 def imported(**counts: int) -> dict[str, int]:
-    return {"new": 0, "updated": 0, "unchanged": 0, "newer_here": 0, "unreadable": 0, "damaged": 0, **counts}
+    return {
+        "new": 0,
+        "updated": 0,
+        "unchanged": 0,
+        "newer_here": 0,
+        "unreadable": 0,
+        "not_allowed": 0,
+        "damaged": 0,
+        **counts,
+    }
 
 
 def counts(result: dict[str, Any]) -> dict[str, int]:
@@ -59,6 +68,23 @@ def test_damaged_parts_are_named_and_the_rest_is_imported(tmp_path: Path, source
         "installer-U1-latest": "user_token is not text",
     }
     assert found(store, "T1").bot_token == "xoxb-sentinel-T1"
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_workspaces_that_the_configuration_does_not_list_are_skipped(
+    tmp_path: Path, source: Path, store: Store, dry_run: bool
+) -> None:
+    org = {"enterprise_id": "E0FOREST"}
+    installed = [
+        installation("T1"), installation("T2"), installation("T3", **org),
+        installation(None, is_enterprise_install=True, **org), installation(None, enterprise_id="E9", is_enterprise_install=True),
+    ]  # fmt: skip
+    location = file_store(source, installed)
+    (tmp_path / "config.toml").write_text('[install]\nworkspaces = ["T1", "E0FOREST"]\n')
+    result = run_import(tmp_path, location, *(["--dry-run"] if dry_run else []))
+    assert counts(result) == imported(new=3, not_allowed=2)
+    kept = [] if dry_run else [("", "T1"), ("E0FOREST", ""), ("E0FOREST", "T3")]
+    assert sorted((each.enterprise_id or "", each.team_id or "") for each in store.workspaces.all()) == kept
 
 
 def test_only_the_installations_of_the_configured_app_are_imported(tmp_path: Path, source: Path, store: Store) -> None:

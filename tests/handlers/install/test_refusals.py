@@ -11,9 +11,10 @@ from slack_sdk.oauth.installation_store import Installation
 
 from latchkey.dispatch import App
 from latchkey.errors import StoreUnavailable
-from latchkey.handlers import AllowedWorkspaces, Services
+from latchkey.handlers import Services
 from latchkey.simulator import Browser, Slack, Token
 from latchkey.storage import Store, Undos
+from latchkey.tokens import AllowedWorkspaces
 from tests.handlers.install.flow import authorize_url
 from tests.support.waiting import until
 

@@ -19,6 +19,7 @@ from latchkey.commands.terminal import config_option, json_option, print_json, s
 from latchkey.errors import LatchkeyError, SlackRefused, SlackUnavailable
 from latchkey.slackapi.administration import TokenOwner, token_owners
 from latchkey.storage import Merged
+from latchkey.tokens import AllowedWorkspaces
 
 ASSUMED_SECONDS = 3600
 """How long a token that can be refreshed is assumed to be valid; the server refreshes it before."""
@@ -60,6 +61,7 @@ def add_install(config_path: Path | None, as_json: bool) -> None:
             )
         except (SlackRefused, SlackUnavailable) as error:
             raise LatchkeyError(f"{error}; nothing was stored", hint=error.hint) from None
+        _check_allowed(owners[0], AllowedWorkspaces(settings.install.workspaces))
         models = _models(bot, user, owners)
         if store.moving.add(*models) in (Merged.UNREADABLE, Merged.NEWER_HERE):
             raise LatchkeyError("newer or unreadable tokens of this workspace are here; nothing was stored")
@@ -103,6 +105,14 @@ def _tokens(lines: Iterable[str]) -> tuple[Given | None, Given | None]:
         if given.token.startswith(_EXPIRING) and given.refresh_token is None:
             raise LatchkeyError(f"the {kind} token expires, and its refresh token is missing", hint=_HINT)
     return found.get("bot"), found.get("user")
+
+
+def _check_allowed(owner: TokenOwner, allowed: AllowedWorkspaces) -> None:
+    if not allowed.allow(owner.enterprise_id, owner.team_id):
+        raise LatchkeyError(
+            f"`[install] workspaces` does not list {owner.team_id or owner.enterprise_id}; nothing was stored",
+            hint="add it to the list first: what comes from other workspaces is dropped",
+        )
 
 
 def _models(bot: Given | None, user: Given | None, owners: list[TokenOwner]) -> list[Bot | Installation]:

@@ -24,6 +24,7 @@ from latchkey.commands.terminal import (
 )
 from latchkey.errors import EXIT_FAILED, plural
 from latchkey.storage import ImportResult, Merged, open_source
+from latchkey.tokens import AllowedWorkspaces
 
 _LABELS = {
     Merged.NEW: "new here",
@@ -31,6 +32,7 @@ _LABELS = {
     Merged.UNCHANGED: "here already",
     Merged.NEWER_HERE: "kept, because they are newer here",
     Merged.UNREADABLE: "skipped, because a record here cannot be decrypted",
+    Merged.NOT_ALLOWED: "skipped, because `[install] workspaces` does not list them",
 }
 
 
@@ -59,8 +61,9 @@ def import_installs(
     SQLite3InstallationStore, the URL of the database of its SQLAlchemyInstallationStore, or a file that `latchkey
     installs export` has written.
 
-    Of each token the newest is imported, unless a newer one is here. The server can keep running, and the command can
-    be interrupted and repeated. Stop the app that uses SOURCE first: each refresh token works only once.
+    Of each token the newest is imported, unless a newer one is here. Workspaces that `[install] workspaces` does not
+    list are skipped. The server can keep running, and the command can be interrupted and repeated. Stop the app that
+    uses SOURCE first: each refresh token works only once.
     """
     settings = command_settings(config_path)
     with (
@@ -73,7 +76,8 @@ def import_installs(
             confirm("Is that app stopped?", yes=yes)
         try:
             with show_progress() as progress:
-                result = store.moving.import_from(opened, progress, dry_run=dry_run)
+                allows = AllowedWorkspaces(settings.install.workspaces).allow
+                result = store.moving.import_from(opened, progress, allows=allows, dry_run=dry_run)
         except KeyboardInterrupt:
             say("latchkey: interrupted; what was imported is kept")
             say("hint: run the command again to continue")
