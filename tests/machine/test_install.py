@@ -13,6 +13,7 @@ import pytest
 
 from tests.machine.installed import PORT, SOURCE, InstalledServer, configure, running_with_slack
 from tests.machine.machine import ENVIRONMENT, Machine
+from tests.packages.wheels import write_wheel
 
 pytestmark = pytest.mark.boot
 INSTALL = ("sh", f"/{SOURCE}/latchkey", "install-service")
@@ -217,6 +218,40 @@ async def test_an_upgrade_that_does_not_start_is_rolled_back(machine: Machine, s
     assert (current(machine), ready(machine)) == (first, "200")
     await check_app_is_installed(server)
     assert machine.run(*INSTALL).returncode == 0
+
+
+def test_the_apps_packages_are_installed_and_kept_by_upgrades_and_rollbacks(machine: Machine) -> None:
+    before = current(machine)
+    write_wheel(machine.root / "var/cache/wheels", "weather-data", "1.0")
+    requirements = machine.root / "etc/latchkey/requirements.txt"
+    requirements.write_text("slack-sdk==3.41.0\nweather-data==1.0\n")
+    requirements.chmod(0o644)
+    # From the installed release, as after a change of the file.
+    assert "Latchkey's own version" in machine.run("latchkey", "install-service").stderr
+    first = current(machine)
+    assert (first != before, weather(machine), ready(machine)) == (True, "1.0", "200")
+    assert "nothing to do" in machine.run("latchkey", "install-service").stdout
+    source = change_source(machine, "handlers/health.py", "\n# a newer version\n")
+    machine.run(*INSTALL)
+    second = current(machine)
+    assert (second != first, weather(machine)) == (True, "1.0")
+    assert "requirements.txt has changed" not in machine.run("latchkey", "install-service", "--back").stdout
+    assert (current(machine), weather(machine), ready(machine)) == (first, "1.0", "200")
+    requirements.write_text("weather-data==1.0\nslack-bolt<1\n")
+    done = machine.run(*INSTALL, check=False)
+    assert done.returncode == 1
+    assert "requirements.txt, line 2: wants slack-bolt<1, but Latchkey is locked to slack-bolt 1." in done.stderr
+    assert (current(machine), ready(machine)) == (first, "200")
+    requirements.unlink()
+    (machine.root / SOURCE / "handlers/health.py").write_text(source)
+    machine.run(*INSTALL)
+    assert current(machine) == before
+
+
+def weather(machine: Machine) -> str:
+    """Return the version of the app's package that the service sees."""
+    python = "/opt/latchkey/current/.venv/bin/python"
+    return machine.run(python, "-I", "-c", "import weather_data; print(weather_data.VERSION)").stdout.strip()
 
 
 @pytest.mark.gen_test(timeout=60)

@@ -19,6 +19,8 @@ from latchkey.errors import ListenerLoadError
 REGISTER = ("register", "register_listeners")
 """Names of a module's function that takes the App; the second is from Bolt's starter templates."""
 
+_PACKAGE_HINT = "name its package in requirements.txt beside config.toml; ./latchkey and install-service install it"
+
 
 def load_listeners(modules: Sequence[str], base: Path, checkout: Path | None = None) -> App:
     """Return an App with everything that the modules register. Raises ListenerLoadError.
@@ -43,7 +45,7 @@ def _load(name: str, app: App) -> None:
             raise ListenerLoadError(
                 name, "there is no such module", hint="put it beside config.toml, or on PYTHONPATH"
             ) from error
-        raise ListenerLoadError(name, f"it needs {error.name}, which is not installed") from error
+        raise ListenerLoadError(name, f"it needs {error.name}, which is not installed", hint=_PACKAGE_HINT) from error
     except Exception as error:
         raise ListenerLoadError(name, f"its import raised {_description(error, name)}") from error
     known = next((known for known in REGISTER if hasattr(module, known)), None)
