@@ -142,3 +142,12 @@ def test_all_reasons_are_raised_together(home: Home) -> None:
         refuse_start(home.findings())
     assert len(caught.value.parts) == 3
     assert caught.value.exit_code == 78
+
+
+@pytest.mark.parametrize("name", ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"])
+def test_metrics_of_several_processes_are_refused(home: Home, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """prometheus_client would write them to files, and fail if the folder does not exist."""
+    monkeypatch.setenv(name, "")
+    (found,) = home.findings()
+    assert (found.code, found.where) == ("multiprocess-metrics", name)
+    assert found.refusal is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,9 +37,14 @@ SECRET_PERMISSIONS = Problem.error(
     cause="Other users can read a file that contains a secret.",
     fix="chmod 600 the file, then regenerate the secret at Slack.",
 )
+MULTIPROCESS_METRICS = Problem.error(
+    "multiprocess-metrics",
+    cause="With PROMETHEUS_MULTIPROC_DIR, metrics are kept in files, for servers of several processes.",
+    fix="Unset PROMETHEUS_MULTIPROC_DIR for this server.",
+)
 PROBLEMS = (
     CONFIG_INVALID, CONFIG_PERMISSIONS, SLACK_NOT_CONFIGURED, CREDENTIALS_MALFORMED, PUBLIC_URL_UNSET,
-    SECRET_PERMISSIONS,
+    SECRET_PERMISSIONS, MULTIPROCESS_METRICS,
 )  # fmt: skip
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -53,6 +59,11 @@ def check_settings(context: StartContext) -> Iterator[Finding]:
         yield from CREDENTIALS_MALFORMED.refusals(ConfigError(faults, hint=CREDENTIALS_HINT))
     if faults := settings.proxy_faults():
         yield from CONFIG_INVALID.refusals(ConfigError(faults))
+    # Read by prometheus_client, which only looks whether they are set.
+    for name in ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"):
+        if name in os.environ:
+            fault = Fault(name, "is set, and would keep the metrics in files")
+            yield from MULTIPROCESS_METRICS.refusals(ConfigError([fault], hint=MULTIPROCESS_METRICS.fix))
     if not settings.server.public_url:
         yield from _without_public_url(settings)
     yield from _modes(settings)

@@ -218,6 +218,10 @@ def test_a_module_in_a_missing_package_is_missing(tmp_path: Path) -> None:
             "def register(app):\n  app.command('x')",
             r"ValueError: \"x\" is no command: it must begin with \"/\".* \(their_app.py, line 2\)$",
         ),
+        (
+            "import re\ndef register(app):\n  app.command(re.compile('^deploy'))",
+            r"ValueError: the pattern \"\^deploy\" matches no command: commands begin with \"/\"",
+        ),
         ("async def register(app): 1", r"its register\(app\) is async"),
         ("async def register_listeners(app): 1", r"its register_listeners\(app\) is async"),
         ("import asyncio\ndef register(app): return asyncio.sleep(0)", r"its register\(app\) is async"),

@@ -19,6 +19,7 @@ Predicate: TypeAlias = Callable[[Payload], bool]
 _ABSENT = object()
 _EVENT_TYPE = re.compile(r"[a-z0-9_]+")
 _COMMAND = re.compile(r"/\S+")
+_NEVER_A_COMMAND = re.compile(r"(\^|\\A)\w(?![?*{])[^|]*$")
 # https://docs.slack.dev/reference/events: their payloads have the type "message".
 _SUBSCRIPTIONS = ("message.app_home", "message.channels", "message.groups", "message.im", "message.mpim")
 # Messages with text that somebody wrote; the same subtypes as in Bolt's `message`.
@@ -71,6 +72,8 @@ def for_command(constraint: Constraint) -> Predicate:
     expected = _text(constraint, "a command")
     if isinstance(expected, str) and not _COMMAND.fullmatch(expected):
         raise ValueError(f'"{expected}" is no command: it must begin with "/" and contain no space')
+    if isinstance(expected, re.Pattern) and _NEVER_A_COMMAND.match(expected.pattern):
+        raise ValueError(f'the pattern "{expected.pattern}" matches no command: commands begin with "/"')
     return lambda payload: matches(expected, payload.type)
 
 
