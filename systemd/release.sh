@@ -112,7 +112,7 @@ make_release() {
     (umask 022 && "$release/latchkey" --version >/dev/null) || exit 1
     # The app's packages, which the launcher no longer changes once the release is complete.
     (umask 022 && "$release/.venv/bin/python" -I -m latchkey.packages "$release" --config "$etc/config.toml") || exit 1
-    app_packages >"$release/.app-packages"
+    (umask 022 && app_packages | sha256sum >"$release/.app-packages")
     check_python "$(readlink -f "$release/.venv/bin/python")"
     # The service cannot write here, so Python's bytecode is compiled now.
     (umask 022 && cd "$release" && .venv/bin/python -m compileall -q -x '/\.venv/' .)

@@ -153,7 +153,7 @@ go_back() {
     release=$(readlink "$opt/previous")
     "$release/.venv/bin/python" -c '' 2>/dev/null ||
         fail "the previous version needs a Python that is no longer installed: $release" "run install-service in the folder of the version that you want"
-    app_packages | cmp -s - "$release/.app-packages" || [ -z "$(app_packages)" ] ||
+    app_packages | sha256sum | cmp -s - "$release/.app-packages" || [ -z "$(app_packages)" ] ||
         say "$etc/requirements.txt has changed since that version was installed; it has the packages of then"
     workspace=$(mktemp -d)
     step "go back to $release" flip "$release"
