@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from slack_sdk.oauth.installation_store import Installation
 
@@ -21,6 +22,21 @@ HOUR = 3600.0
 
 async def short_sleep(_seconds: float) -> None:
     await asyncio.sleep(0.002)
+
+
+def start_slack(**options: Any) -> Slack:
+    """Return a running simulated Slack with token rotation, with `options` of its constructor."""
+    slack = Slack(
+        client_id="1.2",
+        client_secret="sentinel-secret",
+        signing_secret="x",
+        redirect_uris=[],
+        events_url="",
+        token_rotation=True,
+        **options,
+    )
+    slack.start()
+    return slack
 
 
 @dataclass
@@ -60,11 +76,7 @@ class Rotating:
 @asynccontextmanager
 async def rotating(folder: Path) -> AsyncIterator[Rotating]:
     clock = Clock(1_800_000_000.0)
-    slack = Slack(
-        client_id="1.2", client_secret="sentinel-secret", signing_secret="x", redirect_uris=[], events_url="", clock=clock,
-        token_rotation=True,
-    )  # fmt: skip
-    slack.start()
+    slack = start_slack(clock=clock)
     store = open_store(folder / "data" / "store.sqlite", folder / "keys" / "keyring", clock=clock)
     async with WebClients(api_url=slack.api_url) as web:
         calls = TokenCalls(web, client_id="1.2", client_secret=lambda: "sentinel-secret")

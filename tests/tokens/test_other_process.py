@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from latchkey.simulator import Slack
 from latchkey.slackapi.client import WebClients
 from latchkey.slackapi.token_calls import TokenCalls
 from latchkey.storage import TokenId, WorkspaceKey, open_store
@@ -16,6 +15,7 @@ from latchkey.tokens import Refresher
 from tests.support.stores import fork_server
 from tests.tokens.issuing import save_pairs
 from tests.tokens.refresh_load import use_all
+from tests.tokens.rotating import start_slack
 
 KEY = WorkspaceKey("", "T1")
 PEOPLE = [f"U{number}" for number in range(20)]
@@ -26,15 +26,7 @@ CALLS_PER_TOKEN = 10
 @pytest.mark.gen_test(timeout=60)
 async def test_each_refresh_token_is_sent_once_by_many_callers_and_a_script(tmp_path: Path) -> None:
     paths = tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring"
-    slack = Slack(
-        client_id="1.2",
-        client_secret="sentinel-secret",
-        signing_secret="x",
-        redirect_uris=[],
-        events_url="",
-        token_rotation=True,
-    )
-    slack.start()
+    slack = start_slack()
     with closing(open_store(*paths)) as store:
         for user_id in PEOPLE:
             save_pairs(slack, store, "T1", user_id, time.time() - 13 * 3600, bot=user_id == PEOPLE[0])

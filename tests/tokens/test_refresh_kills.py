@@ -12,6 +12,7 @@ from latchkey.storage import REFRESHES, Store, TokenId, WorkspaceKey, open_store
 from tests.support.stores import fork_server, rows
 from tests.tokens.issuing import save_pairs
 from tests.tokens.refresh_load import sweep_all
+from tests.tokens.rotating import start_slack
 
 DELAY_SECONDS = 0.01
 """Between the moment at which Slack issues a pair and its response, so that many kills are in between."""
@@ -23,15 +24,7 @@ DELAY_SECONDS = 0.01
 @pytest.mark.gen_test(timeout=600)
 async def test_a_kill_during_a_refresh_loses_no_installation(tmp_path: Path, tokens: int, kills: int) -> None:
     paths = tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring"
-    slack = Slack(
-        client_id="1.2",
-        client_secret="sentinel-secret",
-        signing_secret="x",
-        redirect_uris=[],
-        events_url="",
-        token_rotation=True,
-    )
-    slack.start()
+    slack = start_slack()
     slack.fail("oauth.v2.access", times=10**9, seconds=DELAY_SECONDS, acts=True)
     store = open_store(*paths)
     for number in range(tokens):
