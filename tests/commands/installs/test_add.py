@@ -83,6 +83,53 @@ async def test_stores_nothing_of_a_workspace_that_the_configuration_does_not_lis
         assert (await it.run("add", typed=BOT, LATCHKEY_INSTALL_WORKSPACES="T0BIRCH,T0ACME")).returncode == 0
 
 
+OFFLINE = ("--offline", "--team", "T0ACME", "--enterprise", "E0FOREST", "--bot-user", "UBOT", "--bot-id", "B0ACME")
+
+
+def test_stores_tokens_of_the_named_workspace_without_asking_slack(tmp_path: Path, store: Store) -> None:
+    (tmp_path / "config.toml").write_text(
+        '[slack]\napi_url = "http://127.0.0.1:9/api/"\nscopes = ["chat:write"]\nuser_scopes = ["search:read"]\n'
+    )
+    done = run(tmp_path, "installs", "add", *OFFLINE, "--user", "U0ALICE", typed=f"{BOT}\n{USER}\n")
+    assert (done.returncode, done.stdout) == (
+        0, "stored T0ACME: its bot token and the token of the user U0ALICE\n",
+    ), done.stderr  # fmt: skip
+    found = store.installations.find_installation(enterprise_id="E0FOREST", team_id="T0ACME", user_id="U0ALICE")
+    assert found is not None
+    assert (found.bot_token, found.bot_id, found.bot_user_id, found.bot_scopes) == (
+        BOT, "B0ACME", "UBOT", ["chat:write"],
+    )  # fmt: skip
+    assert (found.user_token, found.user_scopes) == (USER, ["search:read"])
+
+
+def test_stores_the_token_of_a_named_org_without_asking_slack(tmp_path: Path, store: Store) -> None:
+    arguments = ("--offline", "--enterprise", "E0FOREST", "--bot-user", "UBOT", "--bot-id", "B0ACME")
+    assert run(tmp_path, "installs", "add", *arguments, typed=BOT).returncode == 0
+    bot = store.installations.find_bot(enterprise_id="E0FOREST", team_id=None, is_enterprise_install=True)
+    assert bot is not None
+    assert (bot.bot_token, bot.is_enterprise_install) == (BOT, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--team", "T0ACME"), "ids are given without --offline"),
+        (("--offline",), "--offline needs --team, or --enterprise"),
+        (("--offline", "--team", "acme"), "--team: expected an id such as T…"),
+        (("--offline", "--team", BOT), "--team: expected an id such as T…"),
+        (("--offline", "--team", "T0ACME", "--bot-user", "UBOT"), "--offline needs --bot-id for a bot token"),
+        ((*OFFLINE, "--user", "U0ALICE"), "--user is given, but no user token"),
+    ],
+)
+def test_says_which_id_is_missing_wrong_or_of_no_use(
+    tmp_path: Path, store: Store, arguments: tuple[str, ...], said: str
+) -> None:
+    done = run(tmp_path, "installs", "add", *arguments, typed=BOT)
+    assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+    assert BOT not in done.stderr
+    assert not list(store.workspaces.all())
+
+
 @pytest.mark.parametrize(
     ("typed", "said"),
     [

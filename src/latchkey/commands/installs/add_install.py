@@ -15,7 +15,9 @@ import click
 from slack_sdk.oauth.installation_store import Bot, Installation
 
 from latchkey.commands.context import command_settings, opened_store
+from latchkey.commands.installs.named_owner import NamedOwner
 from latchkey.commands.terminal import config_option, json_option, print_json, say
+from latchkey.config import Settings
 from latchkey.errors import LatchkeyError, SlackRefused, SlackUnavailable
 from latchkey.slackapi.administration import TokenOwner, token_owners
 from latchkey.storage import Merged
@@ -41,26 +43,36 @@ class Given(NamedTuple):
 
 
 @click.command("add")
+@click.option("--offline", is_flag=True, help="do not ask Slack; the options below name what it would answer")
+@click.option("--team", metavar="TEAM_ID", help="the workspace (without it: the whole org)")
+@click.option("--enterprise", metavar="ENTERPRISE_ID", help="the org of the workspace, or the org itself")
+@click.option("--user", metavar="USER_ID", help="the person that the user token belongs to")
+@click.option("--bot-user", metavar="USER_ID", help="the bot's user")
+@click.option("--bot-id", metavar="BOT_ID", help="the bot")
 @config_option
 @json_option
-def add_install(config_path: Path | None, as_json: bool) -> None:
+def add_install(config_path: Path | None, as_json: bool, offline: bool, **ids: str | None) -> None:
     """Store one workspace's tokens, which are read from standard input.
 
     Give one token per line: a bot token, a user token, or both. If token rotation is on, a token's refresh token
     follows on the next line. Slack returns the workspace and the users that they belong to (auth.test).
 
+    With --offline, Slack is not asked: name the workspace, the bot and the person with options. Nothing checks that
+    the tokens are theirs and work. The configured scopes count as granted.
+
     For an app that you install in your own workspace from Slack's settings, without OAuth.
     """
+    named = NamedOwner(**ids)
+    if not offline and any(ids.values()):
+        raise LatchkeyError("ids are given without --offline", hint="leave them out: Slack returns them (auth.test)")
     settings = command_settings(config_path)
     bot, user = _tokens(_lines())
     given = [each for each in (bot, user) if each is not None]
     with opened_store(settings) as store:
-        try:
-            owners = token_owners(
-                settings.slack.api_url, [each.token for each in given], proxy_for=settings.proxies.arguments
-            )
-        except (SlackRefused, SlackUnavailable) as error:
-            raise LatchkeyError(f"{error}; nothing was stored", hint=error.hint) from None
+        if offline:
+            owners = named.owners(has_bot=bot is not None, has_user=user is not None, granted=settings.slack)
+        else:
+            owners = _owners_at_slack(settings, given)
         _check_allowed(owners[0], AllowedWorkspaces(settings.install.workspaces))
         models = _models(bot, user, owners)
         if store.moving.add(*models) in (Merged.UNREADABLE, Merged.NEWER_HERE):
@@ -73,6 +85,14 @@ def add_install(config_path: Path | None, as_json: bool) -> None:
         return
     tokens = [*(["its bot token"] if bot else []), *([f"the token of the user {owners[-1].user_id}"] if user else [])]
     click.echo(f"stored {name}{f' ({owner.team_name})' if owner.team_name else ''}: {' and '.join(tokens)}")
+
+
+def _owners_at_slack(settings: Settings, given: list[Given]) -> list[TokenOwner]:
+    tokens = [each.token for each in given]
+    try:
+        return token_owners(settings.slack.api_url, tokens, proxy_for=settings.proxies.arguments)
+    except (SlackRefused, SlackUnavailable) as error:
+        raise LatchkeyError(f"{error}; nothing was stored", hint=error.hint) from None
 
 
 def _lines() -> list[str]:
