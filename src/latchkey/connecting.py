@@ -69,7 +69,7 @@ class Connection:
     def client_for(self, enterprise_id: str | None, team_id: str | None, user_id: str | None = None) -> WebClient:
         """Return a client with the bot's token of a workspace (`team_id` None: of an org), or with this person's own.
 
-        Its token has not expired, and is valid for some minutes at least. Raises NotInstalled, MustReinstall,
+        Its token has not expired, and is replaced if it expires later. Raises NotInstalled, MustReinstall,
         TokenUnavailable, StoreUnavailable or UnreadableRecord.
         """
         client = self._run(self._token_clients.client_for(enterprise_id, team_id, user_id))

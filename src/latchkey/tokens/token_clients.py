@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from latchkey.slackapi.client import WebClients
+from latchkey.tokens.access import Access
 from latchkey.tokens.resolver import TokenResolver
 
 if TYPE_CHECKING:
@@ -27,13 +28,20 @@ class TokenClients:
         """Return a client with the bot's token of a workspace (`team_id` None: of an org), or with a person's own.
 
         If the workspace has no installation of its own, its org's is used. Without a bot, and without `user_id`, the
-        latest installer's token is used if `[slack] act_as = "installer"`. The client keeps its token, which may
-        expire in some minutes: get one for each piece of work.
+        latest installer's token is used if `[slack] act_as = "installer"`. If the token expires while the client is
+        used, the client replaces it.
 
         Raises NotInstalled, MustReinstall, TokenUnavailable, StoreUnavailable or UnreadableRecord.
         """
         if not self._clients.is_loaded:
             await self._clients.load()
         access = await self._resolver.access_for(enterprise_id, team_id, user_id)
-        token = access.token if user_id is None else access.user_token
-        return self._clients.retrying_client(token, access.workspace)
+
+        async def fresh_token() -> str | None:
+            return _token_of(await self._resolver.access_for(enterprise_id, team_id, user_id), user_id)
+
+        return self._clients.retrying_client(_token_of(access, user_id), access.workspace, fresh_token=fresh_token)
+
+
+def _token_of(access: Access, user_id: str | None) -> str | None:
+    return access.token if user_id is None else access.user_token

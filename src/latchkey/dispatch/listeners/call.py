@@ -72,14 +72,24 @@ class Call:
         """The client with the bot's token, or the one that replaces it; in a custom step, with the step's own."""
         token, function_token = self.access.token, self.payload.function_token
         if function_token is None or token is None:
-            return self.clients.retrying_client(token, self.access.workspace, self.slot)
+            acts_as_person = self.access.bot is None and self.access.installer is None
+            return self._client_of(token, self.payload.user_id if acts_as_person else None)
         return self.clients.retrying_client(function_token, self.access.workspace, self.slot, fallback_token=token)
 
     @cached_property
     def user_client(self) -> AsyncWebClient | None:
         """The client with the acting person's own token; None if they have not authorized the app."""
         token = self.access.user_token
-        return None if token is None else self.clients.retrying_client(token, self.access.workspace, self.slot)
+        return None if token is None else self._client_of(token, self.payload.user_id)
+
+    def _client_of(self, token: str | None, user_id: str | None) -> AsyncWebClient:
+        """Return a client with this token of the bot, or of a person; it replaces the token if that expires."""
+        workspace = self.access.workspace
+
+        async def fresh_token() -> str | None:
+            return (await self.client_for(workspace.enterprise_id, workspace.team_id, user_id)).token
+
+        return self.clients.retrying_client(token, workspace, self.slot, fresh_token=fresh_token)
 
     async def ack(self, *arguments: Any, **fields: Any) -> None:
         """Acknowledge the request; the first call counts."""

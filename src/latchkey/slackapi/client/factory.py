@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import aiohttp
     from slack_sdk.web.async_client import AsyncWebClient
 
+    from latchkey.slackapi.client.retrying import FreshToken
+
 REQUEST_TIMEOUT = 30
 """Seconds for one request; slack_sdk's own default, which it does not apply to a session that is passed to it."""
 RESPONSE_URL_TIMEOUT = 10.0
@@ -102,11 +104,12 @@ class WebClients:
         slot: ReleasableSlot | None = None,
         *,
         fallback_token: str | None = None,
+        fresh_token: FreshToken | None = None,
     ) -> AsyncWebClient:
         """Return a workspace's client, which waits out limits; `slot` is released while one of its calls waits.
 
         Without a `token`, its calls raise NoToken. `fallback_token` replaces it at the first call for which
-        Slack no longer accepts it.
+        Slack no longer accepts it, and what `fresh_token` returns replaces one that has expired.
         """
         from latchkey.slackapi.client.retrying import RetryingClient
 
@@ -115,6 +118,7 @@ class WebClients:
             limits=self._limits,
             slot=slot,
             fallback_token=fallback_token,
+            fresh_token=fresh_token,
             token=token,
             # With an org-wide token, Slack needs the team that a call is about.
             team_id=workspace.team_id if workspace.is_enterprise_install else None,

@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from latchkey.errors import NoToken, SlackUnavailable
+from latchkey.errors import LatchkeyError, NoToken, SlackUnavailable
 from latchkey.slackapi.client.instrumented import InstrumentedClient
 from latchkey.slackapi.client.rate_limits import RateLimits, RateLimitWaiter, ReleasableSlot
 from latchkey.slackapi.client.responses import retry_after
@@ -42,11 +42,14 @@ _IDEMPOTENT_METHODS = frozenset(
     }
 )
 
-_TOKEN_ERRORS = frozenset({"token_revoked", "token_expired", "invalid_auth", "account_inactive"})
+_EXPIRED = "token_expired"
+_TOKEN_ERRORS = frozenset({"token_revoked", _EXPIRED, "invalid_auth", "account_inactive"})
 
 logger = logging.getLogger("latchkey.slack")
 
 Response = dict[str, Any]
+FreshToken = Callable[[], Awaitable[str | None]]
+"""Returns an access token that has not expired; raises LatchkeyError if there is none."""
 
 
 def is_safe_to_retry(method: str) -> bool:
@@ -64,27 +67,54 @@ class RetryingClient(InstrumentedClient):
         limits: RateLimits,
         slot: ReleasableSlot | None = None,
         fallback_token: str | None = None,
+        fresh_token: FreshToken | None = None,
         **settings: Any,
     ) -> None:
         """`workspace` is what Slack counts by; `slot` is released while a call waits.
 
-        `fallback_token` replaces the token once Slack no longer accepts it.
+        `fallback_token` replaces the token once Slack no longer accepts it; `fresh_token` returns a token of the same
+        owner that replaces one that has expired.
         """
         super().__init__(**settings)
         self._workspace = workspace
         self._limits = limits
         self._slot = slot
         self._fallback_token = fallback_token
+        self._fresh_token = fresh_token
+        self._own_tokens = {self.token}
+        """Those that it has had. A call with another token, which its caller has chosen, keeps that."""
 
     async def _request(self, *, http_verb: str, api_url: str, req_args: dict[str, Any]) -> Response:
         # slack_sdk sends both the first request of a call and those for further pages through this method.
         response = await self._request_with_retries(http_verb, api_url, req_args)
-        if self._fallback_token is None or not _is_token_refused(response) or _has_file(req_args):
+        token = None if _has_file(req_args) else await self._replacement(response, req_args["headers"])
+        if token is None:
             return response
-        logger.info("Slack no longer accepts the token of a custom step; the bot's token replaces it")
-        self.token, self._fallback_token = self._fallback_token, None
-        headers = {**req_args["headers"], "Authorization": f"Bearer {self.token}"}
+        headers = {**req_args["headers"], "Authorization": f"Bearer {token}"}
         return await self._request_with_retries(http_verb, api_url, {**req_args, "headers": headers})
+
+    async def _replacement(self, response: Response, headers: dict[str, str]) -> str | None:
+        """Return the token with which a refused call is sent once more, or None if its response counts."""
+        error = _token_error(response)
+        if error is None:
+            return None
+        if self._fallback_token is not None:
+            logger.info("Slack no longer accepts the token of a custom step; the bot's token replaces it")
+            self.token, self._fallback_token = self._fallback_token, None
+            return self.token
+        sent = headers.get("Authorization", "").removeprefix("Bearer ")
+        if error != _EXPIRED or self._fresh_token is None or sent not in self._own_tokens:
+            return None
+        try:
+            token = await self._fresh_token()
+        except LatchkeyError as refused:
+            logger.warning("a token has expired while it was in use, and there is no new one: %s", refused)
+            return None
+        if token is None or token == sent:
+            return None
+        self.token = token
+        self._own_tokens.add(token)
+        return token
 
     async def _request_with_retries(self, http_verb: str, api_url: str, req_args: dict[str, Any]) -> Response:
         method = api_url.rpartition("/")[2]
@@ -126,9 +156,11 @@ async def _send_with_retries(
         retries += 1
 
 
-def _is_token_refused(response: Response) -> bool:
+def _token_error(response: Response) -> str | None:
+    """Return Slack's error code if it does not accept the token."""
     data = response["data"]
-    return isinstance(data, dict) and data.get("error") in _TOKEN_ERRORS
+    error = data.get("error") if isinstance(data, dict) else None
+    return error if error in _TOKEN_ERRORS else None
 
 
 def _has_file(arguments: dict[str, Any]) -> bool:
