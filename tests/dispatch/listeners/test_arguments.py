@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from latchkey.dispatch.listeners.arguments import PROVIDERS
-from latchkey.dispatch.listeners.context import CONTEXT_NAMES
+from latchkey.dispatch.listeners.arguments.context import CONTEXT_NAMES
+from latchkey.dispatch.listeners.arguments.plan import PROVIDERS
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "listeners.md"
 

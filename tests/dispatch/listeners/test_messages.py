@@ -11,7 +11,7 @@ from slack_sdk.models.blocks import Option, PlainTextObject, SectionBlock
 from slack_sdk.models.metadata import Metadata
 from slack_sdk.models.views import View
 
-from latchkey.dispatch.listeners.message_fields import ACK, RESPOND, SAY
+from latchkey.dispatch.listeners.arguments.message_fields import ACK, RESPOND, SAY
 from latchkey.errors import ResponseUrlSpent
 from tests.dispatch.doubles import Bench, command, event, submission
 

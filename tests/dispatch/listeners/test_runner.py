@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from latchkey.dispatch.listeners.context import Context
+from latchkey.dispatch.listeners.arguments.context import Context
 from tests.dispatch.doubles import Bench, action, command, event, interaction, submission
 
 

@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from latchkey.dispatch.listeners.app import App
 from latchkey.dispatch.listeners.author_line import author_line
+from latchkey.dispatch.listeners.registration import App
 from latchkey.errors import ListenerLoadError
 
 REGISTER = ("register", "register_listeners")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from latchkey.dispatch.listeners.app import App, Listener
+from latchkey.dispatch.listeners.registration import App, Listener
 from latchkey.slackapi.requests import Kind
 
 if TYPE_CHECKING:

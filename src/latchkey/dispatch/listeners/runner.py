@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING
 
 from slack_sdk.errors import SlackApiError
 
-from latchkey.dispatch.listeners.app import App, Listener
+from latchkey.dispatch.listeners.arguments import BlockingCall, Call, Reply
 from latchkey.dispatch.listeners.author_line import author_line
-from latchkey.dispatch.listeners.call import BlockingCall, Call
-from latchkey.dispatch.listeners.reply import Reply
+from latchkey.dispatch.listeners.registration import App, Listener
 from latchkey.dispatch.slots import Slot, SlotPool
 from latchkey.metrics import Metrics
 from latchkey.slackapi.client import ResponseUrl, WebClients, response_url_of

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from slack_sdk.web import WebClient
 
-from latchkey.dispatch.listeners.constraints import Text, keyword_matches
-from latchkey.dispatch.listeners.context import Context, context_for
-from latchkey.dispatch.listeners.message_fields import RESPOND, SAY, message_fields
-from latchkey.dispatch.listeners.reply import Reply, from_ack
+from latchkey.dispatch.listeners.arguments.context import Context, context_for
+from latchkey.dispatch.listeners.arguments.message_fields import RESPOND, SAY, message_fields
+from latchkey.dispatch.listeners.arguments.reply import Reply, from_ack
+from latchkey.dispatch.listeners.matching import Text, keyword_matches
 from latchkey.dispatch.slots import Slot
 from latchkey.slackapi.client import ResponseUrl, WebClients, blocking_client, run_on_loop
 from latchkey.slackapi.requests import Payload

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from latchkey.dispatch.listeners import constraints
+from latchkey.dispatch.listeners import matching
 from latchkey.dispatch.listeners.arguments import CallPlan
-from latchkey.dispatch.listeners.constraints import Constraint, Predicate, Text
+from latchkey.dispatch.listeners.matching import Constraint, Predicate, Text
 from latchkey.slackapi.requests import Kind, Payload
 from latchkey.tokens import ClientFor
 
@@ -91,23 +91,23 @@ class App:
         self._client_for = client_for
 
     def event(self, event: Constraint) -> Decorator[F]:
-        return self._decorator(Kind.EVENT, constraints.for_event(event), event)
+        return self._decorator(Kind.EVENT, matching.for_event(event), event)
 
     def message(self, keyword: Text = "") -> Decorator[F]:
-        return self._decorator(Kind.EVENT, constraints.for_message(keyword), "message", keyword)
+        return self._decorator(Kind.EVENT, matching.for_message(keyword), "message", keyword)
 
     def command(self, command: Text) -> Decorator[F]:
-        return self._decorator(Kind.COMMAND, constraints.for_command(command), command)
+        return self._decorator(Kind.COMMAND, matching.for_command(command), command)
 
     def action(self, constraint: Constraint) -> Decorator[F]:
-        return self._decorator(Kind.ACTION, constraints.for_action(constraint), constraint)
+        return self._decorator(Kind.ACTION, matching.for_action(constraint), constraint)
 
     def block_action(self, constraint: Constraint) -> Decorator[F]:
         fields = {"action_id": constraint} if not isinstance(constraint, dict) else constraint
         return self.action({"type": "block_actions", **fields})
 
     def shortcut(self, constraint: Constraint) -> Decorator[F]:
-        return self._decorator(Kind.SHORTCUT, constraints.for_shortcut(constraint), constraint)
+        return self._decorator(Kind.SHORTCUT, matching.for_shortcut(constraint), constraint)
 
     def global_shortcut(self, callback_id: Text) -> Decorator[F]:
         return self.shortcut({"type": "shortcut", "callback_id": callback_id})
@@ -116,7 +116,7 @@ class App:
         return self.shortcut({"type": "message_action", "callback_id": callback_id})
 
     def view(self, constraint: Constraint) -> Decorator[F]:
-        return self._decorator(Kind.VIEW, constraints.for_view(constraint), constraint)
+        return self._decorator(Kind.VIEW, matching.for_view(constraint), constraint)
 
     def view_submission(self, callback_id: Text) -> Decorator[F]:
         return self.view({"type": "view_submission", "callback_id": callback_id})
@@ -125,16 +125,16 @@ class App:
         return self.view({"type": "view_closed", "callback_id": callback_id})
 
     def options(self, constraint: Constraint) -> Decorator[F]:
-        return self._decorator(Kind.OPTIONS, constraints.for_options(constraint), constraint)
+        return self._decorator(Kind.OPTIONS, matching.for_options(constraint), constraint)
 
     def before_install(self, function: F) -> F:
         """Register a function that is called before an installation is saved, and may `refuse` it with a reason."""
-        register: Decorator[F] = self._decorator(Kind.BEFORE_INSTALL, constraints.any_payload, None)
+        register: Decorator[F] = self._decorator(Kind.BEFORE_INSTALL, matching.any_payload, None)
         return register(function)
 
     def installed(self, function: F) -> F:
         """Register a function that is called after an install, like an event: durably, and again if it fails."""
-        register: Decorator[F] = self._decorator(Kind.INSTALLED, constraints.any_payload, None)
+        register: Decorator[F] = self._decorator(Kind.INSTALLED, matching.any_payload, None)
         return register(function)
 
     def uninstalled(self, function: F) -> F:

@@ -12,12 +12,12 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from latchkey.dispatch.listeners.constraints import action_of, view_of
-from latchkey.dispatch.listeners.context import CONTEXT_NAMES
+from latchkey.dispatch.listeners.arguments.context import CONTEXT_NAMES
+from latchkey.dispatch.listeners.matching import action_of, view_of
 from latchkey.slackapi.requests import Kind, Payload
 
 if TYPE_CHECKING:
-    from latchkey.dispatch.listeners.call import BlockingCall, Call
+    from latchkey.dispatch.listeners.arguments.call import BlockingCall, Call
 
 
 def _from_context(name: str) -> Callable[[Call | BlockingCall], Any]:

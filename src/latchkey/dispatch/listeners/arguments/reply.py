@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from latchkey.dispatch.listeners.message_fields import ACK, message_fields
+from latchkey.dispatch.listeners.arguments.message_fields import ACK, message_fields
 from latchkey.slackapi.json_text import encode_json, well_formed
 
 TEXT = "text/plain; charset=utf-8"
