@@ -181,7 +181,7 @@ class Request(HTTPMessageDelegate):
             stream.write(_EMPTY_RESPONSE)
             self._connection.finish()
         else:
-            line = ResponseStartLine("HTTP/1.1", reply.status, http.client.responses[reply.status])
+            line = ResponseStartLine("HTTP/1.1", reply.status, http.client.responses.get(reply.status, "Unknown"))
             body = b"" if self._method == "HEAD" else reply.body
             self._connection.write_headers(line, self._response_headers(reply, more_headers), body)
             self._connection.finish()
@@ -201,6 +201,8 @@ class Request(HTTPMessageDelegate):
         headers["Content-Length"] = str(len(reply.body))
         if reply.body:
             headers["Content-Type"] = reply.content_type
+        for name, value in reply.headers:
+            headers.add(name, value)
         if reply.status != 200:
             headers["X-Request-Id"] = self.request_id
         if more_headers:

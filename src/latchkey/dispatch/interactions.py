@@ -13,6 +13,8 @@ from typing import Any, TypeAlias
 
 from latchkey.dispatch.listeners import (
     EMPTY,
+    JSON,
+    Call,
     Listener,
     Reply,
     Runner,
@@ -32,6 +34,9 @@ ACK_TIMEOUT = 2.5
 
 NO_LISTENER = text_reply("no listener is registered for this", 404)
 """Slack then shows its own error, which is how an author finds a misspelt name."""
+
+NO_NEXT = Reply(404, JSON, b'{"error": "no next() calls in middleware"}')
+"""The reply if middleware neither calls `next()` nor responds; Bolt's own."""
 
 NO_ACCESS = "The app has no access to Slack at the moment. Please try again in a few minutes."
 
@@ -61,8 +66,9 @@ class Interactions:
         if not listeners:
             on_reply(NO_LISTENER)
             return
-        request = _Request(payload, listeners[0], request_id, on_reply)
-        access = self._runner.cached_access(payload, listeners[:1])
+        candidates = _candidates(listeners)
+        request = _Request(payload, candidates, request_id, on_reply)
+        access = self._runner.cached_access(payload, candidates)
         if access is not None and access.token is not None:
             self._start(self._run(request, access))
         else:
@@ -83,7 +89,7 @@ class Interactions:
         # Slack does not wait for a slow refresh of the token; the listener can still respond later.
         request.timer = asyncio.get_running_loop().call_later(self._ack_timeout, self._ack_timed_out, request)
         try:
-            access = await self._runner.find_access(request.payload, [request.listener])
+            access = await self._runner.find_access(request.payload, request.candidates)
         except TokenUnavailable as error:
             logger.warning("not running %s: %s request_id=%s", request.payload.type, error, request.request_id)
             if isinstance(error, MustReinstall):
@@ -129,7 +135,9 @@ class Interactions:
         call = self._runner.make_call(
             request.payload, request.listener, access, request.request_id, on_ack=request.reply
         )
-        error = await self._runner.run(request.listener, call)
+        error = await self._run_first_that_accepts(request, call)
+        if error is None and call.is_declined:
+            request.reply(NO_LISTENER)
         if request.is_replied:
             return
         if error is None:
@@ -140,6 +148,22 @@ class Interactions:
                 request.request_id,
             )
         request.reply(EMPTY if error is None else _failed(request.payload, request.request_id))
+
+    async def _run_first_that_accepts(self, request: _Request, call: Call) -> Exception | None:
+        """Run the middleware, and the first listener that does not decline; return what was raised."""
+        if self._runner.app.middleware_plans:
+            error = await self._runner.run_middleware(call)
+            if error is not None:
+                return error
+            if call.is_declined:
+                request.reply(NO_NEXT)
+                return None
+        for listener in request.candidates:
+            request.listener = listener
+            error = await self._runner.run(listener, call)
+            if error is not None or request.is_replied or not call.is_declined:
+                return error
+        return None
 
     def _ack_timed_out(self, request: _Request) -> None:
         self._metrics.acks_on_behalf.inc()
@@ -163,11 +187,14 @@ class Interactions:
 class _Request:
     """A request that waits for its one reply."""
 
-    __slots__ = ("_on_reply", "is_replied", "is_started", "listener", "payload", "request_id", "timer")
+    __slots__ = ("_on_reply", "candidates", "is_replied", "is_started", "listener", "payload", "request_id", "timer")
 
-    def __init__(self, payload: Payload, listener: Listener, request_id: str, on_reply: ReplyCallback) -> None:
+    def __init__(self, payload: Payload, candidates: list[Listener], request_id: str, on_reply: ReplyCallback) -> None:
         self.payload = payload
-        self.listener = listener
+        self.candidates = candidates
+        """The listeners that match; the first that does not decline the payload runs."""
+        self.listener = candidates[0]
+        """The one that runs, or is about to."""
         self.request_id = request_id
         self.timer: asyncio.TimerHandle | None = None
         self.is_replied = False
@@ -183,6 +210,14 @@ class _Request:
         if self.timer is not None:
             self.timer.cancel()
         self._on_reply(reply)
+
+
+def _candidates(listeners: list[Listener]) -> list[Listener]:
+    """Return the listeners up to the first that cannot decline a payload."""
+    for count, listener in enumerate(listeners, 1):
+        if not listener.checks:
+            return listeners[:count]
+    return listeners
 
 
 def _failed(payload: Payload, request_id: str) -> Reply:

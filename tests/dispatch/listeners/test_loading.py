@@ -236,7 +236,11 @@ def test_a_module_in_a_missing_package_is_missing(tmp_path: Path) -> None:
             "their_app.f contains yield, so a call of it runs nothing",
         ),
         ("def register(app): app.event('message.channels')", 'arrive as "message"'),
-        ("def register(app): app.command('/x', middleware=[])", "unexpected keyword argument 'middleware'"),
+        (
+            "def register(app): app.command('/x')(lazy=[print])",
+            "lazy= needs Bolt: put this module under .bolt. modules",
+        ),
+        ("def register(app): app.step('x')", "app.step needs Bolt: put this module under .bolt. modules"),
     ],
 )
 def test_a_module_that_cannot_be_loaded_is_named_with_the_reason(tmp_path: Path, text: str | None, said: str) -> None:

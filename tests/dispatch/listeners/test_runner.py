@@ -240,7 +240,7 @@ def test_no_client_is_made_unless_a_listener_names_it(bench: Bench) -> None:
     assert not bench.clients.made
 
 
-@pytest.mark.parametrize("function", [lambda nonsense: None, lambda next: None, lambda event, *, req: None])
+@pytest.mark.parametrize("function", [lambda nonsense: None, lambda next: None, lambda event, *, nothing: None])
 def test_rejects_an_unknown_argument_at_registration(bench: Bench, function: Any) -> None:
     with pytest.raises(TypeError, match="unknown argument .*; available: ack, "):
         bench.app.event("x")(function)

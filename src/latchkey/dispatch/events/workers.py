@@ -21,7 +21,7 @@ from latchkey.dispatch.listeners import Listener, Runner, describe, describe_wor
 from latchkey.dispatch.slots import Slot
 from latchkey.errors import LatchkeyError, MustReinstall, StoreUnavailable, TokenUnavailable
 from latchkey.metrics import Metrics
-from latchkey.slackapi.requests import APP_UNINSTALLED
+from latchkey.slackapi.requests import APP_UNINSTALLED, Kind
 from latchkey.tokens import Access
 
 MAX_RUNNING = 1000
@@ -172,10 +172,19 @@ class Workers:
         if prepared is None:
             return []
         payload, listeners, access = prepared
+        shared = None
+        if self._runner.app.middleware_plans and payload.kind is Kind.EVENT:
+            call = self._runner.make_call(payload, None, access, job.event.request_id, attempt=attempt, slot=slot)
+            error = await self._runner.run_middleware(call)
+            if error is not None or call.is_declined:
+                return [] if error is None else [(None, error)]
+            shared = call.context
         runs = [
             self._runner.run(
                 listener,
-                self._runner.make_call(payload, listener, access, job.event.request_id, attempt=attempt, slot=slot),
+                self._runner.make_call(
+                    payload, listener, access, job.event.request_id, attempt=attempt, shared=shared, slot=slot
+                ),
             )
             for listener in listeners
         ]

@@ -7,41 +7,33 @@ only its type and location are kept, because its message may contain anything.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import time
-import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from slack_sdk.errors import SlackApiError
-
-from latchkey.dispatch.listeners.arguments import BlockingCall, Call, Reply
-from latchkey.dispatch.listeners.author_line import author_line
+from latchkey.dispatch.listeners.arguments import (
+    Call,
+    CallPlan,
+    Context,
+    Reply,
+    Response,
+    is_response,
+    reply_from,
+)
 from latchkey.dispatch.listeners.registration import App, Listener
-from latchkey.dispatch.slots import Slot, SlotPool
+from latchkey.dispatch.listeners.threads import MAX_RUNNING_THREADS, MAX_RUNNING_THREADS_PER_WORKSPACE, ListenerThreads
+from latchkey.dispatch.slots import Slot
 from latchkey.metrics import Metrics
-from latchkey.slackapi.client import ResponseUrl, WebClients, response_url_of
-from latchkey.slackapi.requests import Payload
-from latchkey.tokens import Access, TokenClients, TokenResolver, record_ids
+from latchkey.slackapi.client import ResponseUrl, WebClients, blocking_client, response_url_of
+from latchkey.slackapi.requests import Payload, WorkspaceId
+from latchkey.tokens import Access, TokenClients, TokenResolver
 
 if TYPE_CHECKING:
+    from slack_sdk import WebClient
+    from slack_sdk.web.async_client import AsyncWebClient
+
     from latchkey.storage import Installations
-
-MAX_RUNNING_THREADS = 64
-"""Sync listeners that run at once, not counting those that wait for one of Slack's rate limits."""
-MAX_RUNNING_THREADS_PER_WORKSPACE = 8
-"""So that one workspace's blocking listeners leave threads to the others."""
-MAX_THREADS = 1000
-"""Threads in all, including those that wait; each is started when it is needed."""
-
-# Events about the app's own bot user that are useful to it; Bolt delivers the same two.
-_DELIVERED_OWN_EVENTS = frozenset({"member_joined_channel", "member_left_channel"})
-
-_MESSAGES = frozenset({"message", "app_mention"})
 
 _RAISED = (Exception, SystemExit, asyncio.CancelledError)
 
@@ -66,16 +58,20 @@ class Runner:
         self._installations = installations
         self._resolver = resolver
         self._client_for = TokenClients(resolver, clients).client_for
-        app.use_client_for(self._client_for)
         self._clients = clients
+        app.use_clients(self._client_for, self._client_without_token)
         self._metrics = metrics
         metrics.expect_listeners(listener.id for listener in app.listeners)
-        self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="listener")
-        self._thread_slots = SlotPool(max_slots=max_threads, max_per_workspace=max_threads_per_workspace)
+        self._threads = ListenerThreads(max_running=max_threads, max_per_workspace=max_threads_per_workspace)
 
     def close(self) -> None:
         """Start no further sync listeners. Running threads cannot be cancelled and are not waited for."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
+
+    def _client_without_token(self) -> AsyncWebClient | WebClient:
+        client = self._clients.retrying_client(None, WorkspaceId(None, None, False))
+        loop = self._threads.loop_of_this_thread()
+        return client if loop is None else blocking_client(client, loop)
 
     def cached_access(self, payload: Payload, listeners: Sequence[Listener]) -> Access | None:
         """Return the tokens for these listeners if they are cached; None if they must be looked up."""
@@ -87,23 +83,24 @@ class Runner:
 
     def _need_user(self, listeners: Sequence[Listener]) -> bool:
         for listener in listeners:  # not any(), which costs each event more
-            if listener.plan.needs_user:
+            if listener.needs_user:
                 return True
-        return self.app.error_handlers_need_user
+        return self.app.needs_user
 
     def make_call(
         self,
         payload: Payload,
-        listener: Listener,
+        listener: Listener | None,
         access: Access,
         request_id: str,
         *,
         attempt: int = 1,
+        shared: Context | None = None,
         on_ack: Callable[[Reply], None] | None = None,
         on_refuse: Callable[[str], None] | None = None,
         slot: Slot | None = None,
     ) -> Call:
-        """Return one listener's call.
+        """Return the call of one listener, or of the middleware; what that adds to its context is then `shared`.
 
         `on_ack` is called with the reply of each `ack`, `on_refuse` with the reason of each `refuse`.
         `slot` is released while the listener waits for Slack.
@@ -118,23 +115,30 @@ class Runner:
             None if url is None else ResponseUrl(url, self._clients.post_response_url),
             request_id,
             attempt,
-            keyword=listener.keyword,
+            keyword=None if listener is None else listener.keyword,
+            shared=shared,
             on_ack=on_ack,
             on_refuse=on_refuse,
             slot=slot,
         )
 
     async def run(self, listener: Listener, call: Call) -> Exception | None:
-        """Run one listener to its end; return what it raised, after logging it and calling the error handlers."""
+        """Run one listener to its end; return what it raised, after logging it and calling the error handlers.
+
+        If one of its matchers or its middleware declines the payload, `call.is_declined` says so afterwards.
+        """
         metrics, started = self._metrics, time.monotonic()
         metrics.listeners_running += 1
         try:
-            if listener.plan.calls_slack and not self._clients.is_loaded:
+            if listener.calls_slack and not self._clients.is_loaded:
                 await self._clients.load()
-            if listener.plan.is_async:
-                await listener.plan.function(**listener.plan.arguments(call))
+            if listener.checks and not await self._pass_checks(listener, call):
+                return None
+            plan = listener.plan
+            if plan.is_async:
+                await plan.function(**plan.arguments(call))
             else:
-                await self._run_in_thread(listener, call)
+                await self._threads.run(plan, call)
         except _RAISED as raised:
             error = _as_error(raised)
             metrics.listener_failures[listener.id].inc()
@@ -146,26 +150,74 @@ class Runner:
             metrics.listener_seconds[listener.id].observe(time.monotonic() - started)
         return None
 
-    async def _run_in_thread(self, listener: Listener, call: Call) -> None:
-        loop = asyncio.get_running_loop()
-        async with self._thread_slots.slot(call.payload.workspace, outer=call.slot) as slot:
-            arguments = listener.plan.arguments(BlockingCall(call.with_slot(slot), loop))
-            result = await loop.run_in_executor(self._threads, partial(listener.plan.function, **arguments))
-        if inspect.iscoroutine(result):
-            result.close()
-            raise TypeError(f"{listener.name} is not async and returned a coroutine, which would never run")
+    async def run_middleware(self, call: Call) -> Exception | None:
+        """Run the App's middleware; return what one raised, after logging it and calling the error handlers.
+
+        If one does not call `next()`, the others do not run, and `call.is_declined` says so afterwards.
+        """
+        for plan in self.app.middleware_plans:
+            try:
+                if plan.calls_slack and not self._clients.is_loaded:
+                    await self._clients.load()
+                if not await self._pass_middleware(plan, call):
+                    return None
+            except _RAISED as raised:
+                error = _as_error(raised)
+                logger.exception(
+                    "the middleware %s raised %s request_id=%s", plan.name, type(raised).__name__, call.request_id
+                )
+                await self._call_error_handlers(call, error)
+                return error
+        return None
+
+    async def _pass_checks(self, listener: Listener, call: Call) -> bool:
+        """Whether the matchers and the middleware of a listener let the payload pass."""
+        call.is_declined = False
+        for check in listener.checks:
+            if not check.is_matcher:
+                await self._pass_middleware(check.plan, call)
+            elif not await self._invoke(check.plan, call):
+                call.is_declined = True
+            if call.is_declined:
+                return False
+        return True
+
+    async def _pass_middleware(self, plan: CallPlan, call: Call) -> bool:
+        """Whether a function calls `next()`. If it does not, a response that it returns is the reply."""
+        passed: list[bool] = []
+        call.on_next = lambda: passed.append(True)
+        try:
+            result = await self._invoke(plan, call)
+        finally:
+            call.on_next = None
+        call.is_declined = not passed
+        if call.is_declined:
+            _reply_with(result, call)
+        return not call.is_declined
+
+    async def _invoke(self, plan: CallPlan, call: Call) -> Any:
+        """Return what a function returns."""
+        if plan.is_async:
+            return await plan.function(**plan.arguments(call))
+        return await self._threads.run(plan, call)
 
     async def _call_error_handlers(self, call: Call, error: Exception) -> None:
-        call.error = error
+        """Call them; a response that one of them returns or changes is the reply."""
+        call.error, call.response = error, Response(status=500)
         for handler in self.app.error_handlers:
             try:
-                if handler.plan.is_async:
-                    await handler.plan.function(**handler.plan.arguments(call))
-                else:
-                    await self._run_in_thread(handler, call)
+                _reply_with(await self._invoke(handler.plan, call), call)
             except _RAISED as raised:
                 _as_error(raised)
                 logger.exception("the error handler %s raised request_id=%s", handler.name, call.request_id)
+        if not call.response.is_untouched:
+            _reply_with(call.response, call)
+
+
+def _reply_with(result: object, call: Call) -> None:
+    """Reply with a response that a function has returned; whatever else it may return means nothing."""
+    if call.on_ack is not None and is_response(result):
+        call.on_ack(reply_from(result))
 
 
 def _as_error(raised: BaseException) -> Exception:
@@ -182,43 +234,3 @@ def _as_error(raised: BaseException) -> Exception:
     error = RuntimeError(f"the listener ended with {type(raised).__name__}")
     error.__cause__ = raised
     return error.with_traceback(raised.__traceback__)
-
-
-def is_own(payload: Payload, access: Access) -> bool:
-    """Whether the app itself caused this event: its messages, edits and deletions.
-
-    A bot that responds to those never stops.
-    """
-    if payload.type in _DELIVERED_OWN_EVENTS:
-        return False
-    # A message that the app has posted with a person's token has that person's user id.
-    app_id = payload.event.get("app_id")
-    if app_id is not None and payload.type in _MESSAGES and app_id == payload.body.get("api_app_id"):
-        return True
-    bot = access.bot
-    if bot is None:
-        return False
-    return (payload.user_id is not None and payload.user_id == bot.bot_user_id) or (
-        payload.bot_id is not None and payload.bot_id == bot.bot_id
-    )
-
-
-def describe_workspace(payload: Payload) -> str:
-    """Return the ids of the records that an installation was looked for in, and the person if their token counts."""
-    records = " or ".join(map(repr, record_ids(payload.workspace)))
-    return f"{records} with a bot, or a token of {payload.user_id or 'the person who acts'}"
-
-
-def describe(error: Exception, listener: Listener | None) -> str:
-    """Return what may be stored about an error: its type, Slack's error code, and the author's line.
-
-    If no line of the author's is known, it is the line that raised the error. `listener` is the one that raised it,
-    if one did.
-    """
-    text = type(error).__name__
-    if isinstance(error, SlackApiError):
-        code = error.response.get("error") if error.response else None
-        text += f" ({code})" if isinstance(code, str) and code.replace("_", "").isalnum() else ""
-    frames = traceback.extract_tb(error.__traceback__)[-1:]
-    line = author_line(error, listener.plan.module if listener else "") or (frames[0] if frames else None)
-    return f"{text} at {Path(line.filename).name}:{line.lineno} in {line.name}" if line else text

@@ -1,7 +1,23 @@
 """Builds the arguments of a listener's call: those it names, `ack`, `say`, `respond`, clients and the context."""
 
 from latchkey.dispatch.listeners.arguments.call import BlockingCall, Call
+from latchkey.dispatch.listeners.arguments.context import Context
 from latchkey.dispatch.listeners.arguments.plan import CallPlan
-from latchkey.dispatch.listeners.arguments.reply import EMPTY, Reply, json_reply, text_reply
+from latchkey.dispatch.listeners.arguments.reply import EMPTY, JSON, Reply, json_reply, text_reply
+from latchkey.dispatch.listeners.arguments.request import Request, Response, is_response, reply_from
 
-__all__ = ["EMPTY", "BlockingCall", "Call", "CallPlan", "Reply", "json_reply", "text_reply"]
+__all__ = [
+    "EMPTY",
+    "JSON",
+    "BlockingCall",
+    "Call",
+    "CallPlan",
+    "Context",
+    "Reply",
+    "Request",
+    "Response",
+    "is_response",
+    "json_reply",
+    "reply_from",
+    "text_reply",
+]

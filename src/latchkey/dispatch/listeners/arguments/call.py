@@ -17,6 +17,7 @@ from slack_sdk.web import WebClient
 from latchkey.dispatch.listeners.arguments.context import Context, context_for
 from latchkey.dispatch.listeners.arguments.message_fields import RESPOND, SAY, message_fields
 from latchkey.dispatch.listeners.arguments.reply import Reply, from_ack
+from latchkey.dispatch.listeners.arguments.request import Request, Response
 from latchkey.dispatch.listeners.matching import Text, keyword_matches
 from latchkey.dispatch.slots import Slot
 from latchkey.slackapi.client import ResponseUrl, WebClients, blocking_client, run_on_loop
@@ -53,19 +54,35 @@ class Call:
     """Released while a call to Slack waits."""
     error: Exception | None = None
     """For error handlers: what the listener raised."""
+    on_next: Callable[[], None] | None = None
+    """Called by the `next` of middleware; None for every other function."""
+    is_declined: bool = False
+    """Whether the middleware, or a check of the listener, has kept it from running."""
+    shared: Context | None = None
+    """The context of the middleware, whose entries the listener's own begins with."""
+    origin: Call | None = None
+    """The call that this one is a copy of; both have one context and one response."""
 
     def with_slot(self, slot: Slot) -> Call:
-        """Return this call with another slot; what the listener adds to the context is seen in both."""
-        call = replace(self, slot=slot)
-        call.context = self.context
-        return call
+        """Return this call with another slot, and the same context and response."""
+        return replace(self, slot=slot, origin=self)
 
     @cached_property
     def context(self) -> Context:
-        context = context_for(self.payload, self.access, self.request_id, self.attempt)
+        if self.origin is not None:
+            return self.origin.context
+        if self.shared is None:
+            context = context_for(self.payload, self.access, self.request_id, self.attempt)
+        else:
+            context = Context(self.shared)
         if self.keyword is not None:
             context["matches"] = keyword_matches(self.keyword, self.payload)
         return context
+
+    @cached_property
+    def response(self) -> Response:
+        """The argument `response`, which counts if a function returns it, or if an error handler changes it."""
+        return Response() if self.origin is None else self.origin.response
 
     @cached_property
     def client(self) -> AsyncWebClient:
@@ -96,6 +113,22 @@ class Call:
         reply = from_ack(*arguments, **fields)
         if self.on_ack is not None:
             self.on_ack(reply)
+
+    @property
+    def request(self) -> Request:
+        return Request(self.payload.body, self.context)
+
+    @property
+    def next(self) -> Callable[[], Coroutine[Any, Any, None]] | None:
+        """For middleware: lets the payload pass."""
+        if self.on_next is None:
+            return None
+
+        async def pass_on() -> None:
+            if self.on_next is not None:
+                self.on_next()
+
+        return pass_on
 
     def refuse(self, reason: str = "") -> None:
         """Refuse the install; the person sees the reason. Raises ValueError in any other listener."""
@@ -135,11 +168,23 @@ class BlockingCall:
 
     def __init__(self, call: Call, loop: asyncio.AbstractEventLoop) -> None:
         self.payload = call.payload
-        self.context = call.context
         self.installations = call.installations
         self.error = call.error
+        self.next = call.on_next
         self._call = call
         self._loop = loop
+
+    @property
+    def context(self) -> Context:
+        return self._call.context
+
+    @property
+    def request(self) -> Request:
+        return self._call.request
+
+    @property
+    def response(self) -> Response:
+        return self._call.response
 
     @cached_property
     def client(self) -> WebClient:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
+from latchkey.dispatch.listeners import bolt_only
 from latchkey.dispatch.listeners.arguments.context import CONTEXT_NAMES
 from latchkey.dispatch.listeners.matching import action_of, view_of
 from latchkey.slackapi.requests import Kind, Payload
@@ -24,6 +25,7 @@ def _from_context(name: str) -> Callable[[Call | BlockingCall], Any]:
     return lambda call: call.context.get(name)
 
 
+NEXT = frozenset({"next", "next_"})
 PROVIDERS: dict[str, Callable[[Call | BlockingCall], Any]] = {
     **{name: _from_context(name) for name in sorted(CONTEXT_NAMES)},
     "body": lambda call: call.payload.body,
@@ -46,18 +48,24 @@ PROVIDERS: dict[str, Callable[[Call | BlockingCall], Any]] = {
     "logger": lambda call: logging.getLogger("latchkey.listeners"),
     "installations": lambda call: call.installations,
     "error": lambda call: call.error,
+    **dict.fromkeys(("request", "req"), lambda call: call.request),
+    **dict.fromkeys(("response", "resp"), lambda call: call.response),
+    **dict.fromkeys(NEXT, lambda call: call.next),
 }
 """For each argument, a function that returns its value for a call."""
 _WITH_EVENT = frozenset({Kind.EVENT, Kind.BEFORE_INSTALL, Kind.INSTALLED})
-_CLIENTS = frozenset({"client", "user_client", "client_for", "say", "respond"})
-_OF_THE_PERSON = frozenset({"context", "user_client", "user_token"})
+_CLIENTS = frozenset({"client", "user_client", "client_for", "say", "respond", "context", "request", "req"})
+_OF_THE_PERSON = frozenset({"context", "request", "req", "user_client", "user_token"})
 
 
 class CallPlan:
     """The arguments of one function, resolved from its signature."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        """Raises TypeError if the function names an argument that does not exist, or if calling it runs nothing."""
+    def __init__(self, function: Callable[..., Any], *, is_middleware: bool = False) -> None:
+        """Only middleware may name `next`.
+
+        Raises TypeError if the function names an argument that does not exist, or if calling it runs nothing.
+        """
         self.function = function
         named = _named(function)
         self.module: str = named.__module__
@@ -66,7 +74,7 @@ class CallPlan:
         if any(inspect.isgeneratorfunction(kind) or inspect.isasyncgenfunction(kind) for kind in kinds):
             raise TypeError(f"{self.name} contains yield, so a call of it runs nothing")
         self.is_async = any(map(inspect.iscoroutinefunction, kinds))
-        names = _names(function, self.name)
+        names = _names(function, self.name, PROVIDERS.keys() if is_middleware else PROVIDERS.keys() - NEXT)
         self.needs_user = not _OF_THE_PERSON.isdisjoint(names)
         """Whether the acting person's token must be looked up."""
         self.calls_slack = not _CLIENTS.isdisjoint(names)
@@ -94,14 +102,18 @@ def _named(function: Any) -> Any:
     return function if hasattr(function, "__qualname__") else type(function)
 
 
-def _names(function: Callable[..., Any], function_name: str) -> list[str]:
+def _names(function: Callable[..., Any], function_name: str, known: Collection[str]) -> list[str]:
     names = []
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             continue
-        if name in PROVIDERS and parameter.kind is not parameter.POSITIONAL_ONLY:
+        if name in known and parameter.kind is not parameter.POSITIONAL_ONLY:
             names.append(name)
-        elif parameter.default is parameter.empty:
-            available = ", ".join(sorted(PROVIDERS))
+        elif parameter.default is not parameter.empty:
+            continue
+        elif name in bolt_only.ARGUMENTS:
+            raise TypeError(f"{function_name}: " + bolt_only.needs_bolt(f"the argument {name!r}"))
+        else:
+            available = ", ".join(sorted(known))
             raise TypeError(f"{function_name}: unknown argument {name!r}; available: {available}")
     return names

@@ -17,11 +17,13 @@ JSON = "application/json; charset=utf-8"
 
 
 class Reply(NamedTuple):
-    """Status, content type and body of an HTTP response."""
+    """An HTTP response to Slack."""
 
     status: int = 200
     content_type: str = TEXT
     body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Further headers."""
 
 
 EMPTY = Reply()

@@ -5,24 +5,30 @@ An App only lists listeners and does no I/O, so a module's `register(app)` can b
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from latchkey.dispatch.listeners import matching
+from latchkey.dispatch.listeners import bolt_only
 from latchkey.dispatch.listeners.arguments import CallPlan
 from latchkey.dispatch.listeners.matching import Constraint, Predicate, Text
+from latchkey.dispatch.listeners.registration.decorators import Decorator, Decorators, F, Function, Functions
 from latchkey.slackapi.requests import Kind, Payload
 from latchkey.tokens import ClientFor
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
-Function: TypeAlias = Callable[..., Any]
-F = TypeVar("F", bound=Function)
-Decorator: TypeAlias = Callable[[F], F]
-
 MAX_TYPES = 1000
 """Maximum types of payload whose listeners are remembered; Slack has about 150."""
+
+
+class Check(NamedTuple):
+    """A function that decides at each payload whether a listener is for it."""
+
+    plan: CallPlan
+    is_matcher: bool
+    """A matcher returns whether; middleware calls `next()`, or doesn't."""
 
 
 class Listener:
@@ -35,6 +41,7 @@ class Listener:
         matches: Predicate,
         keyword: Text | None = None,
         constraint: Constraint | None = None,
+        checks: tuple[Check, ...] = (),
     ) -> None:
         """Raises TypeError if the function names an argument that does not exist."""
         self.kind = kind
@@ -44,6 +51,12 @@ class Listener:
         self.keyword = keyword
         """For `message` listeners: the pattern whose groups become `context["matches"]`."""
         self.plan = CallPlan(function)
+        self.checks = checks
+        """Its matchers and its middleware, in the order in which they run."""
+        plans = [self.plan, *(check.plan for check in checks)]
+        self.needs_user = any(plan.needs_user for plan in plans)
+        """Whether the acting person's token must be looked up."""
+        self.calls_slack = any(plan.calls_slack for plan in plans)
         self.module = ""
         """The listener module that registered it; empty if no module is being loaded."""
         self.id = self.plan.name
@@ -61,7 +74,7 @@ class Listener:
         return not isinstance(demanded, str) or demanded == payload_type
 
 
-class App:
+class App(Decorators):
     """Registers listeners: `@app.event("app_mention")`, or `app.event("app_mention")(function)`."""
 
     def __init__(self) -> None:
@@ -70,9 +83,12 @@ class App:
         """For each type of payload seen, the listeners that may match; the others need not be asked each time."""
         self._count_by_name: dict[str, int] = {}
         self.error_handlers: list[Listener] = []
-        self.error_handlers_need_user = False
-        """Whether one of them needs the acting person's token."""
+        self.middleware_plans: list[CallPlan] = []
+        """Functions that run before the listeners of each payload."""
+        self.needs_user = False
+        """Whether an error handler or the middleware needs the acting person's token."""
         self._client_for: ClientFor | None = None
+        self._make_client: Callable[[], Any] | None = None
 
     async def client_for(
         self, enterprise_id: str | None, team_id: str | None, user_id: str | None = None
@@ -86,67 +102,50 @@ class App:
             raise RuntimeError("client_for() works only while the server runs, not while listeners are registered")
         return await self._client_for(enterprise_id, team_id, user_id)
 
-    def use_client_for(self, client_for: ClientFor) -> None:
-        """Make `client_for` work; the server calls this when it starts."""
+    @property
+    def client(self) -> Any:
+        """A client without a token, for calls that name one: `app.client.auth_test(token=…)`.
+
+        It is a WebClient in a sync listener, otherwise an AsyncWebClient. Raises RuntimeError before the server has
+        started.
+        """
+        if self._make_client is None:
+            raise RuntimeError(
+                "app.client works only while the server runs, not while listeners are registered; "
+                "the argument `client` has the workspace's token"
+            )
+        return self._make_client()
+
+    def use_clients(self, client_for: ClientFor, make_client: Callable[[], Any]) -> None:
+        """Make `client_for` and `client` work; the server calls this when it starts."""
         self._client_for = client_for
+        self._make_client = make_client
 
-    def event(self, event: Constraint) -> Decorator[F]:
-        return self._decorator(Kind.EVENT, matching.for_event(event), event)
+    def use(self, function: F) -> F:
+        """Register a function that runs before the listeners of each payload, and only if it calls `next()` do they."""
+        bolt_only.check_functions("app.use", [function])
+        plan = CallPlan(function, is_middleware=True)
+        self.middleware_plans.append(plan)
+        self.needs_user |= plan.needs_user
+        return function
 
-    def message(self, keyword: Text = "") -> Decorator[F]:
-        return self._decorator(Kind.EVENT, matching.for_message(keyword), "message", keyword)
+    middleware = use
 
-    def command(self, command: Text) -> Decorator[F]:
-        return self._decorator(Kind.COMMAND, matching.for_command(command), command)
+    @property
+    def logger(self) -> logging.Logger:
+        return logging.getLogger("latchkey.listeners")
 
-    def action(self, constraint: Constraint) -> Decorator[F]:
-        return self._decorator(Kind.ACTION, matching.for_action(constraint), constraint)
-
-    def block_action(self, constraint: Constraint) -> Decorator[F]:
-        fields = {"action_id": constraint} if not isinstance(constraint, dict) else constraint
-        return self.action({"type": "block_actions", **fields})
-
-    def shortcut(self, constraint: Constraint) -> Decorator[F]:
-        return self._decorator(Kind.SHORTCUT, matching.for_shortcut(constraint), constraint)
-
-    def global_shortcut(self, callback_id: Text) -> Decorator[F]:
-        return self.shortcut({"type": "shortcut", "callback_id": callback_id})
-
-    def message_shortcut(self, callback_id: Text) -> Decorator[F]:
-        return self.shortcut({"type": "message_action", "callback_id": callback_id})
-
-    def view(self, constraint: Constraint) -> Decorator[F]:
-        return self._decorator(Kind.VIEW, matching.for_view(constraint), constraint)
-
-    def view_submission(self, callback_id: Text) -> Decorator[F]:
-        return self.view({"type": "view_submission", "callback_id": callback_id})
-
-    def view_closed(self, callback_id: Text) -> Decorator[F]:
-        return self.view({"type": "view_closed", "callback_id": callback_id})
-
-    def options(self, constraint: Constraint) -> Decorator[F]:
-        return self._decorator(Kind.OPTIONS, matching.for_options(constraint), constraint)
-
-    def before_install(self, function: F) -> F:
-        """Register a function that is called before an installation is saved, and may `refuse` it with a reason."""
-        register: Decorator[F] = self._decorator(Kind.BEFORE_INSTALL, matching.any_payload, None)
-        return register(function)
-
-    def installed(self, function: F) -> F:
-        """Register a function that is called after an install, like an event: durably, and again if it fails."""
-        register: Decorator[F] = self._decorator(Kind.INSTALLED, matching.any_payload, None)
-        return register(function)
-
-    def uninstalled(self, function: F) -> F:
-        """Register a function for Slack's event `app_uninstalled`; the app has no token there any longer."""
-        register: Decorator[F] = self.event("app_uninstalled")
-        return register(function)
+    def __getattr__(self, name: str) -> Any:
+        instead = bolt_only.ATTRIBUTES.get(name)
+        if instead is None:
+            raise AttributeError(f"an App has no {name}")
+        raise AttributeError(bolt_only.needs_bolt(f"app.{name}", instead))
 
     def error(self, function: F) -> F:
         """Register a function that is called with `error` (and the usual arguments) when a listener raises."""
         handler = Listener(function, None, lambda _: True)
         self.error_handlers.append(handler)
-        self.error_handlers_need_user |= handler.plan.needs_user
+        self.needs_user |= handler.plan.needs_user
         return function
 
     @property
@@ -166,15 +165,33 @@ class App:
         return [listener for listener in candidates if listener.matches(payload)]
 
     def _decorator(
-        self, kind: Kind, matches: Predicate, constraint: Constraint | None, keyword: Text | None = None
+        self,
+        kind: Kind,
+        matches: Predicate,
+        constraint: Constraint | None,
+        matchers: Functions = None,
+        middleware: Functions = None,
+        keyword: Text | None = None,
     ) -> Decorator[F]:
-        def register(function: F) -> F:
-            listener = Listener(function, kind, matches, keyword, constraint)
+        checks = (*_checks("matchers=", matchers), *_checks("middleware=", middleware))
+
+        def register(*functions: F, **named: object) -> F:
+            if named or len(functions) != 1:
+                raise TypeError(
+                    bolt_only.needs_bolt(f"{' and '.join(f'{name}=' for name in named) or 'a lazy listener'}")
+                )
+            listener = Listener(functions[0], kind, matches, keyword, constraint, checks)
             count = self._count_by_name[listener.name] = self._count_by_name.get(listener.name, 0) + 1
             if count > 1:
                 listener.id += f"#{count}"
             self._listeners.setdefault(kind, []).append(listener)
             self._by_type.clear()
-            return function
+            return functions[0]
 
         return register
+
+
+def _checks(parameter: str, functions: Functions) -> list[Check]:
+    bolt_only.check_functions(parameter, functions or ())
+    is_matcher = parameter == "matchers="
+    return [Check(CallPlan(function, is_middleware=not is_matcher), is_matcher) for function in functions or ()]
