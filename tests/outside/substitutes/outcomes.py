@@ -5,10 +5,12 @@ import os
 
 import pytest
 
+OUTCOMES = os.environ["OUTSIDE_OUTCOMES"]  # read here, because Bolt's tests empty the environment
+
 
 def write_outcome(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     if call.when != "call" and call.excinfo is None:
         return
     error = "" if call.excinfo is None else f"{call.excinfo.typename}: {call.excinfo.value}"
-    with open(os.environ["OUTSIDE_OUTCOMES"], "a") as file:
+    with open(OUTCOMES, "a") as file:
         file.write(json.dumps({"test": item.nodeid, "error": error[:600]}) + "\n")
