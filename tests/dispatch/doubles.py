@@ -53,7 +53,8 @@ class FakeClient:
     async def api_call(self, method: str, **arguments: Any) -> Response:
         if method == "wait":
             await self.wait_for_slack(arguments["json"]["released"])
-        self._clients.calls.append((method, arguments))
+        # A sync listener's `say` calls the method through the WebClient that wraps this client.
+        self._clients.calls.append((method, arguments["json"] if method == "chat.postMessage" else arguments))
         return Response({"ok": True})
 
     async def chat_postMessage(self, **message: Any) -> Response:  # noqa: N802  # slack_sdk's name

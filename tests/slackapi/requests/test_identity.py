@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from latchkey.slackapi.requests import Payload, WorkspaceId, parse
+from latchkey.slackapi.requests import Payload, WorkspaceId, assistant_thread_of, parse
 
 ACME = WorkspaceId(None, "T1", False)
 FOREST = WorkspaceId("E1", "T2", True)
@@ -65,13 +65,13 @@ def test_an_edit_or_deletion_is_its_authors(payload: Payload, user_id: str | Non
 def test_an_assistant_threads_user_channel_and_thread_are_found(kind: str) -> None:
     thread = {"user_id": "U1", "context": {"channel_id": "C9", "team_id": "T1"}, "channel_id": "D1", "thread_ts": "1.1"}
     payload = event({"type": kind, "assistant_thread": thread, "event_ts": "2.1"})
-    assert (payload.user_id, payload.channel_id, payload.assistant_thread_ts) == ("U1", "D1", "1.1")
+    assert (payload.user_id, payload.channel_id, assistant_thread_of(payload)) == ("U1", "D1", "1.1")
 
 
 @pytest.mark.parametrize("thread", [None, 7, [], {}, {"thread_ts": 1.1, "channel_id": ["D1"], "user_id": None}])
 def test_a_malformed_assistant_thread_counts_as_absent(thread: object) -> None:
     payload = event({"type": "assistant_thread_started", "assistant_thread": thread})
-    assert (payload.user_id, payload.channel_id, payload.assistant_thread_ts) == (None, None, None)
+    assert (payload.user_id, payload.channel_id, assistant_thread_of(payload)) == (None, None, None)
 
 
 ORG_VIEW = {"id": "V1", "team_id": "T2", "app_installed_team_id": "E1"}

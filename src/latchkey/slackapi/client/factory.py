@@ -28,6 +28,7 @@ from latchkey.slackapi.requests import WorkspaceId
 if TYPE_CHECKING:
     import aiohttp
     from slack_sdk.web.async_client import AsyncWebClient
+    from slack_sdk.webhook import WebhookResponse
 
     from latchkey.slackapi.client.retrying import FreshToken
 
@@ -137,12 +138,13 @@ class WebClients:
             "proxy_for": self._proxy_for,
         }
 
-    async def post_response_url(self, url: str, message: Mapping[str, Any]) -> None:
-        """Post a message to a payload's `response_url`.
+    async def post_response_url(self, url: str, message: Mapping[str, Any]) -> WebhookResponse:
+        """Post a message to a payload's `response_url`; return Slack's response.
 
         Raises SlackUnreachable if it was not sent, or SlackUnavailable if Slack does not accept it.
         """
         import aiohttp
+        from slack_sdk.webhook import WebhookResponse
 
         if not self._is_slacks(url):
             # The URL came in a signed payload, but it still must not lead into the private network.
@@ -156,6 +158,9 @@ class WebClients:
                 outcome = outcome_of(response.status, None)
                 if response.status != 200:
                     raise SlackUnavailable("response_url", f"status {response.status}")
+                return WebhookResponse(
+                    url=url, status_code=response.status, body=await response.text(), headers=dict(response.headers)
+                )
         except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL) as error:
             # There was no connection yet; an outgoing proxy may have refused to make one.
             outcome = UNREACHABLE

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from latchkey.errors import ResponseUrlSpent, SlackUnreachable
 from latchkey.slackapi.json_text import to_plain
 
+if TYPE_CHECKING:
+    from slack_sdk.webhook import WebhookResponse
+
 MAX_MESSAGES = 5
 LIFETIME_SECONDS = 1800.0
 
-Post = Callable[[str, Mapping[str, Any]], Awaitable[None]]
+Post: TypeAlias = "Callable[[str, Mapping[str, Any]], Awaitable[WebhookResponse]]"
 
 
 def response_url_of(body: Mapping[str, Any]) -> str | None:
@@ -40,8 +43,10 @@ class ResponseUrl:
         self._expires_at = clock() + LIFETIME_SECONDS
         self._messages = 0
 
-    async def post(self, message: Mapping[str, Any]) -> None:
-        """Post a message. Raises TypeError, ResponseUrlSpent, or SlackUnavailable if Slack does not accept it.
+    async def post(self, message: Mapping[str, Any]) -> WebhookResponse:
+        """Post a message; return Slack's response.
+
+        Raises TypeError, ResponseUrlSpent, or SlackUnavailable if Slack does not accept it.
 
         A message that was not sent does not count.
         """
@@ -52,7 +57,7 @@ class ResponseUrl:
             raise ResponseUrlSpent(f"it was used {MAX_MESSAGES} times")
         self._messages += 1
         try:
-            await self._post(self._url, document)
+            return await self._post(self._url, document)
         except SlackUnreachable:
             self._messages -= 1
             raise

@@ -99,15 +99,6 @@ class Payload:
         token = self.event.get("bot_access_token") or self.body.get("bot_access_token")
         return token if isinstance(token, str) and token else None
 
-    @property
-    def assistant_thread_ts(self) -> str | None:
-        """The timestamp of the assistant's thread that the event is about, or None.
-
-        https://docs.slack.dev/reference/events/assistant_thread_started
-        """
-        thread_ts = (as_object(self.event.get("assistant_thread")) or {}).get("thread_ts")
-        return thread_ts if isinstance(thread_ts, str) else None
-
 
 def parse(content_type: str | None, body: bytes) -> Payload:
     """Return the parsed request; raises PayloadError.

@@ -1,6 +1,7 @@
 """Builds the arguments of a listener's call: those it names, `ack`, `say`, `respond`, clients and the context."""
 
-from latchkey.dispatch.listeners.arguments.call import BlockingCall, Call
+from latchkey.dispatch.listeners.arguments.blocking_call import BlockingCall
+from latchkey.dispatch.listeners.arguments.call import Call
 from latchkey.dispatch.listeners.arguments.context import Context
 from latchkey.dispatch.listeners.arguments.plan import CallPlan
 from latchkey.dispatch.listeners.arguments.reply import EMPTY, JSON, Reply, json_reply, text_reply

@@ -1,31 +1,31 @@
 """One call of a listener: `ack`, `say`, `respond` and `client`, each built when it is used.
 
-An async listener awaits them. A sync listener gets blocking versions, which run on the event loop meanwhile.
-Mirrors `slack_bolt.context.ack`, `.say` and `.respond`.
+An async listener awaits them. Mirrors `slack_bolt.context.ack`, `.say` and `.respond`.
 """
 
 from __future__ import annotations
 
-import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from slack_sdk.web import WebClient
-
-from latchkey.dispatch.listeners.arguments.context import Context, context_for
+from latchkey.dispatch.listeners.arguments.agent import AgentFunctions, context_metadata, event_context
+from latchkey.dispatch.listeners.arguments.context import AuthorizeResult, Context, authorize_result_for, context_for
 from latchkey.dispatch.listeners.arguments.message_fields import RESPOND, SAY, message_fields
 from latchkey.dispatch.listeners.arguments.reply import Reply, from_ack
 from latchkey.dispatch.listeners.arguments.request import Request, Response
 from latchkey.dispatch.listeners.matching import Text, keyword_matches
 from latchkey.dispatch.slots import Slot
-from latchkey.slackapi.client import ResponseUrl, WebClients, blocking_client, run_on_loop
-from latchkey.slackapi.requests import Payload
+from latchkey.slackapi.client import ResponseUrl, WebClients
+from latchkey.slackapi.requests import Payload, assistant_thread_of
 from latchkey.tokens import Access, ClientFor
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
+    from slack_sdk.web.async_slack_response import AsyncSlackResponse
+    from slack_sdk.webhook import WebhookResponse
 
     from latchkey.storage import Installations
 
@@ -67,10 +67,17 @@ class Call:
         """Return this call with another slot, and the same context and response."""
         return replace(self, slot=slot, origin=self)
 
-    @cached_property
+    @property
     def context(self) -> Context:
+        context = self.plain_context
+        context.call = self
+        return context
+
+    @cached_property
+    def plain_context(self) -> Context:
+        """The context, which copies of the call share."""
         if self.origin is not None:
-            return self.origin.context
+            return self.origin.plain_context
         if self.shared is None:
             context = context_for(self.payload, self.access, self.request_id, self.attempt)
         else:
@@ -119,6 +126,23 @@ class Call:
         return Request(self.payload.body, self.context)
 
     @property
+    def logger(self) -> logging.Logger:
+        return logging.getLogger("latchkey.listeners")
+
+    @property
+    def authorize_result(self) -> AuthorizeResult:
+        return authorize_result_for(self.payload, self.access)
+
+    @property
+    def agent(self) -> AgentFunctions:
+        return self.agent_with(lambda: self.client, lambda coroutine: coroutine)
+
+    def agent_with(self, client: Callable[[], Any], run: Callable[[Coroutine[Any, Any, Any]], Any]) -> AgentFunctions:
+        """Return the agent's functions for a listener that has this client, and runs coroutines this way."""
+        bot_user_id = self.access.bot.bot_user_id if self.access.bot else None
+        return AgentFunctions(self.payload, bot_user_id, client, lambda: self.client, run)
+
+    @property
     def next(self) -> Callable[[], Coroutine[Any, Any, None]] | None:
         """For middleware: lets the payload pass."""
         if self.on_next is None:
@@ -136,21 +160,27 @@ class Call:
             raise ValueError("refuse() works only in a before_install function")
         self.on_refuse(str(reason))
 
-    async def say(self, *arguments: Any, **fields: Any) -> Any:
-        """Post to the payload's channel (method chat.postMessage). Raises ValueError if there is none.
+    def message(self, *arguments: Any, **fields: Any) -> dict[str, Any]:
+        """Return the arguments of chat.postMessage for those of `say`. Raises ValueError if there is no channel.
 
-        If the payload is about an assistant's thread, the message is posted in it.
+        If the payload is about a thread with the app, the message is for it, with what the person looked at first.
         """
         message = message_fields("say", SAY, arguments, fields, others=True)
-        own_channel, own_thread = self.payload.channel_id, self.payload.assistant_thread_ts
+        own_channel, own_thread = self.payload.channel_id, assistant_thread_of(self.payload)
         channel = message.setdefault("channel", own_channel)
         if not channel:
             raise ValueError("say() needs channel=: this payload has none")
         if own_thread is not None and channel == own_channel:
             message.setdefault("thread_ts", own_thread)
-        return await self.client.chat_postMessage(**message)
+            if (context := event_context(self.payload)) is not None:
+                message.setdefault("metadata", context_metadata(context))
+        return message
 
-    async def respond(self, *arguments: Any, **fields: Any) -> None:
+    async def say(self, *arguments: Any, **fields: Any) -> AsyncSlackResponse:
+        """Post to the payload's channel (method chat.postMessage). Raises ValueError if there is none."""
+        return await self.client.chat_postMessage(**self.message(*arguments, **fields))
+
+    async def respond(self, *arguments: Any, **fields: Any) -> WebhookResponse:
         """Post to the payload's `response_url`, at most five times within 30 minutes.
 
         Only the acting user sees it unless `response_type="in_channel"`. Raises ValueError if the payload has no
@@ -160,55 +190,4 @@ class Call:
             raise ValueError(
                 "respond() works for commands, actions and message shortcuts; this payload has no response_url"
             )
-        await self.response_url.post(message_fields("respond", RESPOND, arguments, fields))
-
-
-class BlockingCall:
-    """Provides the arguments of a sync listener: each call blocks its thread while the event loop does the work."""
-
-    def __init__(self, call: Call, loop: asyncio.AbstractEventLoop) -> None:
-        self.payload = call.payload
-        self.installations = call.installations
-        self.error = call.error
-        self.next = call.on_next
-        self._call = call
-        self._loop = loop
-
-    @property
-    def context(self) -> Context:
-        return self._call.context
-
-    @property
-    def request(self) -> Request:
-        return self._call.request
-
-    @property
-    def response(self) -> Response:
-        return self._call.response
-
-    @cached_property
-    def client(self) -> WebClient:
-        return blocking_client(self._call.client, self._loop)
-
-    @cached_property
-    def user_client(self) -> WebClient | None:
-        client = self._call.user_client
-        return None if client is None else blocking_client(client, self._loop)
-
-    def client_for(self, enterprise_id: str | None, team_id: str | None, user_id: str | None = None) -> WebClient:
-        return blocking_client(self._wait(self._call.client_for(enterprise_id, team_id, user_id)), self._loop)
-
-    def refuse(self, reason: str = "") -> None:
-        self._call.refuse(reason)
-
-    def ack(self, *arguments: Any, **fields: Any) -> None:
-        self._wait(self._call.ack(*arguments, **fields))
-
-    def say(self, *arguments: Any, **fields: Any) -> Any:
-        return self._wait(self._call.say(*arguments, **fields))
-
-    def respond(self, *arguments: Any, **fields: Any) -> None:
-        self._wait(self._call.respond(*arguments, **fields))
-
-    def _wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return run_on_loop(coroutine, self._loop)
+        return await self.response_url.post(message_fields("respond", RESPOND, arguments, fields))

@@ -8,26 +8,32 @@ from __future__ import annotations
 
 import functools
 import inspect
-import logging
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from latchkey.dispatch.listeners import bolt_only
+from latchkey.dispatch.listeners.arguments.agent import AGENT_ARGUMENTS
 from latchkey.dispatch.listeners.arguments.context import CONTEXT_NAMES
 from latchkey.dispatch.listeners.matching import action_of, view_of
 from latchkey.slackapi.requests import Kind, Payload
 
 if TYPE_CHECKING:
-    from latchkey.dispatch.listeners.arguments.call import BlockingCall, Call
+    from latchkey.dispatch.listeners.arguments.blocking_call import BlockingCall
+    from latchkey.dispatch.listeners.arguments.call import Call
 
 
 def _from_context(name: str) -> Callable[[Call | BlockingCall], Any]:
     return lambda call: call.context.get(name)
 
 
+def _agents(name: str) -> Callable[[Call | BlockingCall], Any]:
+    return lambda call: call.agent.function(name)
+
+
 NEXT = frozenset({"next", "next_"})
 PROVIDERS: dict[str, Callable[[Call | BlockingCall], Any]] = {
     **{name: _from_context(name) for name in sorted(CONTEXT_NAMES)},
+    **{name: _agents(name) for name in sorted(AGENT_ARGUMENTS)},
     "body": lambda call: call.payload.body,
     "payload": lambda call: inner_payload(call.payload),
     "event": lambda call: call.payload.event or None,
@@ -45,7 +51,8 @@ PROVIDERS: dict[str, Callable[[Call | BlockingCall], Any]] = {
     "say": lambda call: call.say,
     "respond": lambda call: call.respond,
     "refuse": lambda call: call.refuse,
-    "logger": lambda call: logging.getLogger("latchkey.listeners"),
+    "logger": lambda call: call.logger,
+    "authorize_result": lambda call: call.authorize_result,
     "installations": lambda call: call.installations,
     "error": lambda call: call.error,
     **dict.fromkeys(("request", "req"), lambda call: call.request),
@@ -54,8 +61,8 @@ PROVIDERS: dict[str, Callable[[Call | BlockingCall], Any]] = {
 }
 """For each argument, a function that returns its value for a call."""
 _WITH_EVENT = frozenset({Kind.EVENT, Kind.BEFORE_INSTALL, Kind.INSTALLED})
-_CLIENTS = frozenset({"client", "user_client", "client_for", "say", "respond", "context", "request", "req"})
-_OF_THE_PERSON = frozenset({"context", "request", "req", "user_client", "user_token"})
+_CLIENTS = AGENT_ARGUMENTS | {"client", "user_client", "client_for", "say", "respond", "context", "request", "req"}
+_OF_THE_PERSON = frozenset({"context", "request", "req", "user_client", "user_token", "authorize_result"})
 
 
 class CallPlan:
