@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from latchkey.dispatch.listeners.arguments import (
@@ -25,7 +26,7 @@ from latchkey.dispatch.listeners.registration import App, Listener
 from latchkey.dispatch.listeners.threads import MAX_RUNNING_THREADS, MAX_RUNNING_THREADS_PER_WORKSPACE, ListenerThreads
 from latchkey.dispatch.slots import Slot
 from latchkey.metrics import Metrics
-from latchkey.slackapi.client import ResponseUrl, WebClients, blocking_client, response_url_of
+from latchkey.slackapi.client import ResponseUrl, WebClients, blocking_client, response_url_of, run_on_loop
 from latchkey.slackapi.requests import Payload, WorkspaceId
 from latchkey.tokens import Access, TokenClients, TokenResolver
 
@@ -69,9 +70,12 @@ class Runner:
         self._threads.close()
 
     def _client_without_token(self) -> AsyncWebClient | WebClient:
-        client = self._clients.retrying_client(None, WorkspaceId(None, None, False))
+        async def make_on_loop() -> AsyncWebClient:
+            return make()
+
+        make = partial(self._clients.retrying_client, None, WorkspaceId(None, None, False))
         loop = self._threads.loop_of_this_thread()
-        return client if loop is None else blocking_client(client, loop)
+        return make() if loop is None else blocking_client(run_on_loop(make_on_loop(), loop), loop)
 
     def cached_access(self, payload: Payload, listeners: Sequence[Listener]) -> Access | None:
         """Return the tokens for these listeners if they are cached; None if they must be looked up."""

@@ -28,8 +28,7 @@ class ApiHandler(RequestHandler):
         self.world = world
 
     async def get(self, method: str) -> None:
-        names = self.request.query_arguments
-        await self._respond(method, {name: self.get_query_argument(name, strip=False) for name in names})
+        await self._respond(method, self._query())
 
     async def post(self, method: str) -> None:
         if self.request.headers.get("Content-Type", "").startswith("application/json"):
@@ -40,7 +39,11 @@ class ApiHandler(RequestHandler):
                 return
         else:
             arguments = {name: self.get_body_argument(name, strip=False) for name in self.request.body_arguments}
-        await self._respond(method, arguments)
+        # slack_sdk puts the arguments of some methods into the address of a POST, and Slack accepts that.
+        await self._respond(method, self._query() | arguments)
+
+    def _query(self) -> dict[str, Any]:
+        return {name: self.get_query_argument(name, strip=False) for name in self.request.query_arguments}
 
     async def _respond(self, method: str, arguments: dict[str, Any]) -> None:
         self.world.token_book.count_sent(arguments.get("refresh_token"))

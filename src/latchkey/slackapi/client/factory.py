@@ -80,12 +80,16 @@ class WebClients:
             await self._opened.close()
 
     async def load(self) -> None:
-        """Import the libraries in a thread, because the import would block the event loop for a quarter of a second."""
+        """Import the libraries in a thread, because the import would block the event loop for a quarter of a second.
+
+        Clients can be made in any thread afterwards.
+        """
         await asyncio.to_thread(importlib.import_module, "latchkey.slackapi.client.retrying")
+        self._open()
         self.is_loaded = True
 
-    @property
-    def _session(self) -> aiohttp.ClientSession:
+    def _open(self) -> aiohttp.ClientSession:
+        """Return the session; the first call must be on the event loop."""
         from latchkey.slackapi.client.session import open_session
 
         if self._opened is None:
@@ -131,7 +135,7 @@ class WebClients:
         return {
             "base_url": self._api_url,
             "timeout": REQUEST_TIMEOUT,
-            "session": self._session,
+            "session": self._open(),
             "logger": self._logger,
             "on_call": self._on_call,
             "api_proxy": self._api_proxy,
@@ -152,7 +156,7 @@ class WebClients:
         timeout = aiohttp.ClientTimeout(total=RESPONSE_URL_TIMEOUT)
         started, outcome = time.monotonic(), CANCELLED
         try:
-            async with self._session.post(
+            async with self._open().post(
                 url, json=message, timeout=timeout, allow_redirects=False, **self._proxy_for(url)
             ) as response:
                 outcome = outcome_of(response.status, None)
