@@ -1,5 +1,6 @@
 """Builds the arguments of a listener's call: those it names, `ack`, `say`, `respond`, clients and the context."""
 
+from latchkey.dispatch.listeners.arguments.agent import AGENT_ARGUMENTS, AgentFunctions, ThreadContext
 from latchkey.dispatch.listeners.arguments.blocking_call import BlockingCall
 from latchkey.dispatch.listeners.arguments.call import Call
 from latchkey.dispatch.listeners.arguments.context import Context
@@ -8,8 +9,10 @@ from latchkey.dispatch.listeners.arguments.reply import EMPTY, JSON, Reply, json
 from latchkey.dispatch.listeners.arguments.request import Request, Response, is_response, reply_from
 
 __all__ = [
+    "AGENT_ARGUMENTS",
     "EMPTY",
     "JSON",
+    "AgentFunctions",
     "BlockingCall",
     "Call",
     "CallPlan",
@@ -17,6 +20,7 @@ __all__ = [
     "Reply",
     "Request",
     "Response",
+    "ThreadContext",
     "is_response",
     "json_reply",
     "reply_from",

@@ -172,7 +172,7 @@ class App(Decorators):
         matchers: Functions = None,
         middleware: Functions = None,
         keyword: Text | None = None,
-    ) -> Decorator[F]:
+    ) -> Decorator:
         checks = (*_checks("matchers=", matchers), *_checks("middleware=", middleware))
 
         def register(*functions: F, **named: object) -> F:

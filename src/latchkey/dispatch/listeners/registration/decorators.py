@@ -7,7 +7,7 @@ whether the listener is for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from latchkey.dispatch.listeners import matching
 from latchkey.dispatch.listeners.matching import Constraint, Predicate, Text
@@ -16,7 +16,12 @@ from latchkey.slackapi.requests import Kind
 Function: TypeAlias = Callable[..., Any]
 Functions: TypeAlias = Sequence[Function] | None
 F = TypeVar("F", bound=Function)
-Decorator: TypeAlias = Callable[[F], F]
+
+
+class Decorator(Protocol):
+    """Registers a function and returns it."""
+
+    def __call__(self, function: F, /) -> F: ...
 
 
 class Decorators:
@@ -30,96 +35,83 @@ class Decorators:
         matchers: Functions = None,
         middleware: Functions = None,
         keyword: Text | None = None,
-    ) -> Decorator[F]:
+    ) -> Decorator:
         raise NotImplementedError
 
-    def event(self, event: Constraint, matchers: Functions = None, middleware: Functions = None) -> Decorator[F]:
+    def event(self, event: Constraint, matchers: Functions = None, middleware: Functions = None) -> Decorator:
         return self._decorator(Kind.EVENT, matching.for_event(event), event, matchers, middleware)
 
-    def message(self, keyword: Text = "", matchers: Functions = None, middleware: Functions = None) -> Decorator[F]:
+    def message(self, keyword: Text = "", matchers: Functions = None, middleware: Functions = None) -> Decorator:
         return self._decorator(
             Kind.EVENT, matching.for_message(keyword), "message", matchers, middleware, keyword=keyword
         )
 
-    def command(self, command: Text, matchers: Functions = None, middleware: Functions = None) -> Decorator[F]:
+    def command(self, command: Text, matchers: Functions = None, middleware: Functions = None) -> Decorator:
         return self._decorator(Kind.COMMAND, matching.for_command(command), command, matchers, middleware)
 
-    def action(self, constraints: Constraint, matchers: Functions = None, middleware: Functions = None) -> Decorator[F]:
+    def action(self, constraints: Constraint, matchers: Functions = None, middleware: Functions = None) -> Decorator:
         return self._decorator(Kind.ACTION, matching.for_action(constraints), constraints, matchers, middleware)
 
     def block_action(
         self, constraints: Constraint, matchers: Functions = None, middleware: Functions = None
-    ) -> Decorator[F]:
+    ) -> Decorator:
         fields = {"action_id": constraints} if not isinstance(constraints, dict) else constraints
         return self.action({"type": "block_actions", **fields}, matchers, middleware)
 
     def attachment_action(
         self, callback_id: Text, matchers: Functions = None, middleware: Functions = None
-    ) -> Decorator[F]:
+    ) -> Decorator:
         return self.action({"type": "interactive_message", "callback_id": callback_id}, matchers, middleware)
 
     def dialog_submission(
         self, callback_id: Text, matchers: Functions = None, middleware: Functions = None
-    ) -> Decorator[F]:
+    ) -> Decorator:
         return self.action({"type": "dialog_submission", "callback_id": callback_id}, matchers, middleware)
 
     def dialog_cancellation(
         self, callback_id: Text, matchers: Functions = None, middleware: Functions = None
-    ) -> Decorator[F]:
+    ) -> Decorator:
         return self.action({"type": "dialog_cancellation", "callback_id": callback_id}, matchers, middleware)
 
-    def shortcut(
-        self, constraints: Constraint, matchers: Functions = None, middleware: Functions = None
-    ) -> Decorator[F]:
+    def shortcut(self, constraints: Constraint, matchers: Functions = None, middleware: Functions = None) -> Decorator:
         return self._decorator(Kind.SHORTCUT, matching.for_shortcut(constraints), constraints, matchers, middleware)
 
-    def global_shortcut(
-        self, callback_id: Text, matchers: Functions = None, middleware: Functions = None
-    ) -> Decorator[F]:
+    def global_shortcut(self, callback_id: Text, matchers: Functions = None, middleware: Functions = None) -> Decorator:
         return self.shortcut({"type": "shortcut", "callback_id": callback_id}, matchers, middleware)
 
     def message_shortcut(
         self, callback_id: Text, matchers: Functions = None, middleware: Functions = None
-    ) -> Decorator[F]:
+    ) -> Decorator:
         return self.shortcut({"type": "message_action", "callback_id": callback_id}, matchers, middleware)
 
-    def view(self, constraints: Constraint, matchers: Functions = None, middleware: Functions = None) -> Decorator[F]:
+    def view(self, constraints: Constraint, matchers: Functions = None, middleware: Functions = None) -> Decorator:
         return self._decorator(Kind.VIEW, matching.for_view(constraints), constraints, matchers, middleware)
 
-    def view_submission(
-        self, constraints: Text, matchers: Functions = None, middleware: Functions = None
-    ) -> Decorator[F]:
+    def view_submission(self, constraints: Text, matchers: Functions = None, middleware: Functions = None) -> Decorator:
         return self.view({"type": "view_submission", "callback_id": constraints}, matchers, middleware)
 
-    def view_closed(self, constraints: Text, matchers: Functions = None, middleware: Functions = None) -> Decorator[F]:
+    def view_closed(self, constraints: Text, matchers: Functions = None, middleware: Functions = None) -> Decorator:
         return self.view({"type": "view_closed", "callback_id": constraints}, matchers, middleware)
 
-    def options(
-        self, constraints: Constraint, matchers: Functions = None, middleware: Functions = None
-    ) -> Decorator[F]:
+    def options(self, constraints: Constraint, matchers: Functions = None, middleware: Functions = None) -> Decorator:
         return self._decorator(Kind.OPTIONS, matching.for_options(constraints), constraints, matchers, middleware)
 
-    def block_suggestion(
-        self, action_id: Text, matchers: Functions = None, middleware: Functions = None
-    ) -> Decorator[F]:
+    def block_suggestion(self, action_id: Text, matchers: Functions = None, middleware: Functions = None) -> Decorator:
         return self.options({"type": "block_suggestion", "action_id": action_id}, matchers, middleware)
 
     def dialog_suggestion(
         self, callback_id: Text, matchers: Functions = None, middleware: Functions = None
-    ) -> Decorator[F]:
+    ) -> Decorator:
         return self.options({"type": "dialog_suggestion", "callback_id": callback_id}, matchers, middleware)
 
     def before_install(self, function: F) -> F:
         """Register a function that is called before an installation is saved, and may `refuse` it with a reason."""
-        register: Decorator[F] = self._decorator(Kind.BEFORE_INSTALL, matching.any_payload, None)
-        return register(function)
+        return self._decorator(Kind.BEFORE_INSTALL, matching.any_payload, None)(function)
 
     def installed(self, function: F) -> F:
         """Register a function that is called after an install, like an event: durably, and again if it fails."""
-        register: Decorator[F] = self._decorator(Kind.INSTALLED, matching.any_payload, None)
-        return register(function)
+        return self._decorator(Kind.INSTALLED, matching.any_payload, None)(function)
 
     def uninstalled(self, function: F) -> F:
         """Register a function for Slack's event `app_uninstalled`; the app has no token there any longer."""
-        register: Decorator[F] = self.event("app_uninstalled")
-        return register(function)
+        return self.event("app_uninstalled")(function)
