@@ -101,6 +101,55 @@ def test_an_argument_is_none_where_bolts_is_none(bench: Bench, monkeypatch: pyte
     assert seen[0] == seen[1]
 
 
+ATTRIBUTES = {
+    "say": ["channel", "thread_ts"],
+    "set_status": ["channel_id", "thread_ts"],
+    "set_title": ["channel_id", "thread_ts"],
+    "set_suggested_prompts": ["channel_id", "thread_ts"],
+    "say_stream": ["channel", "thread_ts", "recipient_team_id"],
+}
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_the_functions_have_the_attributes_of_bolts_objects(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    payload = PAYLOADS[name]
+    seen: list[Any] = []
+
+    def register(app: Any) -> None:
+        @app.event(payload.type)
+        def listener(context: Any) -> None:
+            seen.append(
+                {
+                    (function, attribute): getattr(getattr(context, function), attribute)
+                    for function, attributes in ATTRIBUTES.items()
+                    for attribute in attributes
+                    if getattr(context, function) is not None
+                }
+            )
+            assert context.set_status == context.set_status
+            assert context.say.client.token == "xoxb-sentinel"
+
+    calls_here(bench, register, payload)
+    calls_in_bolt(monkeypatch, register, payload)
+    assert len(seen) == 2
+    assert seen[0] == seen[1]
+
+
+def test_an_attribute_that_bolts_object_has_not_is_missing(bench: Bench) -> None:
+    errors: list[AttributeError] = []
+
+    async def listener(say_stream: Any) -> None:
+        try:
+            say_stream.nothing  # noqa: B018
+        except AttributeError as error:
+            errors.append(error)
+
+    calls_here(bench, lambda app: app.event("app_mention")(listener), MENTION)
+    assert "say_stream has no nothing, only channel, thread_ts" in str(errors[0])
+
+
 @pytest.mark.parametrize("name", ["started", "in a thread"])
 def test_the_context_of_a_thread_is_found_as_in_bolt(bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     payload = PAYLOADS[name]

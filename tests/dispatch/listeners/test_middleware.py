@@ -70,8 +70,8 @@ def not_answered_by_what_a_listener_returns(app: Any, calls: Calls) -> None:
 
 def answered_by_an_error_handler(app: Any, calls: Calls) -> None:
     @app.error
-    def handler(error: Exception, response: Any, request: Any) -> None:
-        calls.append(f"{error} {request.body['command']}")
+    def handler(error: Exception, response: Any, request: Any, next_: Any) -> None:
+        calls.append(f"{error} {request.body['command']} {next_}")
         response.status, response.headers["x-tried"] = 503, ["1"]
 
     @app.command("/hi")

@@ -8,8 +8,10 @@ metadata of the app's first reply. https://docs.slack.dev/ai/developing-ai-apps
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from latchkey.dispatch.listeners.arguments.bolt_function import BoltFunction
 from latchkey.slackapi.requests import (
     Payload,
     as_object,
@@ -76,7 +78,21 @@ class AgentFunctions:
             is_for = takes_suggested_prompts(self._payload)
         else:
             is_for = assistant_thread_of(self._payload) is not None
-        return getattr(self, name) if is_for else None
+        return BoltFunction(getattr(self, name), partial(self._attributes, name)) if is_for else None
+
+    def _attributes(self, name: str) -> dict[str, Any]:
+        """Return the attributes of Bolt's object of the same name."""
+        if name == "say_stream":
+            workspace = self._payload.workspace
+            return {
+                "channel": self._channel,
+                "thread_ts": self._thread_or_message,
+                "recipient_team_id": workspace.team_id or workspace.enterprise_id,
+                "recipient_user_id": self._payload.user_id,
+                "client": self._client(),
+            }
+        thread_ts = self._thread_or_message if name == "set_status" else self._thread
+        return {"channel_id": self._channel, "thread_ts": thread_ts, "client": self._client()}
 
     def set_status(
         self,

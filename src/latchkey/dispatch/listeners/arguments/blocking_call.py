@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from slack_sdk.web import WebClient
 
 from latchkey.dispatch.listeners.arguments.agent import AgentFunctions
+from latchkey.dispatch.listeners.arguments.bolt_function import BoltFunction
 from latchkey.dispatch.listeners.arguments.call import Call
 from latchkey.dispatch.listeners.arguments.context import AuthorizeResult, Context
 from latchkey.dispatch.listeners.arguments.request import Request, Response
@@ -52,7 +53,7 @@ class BlockingCall:
     def authorize_result(self) -> AuthorizeResult:
         return self._call.authorize_result
 
-    @property
+    @cached_property
     def agent(self) -> AgentFunctions:
         return self._call.agent_with(lambda: self.client, self._wait)
 
@@ -78,7 +79,11 @@ class BlockingCall:
     def ack(self, *arguments: Any, **fields: Any) -> None:
         self._wait(self._call.ack(*arguments, **fields))
 
-    def say(self, *arguments: Any, **fields: Any) -> SlackResponse:
+    @property
+    def say(self) -> BoltFunction:
+        return BoltFunction(self.post, lambda: {**self._call.say_attributes(), "client": self.client})
+
+    def post(self, *arguments: Any, **fields: Any) -> SlackResponse:
         return self.client.chat_postMessage(**self._call.message(*arguments, **fields))
 
     def respond(self, *arguments: Any, **fields: Any) -> WebhookResponse:

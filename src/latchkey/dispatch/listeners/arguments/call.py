@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from latchkey.dispatch.listeners.arguments.agent import AgentFunctions, context_metadata, event_context
+from latchkey.dispatch.listeners.arguments.bolt_function import BoltFunction
 from latchkey.dispatch.listeners.arguments.context import AuthorizeResult, Context, authorize_result_for, context_for
 from latchkey.dispatch.listeners.arguments.message_fields import RESPOND, SAY, message_fields
 from latchkey.dispatch.listeners.arguments.reply import Reply, from_ack
@@ -133,7 +134,7 @@ class Call:
     def authorize_result(self) -> AuthorizeResult:
         return authorize_result_for(self.payload, self.access)
 
-    @property
+    @cached_property
     def agent(self) -> AgentFunctions:
         return self.agent_with(lambda: self.client, lambda coroutine: coroutine)
 
@@ -176,7 +177,15 @@ class Call:
                 message.setdefault("metadata", context_metadata(context))
         return message
 
-    async def say(self, *arguments: Any, **fields: Any) -> AsyncSlackResponse:
+    @property
+    def say(self) -> BoltFunction:
+        return BoltFunction(self.post, self.say_attributes)
+
+    def say_attributes(self) -> dict[str, Any]:
+        thread_ts = assistant_thread_of(self.payload)
+        return {"channel": self.payload.channel_id, "thread_ts": thread_ts, "client": self.client}
+
+    async def post(self, *arguments: Any, **fields: Any) -> AsyncSlackResponse:
         """Post to the payload's channel (method chat.postMessage). Raises ValueError if there is none."""
         return await self.client.chat_postMessage(**self.message(*arguments, **fields))
 

@@ -112,15 +112,19 @@ def context_for(payload: Payload, access: Access, request_id: str, attempt: int)
 
 
 def authorize_result_for(payload: Payload, access: Access) -> AuthorizeResult:
+    """Return what the store knows; the rest, which Bolt gets from auth.test, is None."""
     workspace, bot = access.workspace, access.bot
     return AuthorizeResult(
         enterprise_id=workspace.enterprise_id,
         team_id=workspace.team_id,
         team=bot.team_name if bot else None,
+        url=None,
         bot_id=bot.bot_id if bot else None,
         bot_user_id=bot.bot_user_id if bot else None,
         bot_token=bot.bot_token if bot else None,
         bot_scopes=bot.bot_scopes if bot else None,
         user_id=payload.user_id,
+        user=None,
         user_token=access.user_token,
+        user_scopes=None,
     )

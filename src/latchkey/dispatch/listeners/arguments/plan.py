@@ -68,8 +68,8 @@ _OF_THE_PERSON = frozenset({"context", "request", "req", "user_client", "user_to
 class CallPlan:
     """The arguments of one function, resolved from its signature."""
 
-    def __init__(self, function: Callable[..., Any], *, is_middleware: bool = False) -> None:
-        """Only middleware may name `next`.
+    def __init__(self, function: Callable[..., Any], *, may_name_next: bool = False) -> None:
+        """Middleware, and error handlers as in Bolt, may name `next`.
 
         Raises TypeError if the function names an argument that does not exist, or if calling it runs nothing.
         """
@@ -81,7 +81,7 @@ class CallPlan:
         if any(inspect.isgeneratorfunction(kind) or inspect.isasyncgenfunction(kind) for kind in kinds):
             raise TypeError(f"{self.name} contains yield, so a call of it runs nothing")
         self.is_async = any(map(inspect.iscoroutinefunction, kinds))
-        names = _names(function, self.name, PROVIDERS.keys() if is_middleware else PROVIDERS.keys() - NEXT)
+        names = _names(function, self.name, PROVIDERS.keys() if may_name_next else PROVIDERS.keys() - NEXT)
         self.needs_user = not _OF_THE_PERSON.isdisjoint(names)
         """Whether the acting person's token must be looked up."""
         self.calls_slack = not _CLIENTS.isdisjoint(names)

@@ -43,14 +43,14 @@ class Listener:
         constraint: Constraint | None = None,
         checks: tuple[Check, ...] = (),
     ) -> None:
-        """Raises TypeError if the function names an argument that does not exist."""
+        """`kind` is None for error handlers. Raises TypeError if the function names an argument that does not exist."""
         self.kind = kind
         self.matches = matches
         self.constraint = constraint
         """As it was registered; the manifest is derived from it."""
         self.keyword = keyword
         """For `message` listeners: the pattern whose groups become `context["matches"]`."""
-        self.plan = CallPlan(function)
+        self.plan = CallPlan(function, may_name_next=kind is None)
         self.checks = checks
         """Its matchers and its middleware, in the order in which they run."""
         plans = [self.plan, *(check.plan for check in checks)]
@@ -124,7 +124,7 @@ class App(Decorators):
     def use(self, function: F) -> F:
         """Register a function that runs before the listeners of each payload, and only if it calls `next()` do they."""
         bolt_only.check_functions("app.use", [function])
-        plan = CallPlan(function, is_middleware=True)
+        plan = CallPlan(function, may_name_next=True)
         self.middleware_plans.append(plan)
         self.needs_user |= plan.needs_user
         return function
@@ -194,4 +194,4 @@ class App(Decorators):
 def _checks(parameter: str, functions: Functions) -> list[Check]:
     bolt_only.check_functions(parameter, functions or ())
     is_matcher = parameter == "matchers="
-    return [Check(CallPlan(function, is_middleware=not is_matcher), is_matcher) for function in functions or ()]
+    return [Check(CallPlan(function, may_name_next=not is_matcher), is_matcher) for function in functions or ()]
