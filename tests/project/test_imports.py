@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGE = ROOT / "src" / "latchkey"
 PACKAGES = {
+    "bolt",
     "cli",
     "commands",
     "config",
@@ -30,6 +31,7 @@ PACKAGES = {
     "tokens",
 }
 MAY_IMPORT = {
+    "bolt": {"dispatch", "tokens", "slackapi", "storage", "metrics", "errors"},
     "cli": PACKAGES,
     "connecting": {"config", "tokens", "slackapi", "storage", "errors"},
     "server": PACKAGES - {"cli", "commands", "connecting", "doctor", "simulator", "example", "packages"},
@@ -42,7 +44,7 @@ MAY_IMPORT = {
     "config": {"errors"},
     "logs": {"errors"},
     "packages": {"logs", "errors"},
-    "preflight": {"config", "dispatch", "storage", "errors"},
+    "preflight": {"bolt", "config", "dispatch", "storage", "errors"},
     "commands": {"config", "logs", "dispatch", "tokens", "storage", "slackapi", "errors", "doctor", "preflight"},
     "doctor": {"config", "logs", "dispatch", "tokens", "storage", "slackapi", "errors", "packages", "preflight"},
     "simulator": {"errors"},
@@ -50,6 +52,7 @@ MAY_IMPORT = {
     "example": set(),
 }
 ONLY_IN = {
+    "slack_bolt": {"bolt"},
     "cryptography": {"storage/crypto/sealing.py"},
     "sqlitedict": {"storage/engine/sqlite.py"},
     "sqlite3": {"storage/engine", "storage/installations/moving/sqlite_file.py"},

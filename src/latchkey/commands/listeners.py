@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-import sys
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,9 +13,10 @@ import click
 
 from latchkey.commands.context import command_settings
 from latchkey.commands.terminal import config_option, json_option, print_json, print_table, say
-from latchkey.config import Settings, find_checkout, refuse_empty_folder
-from latchkey.dispatch import App, Listener, load_listeners
+from latchkey.config import find_checkout
+from latchkey.dispatch import Listener
 from latchkey.errors import plural
+from latchkey.preflight import load_app
 
 
 class Location(NamedTuple):
@@ -36,27 +35,18 @@ def command(config_path: Path | None, as_json: bool) -> None:
     The modules are loaded as by the server. Exits 1 if one cannot be loaded.
     """
     settings = command_settings(config_path)
-    app = load_app(settings)
+    app = load_app(settings, find_checkout())
     listeners = [*app.listeners, *app.error_handlers]
     if as_json:
         print_json({"listeners": [_to_json(listener) for listener in listeners]})
         return
     headings = ("kind", "matches", "function", "module", "where")
     print_table(headings, [_row(listener, Path.cwd()) for listener in listeners])
-    modules = list(dict.fromkeys(settings.listeners.modules))
+    modules = list(dict.fromkeys([*settings.listeners.modules, *settings.bolt.modules]))
     say(f"{plural(len(listeners), 'listener')} in {plural(len(modules), 'module')}")
     for name in modules:
         if all(listener.module != name for listener in listeners):
             say(f"note: the module {name} registers nothing")
-
-
-def load_app(settings: Settings) -> App:
-    """Return the app with its listeners, loaded as by the server. Raises ConfigError or ListenerLoadError."""
-    checkout = find_checkout()
-    refuse_empty_folder(settings, checkout)
-    # Anything that a module prints is not part of the command's result.
-    with redirect_stdout(sys.stderr):
-        return load_listeners(settings.listeners.modules, settings.base, checkout)
 
 
 def _row(listener: Listener, here: Path) -> tuple[str, ...]:

@@ -10,11 +10,11 @@ import click
 import msgspec
 
 from latchkey.commands.context import command_settings
-from latchkey.commands.listeners import load_app
 from latchkey.commands.terminal import config_option, json_option, print_json, say
-from latchkey.config import Settings
+from latchkey.config import Settings, find_checkout
 from latchkey.dispatch import requirements_of
 from latchkey.errors import EXIT_FAILED
+from latchkey.preflight import load_app
 from latchkey.slackapi.manifest import (
     AppSettings,
     Manifest,
@@ -49,7 +49,7 @@ def command(config_path: Path | None, as_json: bool, as_yaml: bool, as_link: boo
         raise click.UsageError("choose one of --json, --yaml and --link; --diff can only be combined with --json")
     settings = command_settings(config_path)
     slack = None if exported is None else read_manifest(exported)
-    made, notes = make_manifest(app_settings(settings), requirements_of(load_app(settings)))
+    made, notes = make_manifest(app_settings(settings), requirements_of(load_app(settings, find_checkout())))
     for note in notes:
         say(f"note: {note}")
     if slack is not None:

@@ -148,6 +148,12 @@ def _modules(value: list[str]) -> str | None:
     return None if all(_MODULE.fullmatch(name) for name in value) else "expected names of Python modules"
 
 
+def _bolt_app(value: str) -> str | None:
+    module, _, name = value.partition(":")
+    good = not value or (_MODULE.fullmatch(module) and _MODULE.fullmatch(name))
+    return None if good else 'expected "module:name", such as "my_app:app"'
+
+
 def _path(value: str) -> str | None:
     return None if value.strip() else "expected a path"
 
@@ -182,5 +188,7 @@ CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "events.inbox_events": _between(1, 1_000_000),
     "events.inbox_megabytes": _between(1, 4096),
     "listeners.modules": _modules,
+    "bolt.app": _bolt_app,
+    "bolt.modules": _modules,
     "metrics.listen": lambda value: _listen(value) if value else None,
 }

@@ -14,7 +14,7 @@ import msgspec
 from latchkey.config.credentials import CREDENTIALS_HINT
 from latchkey.config.proxies import Proxies
 from latchkey.config.secrets import read_secrets
-from latchkey.config.sections import MOVED, SECTIONS, Section
+from latchkey.config.sections import MOVED, SECTIONS, BoltSection, ListenersSection, Section
 from latchkey.config.settings import Settings
 from latchkey.config.toml_file import read_tables
 from latchkey.config.values import convert, suggestion
@@ -50,6 +50,9 @@ def load_settings(
         tables.setdefault(section, {})[key] = value
         origins[name] = f"--{key}"
     sections = {name: _section(name, tables.get(name, {}), file, origins, faults) for name in SECTIONS}
+    bolt = sections["bolt"]
+    if isinstance(bolt, BoltSection) and bolt.is_set and "listeners.modules" not in origins:
+        sections["listeners"] = ListenersSection(modules=[])
     secrets = read_secrets(environ, origins, faults)
     for name, section_type in SECTIONS.items():
         for key in section_type.__struct_fields__:

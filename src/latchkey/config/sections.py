@@ -90,6 +90,16 @@ class ListenersSection(Section, frozen=True):
     modules: list[str] = msgspec.field(default_factory=lambda: ["listeners"])
 
 
+class BoltSection(Section, frozen=True):
+    app: str = ""
+    modules: list[str] = msgspec.field(default_factory=list)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is a Bolt app to run."""
+        return bool(self.app or self.modules)
+
+
 class MetricsSection(Section, frozen=True):
     listen: str = "127.0.0.1:9464"
 
@@ -112,6 +122,7 @@ SECTIONS: dict[str, type[Section]] = {
     "backup": BackupSection,
     "events": EventsSection,
     "listeners": ListenersSection,
+    "bolt": BoltSection,
     "metrics": MetricsSection,
     "manifest": ManifestSection,
     "log": LogSection,

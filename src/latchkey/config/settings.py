@@ -20,6 +20,7 @@ from latchkey.config.secrets import Secret
 from latchkey.config.sections import (
     AppSection,
     BackupSection,
+    BoltSection,
     EventsSection,
     InstallSection,
     ListenersSection,
@@ -57,6 +58,7 @@ class Settings:
     backup: BackupSection
     events: EventsSection
     listeners: ListenersSection
+    bolt: BoltSection
     metrics: MetricsSection
     manifest: ManifestSection
     log: LogSection

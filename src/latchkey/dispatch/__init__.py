@@ -3,18 +3,40 @@
 from latchkey.dispatch.events import EventOptions, EventPipeline
 from latchkey.dispatch.install_hooks import InstallHooks
 from latchkey.dispatch.interactions import Interactions
-from latchkey.dispatch.listeners import EMPTY, App, Listener, Reply, Runner, load_listeners, requirements_of
+from latchkey.dispatch.listeners import (
+    EMPTY,
+    App,
+    Call,
+    Listener,
+    MountedApp,
+    MountedPlan,
+    Reply,
+    Runner,
+    import_module,
+    load_error,
+    load_listeners,
+    register_function,
+    requirements_of,
+)
+from latchkey.dispatch.slots import SlotPool
 
 __all__ = [
     "EMPTY",
     "App",
+    "Call",
     "EventOptions",
     "EventPipeline",
     "InstallHooks",
     "Interactions",
     "Listener",
+    "MountedApp",
+    "MountedPlan",
     "Reply",
     "Runner",
+    "SlotPool",
+    "import_module",
+    "load_error",
     "load_listeners",
+    "register_function",
     "requirements_of",
 ]

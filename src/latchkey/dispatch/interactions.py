@@ -22,6 +22,7 @@ from latchkey.dispatch.listeners import (
     json_reply,
     text_reply,
     view_of,
+    with_own_tokens,
 )
 from latchkey.errors import LatchkeyError, MustReinstall, TokenUnavailable
 from latchkey.metrics import Metrics
@@ -105,6 +106,8 @@ class Interactions:
             request.reply(error)
             return
         if access.token is None:
+            request.candidates = with_own_tokens(request.candidates)
+        if not request.candidates:
             logger.info(
                 "not running %s: there is no installation of %s request_id=%s",
                 request.payload.type,

@@ -22,6 +22,7 @@
     ├── Overloaded             the inbox is full                              503
     ├── NotInstalled           a workspace or a person has no token           exit 1
     ├── NoToken                a listener called Slack after an uninstall     logged
+    ├── UnexpectedStatus       a Bolt app has refused an event                logged
     ├── OAuthError             Slack refused a step of an install             401
     ├── ResponseUrlSpent       a response_url has expired or is used up       logged
     ├── SlackRefused           Slack answered a call with an error            exit 1
@@ -35,7 +36,14 @@ Invariant: no error contains a token, code, state, body, ciphertext, key or secr
 """
 
 from latchkey.errors.base import EXIT_FAILED, LatchkeyError
-from latchkey.errors.requests import InstallCheckFailed, LinkError, Overloaded, PayloadError, SignatureError
+from latchkey.errors.requests import (
+    InstallCheckFailed,
+    LinkError,
+    Overloaded,
+    PayloadError,
+    SignatureError,
+    UnexpectedStatus,
+)
 from latchkey.errors.slack import (
     NotInstalled,
     NoToken,
@@ -94,6 +102,7 @@ __all__ = [
     "StoreRefused",
     "StoreUnavailable",
     "TokenUnavailable",
+    "UnexpectedStatus",
     "UnreadableRecord",
     "plural",
 ]

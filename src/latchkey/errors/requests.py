@@ -55,3 +55,11 @@ class Overloaded(LatchkeyError):
             hint="events arrive faster than listeners handle them; see `latchkey events status`",
         )
         self.events = events
+
+
+class UnexpectedStatus(LatchkeyError):
+    """A Bolt app has refused an event with a status other than 2xx, so that the event is retried."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the app answered an event with status {status}")
+        self.status = status

@@ -7,7 +7,7 @@ from latchkey.preflight.address_checks import (
     check_addresses,
 )
 from latchkey.preflight.checks import PROBLEMS, refuse_start, run_config_checks, run_start_checks
-from latchkey.preflight.context import StartContext
+from latchkey.preflight.context import StartContext, load_app
 from latchkey.preflight.listener_checks import check_listeners
 from latchkey.preflight.problems import Finding, Problem, Severity, invalid_configuration
 from latchkey.preflight.public_host import DNS_FAILED
@@ -42,6 +42,7 @@ __all__ = [
     "check_settings",
     "check_storage",
     "invalid_configuration",
+    "load_app",
     "problem_of",
     "refuse_start",
     "run_config_checks",

@@ -31,9 +31,22 @@ class StartContext:
     def app(self) -> App | ListenerLoadError | ConfigError:
         """The app with its listeners, or the error that loading them raised."""
         try:
-            refuse_empty_folder(self.settings, self.checkout)
-            # A module may print something, which is not part of a command's output.
-            with contextlib.redirect_stdout(sys.stderr):
-                return load_listeners(self.settings.listeners.modules, self.settings.base, self.checkout)
+            return load_app(self.settings, self.checkout)
         except (ListenerLoadError, ConfigError) as error:
             return error
+
+
+def load_app(settings: Settings, checkout: Path | None) -> App:
+    """Return the app with its listeners, and with the Bolt app that `[bolt]` names.
+
+    Raises ConfigError or ListenerLoadError.
+    """
+    refuse_empty_folder(settings, checkout)
+    # A module may print something, which is not part of a command's output.
+    with contextlib.redirect_stdout(sys.stderr):
+        app = load_listeners(settings.listeners.modules, settings.base, checkout)
+        if settings.bolt.is_set:
+            from latchkey.bolt import load_bolt_app  # it takes time and memory, and most apps don't need it
+
+            app.mount(load_bolt_app(settings.bolt.app, settings.bolt.modules))
+    return app

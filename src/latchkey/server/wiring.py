@@ -47,6 +47,8 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
         calls = TokenCalls(clients, client_id=credentials.client_id, client_secret=lambda: oauth.client_secret)
         refresher = Refresher(store.tokens, calls, on_refresh=partial(count_refresh, metrics))
         resolver = TokenResolver(store.installations, refresher, act_as_installer=settings.slack.act_as == "installer")
+        if startup.app.mounted is not None:
+            startup.app.mounted.start(metrics, api_url=settings.slack.api_url)
         runner = Runner(
             startup.app, installations=store.installations, resolver=resolver, clients=clients, metrics=metrics
         )

@@ -14,7 +14,7 @@ from latchkey.dispatch.events.batch import Answer, Batch
 from latchkey.dispatch.events.job import Job, Prepared, new_job
 from latchkey.dispatch.events.pending import Pending
 from latchkey.dispatch.events.workers import Workers
-from latchkey.dispatch.listeners import Runner, is_own
+from latchkey.dispatch.listeners import Runner, is_own, mounted_only
 from latchkey.errors import LatchkeyError, StoreUnavailable
 from latchkey.metrics import Metrics
 from latchkey.slackapi.requests import Payload
@@ -60,7 +60,9 @@ class Intake:
         """
         listeners = self._runner.app.matching(payload)
         access = self._runner.cached_access(payload, listeners) if listeners else None
-        if not listeners or (access is not None and is_own(payload, access)):
+        if access is not None and is_own(payload, access):
+            listeners = mounted_only(listeners)
+        if not listeners:
             answer(None)
             return
         self._metrics.events_received.inc()

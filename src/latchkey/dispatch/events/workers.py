@@ -17,7 +17,15 @@ from latchkey.dispatch.events import backoff
 from latchkey.dispatch.events.job import Job, Prepared, parse_event
 from latchkey.dispatch.events.outcomes import OutcomeWriter
 from latchkey.dispatch.fair_queue import FairQueue
-from latchkey.dispatch.listeners import Listener, Runner, describe, describe_workspace, is_own
+from latchkey.dispatch.listeners import (
+    Listener,
+    Runner,
+    describe,
+    describe_workspace,
+    is_own,
+    mounted_only,
+    with_own_tokens,
+)
 from latchkey.dispatch.slots import Slot
 from latchkey.errors import LatchkeyError, MustReinstall, StoreUnavailable, TokenUnavailable
 from latchkey.metrics import Metrics
@@ -207,14 +215,16 @@ class Workers:
                 raise
             access = Access(payload.workspace)  # Slack may have revoked its refresh token too
         if not access.is_installed and not job.is_revocation:
-            logger.info(
-                "not running an event: there is no installation of %s request_id=%s",
-                describe_workspace(payload),
-                job.event.request_id,
-            )
-            return None
+            listeners = with_own_tokens(listeners)
+            if not listeners:
+                logger.info(
+                    "not running an event: there is no installation of %s request_id=%s",
+                    describe_workspace(payload),
+                    job.event.request_id,
+                )
+                return None
         if is_own(payload, access):
-            return None
+            listeners = mounted_only(listeners)
         return Prepared(payload, listeners, access)
 
     def _note(self, job: Job, failures: list[Failure]) -> None:

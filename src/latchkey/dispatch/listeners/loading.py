@@ -9,8 +9,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from latchkey.dispatch.listeners.author_line import author_line
 from latchkey.dispatch.listeners.registration import App
@@ -37,9 +39,10 @@ def load_listeners(modules: Sequence[str], base: Path, checkout: Path | None = N
     return app
 
 
-def _load(name: str, app: App) -> None:
+def import_module(name: str) -> ModuleType:
+    """Return the imported module of an author's. Raises ListenerLoadError."""
     try:
-        module = importlib.import_module(name)
+        return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and f"{name}.".startswith(f"{error.name}."):
             raise ListenerLoadError(
@@ -47,15 +50,30 @@ def _load(name: str, app: App) -> None:
             ) from error
         raise ListenerLoadError(name, f"it needs {error.name}, which is not installed", hint=_PACKAGE_HINT) from error
     except Exception as error:
-        raise ListenerLoadError(name, f"its import raised {_description(error, name)}") from error
+        raise load_error(name, "its import", error) from error
+
+
+def register_function(name: str, module: ModuleType) -> tuple[str, Callable[[Any], Any]]:
+    """Return the module's function that takes the app, and its name. Raises ListenerLoadError."""
     known = next((known for known in REGISTER if hasattr(module, known)), None)
     if known is None:
         raise ListenerLoadError(name, "it has no function register(app)")
-    register = getattr(module, known)
+    return known, getattr(module, known)
+
+
+def load_error(module: str, what: str, error: Exception) -> ListenerLoadError:
+    """Return the error for an exception that `what` of the module's has raised: with its text and the author's line."""
+    line = None if isinstance(error, SyntaxError) else author_line(error, module)
+    where = f" ({Path(line.filename).name}, line {line.lineno})" if line else ""
+    return ListenerLoadError(module, f"{what} raised {type(error).__name__}: {error}{where}")
+
+
+def _load(name: str, app: App) -> None:
+    known, register = register_function(name, import_module(name))
     try:
         result = register(app)
     except Exception as error:
-        raise ListenerLoadError(name, f"its {known}(app) raised {_description(error, name)}") from error
+        raise load_error(name, f"its {known}(app)", error) from error
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
@@ -66,9 +84,3 @@ def _load(name: str, app: App) -> None:
         )
     for listener in (*app.listeners, *app.error_handlers):
         listener.module = listener.module or name
-
-
-def _description(error: Exception, module: str) -> str:
-    """Return the error's type and message, and the author's line unless the message names it."""
-    line = None if isinstance(error, SyntaxError) else author_line(error, module)
-    return f"{type(error).__name__}: {error}" + (f" ({Path(line.filename).name}, line {line.lineno})" if line else "")

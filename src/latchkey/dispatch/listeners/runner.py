@@ -68,6 +68,8 @@ class Runner:
     def close(self) -> None:
         """Start no further sync listeners. Running threads cannot be cancelled and are not waited for."""
         self._threads.close()
+        if self.app.mounted is not None:
+            self.app.mounted.close()
 
     def _client_without_token(self) -> AsyncWebClient | WebClient:
         async def make_on_loop() -> AsyncWebClient:
@@ -131,6 +133,8 @@ class Runner:
 
         If one of its matchers or its middleware declines the payload, `call.is_declined` says so afterwards.
         """
+        if listener.mounted is not None:
+            return await self._run_mounted(listener, call)
         metrics, started = self._metrics, time.monotonic()
         metrics.listeners_running += 1
         try:
@@ -152,6 +156,15 @@ class Runner:
         finally:
             metrics.listeners_running -= 1
             metrics.listener_seconds[listener.id].observe(time.monotonic() - started)
+        return None
+
+    async def _run_mounted(self, listener: Listener, call: Call) -> Exception | None:
+        """Run a mounted app, which counts and logs its own listeners, and calls its own error handlers."""
+        call.is_declined = False
+        try:
+            await listener.plan.function(call)
+        except _RAISED as raised:
+            return _as_error(raised)
         return None
 
     async def run_middleware(self, call: Call) -> Exception | None:

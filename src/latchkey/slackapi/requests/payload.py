@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -83,6 +83,8 @@ class Payload:
     """Unix seconds."""
     retry_num: int | None = None
     """X-Slack-Retry-Num, which the caller sets from the headers; None at the first attempt."""
+    raw: bytes = field(default=b"", compare=False, repr=False)
+    """The request's body as it was received, for apps that parse it themselves."""
 
     @classmethod
     def unauthenticated(cls, kind: Kind, body: dict[str, Any] | None = None) -> Payload:
@@ -108,15 +110,20 @@ def parse(content_type: str | None, body: bytes) -> Payload:
     """
     media_type = (content_type or "").partition(";")[0].strip().lower()
     if media_type == "application/json":
-        return _events_api(_json_object(body))
-    if media_type == "application/x-www-form-urlencoded":
-        return _form(_fields(body))
-    raise PayloadError("content type")
+        payload = _events_api(_json_object(body))
+    elif media_type == "application/x-www-form-urlencoded":
+        payload = _form(_fields(body))
+    else:
+        raise PayloadError("content type")
+    payload.raw = body
+    return payload
 
 
 def parse_stored(body: bytes) -> Payload:
     """Return an event from the store: one of Slack's, or one of this server's own. Raises PayloadError."""
-    return _events_api(_json_object(body), _STORED)
+    payload = _events_api(_json_object(body), _STORED)
+    payload.raw = body
+    return payload
 
 
 def _json_object(text: bytes | str) -> dict[str, Any]:

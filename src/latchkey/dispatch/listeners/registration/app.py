@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from latchkey.dispatch.listeners import bolt_only
 from latchkey.dispatch.listeners.arguments import CallPlan
 from latchkey.dispatch.listeners.matching import Constraint, Predicate, Text
+from latchkey.dispatch.listeners.mounted import MOUNTED_KINDS, MountedApp, MountedPlan
 from latchkey.dispatch.listeners.registration.decorators import Decorator, Decorators, F, Function, Functions
 from latchkey.slackapi.requests import Kind, Payload
 from latchkey.tokens import ClientFor
@@ -42,21 +43,27 @@ class Listener:
         keyword: Text | None = None,
         constraint: Constraint | None = None,
         checks: tuple[Check, ...] = (),
+        plan: CallPlan | None = None,
     ) -> None:
-        """`kind` is None for error handlers. Raises TypeError if the function names an argument that does not exist."""
+        """`kind` is None for error handlers. Make `plan` from the function's signature if it is None.
+
+        Raises TypeError if the function names an argument that does not exist.
+        """
         self.kind = kind
         self.matches = matches
         self.constraint = constraint
         """As it was registered; the manifest is derived from it."""
         self.keyword = keyword
         """For `message` listeners: the pattern whose groups become `context["matches"]`."""
-        self.plan = CallPlan(function, may_name_next=kind is None)
+        self.plan = plan or CallPlan(function, may_name_next=kind is None)
         self.checks = checks
         """Its matchers and its middleware, in the order in which they run."""
         plans = [self.plan, *(check.plan for check in checks)]
         self.needs_user = any(plan.needs_user for plan in plans)
         """Whether the acting person's token must be looked up."""
         self.calls_slack = any(plan.calls_slack for plan in plans)
+        self.mounted: MountedApp | None = None
+        """The app that this listener hands payloads to, if it is one of another framework."""
         self.module = ""
         """The listener module that registered it; empty if no module is being loaded."""
         self.id = self.plan.name
@@ -89,6 +96,8 @@ class App(Decorators):
         """Whether an error handler or the middleware needs the acting person's token."""
         self._client_for: ClientFor | None = None
         self._make_client: Callable[[], Any] | None = None
+        self.mounted: MountedApp | None = None
+        """An app of another framework that gets what reaches the server as well."""
 
     async def client_for(
         self, enterprise_id: str | None, team_id: str | None, user_id: str | None = None
@@ -148,10 +157,32 @@ class App(Decorators):
         self.needs_user |= handler.plan.needs_user
         return function
 
+    def mount(self, mounted: MountedApp) -> None:
+        """Hand payloads to another framework's app as well; call it after every other registration.
+
+        Its listeners come last: for a command, an action or a form, the first listener that matches runs.
+        """
+        self.mounted = mounted
+        for kind in MOUNTED_KINDS:
+            plan = MountedPlan(
+                mounted.handle, module=mounted.name.partition(":")[0], name=mounted.name, needs_user=mounted.needs_user
+            )
+            listener = Listener(mounted.handle, kind, mounted.accepts, plan=plan)
+            listener.mounted = mounted
+            self._listeners.setdefault(kind, []).append(listener)
+        self._by_type.clear()
+
     @property
     def listeners(self) -> list[Listener]:
-        """All listeners, grouped by kind; error handlers are not included."""
-        return [listener for registered in self._listeners.values() for listener in registered]
+        """All listeners, grouped by kind, then those of the mounted app; error handlers are not included."""
+        return [*self.own_listeners, *(self.mounted.listeners if self.mounted else ())]
+
+    @property
+    def own_listeners(self) -> list[Listener]:
+        """The listeners that are registered with this object."""
+        return [
+            listener for registered in self._listeners.values() for listener in registered if listener.mounted is None
+        ]
 
     def matching(self, payload: Payload) -> list[Listener]:
         """Return the listeners that match this payload, in the order of their registration."""
