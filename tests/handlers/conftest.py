@@ -12,6 +12,7 @@ from slack_sdk.oauth.installation_store import Installation
 from tornado.ioloop import IOLoop
 
 from latchkey.dispatch import App, EventOptions, EventPipeline, InstallHooks, Interactions, Runner
+from latchkey.dispatch.events import backoff
 from latchkey.handlers import MAX_CONNECTIONS, LatchkeyServer, Services, make_application
 from latchkey.handlers.receipts import Receipts
 from latchkey.handlers.routes import LatchkeyApplication
@@ -119,11 +120,12 @@ def make_services(
             oauth, calls, store.undos, metrics, clock=clock, delay=changes.pop("undo_delay", lambda attempts: 0.01)
         )
         options = EventOptions(**changes.pop("events", {}))
+        delay = changes.pop("retry_delay", backoff.delay)
         return Services(
             store=store,
             interactions=Interactions(runner, metrics, install_url=public_url + INSTALL_PATH, ack_timeout=ack_timeout),
             install_hooks=InstallHooks(runner, check_timeout=0.5),
-            events=EventPipeline(runner, metrics, store.inbox, options, clock),
+            events=EventPipeline(runner, metrics, store.inbox, options, clock, delay),
             metrics=metrics,
             oauth=oauth,
             undoer=undoer,

@@ -40,6 +40,8 @@ _ASSISTANT = {
     "_bot_message_listeners": "message",
 }
 """The lists of an Assistant's listeners, and the events that they are for."""
+ASSISTANT_EVENTS = frozenset(_ASSISTANT.values())
+"""An Assistant handles all of them, some by itself if its author has registered no listener."""
 
 
 def listeners_of(app: Any) -> list[Found]:
@@ -61,7 +63,7 @@ def describe(found: list[Found]) -> list[Listener]:
                 name=name_of(function),
                 is_async=inspect.iscoroutinefunction(function),
             )
-            listener = Listener(function, kind or Kind.EVENT, _never, keyword, constraint, plan)
+            listener = Listener(function, kind or Kind.EVENT, _never, keyword, constraint, plan=plan)
             listener.module = plan.module
             described.append(listener)
     return described

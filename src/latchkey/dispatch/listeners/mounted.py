@@ -13,8 +13,8 @@ from latchkey.dispatch.listeners.arguments import CallPlan
 from latchkey.slackapi.requests import Kind, Payload
 
 if TYPE_CHECKING:
-    from latchkey.dispatch.listeners.registration import Listener
     from latchkey.dispatch.listeners.arguments import Call
+    from latchkey.dispatch.listeners.registration import Listener
     from latchkey.metrics import Metrics
 
 MOUNTED_KINDS = (Kind.EVENT, Kind.COMMAND, Kind.ACTION, Kind.SHORTCUT, Kind.VIEW, Kind.OPTIONS)
