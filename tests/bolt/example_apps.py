@@ -10,13 +10,13 @@ from slack_bolt import App, BoltResponse
 from slack_bolt.async_app import AsyncApp
 
 
-def sync_app(seen: list[str], **options: Any) -> App:
+def sync_app(seen: list[str], **options: Any) -> App:  # noqa: C901  # one function for each way to register one
     app = App(signing_secret="other", token_verification_enabled=False, **{"token": "xoxb-own", **options})
 
     @app.middleware
-    def mark(context: Any, next: Any) -> None:
+    def mark(context: Any, next_: Any) -> None:
         context["marked"] = "marked"
-        next()
+        next_()
 
     @app.event("app_mention")
     def mention(event: Any, say: Any, context: Any) -> None:
@@ -69,13 +69,13 @@ def sync_app(seen: list[str], **options: Any) -> App:
     return app
 
 
-def async_app(seen: list[str], **options: Any) -> AsyncApp:
+def async_app(seen: list[str], **options: Any) -> AsyncApp:  # noqa: C901  # as above
     app = AsyncApp(signing_secret="other", **{"token": "xoxb-own", **options})
 
     @app.middleware
-    async def mark(context: Any, next: Any) -> None:
+    async def mark(context: Any, next_: Any) -> None:
         context["marked"] = "marked"
-        await next()
+        await next_()
 
     @app.event("app_mention")
     async def mention(event: Any, say: Any, context: Any) -> None:

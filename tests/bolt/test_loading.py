@@ -106,8 +106,13 @@ REGISTERS = {
     "other functions": ("def hi(ack): ...\ndef register_listeners(app):\n    app.command('/hi')(hi)", False),
     "async registration": ("async def hi(ack): ...\nasync def register(app):\n    app.command('/hi')(hi)", True),
     "an Assistant": (
-        "from slack_bolt import Assistant\nassistant = Assistant()\n@assistant.thread_started\ndef hi(say): ...\n"
-        "def register(app):\n    app.assistant(assistant)",
+        """from slack_bolt import Assistant
+assistant = Assistant()
+@assistant.thread_started
+def hi(say): ...
+def register(app):
+    app.assistant(assistant)
+""",
         False,
     ),
     "sync middleware": ("def log(next): next()\ndef register(app):\n    app.use(log)\n", False),

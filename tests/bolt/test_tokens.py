@@ -101,7 +101,9 @@ async def test_the_apps_token_is_used_where_the_app_is_not_installed_here(
 
 @pytest.mark.gen_test
 @both
-async def test_without_any_token_people_are_asked_to_install_the_app(slack: Slack, mount: Mount, is_async: bool) -> None:
+async def test_without_any_token_people_are_asked_to_install_the_app(
+    slack: Slack, mount: Mount, is_async: bool
+) -> None:
     used: list[Any] = []
     settings = (AsyncOAuthSettings if is_async else OAuthSettings)(client_id="1.2", client_secret="s")
     mounted = mount(tell_token(new_app(is_async, oauth_settings=settings), used))
@@ -114,7 +116,7 @@ async def test_without_any_token_people_are_asked_to_install_the_app(slack: Slac
 @pytest.mark.gen_test
 @both
 async def test_a_function_authorize_decides_although_the_store_has_a_token(
-    installed: Slack, mount: Mount, caplog: pytest.LogCaptureFixture, is_async: bool
+    installed: Slack, mount: Mount, is_async: bool
 ) -> None:
     used: list[Any] = []
     result = AuthorizeResult(enterprise_id=None, team_id="T0ACME", bot_token="xoxb-theirs", bot_user_id="UBOT")
@@ -123,15 +125,15 @@ async def test_a_function_authorize_decides_although_the_store_has_a_token(
         return result
 
     app = new_app(is_async, authorize=authorize_async if is_async else lambda team_id: result)
-    mount(tell_token(app, used))
+    mounted = mount(tell_token(app, used))
     await installed.sender.command(installed.workspace(), "/hi")
     assert used == [("xoxb-theirs", "xoxb-theirs", None, "UBOT")]
-    assert "authorize function of its own" in caplog.text
+    assert "authorize function of its own" in mounted.warning
 
 
 @pytest.mark.gen_test
 async def test_an_apps_own_store_is_asked_where_the_app_is_not_installed_here(
-    slack: Slack, mount: Mount, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    slack: Slack, mount: Mount, tmp_path: Path
 ) -> None:
     used: list[Any] = []
     acme = slack.workspace()
@@ -139,16 +141,14 @@ async def test_an_apps_own_store_is_asked_where_the_app_is_not_installed_here(
     theirs = FileInstallationStore(base_dir=str(tmp_path / "theirs"))
     theirs.save(Installation(team_id="T0ACME", user_id="U0ALICE", bot_token=own, bot_id="B1", bot_user_id="UBOTACME"))
     settings = OAuthSettings(client_id="1.2", client_secret="s", installation_store=theirs)
-    mount(tell_token(new_app(is_async=False, oauth_settings=settings), used))
+    mounted = mount(tell_token(new_app(is_async=False, oauth_settings=settings), used))
     assert (await slack.sender.command(acme, "/hi")).body == "hi"
     assert used[0][0] == own
-    assert "installation_store of its own" in caplog.text
+    assert "installation_store of its own" in mounted.warning
 
 
 @pytest.mark.gen_test
-async def test_an_events_own_messages_are_bolts_to_ignore(
-    installed: Slack, mount: Mount, services: Services
-) -> None:
+async def test_an_events_own_messages_are_bolts_to_ignore(installed: Slack, mount: Mount, services: Services) -> None:
     texts: list[str] = []
     app = new_app(is_async=False, token="xoxb-own")
     app.event("message")(lambda event: texts.append(event["text"]))

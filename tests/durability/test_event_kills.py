@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.durability.test_live_faults import full_disk, locked
-from tests.support.event_load import SENDERS, Load, journaling
+from tests.support.event_load import NATIVE, SENDERS, JournalApp, Load, journaling
 
 REFUSAL_MILLISECONDS = 2500 + 400
 """2.5 s, and some time for a machine that sends and serves at the same time."""
@@ -15,11 +15,11 @@ MAX_RUN_AGAIN = 3 * SENDERS
 """After one kill: the events that were running, those of the commit that was running, and those of the next one."""
 
 
-async def kill_often(folder: Path, times: int) -> Load:
+async def kill_often(folder: Path, times: int, app: JournalApp = NATIVE) -> Load:
     """Kill the server again and again under load; returns the load once all its events are done."""
     chance = random.Random(times)
     unfinished_at_a_kill: set[str] = set()
-    async with journaling(folder) as load:
+    async with journaling(folder, app=app) as load:
         for _ in range(times):
             async with load.flowing():
                 await asyncio.sleep(chance.uniform(0.05, 0.5))

@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "config": {"errors"},
     "logs": {"errors"},
     "packages": {"logs", "errors"},
-    "preflight": {"bolt", "config", "dispatch", "storage", "errors"},
+    "preflight": {"bolt", "config", "dispatch", "slackapi", "storage", "errors"},
     "commands": {"config", "logs", "dispatch", "tokens", "storage", "slackapi", "errors", "doctor", "preflight"},
     "doctor": {"config", "logs", "dispatch", "tokens", "storage", "slackapi", "errors", "packages", "preflight"},
     "simulator": {"errors"},

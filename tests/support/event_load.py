@@ -27,17 +27,45 @@ def register(app):
         if event["text"].endswith("7") and context["attempt"] == 1:
             raise ValueError("fails at the first attempt")
 """
+_JOURNAL_BOLT_APP = """
+import os, random
+from {module} import {kind}
+app = {kind}(token="xoxb-own", signing_secret="unused")
+
+@app.event("app_mention")
+{prefix}def journal(event, context):
+    with open("journal", "ab", 0) as file:
+        file.write(f"{{event['text']}} {{context['attempt']}}\\n".encode())
+    if event["text"].endswith("7") and context["attempt"] == 1:
+        raise ValueError("fails at the first attempt")
+"""
+
+
+@dataclass(frozen=True)
+class JournalApp:
+    """A listener that writes each event to a journal, and the settings with which the server runs it."""
+
+    text: str
+    environment: dict[str, str]
+
+
+_MOUNTED = {"LATCHKEY_LISTENERS_MODULES": "", "LATCHKEY_BOLT_APP": "journal_app:app"}
+NATIVE = JournalApp(JOURNAL_APP, {"LATCHKEY_LISTENERS_MODULES": "journal_app"})
+ASYNC_APP = JournalApp(
+    _JOURNAL_BOLT_APP.format(module="slack_bolt.async_app", kind="AsyncApp", prefix="async "), _MOUNTED
+)
+SYNC_APP = JournalApp(_JOURNAL_BOLT_APP.format(module="slack_bolt", kind="App", prefix=""), _MOUNTED)
 SENDERS = 12
 PAUSE_SECONDS = 0.02
 """Between two deliveries of one event; Slack waits a second, a minute, five minutes."""
 
 
 @asynccontextmanager
-async def journaling(folder: Path, senders: int = SENDERS) -> AsyncIterator[Load]:
+async def journaling(folder: Path, senders: int = SENDERS, app: JournalApp = NATIVE) -> AsyncIterator[Load]:
     """Run a server whose listener writes each event to a journal; the load is not started yet."""
-    (folder / "journal_app.py").write_text(JOURNAL_APP)
+    (folder / "journal_app.py").write_text(app.text)
     (folder / "journal").touch()
-    async with running(folder, environment={"LATCHKEY_LISTENERS_MODULES": "journal_app"}) as it:
+    async with running(folder, environment=app.environment) as it:
         assert await it.install() == 200
         yield Load(it, senders)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -27,8 +26,6 @@ from latchkey.slackapi.requests import Kind, Payload
 _SLACK_API = "https://slack.com/api/"
 _JSON = {"content-type": "application/json"}
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
-
-logger = logging.getLogger("latchkey.listeners")
 
 
 class BoltApp:
@@ -56,13 +53,16 @@ class BoltApp:
         """Whether it may have tokens of workspaces that are not in the store."""
         return self.own_tokens is not OwnTokens.NONE
 
+    @property
+    def warning(self) -> str:
+        """What an operator should know about the app's own tokens; empty if there is nothing."""
+        return self.own_tokens.warning
+
     def start(self, metrics: Metrics, *, api_url: str) -> None:
         """Prepare for requests; the app's clients call `api_url` unless its author has chosen another URL."""
         self._metrics = metrics
         if self.app.client.base_url == _SLACK_API:
             self.app.client.base_url = api_url
-        if warning := self.own_tokens.warning:
-            logger.warning("%s: %s", self.name, warning)
 
     def close(self) -> None:
         """Start no further listeners."""

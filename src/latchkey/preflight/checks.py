@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from latchkey.errors import StartRefused
-from latchkey.preflight import address_checks, listener_checks, setting_checks, storage_checks
+from latchkey.preflight import address_checks, bolt_checks, listener_checks, setting_checks, storage_checks
 from latchkey.preflight.context import StartContext
 from latchkey.preflight.problems import Finding, Problem
 from latchkey.preflight.public_host import check_public_host
@@ -15,10 +15,12 @@ START_CHECKS: tuple[Callable[[StartContext], Iterator[Finding]], ...] = (
     storage_checks.check_storage,
     address_checks.check_addresses,
     listener_checks.check_listeners,
+    bolt_checks.check_bolt,
 )
 PROBLEMS: tuple[Problem, ...] = (
     *setting_checks.PROBLEMS,
     *listener_checks.PROBLEMS,
+    *bolt_checks.PROBLEMS,
     *address_checks.PROBLEMS,
     *storage_checks.PROBLEMS,
 )

@@ -37,6 +37,10 @@ class MountedApp(Protocol):
         """Whether it may have tokens of workspaces that are not in the store."""
 
     @property
+    def warning(self) -> str:
+        """What an operator should know about the tokens that it brings; empty if there is nothing."""
+
+    @property
     def needs_user(self) -> bool:
         """Whether the acting person's token must be looked up for it."""
 
