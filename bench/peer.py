@@ -54,6 +54,8 @@ def all_peers() -> list[Peer]:
         Peer(FLOOR, (sys.executable, str(PEERS / "tornado_bare.py"))),
         ours(),
         ours("Latchkey, events in memory", LATCHKEY_EVENTS_DURABLE="false"),
+        ours("Latchkey, AsyncApp mounted", BOLT="AsyncApp"),
+        ours("Latchkey, App mounted", BOLT="App"),
         Peer("Bolt for JavaScript", (node or "node", str(BOLT_JS / "server.js")), missing=no_js),
         Peer("Bolt AsyncApp, aiohttp", (sys.executable, str(PEERS / "bolt_async.py"), "aiohttp")),
         Peer("Bolt AsyncApp, Tornado", (sys.executable, str(PEERS / "bolt_async.py"), "tornado")),

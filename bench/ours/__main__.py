@@ -4,7 +4,7 @@ Usage: python -m bench.ours FOLDER; all files are in FOLDER, PORT and TEAMS come
 REMEMBERED, the number of remembered event ids; INSTALLS, a number of complete installations to use in place of TEAMS;
 EXPIRING, which makes their tokens expire soon; TROUBLE, which makes the listeners of three kinds of events sleep,
 raise, or block a thread; REFRESHING, a file of installations, whose listener calls Slack with the bot's token and the
-acting person's.
+acting person's; BOLT, "AsyncApp" or "App", which mounts such an app with the same listeners.
 """
 
 from __future__ import annotations
@@ -68,6 +68,35 @@ def register(app):
 """
 
 
+_BOLT_APPS = {
+    "AsyncApp": f"""\
+from slack_bolt.async_app import AsyncApp
+app = AsyncApp(token="xoxb-unused", signing_secret="unused")
+
+@app.event("app_mention")
+async def mention(event, context):
+    pass
+
+@app.command("{COMMAND}")
+async def hello(ack, command):
+    await ack("hello " + command["text"])
+""",
+    "App": f"""\
+from slack_bolt import App
+app = App(token="xoxb-unused", signing_secret="unused")
+
+@app.event("app_mention")
+def mention(event, context):
+    pass
+
+@app.command("{COMMAND}")
+def hello(ack, command):
+    ack("hello " + command["text"])
+""",
+}
+"""The apps of the peers, without their stores."""
+
+
 def main(folder: Path) -> None:
     """Fill the store and become the server; the log goes to a file."""
     paths = folder / "data" / "store.sqlite", folder / "keys" / "keyring"
@@ -94,10 +123,13 @@ def main(folder: Path) -> None:
     if refreshing:
         listeners = _REFRESHING_LISTENER
     (folder / "bench_listeners.py").write_text(listeners, encoding="utf-8")
+    section = '[listeners]\nmodules = ["bench_listeners"]\n'
+    if bolt := os.environ.get("BOLT"):
+        (folder / "bench_bolt.py").write_text(_BOLT_APPS[bolt], encoding="utf-8")
+        section = '[bolt]\napp = "bench_bolt:app"\n'
     config = folder / "config.toml"
     config.write_text(
-        f'[slack]\napi_url = "{os.environ["API_URL"]}"\n[listeners]\nmodules = ["bench_listeners"]\n'
-        '[metrics]\nlisten = "127.0.0.1:0"\n',
+        f'[slack]\napi_url = "{os.environ["API_URL"]}"\n{section}[metrics]\nlisten = "127.0.0.1:0"\n',
         encoding="utf-8",
     )
     log = os.open(folder / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

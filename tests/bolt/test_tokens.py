@@ -1,4 +1,4 @@
-"""Whose tokens a mounted app gets: those of the store, then its own; a function `authorize` decides alone."""
+"""Whose tokens a mounted app gets: those of the store, then its own, unless it has a function `authorize`."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -114,10 +114,10 @@ def _started(module: str, error: StartedByImport) -> ListenerLoadError:
 
 
 async def _refuse_async(**_: Any) -> AuthorizeResult:
-    """Stand in for the store, whose tokens replace this function."""
+    """Authorize nothing: the store takes its place."""
     raise NotImplementedError
 
 
 def _refuse(**_: Any) -> AuthorizeResult:
-    """Stand in for the store, whose tokens replace this function."""
+    """Authorize nothing: the store takes its place."""
     raise NotImplementedError

@@ -14,6 +14,7 @@ from slack_bolt.response import BoltResponse
 
 from latchkey.bolt.async_side import AsyncSide
 from latchkey.bolt.introspection import ASSISTANT_EVENTS, Found, describe, listeners_of
+from latchkey.bolt.oauth import oauth_settings_of
 from latchkey.bolt.own_tokens import OwnTokens
 from latchkey.bolt.responses import has_no_listener, reply_from
 from latchkey.bolt.sync_side import SyncSide
@@ -42,6 +43,7 @@ class BoltApp:
         self._side = AsyncSide(app, is_ours=is_ours) if isinstance(app, AsyncApp) else SyncSide(app, is_ours=is_ours)
         self._metrics: Metrics | None = None
         self.needs_user = not _is_bot_only(app)
+        self.oauth_settings = oauth_settings_of(app)
 
     @property
     def own_tokens(self) -> OwnTokens:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
+from latchkey.config import Settings
 from latchkey.dispatch import App, Listener
 from latchkey.errors import ConfigError, Fault
 from latchkey.preflight.context import StartContext
@@ -28,7 +29,12 @@ BOLT_TOKENS = Problem.warning(
     cause="The Bolt app has tokens of its own, which are outside of the encrypted store.",
     fix="Import its installations (latchkey installs import), then remove its token, installation_store or authorize.",
 )
-PROBLEMS = (BOLT_CONFLICT, BOLT_OVERLAP, BOLT_TOKENS)
+BOLT_OAUTH = Problem.warning(
+    "bolt-oauth",
+    cause="This server runs the installs, and does not use what the Bolt app's OAuth settings say of them.",
+    fix="Set it in config.toml; docs/move-from-bolt.md lists where.",
+)
+PROBLEMS = (BOLT_CONFLICT, BOLT_OVERLAP, BOLT_TOKENS, BOLT_OAUTH)
 
 _ANSWERED_ONCE = (Kind.COMMAND, Kind.ACTION, Kind.SHORTCUT, Kind.VIEW, Kind.OPTIONS)
 """Kinds of payload that get one response, so that only one listener can run. Every listener of an event runs."""
@@ -49,6 +55,21 @@ def check_bolt(context: StartContext) -> Iterator[Finding]:
             yield from _compare(kind, app)
         if app.mounted.warning:
             yield BOLT_TOKENS.found(app.mounted.warning, where="[bolt]")
+        for name, value in app.mounted.oauth_settings.items():
+            if not _is_set(name, value, settings):
+                yield BOLT_OAUTH.found(f"the app's OAuth settings say {name}, which is not used", where="[bolt]")
+
+
+def _is_set(name: str, value: Any, settings: Settings) -> bool:
+    """Whether config.toml says the same as one of the app's OAuth settings."""
+    same = {
+        "scopes": set(settings.slack.requested_scopes),
+        "user_scopes": set(settings.slack.requested_user_scopes),
+        "success_url": settings.install.success_url,
+        "failure_url": settings.install.failure_url,
+        "install_page_rendering_enabled": settings.install.page,
+    }
+    return name in same and (set(value) if isinstance(value, tuple) else value) == same[name]
 
 
 def _compare(kind: Kind, app: App) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ commands and the metrics, but it runs them itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from latchkey.dispatch.listeners.arguments import CallPlan
@@ -26,7 +26,7 @@ class MountedApp(Protocol):
 
     @property
     def name(self) -> str:
-        """Where the app is defined; stored events refer to it by this name."""
+        """The module and the name of the app; stored events refer to it by them."""
 
     @property
     def listeners(self) -> Sequence[Listener]:
@@ -39,6 +39,10 @@ class MountedApp(Protocol):
     @property
     def warning(self) -> str:
         """What an operator should know about the tokens that it brings; empty if there is nothing."""
+
+    @property
+    def oauth_settings(self) -> Mapping[str, Any]:
+        """What differs from the defaults in the app's settings of the install flow, by Bolt's names."""
 
     @property
     def needs_user(self) -> bool:
