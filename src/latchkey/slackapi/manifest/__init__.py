@@ -1,15 +1,9 @@
 """The app manifest: made from settings and listeners, and compared with the one exported from Slack."""
 
-from latchkey.slackapi.manifest.app_manifest import (
-    AppSettings,
-    Command,
-    Manifest,
-    ManifestRequirements,
-    Shortcut,
-    make_manifest,
-)
+from latchkey.slackapi.manifest.app_manifest import Manifest, make_manifest
 from latchkey.slackapi.manifest.diff import ManifestDifference, differences
 from latchkey.slackapi.manifest.exported import read_manifest
+from latchkey.slackapi.manifest.inputs import AppSettings, Command, ManifestRequirements, Shortcut
 
 __all__ = [
     "AppSettings",
