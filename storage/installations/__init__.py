@@ -10,6 +10,7 @@ from latchkey.storage.installations.moving import (
     ImportResult,
     InstallationMover,
     Merged,
+    OpenedSource,
     open_source,
 )
 from latchkey.storage.installations.removal import commit_with_retry
@@ -31,6 +32,7 @@ __all__ = [
     "InstalledWorkspace",
     "Merged",
     "NotCached",
+    "OpenedSource",
     "TokenCache",
     "TokenId",
     "TokenPair",

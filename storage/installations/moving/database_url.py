@@ -11,9 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from latchkey.errors import SourceError
-from latchkey.storage.installations.moving.incoming import IncomingWorkspace
-from latchkey.storage.installations.moving.source import Damaged
-from latchkey.storage.installations.moving.tables import BOTS, INSTALLATIONS, Row, TableReader
+from latchkey.storage.installations.moving.tables import BOTS, INSTALLATIONS, Row, TableSource
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -39,7 +37,7 @@ def sqlite_path(url: str) -> Path | None:
     return Path(path)
 
 
-class DatabaseSource:
+class DatabaseSource(TableSource):
     """A database that SQLAlchemy can connect to."""
 
     kind = "slack_sdk's tables in a database"
@@ -64,17 +62,7 @@ class DatabaseSource:
             ) from None
         except (sqlalchemy.exc.SQLAlchemyError, ValueError) as error:
             raise SourceError(f"the database cannot be opened: {_reason(error)}") from None
-        try:
-            self._reader = TableReader(self._select, client_id)
-        except BaseException:
-            self.close()
-            raise
-
-    def count(self) -> int:
-        return self._reader.count()
-
-    def workspaces(self) -> Iterator[IncomingWorkspace | Damaged]:
-        return self._reader.workspaces()
+        super().__init__(client_id)
 
     def close(self) -> None:
         # Nothing was changed; SQLAlchemy ends the transaction with a rollback.

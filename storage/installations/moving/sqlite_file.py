@@ -12,16 +12,14 @@ from typing import Any
 from urllib.parse import quote
 
 from latchkey.errors import SourceError
-from latchkey.storage.installations.moving.incoming import IncomingWorkspace
-from latchkey.storage.installations.moving.source import Damaged
-from latchkey.storage.installations.moving.tables import Row, TableReader
+from latchkey.storage.installations.moving.tables import Row, TableSource
 
 MAGIC = b"SQLite format 3\0"
 _WAL_MODE = b"\x02"
 """Byte 19 of a file in WAL mode (sqlite.org/fileformat.html)."""
 
 
-class SqliteSource:
+class SqliteSource(TableSource):
     """An SQLite file with slack_sdk's tables."""
 
     kind = "slack_sdk's tables in an SQLite file"
@@ -36,17 +34,7 @@ class SqliteSource:
             raise SourceError(f"{path}: {error}") from None
         self._connection.row_factory = sqlite3.Row
         self._connection.text_factory = _text
-        try:
-            self._reader = TableReader(self._select, client_id)
-        except BaseException:
-            self.close()
-            raise
-
-    def count(self) -> int:
-        return self._reader.count()
-
-    def workspaces(self) -> Iterator[IncomingWorkspace | Damaged]:
-        return self._reader.workspaces()
+        super().__init__(client_id)
 
     def close(self) -> None:
         self._connection.close()

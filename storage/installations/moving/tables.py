@@ -5,7 +5,8 @@ The history is reduced by reading ids first: no token gets into a temporary file
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from heapq import merge
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -21,8 +22,6 @@ COLUMNS = {*TEXTS, "id", "client_id", "bot_scopes", "bot_token_expires_at", "use
 """slack_sdk's own columns of the installations."""
 
 Row = Mapping[str, Any]
-Select = Callable[[str, Mapping[str, Any]], Iterator[Row]]
-"""Runs a query with named parameters; raises SourceError."""
 
 # An org-wide installation is one workspace, whether or not it was saved with the id of a workspace.
 _TEAM = "CASE WHEN is_enterprise_install AND coalesce(enterprise_id, '') <> '' THEN '' ELSE coalesce(team_id, '') END"
@@ -38,13 +37,27 @@ class _Id(NamedTuple):
     row_id: int
 
 
-class TableReader:
-    """The two tables of one app, which `client_id` names."""
+class TableSource(ABC):
+    """A source with the two tables of one app. A subclass opens the connection, and then calls this `__init__`."""
 
-    def __init__(self, select: Select, client_id: str | None) -> None:
-        """Find the app; raises SourceError, also if the tables are missing, or hold several apps."""
-        self._select = select
-        self._client_id = self._app(client_id)
+    def __init__(self, client_id: str | None) -> None:
+        """Find the app that `client_id` names.
+
+        Closes the source and raises SourceError if the tables are missing, or hold several apps.
+        """
+        try:
+            self._client_id = self._app(client_id)
+        except BaseException:
+            self.close()
+            raise
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connection."""
+
+    @abstractmethod
+    def _select(self, query: str, parameters: Mapping[str, Any]) -> Iterator[Row]:
+        """Run a query with named parameters; raises SourceError."""
 
     def count(self) -> int:
         ids = f"SELECT DISTINCT coalesce(enterprise_id, ''), {_TEAM} FROM {INSTALLATIONS} WHERE client_id = :client_id"

@@ -23,7 +23,7 @@ from latchkey.commands.terminal import (
     yes_option,
 )
 from latchkey.errors import EXIT_FAILED, plural
-from latchkey.storage import ImportResult, Merged, open_source
+from latchkey.storage import ImportResult, Merged, OpenedSource, open_source
 from latchkey.tokens import AllowedWorkspaces
 
 _LABELS = {
@@ -82,19 +82,23 @@ def import_installs(
             say("latchkey: interrupted; what was imported is kept")
             say("hint: run the command again to continue")
             sys.exit(EXIT_FAILED)
+    _report(opened, result, dry_run=dry_run, as_json=as_json)
+    if not result.is_complete:
+        sys.exit(EXIT_FAILED)
+
+
+def _report(source: OpenedSource, result: ImportResult, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
-        print_json(_to_json(opened.kind, dry_run, result))
+        print_json(_to_json(source.kind, dry_run, result))
     else:
         print_values((label, f"{result.workspaces[merged]:,}") for merged, label in _LABELS.items())
     _print_damaged(result)
     if dry_run:
         say("nothing was changed")
-    else:
-        say("hint: the source still contains the tokens. Once this server works, destroy them, and their backups:")
-        for line in opened.advice:
-            say(f"    {line}")
-    if not result.is_complete:
-        sys.exit(EXIT_FAILED)
+        return
+    say("hint: the source still contains the tokens. Once this server works, destroy them, and their backups:")
+    for line in source.advice:
+        say(f"    {line}")
 
 
 def _to_json(kind: str, dry_run: bool, result: ImportResult) -> dict[str, Any]:
