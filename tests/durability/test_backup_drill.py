@@ -60,7 +60,8 @@ async def back_up_often(folder: Path, tmp_path: Path, times: int) -> None:
                 before = dict(load.acknowledged)
                 made = json.loads(await command(load.it, "backup", "--json"))
                 assert made["unreadable"] == 0
-                missing |= unknown_in(Path(made["path"]), load.it, before, tmp_path)
+                # In a thread, because the load is sent by this loop: late in the test a check takes seconds.
+                missing |= await asyncio.to_thread(unknown_in, Path(made["path"]), load.it, before, tmp_path)
         await load.settled()
         assert before, "nothing was written during the backups"
         assert not missing
