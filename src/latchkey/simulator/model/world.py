@@ -1,4 +1,4 @@
-"""The simulator's state: workspaces, tokens, codes, messages, open forms. Plain data in memory."""
+"""All state of one simulated Slack."""
 
 from __future__ import annotations
 
@@ -6,137 +6,22 @@ import itertools
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from latchkey.simulator.faults import ApiFault, RateLimit
+from latchkey.simulator.model.app import DescribeScope, SlackApp, not_described
+from latchkey.simulator.model.calls import ApiCall, FunctionRun
+from latchkey.simulator.model.conversations import AgentThread, Message
+from latchkey.simulator.model.permissions import (
+    RESPONSE_URL_SECONDS,
+    TRIGGER_SECONDS,
+    Grant,
+    IssuedResponseUrl,
+    Trigger,
+)
+from latchkey.simulator.model.views import OpenView
 from latchkey.simulator.tokens import RefreshToken, Token, TokenBook
-from latchkey.simulator.workspaces import APP_ID, WORKSPACES, SimulatedWorkspace
-
-CODE_SECONDS = 600
-"""OAuth codes expire after ten minutes."""
-TRIGGER_SECONDS = 3.0
-"""Trigger ids expire after three seconds; each opens one form."""
-MAX_RESPONSE_URL_USES = 5
-RESPONSE_URL_SECONDS = 1800.0
-
-DescribeScope: TypeAlias = Callable[[str, bool], str]
-"""Called with a scope, and whether it is a user scope; returns what it lets an app do, or an empty string."""
-
-
-def not_described(scope: str, as_user: bool) -> str:
-    """Describe no scope: the consent page then shows its name."""
-    return ""
-
-
-@dataclass(frozen=True)
-class SlackApp:
-    """The app as it is configured at Slack."""
-
-    client_id: str
-    client_secret: str
-    signing_secret: str
-    redirect_uris: tuple[str, ...]
-    events_url: str
-    token_rotation: bool = False
-    bot_optional: tuple[str, ...] = ()
-    """Bot scopes that a person may decline."""
-    user_optional: tuple[str, ...] = ()
-    app_id: str = APP_ID
-    name: str = "Latchkey"
-
-
-@dataclass
-class Grant:
-    """An approved install whose code has not been exchanged yet."""
-
-    workspace: SimulatedWorkspace
-    user_id: str
-    redirect_uri: str
-    scopes: str
-    user_scopes: str
-    org_wide: bool
-    expires_at: float
-    used: bool = False
-
-
-@dataclass
-class Message:
-    """A message in a conversation."""
-
-    workspace: SimulatedWorkspace
-    channel: str
-    author: str
-    text: str
-    only_for: str | None = None
-    blocks: list[dict[str, Any]] = field(default_factory=list)
-    ts: str = ""
-    thread_ts: str = ""
-    """The `ts` of the message that this one replies to; empty outside threads."""
-    metadata: dict[str, Any] = field(default_factory=dict)
-    is_streaming: bool = False
-    """Whether the app may append to it."""
-
-
-@dataclass
-class AgentThread:
-    """What an agent shows in a thread besides its messages."""
-
-    status: str = ""
-    title: str = ""
-    prompts: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass
-class OpenView:
-    """A form (modal) that a person has open."""
-
-    view_id: str
-    workspace: SimulatedWorkspace
-    user_id: str
-    view: dict[str, Any]
-    errors: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ApiCall:
-    """One call of the Web API, without its token."""
-
-    method: str
-    team_id: str | None
-    arguments: dict[str, Any]
-    response: dict[str, Any]
-
-
-@dataclass
-class Trigger:
-    workspace: SimulatedWorkspace
-    user_id: str
-    expires_at: float
-    used: bool = False
-
-
-@dataclass
-class FunctionRun:
-    """One run of a function of the app, as a step of a workflow."""
-
-    workspace: SimulatedWorkspace
-    execution_id: str
-    callback_id: str
-    inputs: dict[str, Any]
-    token: str
-    """Valid until the run is complete."""
-    outputs: dict[str, Any] | None = None
-    error: str | None = None
-
-
-@dataclass
-class IssuedResponseUrl:
-    workspace: SimulatedWorkspace
-    channel: str
-    user_id: str
-    expires_at: float
-    uses: int = 0
+from latchkey.simulator.workspaces import WORKSPACES, SimulatedWorkspace
 
 
 class World:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from latchkey.simulator.pages.approval import ConsentRefused, approve, cancel, check_request
+from latchkey.simulator.pages.consent.approval import ConsentRefused, approve, cancel, check_request
 from latchkey.simulator.pages.page_handler import PageHandler
 
 
@@ -19,7 +19,7 @@ class AuthorizeHandler(PageHandler):
             self._show_error(refused)
             return
         self.render(
-            "consent.html",
+            "consent/consent.html",
             app_name=self.world.app.name,
             bot_permissions=self._permissions(query.get("scope", ""), as_user=False),
             user_permissions=self._permissions(query.get("user_scope", ""), as_user=True),
@@ -62,4 +62,4 @@ class AuthorizeHandler(PageHandler):
 
     def _show_error(self, refused: ConsentRefused) -> None:
         self.set_status(400)
-        self.render("refused.html", code=str(refused))
+        self.render("consent/refused.html", code=str(refused))

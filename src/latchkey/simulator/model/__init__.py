@@ -1,0 +1,35 @@
+"""The simulator's state: workspaces, tokens, codes, messages, open forms. Plain data in memory."""
+
+from latchkey.simulator.model.app import DescribeScope, SlackApp, not_described
+from latchkey.simulator.model.calls import ApiCall, FunctionRun
+from latchkey.simulator.model.conversations import AgentThread, Message
+from latchkey.simulator.model.permissions import (
+    CODE_SECONDS,
+    MAX_RESPONSE_URL_USES,
+    RESPONSE_URL_SECONDS,
+    TRIGGER_SECONDS,
+    Grant,
+    IssuedResponseUrl,
+    Trigger,
+)
+from latchkey.simulator.model.views import OpenView
+from latchkey.simulator.model.world import World
+
+__all__ = [
+    "CODE_SECONDS",
+    "MAX_RESPONSE_URL_USES",
+    "RESPONSE_URL_SECONDS",
+    "TRIGGER_SECONDS",
+    "AgentThread",
+    "ApiCall",
+    "DescribeScope",
+    "FunctionRun",
+    "Grant",
+    "IssuedResponseUrl",
+    "Message",
+    "OpenView",
+    "SlackApp",
+    "Trigger",
+    "World",
+    "not_described",
+]

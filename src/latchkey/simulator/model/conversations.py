@@ -1,0 +1,35 @@
+"""What is in conversations: messages, and what an agent shows beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from latchkey.simulator.workspaces import SimulatedWorkspace
+
+
+@dataclass
+class Message:
+    """A message in a conversation."""
+
+    workspace: SimulatedWorkspace
+    channel: str
+    author: str
+    text: str
+    only_for: str | None = None
+    blocks: list[dict[str, Any]] = field(default_factory=list)
+    ts: str = ""
+    thread_ts: str = ""
+    """The `ts` of the message that this one replies to; empty outside threads."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    is_streaming: bool = False
+    """Whether the app may append to it."""
+
+
+@dataclass
+class AgentThread:
+    """What an agent shows in a thread besides its messages."""
+
+    status: str = ""
+    title: str = ""
+    prompts: list[dict[str, Any]] = field(default_factory=list)
