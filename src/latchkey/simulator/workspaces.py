@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 APP_ID = "A0LATCHKEY"
 
@@ -15,8 +15,14 @@ class SimulatedWorkspace:
     name: str
     enterprise_id: str | None = None
     enterprise_name: str | None = None
-    user_id: str = "U0ALICE"
-    channel_id: str = "C0GENERAL"
+    user_id: str = field(default="U0ALICE", compare=False)
+    """The person who acts."""
+    channel_id: str = field(default="C0GENERAL", compare=False)
+    """The conversation in which they act."""
+
+    def seen_by(self, user_id: str, channel_id: str = "C0GENERAL") -> SimulatedWorkspace:
+        """Return this workspace as another person sees it, in one of its conversations. It equals this one."""
+        return replace(self, user_id=user_id, channel_id=channel_id)
 
 
 WORKSPACES = (

@@ -2,7 +2,18 @@
 
 from latchkey.simulator.model.app import DescribeScope, SlackApp, not_described
 from latchkey.simulator.model.calls import ApiCall, FunctionRun
+from latchkey.simulator.model.changes import Change, Changes
 from latchkey.simulator.model.conversations import AgentThread, Message
+from latchkey.simulator.model.directory import Channel, Directory, Person
+from latchkey.simulator.model.documents import (
+    message_document,
+    page_message,
+    page_view,
+    rich_text,
+    view_document,
+    with_ids,
+)
+from latchkey.simulator.model.exchanges import Exchange, Exchanges
 from latchkey.simulator.model.permissions import (
     CODE_SECONDS,
     MAX_RESPONSE_URL_USES,
@@ -22,14 +33,27 @@ __all__ = [
     "TRIGGER_SECONDS",
     "AgentThread",
     "ApiCall",
+    "Change",
+    "Changes",
+    "Channel",
     "DescribeScope",
+    "Directory",
+    "Exchange",
+    "Exchanges",
     "FunctionRun",
     "Grant",
     "IssuedResponseUrl",
     "Message",
     "OpenView",
+    "Person",
     "SlackApp",
     "Trigger",
     "World",
+    "message_document",
     "not_described",
+    "page_message",
+    "page_view",
+    "rich_text",
+    "view_document",
+    "with_ids",
 ]

@@ -24,6 +24,8 @@ class Message:
     metadata: dict[str, Any] = field(default_factory=dict)
     is_streaming: bool = False
     """Whether the app may append to it."""
+    attachments: list[dict[str, Any]] = field(default_factory=list)
+    is_edited: bool = False
 
 
 @dataclass
@@ -33,3 +35,6 @@ class AgentThread:
     status: str = ""
     title: str = ""
     prompts: list[dict[str, Any]] = field(default_factory=list)
+    prompts_title: str = ""
+    session: str = ""
+    """The status of the agent's session: processing, active, suspended or closed; empty if there is none."""

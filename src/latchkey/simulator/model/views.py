@@ -17,3 +17,10 @@ class OpenView:
     user_id: str
     view: dict[str, Any]
     errors: dict[str, str] = field(default_factory=dict)
+    """By block id; under "" is an error of the whole form."""
+    previous_view_id: str | None = None
+    """The form under this one."""
+    root_view_id: str = ""
+    """The lowest form; it is this one if nothing is under it."""
+    hash: str = ""
+    """Changes with the form; views.update may name the one that it replaces."""

@@ -11,7 +11,11 @@ from typing import Any
 from latchkey.simulator.faults import ApiFault, RateLimit
 from latchkey.simulator.model.app import DescribeScope, SlackApp, not_described
 from latchkey.simulator.model.calls import ApiCall, FunctionRun
+from latchkey.simulator.model.changes import Changes
 from latchkey.simulator.model.conversations import AgentThread, Message
+from latchkey.simulator.model.directory import Directory
+from latchkey.simulator.model.documents import page_message, page_view, with_ids
+from latchkey.simulator.model.exchanges import Exchanges
 from latchkey.simulator.model.permissions import (
     RESPONSE_URL_SECONDS,
     TRIGGER_SECONDS,
@@ -28,10 +32,19 @@ class World:
     """All state of one simulated Slack."""
 
     def __init__(
-        self, app: SlackApp, clock: Callable[[], float] = time.time, describe_scope: DescribeScope = not_described
+        self,
+        app: SlackApp,
+        clock: Callable[[], float] = time.time,
+        describe_scope: DescribeScope = not_described,
+        *,
+        keep: int | None = None,
     ) -> None:
-        """`clock` gives Unix seconds."""
+        """`clock` gives Unix seconds. `keep`: the maximum number of messages, calls and so on; None keeps all."""
         self.app = app
+        self.keep = keep
+        self.directory = Directory()
+        self.changes = Changes()
+        self.exchanges = Exchanges(self.changes)
         self.clock = clock
         self.describe_scope = describe_scope
         self.workspaces = {workspace.team_id: workspace for workspace in WORKSPACES}
@@ -54,6 +67,8 @@ class World:
         self.rate_limits: dict[str, RateLimit] = {}
         self.faults: dict[str, ApiFault] = {}
         self.responses: list[Any] = []
+        self._by_ts: dict[tuple[str, str, str], Message] = {}
+        """Messages by workspace, channel and `ts`."""
         self._numbers = itertools.count(1)
 
     @property
@@ -80,17 +95,62 @@ class World:
     def issue_trigger(self, workspace: SimulatedWorkspace, user_id: str) -> str:
         trigger_id = f"{self.number()}.{secrets.randbelow(10**10)}.{secrets.token_hex(8)}"
         self.triggers[trigger_id] = Trigger(workspace, user_id, self.clock() + TRIGGER_SECONDS)
+        _drop_oldest(self.triggers, self.keep)
         return trigger_id
 
     def issue_response_path(self, workspace: SimulatedWorkspace, channel: str, user_id: str) -> str:
         name = secrets.token_hex(12)
         self.response_urls[name] = IssuedResponseUrl(workspace, channel, user_id, self.clock() + RESPONSE_URL_SECONDS)
+        _drop_oldest(self.response_urls, self.keep)
         return f"/response/{name}"
 
     def post(self, message: Message) -> Message:
-        message.ts = self.timestamp()
+        """Add a message; it gets a `ts`, its blocks get ids, and a user id as its channel becomes direct messages."""
+        message.ts = message.ts or self.timestamp()
+        message.workspace = self.workspaces[message.workspace.team_id]
+        message.channel = self.directory.channel(message.workspace, message.channel).channel_id
         self.messages.append(message)
+        self._by_ts[message.workspace.team_id, message.channel, message.ts] = message
+        self.changed(message)
+        if self.keep is not None and len(self.messages) > self.keep:
+            oldest = self.messages.pop(0)
+            self._by_ts.pop((oldest.workspace.team_id, oldest.channel, oldest.ts), None)
         return message
+
+    def changed(self, message: Message) -> None:
+        """Show a message that was added or has changed to the readers of the changes."""
+        message.blocks = with_ids(message.blocks)
+        if self.changes.is_read:
+            self.changes.add("message", page_message(self, message))
+
+    def find(self, workspace: SimulatedWorkspace, channel: str, ts: str) -> Message | None:
+        """Return a message, None if there is none."""
+        return self._by_ts.get((workspace.team_id, channel, ts))
+
+    def delete(self, message: Message) -> None:
+        """Delete a message."""
+        key = message.workspace.team_id, message.channel, message.ts
+        self._by_ts.pop(key, None)
+        self.messages.remove(message)
+        self.changes.add("deleted", dict(zip(("team", "channel", "ts"), key, strict=True)))
+
+    def record(self, call: ApiCall) -> None:
+        """Record a call of the Web API."""
+        _append(self.calls, call, self.keep)
+
+    def responded(self, response: object) -> None:
+        """Record the app's response to a request."""
+        _append(self.responses, response, self.keep)
+
+    def views_of(self, workspace: SimulatedWorkspace, user_id: str) -> list[OpenView]:
+        """Return the forms that a person has open, the lowest first."""
+        return [view for view in self.views.values() if view.workspace == workspace and view.user_id == user_id]
+
+    def show_views(self, workspace: SimulatedWorkspace, user_id: str) -> None:
+        """Show a person's forms, which have changed, to the readers of the changes."""
+        if self.changes.is_read:
+            forms = [page_view(view) for view in self.views_of(workspace, user_id)]
+            self.changes.add("views", {"team": workspace.team_id, "user": user_id, "views": forms})
 
     def is_installed(self, workspace: SimulatedWorkspace) -> bool:
         """Return whether the app is installed in this workspace, only there or org-wide."""
@@ -104,3 +164,16 @@ class World:
 
     def bot_user_id(self, workspace: SimulatedWorkspace) -> str:
         return f"UBOT{workspace.team_id[2:]}"
+
+
+def _append(items: list[Any], item: object, keep: int | None) -> None:
+    """Append an item; drop the first one if there are more than `keep`."""
+    items.append(item)
+    if keep is not None and len(items) > keep:
+        del items[0]
+
+
+def _drop_oldest(items: dict[str, Any], keep: int | None) -> None:
+    """Drop the item that was added first if there are more than `keep`."""
+    if keep is not None and len(items) > keep:
+        del items[next(iter(items))]

@@ -90,7 +90,7 @@ class Sender:
             response.headers.get("Content-Type", "") if response else "",
             (time.monotonic() - started) * 1000,
         )
-        self._world.responses.append(result)
+        self._world.responded(result)
         return result
 
     async def url_verification(self, challenge: str) -> AppResponse:

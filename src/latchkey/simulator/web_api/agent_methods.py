@@ -39,6 +39,7 @@ def chat_append_stream(world: World, token: Token, arguments: Arguments) -> Docu
     if not _text(arguments):
         raise ApiError("no_text")
     message.text += _text(arguments)
+    world.changed(message)
     return {"channel": message.channel, "ts": message.ts}
 
 
@@ -49,6 +50,7 @@ def chat_stop_stream(world: World, token: Token, arguments: Arguments) -> Docume
     message.blocks = nested(arguments.get("blocks")) or []
     message.metadata = nested(arguments.get("metadata")) or {}
     message.is_streaming = False
+    world.changed(message)
     return {
         "channel": message.channel,
         "ts": message.ts,

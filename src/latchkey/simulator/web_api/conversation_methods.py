@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from latchkey.simulator.model import Message, World
+from latchkey.simulator.model import Message, World, message_document
 from latchkey.simulator.tokens import Token
 from latchkey.simulator.web_api.api_call import ApiError, Arguments, Document, nested
 
@@ -19,7 +19,7 @@ DEFAULT_LIMIT = 100
 def conversations_history(world: World, token: Token, arguments: Arguments) -> Document:
     """Return the messages of a conversation, newest first, without replies in threads."""
     found = [message for message in _messages(world, token, arguments) if message.thread_ts in ("", message.ts)]
-    return _page([_document(world, message) for message in reversed(found)], arguments)
+    return _page([message_document(world, message) for message in reversed(found)], arguments)
 
 
 def conversations_replies(world: World, token: Token, arguments: Arguments) -> Document:
@@ -31,7 +31,7 @@ def conversations_replies(world: World, token: Token, arguments: Arguments) -> D
     if not ts:
         raise ApiError("thread_not_found")
     found = [message for message in _messages(world, token, arguments) if ts in (message.ts, message.thread_ts)]
-    return _page([_document(world, message) for message in found], arguments)
+    return _page([message_document(world, message) for message in found], arguments)
 
 
 def conversations_join(world: World, token: Token, arguments: Arguments) -> Document:
@@ -52,7 +52,10 @@ def chat_update(world: World, token: Token, arguments: Arguments) -> Document:
         raise ApiError("cant_update_message")
     message.text = str(arguments.get("text") or "")
     message.blocks = nested(arguments.get("blocks")) or []
+    message.attachments = nested(arguments.get("attachments")) or []
     message.metadata = nested(arguments.get("metadata")) or message.metadata
+    message.is_edited = True
+    world.changed(message)
     return {
         "channel": message.channel,
         "ts": message.ts,
@@ -98,19 +101,19 @@ CONVERSATION_METHODS: dict[str, Callable[[World, Token, Arguments], Document]] =
 
 def find_message(world: World, token: Token, arguments: Arguments) -> Message:
     """Return the message that `channel` and `ts` name. Raises ApiError."""
-    ts = arguments.get("ts")
-    found = next((message for message in _messages(world, token, arguments) if message.ts == ts), None)
-    if found is None:
+    channel = world.directory.channel(token.workspace, _channel(arguments)).channel_id
+    found = world.find(token.workspace, channel, str(arguments.get("ts")))
+    if found is None or found.only_for is not None:
         raise ApiError("message_not_found")
     return found
 
 
 def _messages(world: World, token: Token, arguments: Arguments) -> list[Message]:
-    channel = _channel(arguments)
+    channel = world.directory.channel(token.workspace, _channel(arguments)).channel_id
     return [
         message
         for message in world.messages
-        if message.workspace is token.workspace and message.channel == channel and message.only_for is None
+        if message.workspace == token.workspace and message.channel == channel and message.only_for is None
     ]
 
 
@@ -124,11 +127,3 @@ def _channel(arguments: Arguments) -> str:
 def _page(messages: list[Document], arguments: Arguments) -> Document:
     limit = int(arguments.get("limit") or DEFAULT_LIMIT)
     return {"messages": messages[:limit], "has_more": len(messages) > limit}
-
-
-def _document(world: World, message: Message) -> Document:
-    document: Document = {"type": "message", "user": message.author, "text": message.text, "ts": message.ts}
-    if message.author == world.bot_user_id(message.workspace):
-        document |= {"bot_id": f"B{message.workspace.team_id[1:]}", "app_id": world.app.app_id}
-    optional = {"thread_ts": message.thread_ts, "blocks": message.blocks, "metadata": message.metadata}
-    return {**document, **{name: value for name, value in optional.items() if value}}

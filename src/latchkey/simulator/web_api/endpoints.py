@@ -72,7 +72,7 @@ class ApiHandler(RequestHandler):
             # https://docs.slack.dev/authentication/installing-with-oauth
             self.set_header("X-OAuth-Scopes", token.scopes)
         secret = method in _SECRET_RESPONSES
-        self.world.calls.append(
+        self.world.record(
             ApiCall(
                 method,
                 None if token is None else token.workspace.team_id,
