@@ -107,7 +107,8 @@ async def test_conversation_page_escapes_every_field_of_a_form_and_a_button() ->
 async def test_a_form_is_filled_in_and_submitted_on_the_page() -> None:
     element = {"type": "plain_text_input", "action_id": "a"}
     block = {"type": "input", "block_id": "b", "label": {"type": "plain_text", "text": "L"}, "element": element}
-    view = {"type": "modal", "title": {"type": "plain_text", "text": "T"}, "blocks": [block]}
+    text = {"type": "plain_text", "text": "T"}
+    view = {"type": "modal", "title": text, "submit": text, "blocks": [block]}
     async with recording_app() as (url, seen), simulation(url) as it:
         acme = it.slack.workspace()
         token = (await it.exchange(it.code()))["access_token"]

@@ -1,4 +1,4 @@
-"""Failures and rate limits of the Web API that a test asks for."""
+"""Failures and rate limits that a test or a person asks for, in both directions."""
 
 from __future__ import annotations
 
@@ -62,3 +62,28 @@ class RateLimit:
             return max(1, math.ceil(began + self.seconds - now))
         self._periods[workspace] = began, count + 1
         return None
+
+
+EVERY_METHOD = "*"
+"""In place of a method's name: all methods of the Web API."""
+
+
+@dataclass
+class SendingFaults:
+    """What goes wrong with the requests to the app that do not ask for anything else."""
+
+    bad_signature: bool = False
+    age: int = 0
+    """Seconds since the signature was made; negative: made in the future, as by a wrong clock."""
+    delay: float = 0.0
+    """Seconds before each request is sent."""
+    copies: int = 1
+    """How many times each event is sent."""
+    swaps: bool = False
+    """Whether each event waits for the next one, and arrives after it."""
+    retry_delays: tuple[float, ...] = ()
+    """Seconds before each retry of an event that the app did not acknowledge; empty: no retries."""
+
+
+SLACK_RETRY_DELAYS = (1.0, 60.0, 300.0)
+"""Almost immediately, after one minute, and after five: https://docs.slack.dev/apis/events-api#retries."""

@@ -137,7 +137,7 @@ class TestInstalled:
         await until(lambda: seen)
         assert seen == [(None, "T0ACME", "U0ALICE", "Acme")]
         [message] = slack.world.messages
-        assert (message.channel, message.text) == ("U0ALICE", "Welcome")
+        assert (message.channel, message.text) == ("D0ALICE", "Welcome")
 
     @pytest.mark.gen_test
     async def test_they_run_for_an_org_wide_install(

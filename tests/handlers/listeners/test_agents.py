@@ -37,7 +37,9 @@ async def test_an_agent_replies_in_a_stream_and_names_its_thread(
     await until(lambda: installed.world.messages and not installed.world.messages[-1].is_streaming)
     message, thread = installed.world.messages[-1], installed.world.agent_threads["D0ALICE", "1.1"]
     assert (message.text, message.thread_ts) == ("Hello there!", "1.1")
-    assert (thread.status, thread.title) == ("is thinking …", "A greeting")
+    assert (thread.status, thread.title) == ("", "A greeting"), "a reply ends the status"
+    statuses = [call.arguments["status"] for call in slack.world.calls if call.method == "assistant.threads.setStatus"]
+    assert statuses == ["is thinking …"]
     assert thread.prompts == [{"title": "And then?", "message": "And then?"}]
 
 

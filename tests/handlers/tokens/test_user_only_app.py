@@ -18,6 +18,7 @@ MODAL = {
     "type": "modal",
     "callback_id": "form",
     "title": {"type": "plain_text", "text": "Form"},
+    "submit": {"type": "plain_text", "text": "Send"},
     "blocks": [{"type": "input", "block_id": "b", "element": {"type": "plain_text_input", "action_id": "a"}}],
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from latchkey.simulator.model.conversations import Message
 from latchkey.simulator.workspaces import SimulatedWorkspace
 
 CODE_SECONDS = 600
@@ -46,4 +47,6 @@ class IssuedResponseUrl:
     channel: str
     user_id: str
     expires_at: float
+    message: Message | None = None
+    """The message that the person acted on, which the app may replace or delete."""
     uses: int = 0

@@ -6,9 +6,10 @@ import itertools
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
-from latchkey.simulator.faults import ApiFault, RateLimit
+from latchkey.simulator.faults import ApiFault, RateLimit, SendingFaults
 from latchkey.simulator.model.app import DescribeScope, SlackApp, not_described
 from latchkey.simulator.model.calls import ApiCall, FunctionRun
 from latchkey.simulator.model.changes import Changes
@@ -54,6 +55,8 @@ class World:
         self.views: dict[str, OpenView] = {}
         self.homes: dict[tuple[str, str], dict[str, Any]] = {}
         """App Homes, by workspace and person."""
+        self.home_views: dict[tuple[str, str], OpenView] = {}
+        """The same, with their ids."""
         self.agent_threads: dict[tuple[str, str], AgentThread] = {}
         """By channel and `thread_ts`."""
         self.reactions: set[tuple[str, str, str, str]] = set()
@@ -66,6 +69,9 @@ class World:
         """The ids of workspaces in which their org's org-wide installation may not act."""
         self.rate_limits: dict[str, RateLimit] = {}
         self.faults: dict[str, ApiFault] = {}
+        self.sending = SendingFaults()
+        self.manifest: dict[str, Any] = {}
+        """The app's manifest; empty if it is not known."""
         self.responses: list[Any] = []
         self._by_ts: dict[tuple[str, str, str], Message] = {}
         """Messages by workspace, channel and `ts`."""
@@ -98,9 +104,13 @@ class World:
         _drop_oldest(self.triggers, self.keep)
         return trigger_id
 
-    def issue_response_path(self, workspace: SimulatedWorkspace, channel: str, user_id: str) -> str:
+    def issue_response_path(
+        self, workspace: SimulatedWorkspace, channel: str, user_id: str, message: Message | None = None
+    ) -> str:
+        """Return the path of a new response URL, which may change `message` if there is one."""
         name = secrets.token_hex(12)
-        self.response_urls[name] = IssuedResponseUrl(workspace, channel, user_id, self.clock() + RESPONSE_URL_SECONDS)
+        expires_at = self.clock() + RESPONSE_URL_SECONDS
+        self.response_urls[name] = IssuedResponseUrl(workspace, channel, user_id, expires_at, message)
         _drop_oldest(self.response_urls, self.keep)
         return f"/response/{name}"
 
@@ -112,10 +122,23 @@ class World:
         self.messages.append(message)
         self._by_ts[message.workspace.team_id, message.channel, message.ts] = message
         self.changed(message)
+        self._end_status(message)
         if self.keep is not None and len(self.messages) > self.keep:
             oldest = self.messages.pop(0)
             self._by_ts.pop((oldest.workspace.team_id, oldest.channel, oldest.ts), None)
         return message
+
+    def _end_status(self, message: Message) -> None:
+        """Remove the status of a thread in which the app posts, as Slack does."""
+        thread = self.agent_threads.get((message.channel, message.thread_ts))
+        if thread and thread.status and message.author == self.bot_user_id(message.workspace):
+            thread.status = ""
+            self.show_agent(message.workspace, message.channel, message.thread_ts, thread)
+
+    def show_agent(self, workspace: SimulatedWorkspace, channel: str, thread_ts: str, thread: AgentThread) -> None:
+        """Show what an agent shows in a thread, which has changed, to the readers of the changes."""
+        place = {"team": workspace.team_id, "channel": channel, "thread_ts": thread_ts}
+        self.changes.add("agent", {**place, **asdict(thread)})
 
     def changed(self, message: Message) -> None:
         """Show a message that was added or has changed to the readers of the changes."""
@@ -145,6 +168,28 @@ class World:
     def views_of(self, workspace: SimulatedWorkspace, user_id: str) -> list[OpenView]:
         """Return the forms that a person has open, the lowest first."""
         return [view for view in self.views.values() if view.workspace == workspace and view.user_id == user_id]
+
+    def open_view(self, workspace: SimulatedWorkspace, user_id: str, view: dict[str, Any]) -> OpenView:
+        """Open a form for a person, on top of the forms that they have open."""
+        below = self.views_of(workspace, user_id)
+        opened = OpenView(f"V{self.number():08d}", self.workspaces[workspace.team_id], user_id, view)
+        opened.root_view_id = below[0].view_id if below else opened.view_id
+        opened.previous_view_id = below[-1].view_id if below else None
+        self.views[opened.view_id] = opened
+        self.replace_view(opened, view)
+        return opened
+
+    def replace_view(self, opened: OpenView, view: dict[str, Any]) -> None:
+        """Replace the content of a form."""
+        opened.view, opened.errors = {**view, "blocks": with_ids(view.get("blocks") or [])}, {}
+        opened.hash = f"{int(self.clock())}.{secrets.token_hex(4)}"
+        self.show_views(opened.workspace, opened.user_id)
+
+    def close_views(self, *closed: OpenView) -> None:
+        """Close forms of one person."""
+        for view in closed:
+            self.views.pop(view.view_id, None)
+            self.show_views(view.workspace, view.user_id)
 
     def show_views(self, workspace: SimulatedWorkspace, user_id: str) -> None:
         """Show a person's forms, which have changed, to the readers of the changes."""

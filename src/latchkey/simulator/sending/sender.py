@@ -5,32 +5,22 @@ Each request has the fields that Slack documents and an app may read.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+import asyncio
+import contextlib
 import json
-import secrets
-import time
 from typing import Any
 from urllib.parse import urlencode
 
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
-
-from latchkey.simulator.model import OpenView, World
+from latchkey.simulator.model import Message, OpenView, World
+from latchkey.simulator.sending import payloads
 from latchkey.simulator.sending.app_response import AppResponse
+from latchkey.simulator.sending.transport import Transport
 from latchkey.simulator.workspaces import SimulatedWorkspace
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
-RESPONSE_TIMEOUT = 3.0
-"""Seconds that Slack waits for a response."""
-
-
-def sign(secret: str, timestamp: str, body: bytes) -> str:
-    """Return X-Slack-Signature for this body.
-
-    Written apart from `latchkey.slackapi`, so that each implementation tests the other.
-    """
-    return "v0=" + hmac.new(secret.encode(), b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256).hexdigest()
+SWAP_TIMEOUT = 3.0
+"""Seconds that an event waits for the one that overtakes it."""
 
 
 class Sender:
@@ -40,58 +30,26 @@ class Sender:
         """`origin` is the simulator's own URL, used in each `response_url`."""
         self._world = world
         self._origin = origin
-        # Enough that no request waits in the client, where its time is not measured.
-        self._client = AsyncHTTPClient(force_instance=True, max_clients=100)
+        self._transport = Transport(world)
+        self._overtaken: asyncio.Event | None = None
+        """Set once the event was sent that an earlier one waits for."""
+        self._retries: set[asyncio.Task[None]] = set()
 
     def close(self) -> None:
-        self._client.close()
+        for task in self._retries:
+            task.cancel()
+        self._transport.close()
 
-    async def send(
-        self,
-        what: str,
-        body: bytes,
-        content_type: str,
-        *,
-        secret: str | None = None,
-        age: int = 0,
-        retry: int | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> AppResponse:
-        """Send a body, signed as of `age` seconds ago with the app's signing secret or with `secret`.
-
-        The time of the signature is that of the clock of this Slack.
-        """
-        timestamp = str(int(self._world.clock()) - age)
-        sent = {
-            "Content-Type": content_type,
-            "User-Agent": "Slackbot 1.0 (simulated)",
-            "X-Slack-Request-Timestamp": timestamp,
-            "X-Slack-Signature": sign(secret or self._world.app.signing_secret, timestamp, body),
-        }
-        if retry is not None:
-            sent |= {"X-Slack-Retry-Num": str(retry), "X-Slack-Retry-Reason": "http_timeout"}
-        request = HTTPRequest(
-            self._world.app.events_url,
-            "POST",
-            headers={**sent, **(headers or {})},
-            body=body,
-            request_timeout=RESPONSE_TIMEOUT,
-            follow_redirects=False,
-        )
-        started = time.monotonic()
-        try:
-            response: HTTPResponse | None = await self._client.fetch(request, raise_error=False)
-        except (OSError, HTTPClientError):
-            response = None
-        result = AppResponse(
-            what,
-            response.code if response else 599,
-            response.body.decode("utf-8", "replace") if response and response.body else "",
-            response.headers.get("Content-Type", "") if response else "",
-            (time.monotonic() - started) * 1000,
-        )
-        self._world.responded(result)
-        return result
+    async def send(self, what: str, body: bytes, content_type: str, **options: Any) -> AppResponse:
+        """Send a body as `Transport.post` does, with the faults of `world.sending` that `options` do not override."""
+        faults = self._world.sending
+        if faults.bad_signature:
+            options.setdefault("secret", "a wrong secret")
+        if faults.age:
+            options.setdefault("age", faults.age)
+        if faults.delay:
+            await asyncio.sleep(faults.delay)
+        return await self._transport.post(what, body, content_type, **options)
 
     async def url_verification(self, challenge: str) -> AppResponse:
         document = {"token": "legacy", "challenge": challenge, "type": "url_verification"}
@@ -103,43 +61,43 @@ class Sender:
         `wrapper={"authorizations": None}` leaves `authorizations` out.
         """
         body = self.event_body(workspace, event, options.pop("wrapper", {}))
-        return await self.send(f"event {event['type']}", body, JSON, **options)
+        what = f"event {event['type']}"
+        if self._world.sending.swaps:
+            await self._be_overtaken()
+        response = await self.send(what, body, JSON, **options)
+        for _ in range(self._world.sending.copies - 1):
+            await self.send(what, body, JSON, **options)
+        if not response.is_acknowledged and self._world.sending.retry_delays:
+            task = asyncio.create_task(self._retry(what, body, response))
+            self._retries.add(task)
+            task.add_done_callback(self._retries.discard)
+        return response
+
+    async def _be_overtaken(self) -> None:
+        """Wait until the next event has passed; every second event passes the one before it."""
+        if self._overtaken is not None:
+            waiting, self._overtaken = self._overtaken, None
+            asyncio.get_running_loop().call_later(0.1, waiting.set)
+            return
+        self._overtaken = waiting = asyncio.Event()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(waiting.wait(), SWAP_TIMEOUT)
+        if self._overtaken is waiting:
+            self._overtaken = None
+
+    async def _retry(self, what: str, body: bytes, response: AppResponse) -> None:
+        """Send an event again until the app acknowledges it, as Slack does."""
+        for number, delay in enumerate(self._world.sending.retry_delays, start=1):
+            await asyncio.sleep(delay)
+            reason = _retry_reason(response)
+            response = await self.send(what, body, JSON, retry=number, reason=reason)
+            if response.is_acknowledged:
+                return
 
     def event_body(
         self, workspace: SimulatedWorkspace, event: dict[str, Any], wrapper: dict[str, Any] | None = None
     ) -> bytes:
-        now = int(self._world.clock())
-        document = {
-            "token": "legacy",
-            "team_id": workspace.team_id,
-            "enterprise_id": workspace.enterprise_id,
-            "api_app_id": self._world.app.app_id,
-            "event": {"event_ts": self._world.timestamp(), **event},
-            "type": "event_callback",
-            "event_id": f"Ev{secrets.token_hex(6).upper()}",
-            "event_time": now,
-            "event_context": secrets.token_hex(16),
-            "is_ext_shared_channel": False,
-            "authorizations": [self._authorization(workspace)],
-        }
-        document |= wrapper or {}
-        if document["authorizations"] is None:
-            del document["authorizations"]
-        return json.dumps(document).encode()
-
-    def _authorization(self, workspace: SimulatedWorkspace) -> dict[str, Any]:
-        """Return the installation that an event is sent for: the bot's, or a person's if the app has no bot.
-
-        https://docs.slack.dev/apis/events-api#authorizations
-        """
-        tokens = self._world.authorizations(workspace)
-        return {
-            "enterprise_id": workspace.enterprise_id,
-            "team_id": workspace.team_id,
-            "user_id": tokens[0].user_id if tokens else self._world.bot_user_id(workspace),
-            "is_bot": tokens[0].is_bot if tokens else True,
-            "is_enterprise_install": self._is_org_wide(workspace),
-        }
+        return payloads.event_body(self._world, workspace, event, wrapper)
 
     async def mention(self, workspace: SimulatedWorkspace, text: str, **options: Any) -> AppResponse:
         event = {
@@ -152,15 +110,15 @@ class Sender:
         }
         return await self.event(workspace, event, **options)
 
+    async def message(self, message: Message, kind: str = "message", **options: Any) -> AppResponse:
+        """Send the event of a person's message, `message` or `app_mention`."""
+        return await self.event(message.workspace, payloads.message_event(self._world, message, kind), **options)
+
     async def command(self, workspace: SimulatedWorkspace, command: str, text: str = "", **options: Any) -> AppResponse:
         fields = {
-            **self._actor(workspace),
-            "token": "legacy",
-            "team_domain": workspace.name.lower(),
-            "channel_name": "general",
-            "user_name": "alice",
-            "command": command,
-            "text": text,
+            **payloads.command_fields(self._world, workspace, command, text),
+            "response_url": self.response_url(workspace, workspace.channel_id),
+            "trigger_id": self._world.issue_trigger(workspace, workspace.user_id),
             **options.pop("fields", {}),
         }
         return await self.send(f"command {command}", urlencode(fields).encode(), FORM, **options)
@@ -169,69 +127,59 @@ class Sender:
         self, workspace: SimulatedWorkspace, kind: str, fields: dict[str, Any], **options: Any
     ) -> AppResponse:
         """Send block_actions, shortcut, message_action, block_suggestion, view_submission or view_closed."""
-        document = {
-            "type": kind,
-            "team": {
-                "id": workspace.team_id,
-                "domain": workspace.name.lower(),
-                "enterprise_id": workspace.enterprise_id,
-            },
-            "enterprise": {"id": workspace.enterprise_id, "name": workspace.enterprise_name}
-            if workspace.enterprise_id
-            else None,
-            "user": {"id": workspace.user_id, "username": "alice", "team_id": workspace.team_id},
-            "api_app_id": self._world.app.app_id,
-            "token": "legacy",
-            "trigger_id": self._world.issue_trigger(workspace, workspace.user_id),
-            "is_enterprise_install": self._is_org_wide(workspace),
-            **fields,
-        }
-        return await self.send(kind, urlencode({"payload": json.dumps(document)}).encode(), FORM, **options)
+        document = payloads.interaction(self._world, workspace, kind)
+        if kind not in ("block_suggestion", "view_closed"):
+            document["trigger_id"] = self._world.issue_trigger(workspace, workspace.user_id)
+        body = urlencode({"payload": json.dumps({**document, **fields})}).encode()
+        return await self.send(kind, body, FORM, **options)
 
-    async def block_action(self, workspace: SimulatedWorkspace, action: dict[str, Any], **options: Any) -> AppResponse:
+    async def block_action(
+        self, workspace: SimulatedWorkspace, action: dict[str, Any], message: Message | None = None, **options: Any
+    ) -> AppResponse:
+        """Send block_actions for an element of this message, or of a message that this Slack does not have."""
+        container = {"type": "message", "channel_id": workspace.channel_id, "is_ephemeral": False}
         fields = {
             "actions": [{"type": "button", "action_ts": self._world.timestamp(), **action}],
-            "channel": {"id": workspace.channel_id, "name": "general"},
-            "container": {"type": "message", "channel_id": workspace.channel_id},
-            "response_url": self._origin
-            + self._world.issue_response_path(workspace, workspace.channel_id, workspace.user_id),
+            "channel": payloads.channel_field(self._world, workspace, workspace.channel_id),
+            "container": container,
+            "response_url": self.response_url(workspace, workspace.channel_id, message),
+            **(payloads.of_message(self._world, message) if message else {}),
             **options.pop("fields", {}),
         }
         return await self.interaction(workspace, "block_actions", fields, **options)
 
-    async def submission(self, opened: OpenView, values: dict[str, dict[str, Any]], **options: Any) -> AppResponse:
-        return await self.interaction(
-            opened.workspace, "view_submission", {"view": self._state(opened, values)}, **options
-        )
-
-    async def closed(self, opened: OpenView) -> AppResponse:
-        fields = {"view": self._state(opened, {}), "is_cleared": False}
-        return await self.interaction(opened.workspace, "view_closed", fields)
-
-    def _state(self, opened: OpenView, values: dict[str, dict[str, Any]]) -> dict[str, Any]:
-        return {
-            **opened.view,
-            "id": opened.view_id,
-            "team_id": opened.workspace.team_id,
-            "app_installed_team_id": opened.workspace.team_id,
-            "state": {"values": values},
-            "hash": secrets.token_hex(4),
-        }
-
-    def _actor(self, workspace: SimulatedWorkspace) -> dict[str, str]:
+    async def view_action(
+        self, opened: OpenView, action: dict[str, Any], values: dict[str, Any], **options: Any
+    ) -> AppResponse:
+        """Send block_actions for an element of a form or an App Home, whose elements have these values."""
         fields = {
-            "team_id": workspace.team_id,
-            "channel_id": workspace.channel_id,
-            "user_id": workspace.user_id,
-            "api_app_id": self._world.app.app_id,
-            "is_enterprise_install": str(self._is_org_wide(workspace)).lower(),
-            "trigger_id": self._world.issue_trigger(workspace, workspace.user_id),
-            "response_url": self._origin
-            + self._world.issue_response_path(workspace, workspace.channel_id, workspace.user_id),
+            "actions": [{"action_ts": self._world.timestamp(), **action}],
+            "container": {"type": "view", "view_id": opened.view_id},
+            "view": payloads.of_view(self._world, opened, values),
         }
-        if workspace.enterprise_id and workspace.enterprise_name:
-            fields |= {"enterprise_id": workspace.enterprise_id, "enterprise_name": workspace.enterprise_name}
-        return fields
+        return await self.interaction(_of(opened), "block_actions", fields, **options)
 
-    def _is_org_wide(self, workspace: SimulatedWorkspace) -> bool:
-        return any(token.org_wide for token in self._world.authorizations(workspace))
+    async def submission(self, opened: OpenView, values: dict[str, dict[str, Any]], **options: Any) -> AppResponse:
+        fields = {"view": payloads.of_view(self._world, opened, values), "response_urls": []}
+        return await self.interaction(_of(opened), "view_submission", fields, **options)
+
+    async def closed(self, opened: OpenView, *, is_cleared: bool = False) -> AppResponse:
+        """Send view_closed; `is_cleared`: whether all forms were closed at once."""
+        fields = {"view": payloads.of_view(self._world, opened, {}), "is_cleared": is_cleared}
+        return await self.interaction(_of(opened), "view_closed", fields)
+
+    def response_url(self, workspace: SimulatedWorkspace, channel: str, message: Message | None = None) -> str:
+        """Return a new response_url for this conversation, about this message."""
+        return self._origin + self._world.issue_response_path(workspace, channel, workspace.user_id, message)
+
+
+def _retry_reason(response: AppResponse) -> str:
+    """Return Slack's X-Slack-Retry-Reason: https://docs.slack.dev/apis/events-api#retries."""
+    if response.timed_out:
+        return "http_timeout"
+    return "connection_failed" if response.status == 599 else "http_error"
+
+
+def _of(opened: OpenView) -> SimulatedWorkspace:
+    """Return the workspace as the person sees it who has the form open."""
+    return opened.workspace.seen_by(opened.user_id)

@@ -61,14 +61,18 @@ def chat_stop_stream(world: World, token: Token, arguments: Arguments) -> Docume
 def assistant_threads_set_status(world: World, token: Token, arguments: Arguments) -> Document:
     if arguments.get("status") is None:
         raise ApiError("invalid_arguments")
-    _thread(world, token, arguments).status = str(arguments["status"])
+    thread = _thread(world, token, arguments)
+    thread.status = str(arguments["status"])
+    _show(world, token, arguments, thread)
     return {}
 
 
 def assistant_threads_set_title(world: World, token: Token, arguments: Arguments) -> Document:
     if not arguments.get("title"):
         raise ApiError("invalid_arguments")
-    _thread(world, token, arguments).title = str(arguments["title"])
+    thread = _thread(world, token, arguments)
+    thread.title = str(arguments["title"])
+    _show(world, token, arguments, thread)
     return {}
 
 
@@ -77,8 +81,36 @@ def assistant_threads_set_suggested_prompts(world: World, token: Token, argument
     prompts = nested(arguments.get("prompts"))
     if not isinstance(prompts, list) or not prompts:
         raise ApiError("invalid_arguments")
-    _thread(world, token, arguments, may_be_whole_channel=True).prompts = prompts
+    thread = _thread(world, token, arguments, may_be_whole_channel=True)
+    thread.prompts, thread.prompts_title = prompts, str(arguments.get("title") or "")
+    _show(world, token, arguments, thread)
     return {}
+
+
+SESSION_STATUSES = frozenset({"active", "processing", "suspended", "closed"})
+
+
+def agents_sessions_set_status(world: World, token: Token, arguments: Arguments) -> Document:
+    """Set the status of an agent's session; https://docs.slack.dev/reference/methods/agents.sessions.setStatus."""
+    status = str(arguments.get("status"))
+    if status not in SESSION_STATUSES:
+        raise ApiError("invalid_arguments")
+    thread = _thread(world, token, arguments)
+    if not thread.session and arguments.get("title"):
+        thread.title = str(arguments["title"])
+    thread.session = status
+    _show(world, token, arguments, thread)
+    return {"status": status, "title": thread.title}
+
+
+def agents_sessions_rename(world: World, token: Token, arguments: Arguments) -> Document:
+    """Rename an agent's session; https://docs.slack.dev/reference/methods/agents.sessions.rename."""
+    if not arguments.get("title"):
+        raise ApiError("invalid_arguments")
+    thread = _thread(world, token, arguments)
+    thread.title = str(arguments["title"])
+    _show(world, token, arguments, thread)
+    return {"title": thread.title}
 
 
 def entity_present_details(world: World, token: Token, arguments: Arguments) -> Document:
@@ -88,6 +120,8 @@ def entity_present_details(world: World, token: Token, arguments: Arguments) -> 
 
 
 AGENT_METHODS: dict[str, Callable[[World, Token, Arguments], Document]] = {
+    "agents.sessions.rename": agents_sessions_rename,
+    "agents.sessions.setStatus": agents_sessions_set_status,
     "assistant.threads.setStatus": assistant_threads_set_status,
     "assistant.threads.setSuggestedPrompts": assistant_threads_set_suggested_prompts,
     "assistant.threads.setTitle": assistant_threads_set_title,
@@ -117,3 +151,7 @@ def _thread(world: World, token: Token, arguments: Arguments, *, may_be_whole_ch
     if not channel or not (thread_ts or may_be_whole_channel):
         raise ApiError("invalid_arguments")
     return world.agent_threads.setdefault((str(channel), str(thread_ts or "")), AgentThread())
+
+
+def _show(world: World, token: Token, arguments: Arguments, thread: AgentThread) -> None:
+    world.show_agent(token.workspace, str(arguments["channel_id"]), str(arguments.get("thread_ts") or ""), thread)

@@ -1,4 +1,4 @@
-"""The Web API methods that read and change conversations: history, edits, reactions, direct messages and App Homes.
+"""The Web API methods that read and change conversations: history, edits, reactions and direct messages.
 
 Each takes the world, the token and the arguments, and returns the fields of an `ok: true` response or
 raises `ApiError` with Slack's error code. https://docs.slack.dev/reference/methods
@@ -64,6 +64,22 @@ def chat_update(world: World, token: Token, arguments: Arguments) -> Document:
     }
 
 
+def chat_delete(world: World, token: Token, arguments: Arguments) -> Document:
+    """Delete a message of the token's own user; https://docs.slack.dev/reference/methods/chat.delete."""
+    message = find_message(world, token, arguments)
+    if message.author != token.user_id:
+        raise ApiError("cant_delete_message")
+    world.delete(message)
+    return {"channel": message.channel, "ts": message.ts}
+
+
+def chat_get_permalink(world: World, token: Token, arguments: Arguments) -> Document:
+    """Return a link to a message, as Slack forms it."""
+    message = find_message(world, token, {**arguments, "ts": arguments.get("message_ts")})
+    link = f"https://{token.workspace.name.lower()}.slack.com/archives/{message.channel}/p{message.ts.replace('.', '')}"
+    return {"channel": message.channel, "permalink": link}
+
+
 def reactions_add(world: World, token: Token, arguments: Arguments) -> Document:
     """Add a reaction. Unlike Slack, accepts messages that this Slack has only sent as an event."""
     channel, timestamp, name = _channel(arguments), arguments.get("timestamp"), arguments.get("name")
@@ -75,26 +91,43 @@ def reactions_add(world: World, token: Token, arguments: Arguments) -> Document:
     if reaction in world.reactions:
         raise ApiError("already_reacted")
     world.reactions.add(reaction)
+    _show_reactions(world, token, channel, str(timestamp))
     return {}
 
 
-def views_publish(world: World, token: Token, arguments: Arguments) -> Document:
-    """Replace a person's App Home."""
-    user_id, view = arguments.get("user_id"), nested(arguments.get("view"))
-    if not user_id or not isinstance(view, dict) or view.get("type") != "home":
-        raise ApiError("invalid_arguments")
-    world.homes[token.workspace.team_id, str(user_id)] = view
-    return {"view": {**view, "team_id": token.workspace.team_id, "app_id": world.app.app_id}}
+def reactions_remove(world: World, token: Token, arguments: Arguments) -> Document:
+    """Remove a reaction of the token's own user."""
+    channel, timestamp, name = _channel(arguments), str(arguments.get("timestamp")), str(arguments.get("name"))
+    if (channel, timestamp, name, token.user_id) not in world.reactions:
+        raise ApiError("no_reaction")
+    world.reactions.remove((channel, timestamp, name, token.user_id))
+    _show_reactions(world, token, channel, timestamp)
+    return {}
+
+
+def reactions_get(world: World, token: Token, arguments: Arguments) -> Document:
+    """Return a message with its reactions."""
+    message = find_message(world, token, {**arguments, "ts": arguments.get("timestamp")})
+    return {"type": "message", "channel": message.channel, "message": message_document(world, message)}
+
+
+def _show_reactions(world: World, token: Token, channel: str, ts: str) -> None:
+    message = world.find(token.workspace, channel, ts)
+    if message is not None:
+        world.changed(message)
 
 
 CONVERSATION_METHODS: dict[str, Callable[[World, Token, Arguments], Document]] = {
+    "chat.delete": chat_delete,
+    "chat.getPermalink": chat_get_permalink,
     "chat.update": chat_update,
     "conversations.history": conversations_history,
     "conversations.join": conversations_join,
     "conversations.open": conversations_open,
     "conversations.replies": conversations_replies,
     "reactions.add": reactions_add,
-    "views.publish": views_publish,
+    "reactions.get": reactions_get,
+    "reactions.remove": reactions_remove,
 }
 """By Slack's names."""
 

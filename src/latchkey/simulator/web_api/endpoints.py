@@ -7,25 +7,28 @@ import base64
 import json
 from typing import Any
 
-from tornado.web import RequestHandler
-
-from latchkey.simulator.faults import ApiFault
+from latchkey.simulator.faults import EVERY_METHOD, ApiFault
 from latchkey.simulator.model import MAX_RESPONSE_URL_USES, ApiCall, World
 from latchkey.simulator.people import People
-from latchkey.simulator.tokens import TokenRefused
+from latchkey.simulator.tokens import Token, TokenRefused
 from latchkey.simulator.web_api.api_call import ApiError
 from latchkey.simulator.web_api.methods import METHODS
+from latchkey.simulator.web_api.recording import RecordedHandler
 from latchkey.simulator.web_api.token_methods import TOKEN_METHODS
 
 _NOT_RECORDED = frozenset({"token", "refresh_token", "client_secret", "code"})
 _SECRET_RESPONSES = frozenset({"oauth.v2.access", "oauth.v2.exchange"})
 
 
-class ApiHandler(RequestHandler):
+class ApiHandler(RecordedHandler):
     """GET and POST /api/<method>."""
 
     def initialize(self, world: World) -> None:
         self.world = world
+
+    def token(self) -> Token | None:
+        value = self._credentials({})[0] or self.get_argument("token", "")
+        return self.world.tokens.get(value)
 
     async def get(self, method: str) -> None:
         await self._respond(method, self._query())
@@ -50,7 +53,7 @@ class ApiHandler(RequestHandler):
         if (seconds := self._retry_after(method, arguments)) is not None:
             self._refuse(429, seconds)
             return
-        fault = self.world.faults.get(method)
+        fault = self.world.faults.get(method) or self.world.faults.get(EVERY_METHOD)
         if fault is None or fault.times <= 0 or not fault.matches(arguments):
             self.finish(self._record(method, arguments))
             return
@@ -132,12 +135,15 @@ class ApiHandler(RequestHandler):
         return value if kind == "Bearer" else str(arguments.get("token", "")), arguments
 
 
-class ResponseUrlHandler(RequestHandler):
+class ResponseUrlHandler(RecordedHandler):
     """POST /response/<name>: accepts five messages within 30 minutes."""
 
     def initialize(self, world: World, people: People) -> None:
         self.world = world
         self.people = people
+
+    def what(self) -> str:
+        return "response_url"
 
     def post(self, name: str) -> None:
         url = self.world.response_urls.get(name)
@@ -146,5 +152,6 @@ class ResponseUrlHandler(RequestHandler):
             self.finish({"ok": False, "error": "used_url" if url else "expired_url"})
             return
         url.uses += 1
-        self.people.show(url.workspace, url.channel, json.loads(self.request.body))
+        workspace = url.workspace.seen_by(url.user_id, url.channel)
+        self.people.show(workspace, url.channel, json.loads(self.request.body), url.message)
         self.finish("ok")

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from latchkey.simulator.model import FunctionRun, Message, OpenView, World
+from latchkey.simulator.model import FunctionRun, Message, World, message_document
 from latchkey.simulator.tokens import Token
 from latchkey.simulator.web_api.agent_methods import AGENT_METHODS
 from latchkey.simulator.web_api.api_call import ApiError, Arguments, Document, nested
 from latchkey.simulator.web_api.conversation_methods import CONVERSATION_METHODS
-from latchkey.simulator.web_api.triggers import use_trigger
+from latchkey.simulator.web_api.directory_methods import DIRECTORY_METHODS
+from latchkey.simulator.web_api.view_methods import VIEW_METHODS
 
 
 def auth_test(world: World, token: Token, arguments: Arguments) -> Document:
@@ -33,7 +34,7 @@ def auth_test(world: World, token: Token, arguments: Arguments) -> Document:
 
 def chat_post_message(world: World, token: Token, arguments: Arguments) -> Document:
     message = world.post(_message(world, token, arguments))
-    return {"channel": message.channel, "ts": message.ts, "message": {"text": message.text, "ts": message.ts}}
+    return {"channel": message.channel, "ts": message.ts, "message": message_document(world, message)}
 
 
 def chat_post_ephemeral(world: World, token: Token, arguments: Arguments) -> Document:
@@ -50,7 +51,8 @@ def _message(world: World, token: Token, arguments: Arguments) -> Message:
     if not arguments.get("channel"):
         raise ApiError("channel_not_found")
     blocks = nested(arguments.get("blocks")) or []
-    if not (arguments.get("text") or arguments.get("markdown_text") or blocks):
+    attachments = nested(arguments.get("attachments")) or []
+    if not (arguments.get("text") or arguments.get("markdown_text") or blocks or attachments):
         raise ApiError("no_text")
     return Message(
         token.workspace,
@@ -60,23 +62,8 @@ def _message(world: World, token: Token, arguments: Arguments) -> Message:
         blocks=blocks,
         thread_ts=str(arguments.get("thread_ts") or ""),
         metadata=nested(arguments.get("metadata")) or {},
+        attachments=attachments,
     )
-
-
-def views_open(world: World, token: Token, arguments: Arguments) -> Document:
-    trigger = use_trigger(world, arguments)
-    view_id = f"V{world.number():08d}"
-    opened = OpenView(view_id, trigger.workspace, trigger.user_id, _view(arguments))
-    world.views[view_id] = opened
-    return {"view": _view_document(world, opened)}
-
-
-def views_update(world: World, token: Token, arguments: Arguments) -> Document:
-    opened = world.views.get(str(arguments.get("view_id")))
-    if opened is None:
-        raise ApiError("not_found")
-    opened.view, opened.errors = _view(arguments), {}
-    return {"view": _view_document(world, opened)}
 
 
 def functions_complete_success(world: World, token: Token, arguments: Arguments) -> Document:
@@ -114,21 +101,9 @@ METHODS: dict[str, Callable[[World, Token, Arguments], Document]] = {
     "chat.postEphemeral": chat_post_ephemeral,
     "functions.completeSuccess": functions_complete_success,
     "functions.completeError": functions_complete_error,
-    "views.open": views_open,
-    "views.push": views_open,
-    "views.update": views_update,
+    **VIEW_METHODS,
+    **DIRECTORY_METHODS,
     **CONVERSATION_METHODS,
     **AGENT_METHODS,
 }
 """By Slack's names, without those of `token_methods`."""
-
-
-def _view(arguments: Arguments) -> Document:
-    view = nested(arguments.get("view"))
-    if not isinstance(view, dict) or view.get("type") != "modal" or not view.get("title") or not view.get("blocks"):
-        raise ApiError("invalid_arguments")
-    return view
-
-
-def _view_document(world: World, opened: OpenView) -> Document:
-    return {**opened.view, "id": opened.view_id, "team_id": opened.workspace.team_id, "app_id": world.app.app_id}
