@@ -38,8 +38,8 @@ async def test_an_agent_replies_in_a_stream_and_names_its_thread(
     message, thread = installed.world.messages[-1], installed.world.agent_threads["D0ALICE", "1.1"]
     assert (message.text, message.thread_ts) == ("Hello there!", "1.1")
     assert (thread.status, thread.title) == ("", "A greeting"), "a reply ends the status"
-    statuses = [call.arguments["status"] for call in slack.world.calls if call.method == "assistant.threads.setStatus"]
-    assert statuses == ["is thinking …"]
+    [status] = [call for call in installed.world.calls if call.method == "assistant.threads.setStatus"]
+    assert status.arguments["status"] == "is thinking …"
     assert thread.prompts == [{"title": "And then?", "message": "And then?"}]
 
 
