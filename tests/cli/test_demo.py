@@ -1,6 +1,8 @@
 """`latchkey demo`, run as a process: its steps, its ports, and that nothing outlives it."""
 
+import asyncio
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from latchkey.simulator import Browser
 from latchkey.simulator.demo import ssh_instructions
+from tests.support.running import install_by_page, write_on_page
 from tests.support.waiting import until_blocking
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -46,7 +50,7 @@ def test_marks_are_words_if_the_terminal_has_no_utf8() -> None:
     assert done.stdout.startswith("ok the server answers url_verification")
 
 
-@pytest.mark.parametrize("arguments", [("--nonsense",), ("extra",), ("--port", "99999")])
+@pytest.mark.parametrize("arguments", [("--nonsense",), ("extra",), ("--port", "99999"), ("--check", "--config", "x")])
 def test_wrong_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
     assert demo(*arguments).returncode == 2
 
@@ -67,11 +71,15 @@ class Demo:
 
     def wait_until_it_runs(self) -> str:
         """Return what it has printed."""
+        return self.read_until("Press Ctrl-C")
+
+    def read_until(self, text: str) -> str:
+        """Return what it prints, up to the first line that contains `text`."""
         assert self.process.stdout is not None
         printed = ""
         for line in self.process.stdout:
             printed += line
-            if "Press Ctrl-C" in line:
+            if text in line:
                 return printed
         raise AssertionError(printed)
 
@@ -145,7 +153,7 @@ def test_server_that_dies_ends_the_demo_with_the_end_of_its_log(start: Callable[
     os.kill(server, signal.SIGKILL)
     printed, _ = running.process.communicate(timeout=TIMEOUT)
     assert running.process.returncode == 1
-    assert printed.strip().startswith("latchkey: the server exited unexpectedly; the end of its log:")
+    assert "latchkey: the server exited unexpectedly; the end of its log:" in printed
     assert running.is_gone()
 
 
@@ -159,6 +167,62 @@ def test_two_demos_run_beside_each_other(start: Callable[..., Demo]) -> None:
     first, second = start().wait_until_it_runs(), start().wait_until_it_runs()
     assert first.splitlines()[0] != second.splitlines()[0]
     assert first.splitlines()[1] != second.splitlines()[1]
+
+
+@pytest.fixture
+def own_app(tmp_path: Path) -> Iterator[Path]:
+    """The configuration of an app with a store and secrets of its own, none of which may be used."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "config.toml").write_text(
+        '[server]\nlisten = "0.0.0.0:80"\npublic_url = "https://app.example"\n'
+        '[slack]\nclient_id = "1.2"\nscopes = ["chat:write"]\noptional_scopes = ["commands"]\ntoken_rotation = true\n'
+        '[install]\nworkspaces = ["T0OTHER"]\nsuccess_url = "https://app.example/thanks"\n'
+        '[storage]\npath = "own.sqlite"\nkeyring = "own-keyring"\n[backup]\npath = "own-backups"\n'
+        '[listeners]\nmodules = ["ours"]\n'
+    )
+    (folder / "ours.py").write_text(
+        "import os\nfrom pathlib import Path\n"
+        "def register(app):\n    app.command('/where')(where)\n    app.command('/fail')(fail)\n"
+        "def where(ack):\n"
+        "    secrets = [name for name, value in os.environ.items() if 'sentinel' in value]\n"
+        "    print(f'in {Path.cwd().name} with {secrets}')\n"
+        "    ack()\n"
+        "def fail(ack):\n    raise ValueError('on purpose')\n"
+    )
+    yield folder / "config.toml"
+    assert sorted(path.name for path in folder.iterdir() if path.name != "__pycache__") == ["config.toml", "ours.py"]
+
+
+SECRETS = {
+    "SLACK_CLIENT_SECRET": "sentinel",
+    "SLACK_SIGNING_SECRET_FILE": "/sentinel",
+    "CREDENTIALS_DIRECTORY": "/sentinel",
+}
+
+
+@pytest.mark.gen_test
+async def test_runs_the_app_of_a_configuration_without_its_store_and_secrets(
+    start: Callable[..., Demo], own_app: Path
+) -> None:
+    running = start("--config", str(own_app), **SECRETS, LATCHKEY_STORAGE_PATH=str(own_app.parent / "sentinel.sqlite"))
+    server, slack = re.findall(r"http://localhost:\d+", await asyncio.to_thread(running.wait_until_it_runs))
+    browser = Browser()
+    assert await install_by_page(browser, server) == 200
+    await write_on_page(browser, slack, "/where")
+    await write_on_page(browser, slack, "/fail")
+    browser.close()
+    log = await asyncio.to_thread(running.read_until, "ValueError: on purpose")
+    assert "in own with []" in log
+    assert "Traceback (most recent call last)" in log
+    assert 'ours.py", line 11, in fail' in log
+
+
+def test_mistake_in_the_configuration_ends_the_demo_with_its_cause(start: Callable[..., Demo], own_app: Path) -> None:
+    (own_app.parent / "ours.py").write_text("def register(app) pass")
+    printed, _ = start("--config", str(own_app)).process.communicate(timeout=TIMEOUT)
+    assert "listener module ours: its import raised SyntaxError" in printed
+    (own_app.parent / "ours.py").touch()
 
 
 def test_prints_quotes_as_ascii_if_the_locale_has_no_more(start: Callable[..., Demo]) -> None:

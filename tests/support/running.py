@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import html
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 from latchkey.simulator import Browser, DemoCheck, ServerProcess, Slack
 from latchkey.slackapi.scopes import describe_scope
 from tests.support.stores import rows
+
+_LINK = re.compile(r'href="([^"]*/oauth/v2/authorize[^"]*)"')
 
 
 class Running:
@@ -52,3 +57,20 @@ async def running(folder: Path, kind: type[ServerProcess] = ServerProcess, **opt
         if server.is_running():
             await asyncio.to_thread(server.kill)
         await slack.close()
+
+
+async def install_by_page(browser: Browser, server: str, team_id: str = "T0ACME") -> int:
+    """Install the app with the pages of a server in another process; returns the status of the page at the end."""
+    page = (await browser.get(f"{server}/slack/install")).body.decode()
+    link = _LINK.search(page)
+    assert link is not None, page
+    allowed = await browser.post(html.unescape(link[1]), urlencode({"decision": "allow", "workspace": team_id}))
+    end = await browser.open(allowed.headers["Location"])
+    assert end.effective_url.startswith(server), end.effective_url
+    return end.code
+
+
+async def write_on_page(browser: Browser, slack: str, text: str, team_id: str = "T0ACME") -> None:
+    """Write a message or a command on the page of a simulated Slack in another process."""
+    response = await browser.post(f"{slack}/do/write", urlencode({"team": team_id, "text": text}))
+    assert response.code < 400, response.body

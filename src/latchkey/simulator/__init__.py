@@ -8,8 +8,8 @@ clock, which a test can move. It listens on loopback only.
 from latchkey.simulator.browser import Browser
 from latchkey.simulator.demo import DemoCheck, StepFailed
 from latchkey.simulator.pages import ConsentRefused
+from latchkey.simulator.process import ServerDied, ServerProcess
 from latchkey.simulator.sending import FORM, JSON, AppResponse, sign
-from latchkey.simulator.server_process import ServerDied, ServerProcess
 from latchkey.simulator.slack import Slack
 from latchkey.simulator.tokens import RefreshToken, Token
 from latchkey.simulator.workspaces import SimulatedWorkspace

@@ -1,6 +1,30 @@
 """`latchkey demo`: the server and a simulated Slack on this machine, without a Slack account."""
 
 from latchkey.simulator.demo.check import DemoCheck, StepFailed
-from latchkey.simulator.demo.run import INSTRUCTIONS, run_demo, ssh_instructions
+from latchkey.simulator.demo.run import (
+    INSTRUCTIONS,
+    SERVER_PORT,
+    SLACK_PORT,
+    OwnApp,
+    free_port,
+    kept_folder,
+    run_demo,
+    ssh_instructions,
+    until_signal,
+    usable_port,
+)
 
-__all__ = ["INSTRUCTIONS", "DemoCheck", "StepFailed", "run_demo", "ssh_instructions"]
+__all__ = [
+    "INSTRUCTIONS",
+    "SERVER_PORT",
+    "SLACK_PORT",
+    "DemoCheck",
+    "OwnApp",
+    "StepFailed",
+    "free_port",
+    "kept_folder",
+    "run_demo",
+    "ssh_instructions",
+    "until_signal",
+    "usable_port",
+]

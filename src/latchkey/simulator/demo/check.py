@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from latchkey.simulator.browser import Browser
-from latchkey.simulator.server_process import ServerProcess
+from latchkey.simulator.process import ServerProcess
 from latchkey.simulator.slack import Slack
 
 LISTENER_TIMEOUT = 5.0

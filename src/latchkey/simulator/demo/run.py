@@ -15,8 +15,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import BinaryIO
@@ -24,8 +25,9 @@ from typing import BinaryIO
 from latchkey.errors import EXIT_FAILED, LatchkeyError
 from latchkey.simulator.demo import keeper
 from latchkey.simulator.demo.check import DemoCheck
+from latchkey.simulator.demo.log_lines import follow
 from latchkey.simulator.model import DescribeScope
-from latchkey.simulator.server_process import ServerDied, ServerProcess
+from latchkey.simulator.process import ServerDied, ServerProcess
 from latchkey.simulator.slack import LOOPBACK
 
 SERVER_PORT = 8080
@@ -39,6 +41,14 @@ A simulated Slack is at {slack}
 2. Open the second address and write “@latchkey hello”, or “/open-modal” to fill in and submit a form.
 Nothing leaves this machine, and nothing is kept. Press Ctrl-C to stop.
 """
+OWN_INSTRUCTIONS = """\
+Your app is running at {server}/slack/install
+A simulated Slack is at {slack}
+
+1. Open the first address, click “Add to Slack”, then “Allow”.
+2. Open the second address and use your app. Its log follows here.
+The store and the secrets of your configuration are not used, and nothing is kept. Press Ctrl-C to stop.
+"""
 SSH_INSTRUCTIONS = """\
 
 You are connected by SSH. To open these addresses in your own browser, run this on your own machine:
@@ -46,15 +56,26 @@ You are connected by SSH. To open these addresses in your own browser, run this 
 """
 
 
-def run_demo(*, check: bool, port: int | None, describe_scope: DescribeScope) -> int:
+@dataclass(frozen=True)
+class OwnApp:
+    """The app that the demo runs instead of the shipped one."""
+
+    config: Path
+    token_rotation: bool
+    bot_optional: Sequence[str]
+    user_optional: Sequence[str]
+
+
+def run_demo(*, check: bool, port: int | None, describe_scope: DescribeScope, app: OwnApp | None = None) -> int:
     """Run the demo until Ctrl-C, or with `check` run every step without a browser. Returns the exit code.
 
     `port` is the server's; None means 8080 or the next free one. Raises LatchkeyError if it cannot be used.
+    `app` None is the shipped one.
     """
     try:
-        with _kept_folder() as (folder, keep):
-            demo = _check(folder, keep) if check else _show(folder, keep, port, describe_scope)
-            return asyncio.run(_until_signal(demo))
+        with kept_folder() as (folder, keep):
+            demo = _check(folder, keep) if check else _show(folder, keep, port, describe_scope, app)
+            return asyncio.run(until_signal(demo))
     except ServerDied as died:
         print(f"latchkey: the server exited unexpectedly; the end of its log:\n{died}", file=sys.stderr)
         return EXIT_FAILED
@@ -65,9 +86,17 @@ def run_demo(*, check: bool, port: int | None, describe_scope: DescribeScope) ->
 class DemoServer(ServerProcess):
     """A server that Ctrl-C and the end of the terminal do not reach; the demo or its keeper stops it."""
 
-    def __init__(self, folder: Path, keep: Callable[[int], None], *, port: int = 0, level: str = "info") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        keep: Callable[[int], None],
+        *,
+        port: int = 0,
+        level: str = "info",
+        config: Path | None = None,
+    ) -> None:
         """`keep` is called with the server's process id."""
-        super().__init__(folder, port=port, level=level)
+        super().__init__(folder, port=port, level=level, config=config)
         self._keep = keep
 
     def spawn(self, command: list[str], environment: dict[str, str], log: BinaryIO) -> subprocess.Popen[bytes]:
@@ -77,7 +106,7 @@ class DemoServer(ServerProcess):
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            cwd=self.folder,
+            cwd=self.cwd,
             start_new_session=True,
         )
         self._keep(process.pid)
@@ -85,7 +114,7 @@ class DemoServer(ServerProcess):
 
 
 @contextmanager
-def _kept_folder() -> Iterator[tuple[Path, Callable[[int], None]]]:
+def kept_folder() -> Iterator[tuple[Path, Callable[[int], None]]]:
     """Yield a new folder, and a function that takes a process id: both end with the block, or with this process."""
     try:
         folder = Path(tempfile.gettempdir()) / f"latchkey-demo-{secrets.token_hex(8)}"
@@ -104,7 +133,7 @@ def _kept_folder() -> Iterator[tuple[Path, Callable[[int], None]]]:
         yield folder, keep
 
 
-async def _until_signal(demo: Coroutine[None, None, int]) -> int:
+async def until_signal(demo: Coroutine[None, None, int]) -> int:
     """Run the demo, and cancel it at SIGINT, SIGTERM or SIGHUP (the terminal was closed)."""
     task = asyncio.create_task(demo)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -125,18 +154,32 @@ async def _check(folder: Path, keep: Callable[[int], None]) -> int:
         await slack.close()
 
 
-async def _show(folder: Path, keep: Callable[[int], None], port: int | None, describe_scope: DescribeScope) -> int:
-    server = DemoServer(folder, keep, port=_free_port(SERVER_PORT) if port is None else _usable(port))
-    slack = server.make_slack(_free_port(SLACK_PORT), describe_scope)
+async def _show(
+    folder: Path, keep: Callable[[int], None], port: int | None, describe_scope: DescribeScope, app: OwnApp | None
+) -> int:
+    port = free_port(SERVER_PORT) if port is None else usable_port(port)
+    server = DemoServer(folder, keep, port=port, config=None if app is None else app.config)
+    slack = server.make_slack(
+        free_port(SLACK_PORT), describe_scope, token_rotation=app is not None and app.token_rotation
+    )
+    if app is not None:
+        slack.make_optional(bot=app.bot_optional, user=app.user_optional)
     slack.start()
+    following: asyncio.Task[None] | None = None
     try:
         await server.start(slack)
-        print(INSTRUCTIONS.format(server=server.url, slack=slack.url), end="")
+        # What the shipped app logs at its start is of no interest to anyone.
+        shown_from = server.log.stat().st_size if app is None else 0
+        instructions = INSTRUCTIONS if app is None else OWN_INSTRUCTIONS
+        print(instructions.format(server=server.url, slack=slack.url), end="")
         print(ssh_instructions(os.environ, server.port, slack.port), end="", flush=True)
+        following = asyncio.create_task(follow(server.log, shown_from, lambda line: print(line, file=sys.stderr)))
         while server.is_running():
             await asyncio.sleep(0.5)
         raise ServerDied(server.last_lines())
     finally:
+        if following is not None:
+            following.cancel()
         if server.is_running():
             await server.stop()
         await slack.close()
@@ -155,7 +198,7 @@ def ssh_instructions(environ: Mapping[str, str], server: int, slack: int) -> str
     return SSH_INSTRUCTIONS.format(server=server, slack=slack, user=getpass.getuser(), host=host)
 
 
-def _usable(port: int) -> int:
+def usable_port(port: int) -> int:
     """Return the port; raises LatchkeyError if it cannot be used."""
     if problem := _problem_with(port):
         raise LatchkeyError(
@@ -165,7 +208,7 @@ def _usable(port: int) -> int:
     return port
 
 
-def _free_port(first: int) -> int:
+def free_port(first: int) -> int:
     """Return the first free port from this one on, or 0 (any free port)."""
     return next((port for port in range(first, first + PORTS_TO_TRY) if not _problem_with(port)), 0)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from latchkey.simulator.model import DescribeScope, not_described
+from latchkey.simulator.process.isolation import isolated_environment
 from latchkey.simulator.slack import Slack
 
 START_TIMEOUT = 20.0
@@ -32,9 +33,18 @@ class ServerProcess:
     """`latchkey serve` with its own configuration, credentials and log."""
 
     def __init__(
-        self, folder: Path, *, port: int = 0, level: str = "info", environment: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        level: str = "info",
+        environment: Mapping[str, str] | None = None,
+        config: Path | None = None,
     ) -> None:
-        """The server writes only into `folder`; `port` 0 takes a free one."""
+        """The server writes only into `folder`; `port` 0 takes a free one.
+
+        `config`: the configuration whose app it runs; None is the shipped app.
+        """
         self.folder = folder
         self.log = folder / "server.log"
         self.credentials = {
@@ -43,6 +53,7 @@ class ServerProcess:
             "SLACK_SIGNING_SECRET": secrets.token_hex(16),
         }
         self._environment = dict(environment or {})
+        self._own_config = config
         self._port = port
         self._level = level
         self._process: subprocess.Popen[bytes] | None = None
@@ -51,6 +62,11 @@ class ServerProcess:
     @property
     def url(self) -> str:
         return f"http://localhost:{self.port}"
+
+    @property
+    def cwd(self) -> Path:
+        """The folder that the server runs in: where an app of one's own finds its files."""
+        return self.folder if self._own_config is None else self._own_config.absolute().parent
 
     @property
     def metrics_url(self) -> str:
@@ -80,6 +96,17 @@ class ServerProcess:
 
     async def start(self, slack: Slack) -> None:
         """Start the server and return once it listens. Raises ServerDied."""
+        config, environment = self._shipped_app(slack) if self._own_config is None else self._own_app(slack)
+        self.log.touch()
+        before = self.log.stat().st_size
+        command = [sys.executable, "-P", "-m", "latchkey", "serve", "--config", str(config)]
+        with open(self.log, "ab") as log:
+            self._process = self.spawn(command, {**environment, **self.credentials, **self._environment}, log)
+        self.port = await self._listening_port(before)
+        slack.configure(redirect_uris=[f"{self.url}/slack/oauth/callback"], events_url=f"{self.url}/slack/events")
+
+    def _shipped_app(self, slack: Slack) -> tuple[Path, dict[str, str]]:
+        """Return a configuration that runs the shipped app, and its environment."""
         config = self.folder / "config.toml"
         config.write_text(
             f'[server]\nlisten = "127.0.0.1:{self._port}"\n'
@@ -89,19 +116,25 @@ class ServerProcess:
             f'[listeners]\nmodules = ["latchkey.example"]\n[log]\nlevel = "{self._level}"\n',
             encoding="utf-8",
         )
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "LATCHKEY_"))}
-        self.log.touch()
-        before = self.log.stat().st_size
-        command = [sys.executable, "-P", "-m", "latchkey", "serve", "--config", str(config)]
-        with open(self.log, "ab") as log:
-            self._process = self.spawn(command, {**inherited, **self.credentials, **self._environment}, log)
-        self.port = await self._listening_port(before)
-        slack.configure(redirect_uris=[f"{self.url}/slack/oauth/callback"], events_url=f"{self.url}/slack/events")
+        return config, {
+            name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "LATCHKEY_"))
+        }
+
+    def _own_app(self, slack: Slack) -> tuple[Path, dict[str, str]]:
+        """Return the given configuration, and an environment that keeps it from the real store, secrets and Slack."""
+        assert self._own_config is not None
+        return self._own_config.absolute(), isolated_environment(
+            os.environ,
+            self.folder,
+            listen=f"127.0.0.1:{self._port}",
+            api_url=slack.api_url,
+            authorize_url=slack.authorize_url,
+        )
 
     def spawn(self, command: list[str], environment: dict[str, str], log: BinaryIO) -> subprocess.Popen[bytes]:
         """Start the command with exactly this environment; its output goes to `log`."""
         return subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.cwd
         )
 
     async def stop(self) -> int:
