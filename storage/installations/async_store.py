@@ -1,7 +1,7 @@
 """slack_sdk's installation store with both interfaces: blocking calls, and async versions for the event loop.
 
 Invariant: an async method runs its blocking counterpart in a thread, with a
-timeout; only a cached bot is returned on the loop itself. They are written out,
+timeout; only cached tokens are returned on the loop itself. They are written out,
 because slack_sdk gives each its own signature, which mypy then checks.
 """
 
@@ -78,9 +78,23 @@ class Installations(BlockingInstallations, AsyncInstallationStore):
         *,
         user_id: str | None,
     ) -> UserToken | None:
+        cached = self.cached_user_token(enterprise_id, team_id, is_enterprise_install, user_id)
+        if cached is not NOT_CACHED:
+            return cached
         return await self._reads.run(
             "find_user_token", self.find_user_token, enterprise_id, team_id, is_enterprise_install, user_id=user_id
         )
+
+    async def async_cache_tokens(
+        self, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool, user_id: str
+    ) -> None:
+        """Read the bot and this person's token in one call of a thread, so that the next look-ups need none.
+
+        Does nothing if one of them is cached. Raises StoreUnavailable, or UnreadableRecord for the bot.
+        """
+        workspace = (enterprise_id, team_id, is_enterprise_install)
+        if self.cached_bot(*workspace) is NOT_CACHED and self.cached_user_token(*workspace, user_id) is NOT_CACHED:
+            await self._reads.run("find_tokens", self.cache_tokens, *workspace, user_id)
 
     async def async_enrich(self, installation: Installation) -> None:
         await self._writes.run("enrich_installation", self.enrich, installation)

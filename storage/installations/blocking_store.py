@@ -7,6 +7,7 @@ record and a workspace one bot, no matter how many times they are saved.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from copy import copy
 from functools import partial
 from logging import Logger
@@ -134,6 +135,14 @@ class BlockingInstallations(Removals, InstallationStore):
         if token is None and (people := self._people_with_tokens(key)) is not None:
             self._cache.put_people(key, people, generation)
         return token
+
+    def cache_tokens(
+        self, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool, user_id: str
+    ) -> None:
+        """Read the bot and this person's token into the cache. A person's record that is unreadable is left out."""
+        self.find_bot(enterprise_id=enterprise_id, team_id=team_id, is_enterprise_install=is_enterprise_install)
+        with suppress(UnreadableRecord):
+            self.find_user_token(enterprise_id, team_id, is_enterprise_install, user_id=user_id)
 
     def cached_user_token(
         self, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None, user_id: str | None

@@ -102,6 +102,9 @@ class FakeInstallations:
     async def async_find_user_token(self, *workspace: Any, user_id: str | None) -> UserToken | None:
         return self.users.get(user_id)
 
+    async def async_cache_tokens(self, *workspace_and_user: Any) -> None:
+        """Does nothing: the look-ups that follow need no thread."""
+
     async def async_find_bot(self, **ids: Any) -> Bot | None:
         if self.error:
             raise self.error

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from latchkey.slackapi.requests import Payload, parse
+from latchkey.slackapi.requests import Payload, WorkspaceId, parse
 from latchkey.storage import Store, open_store
 from latchkey.tokens import TokenResolver, record_ids
 from tests.support.stores import installation
@@ -148,6 +148,17 @@ async def test_every_payload_finds_the_installation_that_it_is_for(store: Store,
         assert cached.token == at.expected
         # The calls of an org's token must name the team; those of a workspace's must not.
         assert at.expected is None or found.workspace.is_enterprise_install is (at.expected == "org")
+
+
+@pytest.mark.gen_test
+async def test_the_bot_and_the_person_of_an_event_are_read_in_one_call_of_a_thread(store: Store) -> None:
+    store.installations.save(installation(OWN, enterprise_id=ORG, bot_token="own", user_token="person"))
+    calls: list[str] = []
+    store.observe(lambda call, _seconds, _error: calls.append(call))
+    resolver = TokenResolver(store.installations, None)
+    access = await resolver.find(WorkspaceId(ORG, OWN, False), "U1", with_user=True)
+    assert (access.token, access.user_token) == ("own", "person")
+    assert calls == ["find_tokens"]
 
 
 @pytest.mark.parametrize(

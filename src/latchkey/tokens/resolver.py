@@ -108,6 +108,8 @@ class TokenResolver:
         return expires_at is not None and self._clock() + MARGIN_SECONDS >= expires_at
 
     async def _find_in(self, workspace: WorkspaceId, user_id: str | None, with_user: bool) -> Access:
+        if user_id is not None and with_user:
+            await self._installations.async_cache_tokens(*workspace, user_id)
         bot = await self._find_bot(workspace)
         use_installer = bot is None and self._act_as_installer
         access = Access(workspace, bot, installer=await self._find_user(workspace, None) if use_installer else None)

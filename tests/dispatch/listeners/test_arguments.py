@@ -1,10 +1,14 @@
 """A listener's arguments: docs/listeners.md explains each of them, and none that does not exist."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from latchkey.dispatch.listeners.arguments.context import CONTEXT_NAMES
-from latchkey.dispatch.listeners.arguments.plan import PROVIDERS
+from latchkey.dispatch.listeners.arguments.plan import PROVIDERS, CallPlan
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "listeners.md"
 
@@ -30,3 +34,19 @@ def test_the_table_lists_every_item_of_the_context_and_no_other() -> None:
     (explanation,) = [explanation for first, explanation in rows() if names_in(first) == ["context"]]
     assert sorted(names_in(explanation)) == sorted(CONTEXT_NAMES)
     assert PROVIDERS.keys() >= CONTEXT_NAMES, "each of them may be an argument as well"
+
+
+@pytest.mark.parametrize(
+    ("function", "loads"),
+    [
+        (lambda client: None, True),
+        (lambda context: context.say("hi"), True),
+        (lambda request: request.context.client, True),
+        (lambda context: context.team_id, False),
+        (lambda event, ack: ack(), False),
+    ],
+)
+def test_only_a_listener_that_calls_slack_makes_the_server_load_the_client(
+    function: Callable[..., Any], loads: bool
+) -> None:
+    assert CallPlan(function).calls_slack is loads

@@ -61,7 +61,8 @@ PROVIDERS: dict[str, Callable[[Call | BlockingCall], Any]] = {
 }
 """For each argument, a function that returns its value for a call."""
 _WITH_EVENT = frozenset({Kind.EVENT, Kind.BEFORE_INSTALL, Kind.INSTALLED})
-_CLIENTS = AGENT_ARGUMENTS | {"client", "user_client", "client_for", "say", "respond", "context", "request", "req"}
+_CLIENTS = AGENT_ARGUMENTS | {"client", "user_client", "client_for", "say", "respond"}
+_WITH_CONTEXT = frozenset({"context", "request", "req"})
 _OF_THE_PERSON = frozenset({"context", "request", "req", "user_client", "user_token", "authorize_result"})
 
 
@@ -84,7 +85,13 @@ class CallPlan:
         names = _names(function, self.name, PROVIDERS.keys() if may_name_next else PROVIDERS.keys() - NEXT)
         self.needs_user = not _OF_THE_PERSON.isdisjoint(names)
         """Whether the acting person's token must be looked up."""
-        self.calls_slack = not _CLIENTS.isdisjoint(names)
+        self.calls_slack = not _CLIENTS.isdisjoint(names) or (
+            not _WITH_CONTEXT.isdisjoint(names) and _uses_any(function, _CLIENTS)
+        )
+        """Whether to load the client, which takes 0.3 s and 14 MB, before the function is first called.
+
+        A function that passes its context to another one, which then makes a call, loads it when that happens.
+        """
         self._providers = [(name, PROVIDERS[name]) for name in names]
 
     def arguments(self, call: Call | BlockingCall) -> dict[str, Any]:
@@ -107,6 +114,12 @@ def _named(function: Any) -> Any:
     while isinstance(function, functools.partial):
         function = function.func
     return function if hasattr(function, "__qualname__") else type(function)
+
+
+def _uses_any(function: Callable[..., Any], attributes: Collection[str]) -> bool:
+    """Whether the code of a function uses an attribute with one of these names."""
+    code = getattr(inspect.unwrap(_named(function)), "__code__", None)
+    return code is None or not frozenset(code.co_names).isdisjoint(attributes)
 
 
 def _names(function: Callable[..., Any], function_name: str, known: Collection[str]) -> list[str]:
