@@ -124,3 +124,15 @@ def test_the_manifest_lists_what_a_mounted_app_needs() -> None:
     assert [command.name for command in needed.commands] == ["/hi"]
     assert [shortcut.callback_id for shortcut in needed.shortcuts] == ["s"]
     assert needed.interactivity
+
+
+def test_the_manifest_lists_a_mounted_apps_functions() -> None:
+    app = new_app(is_async=False)
+    app.function("sample_step")(run)
+    app.function(re.compile("other"))(run)
+    native = NativeApp()
+    native.mount(BoltApp("m:app", app))
+    needed = requirements_of(native)
+    assert [function.callback_id for function in needed.functions] == ["sample_step"]
+    assert set(needed.events) == {"function_executed"}
+    assert any("add the functions that it handles by hand" in note for note in needed.notes)

@@ -44,6 +44,8 @@ def register(app):
         '''Put a version on its machines.
 
         Not before noon.
+
+        Usage: [service] [version]
         '''
 
     @app.command(re.compile("^/x"))
@@ -79,7 +81,12 @@ def test_contains_everything_that_listeners_are_registered_for(folder: Path) -> 
     url = "https://slack.example.com/slack/events"
     assert manifest["display_information"] == {"name": "Our App", "description": "Deploys things"}
     assert manifest["features"]["slash_commands"] == [
-        {"command": "/deploy", "url": url, "description": "Put a version on its machines."}
+        {
+            "command": "/deploy",
+            "url": url,
+            "description": "Put a version on its machines.",
+            "usage_hint": "[service] [version]",
+        }
     ]
     assert [(shortcut["type"], shortcut["callback_id"], shortcut["name"]) for shortcut in manifest["features"]["shortcuts"]] == [
         ("global", "new_ticket", "New ticket"), ("message", "ticket_from", "Ticket from"), ("global", "either", "Either"),

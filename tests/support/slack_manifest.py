@@ -1,7 +1,9 @@
-"""Slack's app manifest, after Slack's reference and published schema.
+"""The rules of Slack's app manifest: those of its published schema, version 0.5.0 (MIT), in our own form.
 
-Contains only what an app with a server of its own can have; anything else is refused, as by Slack.
- https://docs.slack.dev/reference/app-manifest
+Contains what an app with a server of its own can have; anything else is refused, as by Slack. An `assistant_view` is
+refused too: Slack's schema has it, but new apps get an `agent_view` only.
+
+https://github.com/slackapi/manifest-schema, https://docs.slack.dev/reference/app-manifest
 """
 
 from __future__ import annotations
@@ -59,9 +61,20 @@ class SuggestedPrompt(Part):
     message: str
 
 
-class AssistantView(Part):
-    assistant_description: str
-    suggested_prompts: list[SuggestedPrompt] = []
+class AgentAction(Part):
+    name: str
+    description: str
+
+
+class AgentView(Part):
+    agent_description: Annotated[str, Meta(max_length=300)] | None = None
+    suggested_prompts: Annotated[list[SuggestedPrompt], Meta(max_length=4)] = []
+    actions: list[AgentAction] = []
+
+
+class WorkflowStep(Part):
+    name: Annotated[str, Meta(min_length=1, max_length=50)]
+    callback_id: Annotated[str, Meta(min_length=1, max_length=50)]
 
 
 class Features(Part):
@@ -70,7 +83,8 @@ class Features(Part):
     slash_commands: Annotated[list[SlashCommand], Meta(min_length=1, max_length=50)] | None = None
     shortcuts: Annotated[list[Shortcut], Meta(min_length=1, max_length=10)] | None = None
     unfurl_domains: Annotated[list[str], Meta(min_length=1, max_length=5)] | None = None
-    assistant_view: AssistantView | None = None
+    agent_view: AgentView | None = None
+    workflow_steps: Annotated[list[WorkflowStep], Meta(min_length=1, max_length=10)] | None = None
 
 
 class OAuthScopes(Part):
@@ -87,10 +101,16 @@ class OAuthConfig(Part):
     pkce_enabled: bool = False
 
 
+class MetadataSubscription(Part):
+    app_id: str
+    event_type: Annotated[str, Meta(max_length=50)]
+
+
 class EventSubscriptions(Part):
     request_url: Url
     bot_events: Events = []
     user_events: Events = []
+    metadata_subscriptions: Annotated[list[MetadataSubscription], Meta(min_length=1, max_length=20)] | None = None
 
 
 class Interactivity(Part):
@@ -107,6 +127,32 @@ class Settings(Part):
     socket_mode_enabled: bool = False
     token_rotation_enabled: bool = False
     is_hosted: bool = False
+    function_runtime: str | None = None
+    hermes_app_type: str | None = None
+    is_mcp_enabled: bool = False
+
+
+class Parameter(msgspec.Struct):
+    """May have further fields."""
+
+    type: str
+
+
+Parameters: TypeAlias = Annotated[dict[str, Parameter], Meta(max_length=50)]
+
+
+class Function(Part):
+    title: str
+    description: str
+    input_parameters: Parameters
+    output_parameters: Parameters
+
+
+class McpServer(Part):
+    url: Annotated[str, Meta(pattern="^https://", max_length=500)]
+    auth_type: Literal["dynamic_client_registration", "no_auth", "manual_auth", "slack_identity_auth"]
+    headers: dict[str, str] = {}
+    auth_provider_key: Annotated[str, Meta(max_length=255)] | None = None
 
 
 class Metadata(Part):
@@ -119,6 +165,10 @@ class AppManifest(Part):
     features: Features | None = None
     oauth_config: OAuthConfig | None = None
     settings: Settings | None = None
+    functions: Annotated[dict[str, Function], Meta(max_length=50)] | None = None
+    mcp_servers: Annotated[dict[str, McpServer], Meta(max_length=20)] | None = None
+    external_auth_providers: dict[str, Any] | None = None
+    outgoing_domains: Annotated[list[str], Meta(max_length=10)] | None = None
     metadata: Metadata | None = msgspec.field(default=None, name="_metadata")
 
 
@@ -129,6 +179,19 @@ def check_manifest(document: Any) -> AppManifest:
     interactivity, subscriptions = settings.interactivity, settings.event_subscriptions
     if interactivity is not None and interactivity.is_enabled and not interactivity.request_url:
         raise msgspec.ValidationError("Interactivity requires a Request URL")
+    if any(len(items) != len(set(items)) for items in _unique_lists(manifest)):
+        raise msgspec.ValidationError("a list has an item twice")
+    if manifest.functions and not settings.org_deploy_enabled:
+        raise msgspec.ValidationError("functions require org_deploy_enabled")
     if subscriptions is not None and "message" in subscriptions.bot_events:
         raise msgspec.ValidationError("subscribe to message.channels and the like, not to message")
     return manifest
+
+
+def _unique_lists(manifest: AppManifest) -> list[list[str]]:
+    """Return the lists whose items Slack requires to be unique."""
+    subscriptions = manifest.settings.event_subscriptions if manifest.settings else None
+    return [
+        *([manifest.oauth_config.redirect_urls] if manifest.oauth_config else []),
+        *([subscriptions.bot_events, subscriptions.user_events] if subscriptions else []),
+    ]

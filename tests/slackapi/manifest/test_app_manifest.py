@@ -5,8 +5,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from latchkey.slackapi.manifest import AppSettings, Command, ManifestRequirements, Shortcut, differences, make_manifest
-from latchkey.slackapi.manifest.event_scopes import EVENT_SCOPES, USER_EVENTS
+from latchkey.slackapi.manifest import (
+    AppSettings,
+    Command,
+    Function,
+    ManifestRequirements,
+    Shortcut,
+    differences,
+    make_manifest,
+)
+from latchkey.slackapi.manifest.event_scopes import AGENT_EVENTS, EVENT_SCOPES, USER_EVENTS
 from tests.support.slack_manifest import check_manifest
 
 URL = "https://slack.example.com"
@@ -170,10 +178,54 @@ def test_options_are_loaded_from_the_same_url() -> None:
     }  # fmt: skip
 
 
-def test_an_assistant_gets_its_view_and_its_scope() -> None:
-    manifest, _ = made(ManifestRequirements(events=["assistant_thread_started"]), description="Helps")
-    assert manifest["features"]["assistant_view"] == {"assistant_description": "Helps"}
+@pytest.mark.parametrize("event", sorted(AGENT_EVENTS))
+def test_an_app_that_listens_to_an_agents_events_gets_an_agent_view(event: str) -> None:
+    manifest, _ = made(ManifestRequirements(events=[event]), description="Helps")
+    assert manifest["features"]["agent_view"] == {"agent_description": "Helps"}
+    assert manifest["features"]["app_home"]["messages_tab_enabled"] is True
+    assert "assistant_view" not in manifest["features"]
     assert "assistant:write" in bot(manifest)[0]
+    assert event in bot(manifest)[1]
+
+
+def test_an_agent_that_listens_to_messages_subscribes_to_its_direct_messages() -> None:
+    manifest, _ = made(ManifestRequirements(events=["message", "agent_session_stopped"]), scopes=["channels:history"])
+    assert {"message.channels", "message.im"} <= set(bot(manifest)[1])
+    assert "im:history" in bot(manifest)[0]
+
+
+def test_notes_that_new_apps_get_another_event_when_somebody_opens_their_messages() -> None:
+    noted = 'the tab "messages"; add a listener for it'
+    assert any(noted in note for note in made(ManifestRequirements(events=["assistant_thread_started"]))[1])
+    both = ManifestRequirements(events=["assistant_thread_started", "app_home_opened"])
+    assert not any(noted in note for note in made(both)[1])
+
+
+def test_functions_are_listed_with_what_they_require() -> None:
+    wanted = ManifestRequirements(functions=[Function("sample_step", "Runs a step."), Function("other-step", "")])
+    manifest, notes = made(wanted)
+    assert manifest["functions"]["sample_step"] == {
+        "title": "Sample step", "description": "Runs a step.", "input_parameters": {}, "output_parameters": {},
+    }  # fmt: skip
+    assert manifest["functions"]["other-step"]["description"] == "Other step"
+    assert manifest["settings"]["org_deploy_enabled"] is True
+    assert manifest["settings"]["function_runtime"] == "remote"
+    assert {"function_executed", "team_access_revoked"} <= set(bot(manifest)[1])
+    assert notes == [
+        "declare the parameters of sample_step, other-step at Slack, under App Manifest; Latchkey does not change them",
+        "[manifest] org_deployment is false, and functions require it; set it to true",
+    ]
+
+
+def test_a_commands_usage_hint_is_written() -> None:
+    manifest, _ = made(ManifestRequirements(commands=[Command("/deploy", "Deploys", "[service] [version]")]))
+    assert manifest["features"]["slash_commands"][0]["usage_hint"] == "[service] [version]"
+
+
+def test_work_objects_are_noted_and_need_no_scope() -> None:
+    manifest, notes = made(ManifestRequirements(events=["entity_details_requested"]))
+    assert bot(manifest)[0] == ["chat:write"]
+    assert "entity_details_requested requires Work Object previews to be turned on in the settings at Slack" in notes
 
 
 def test_notes_more_commands_and_events_than_slack_allows() -> None:
@@ -203,6 +255,10 @@ def test_every_known_event_makes_a_valid_manifest() -> None:
         {"display_information": {"name": "A"}, "settings": {"interactivity": {"is_enabled": True}}},
         {"display_information": {"name": "A"}, "settings": {"event_subscriptions": {"request_url": URL, "bot_events": ["message"]}}},
         {"display_information": {"name": "A"}, "features": {"bot_user": {"display_name": "Our App"}}},
+        {"display_information": {"name": "A"}, "features": {"assistant_view": {"assistant_description": "d"}}},
+        {"display_information": {"name": "A"}, "features": {"agent_view": {"agent_description": "x" * 301}}},
+        {"display_information": {"name": "A"}, "functions": {"f": {"title": "F", "description": "f", "input_parameters": {}, "output_parameters": {}}}},
+        {"display_information": {"name": "A"}, "settings": {"event_subscriptions": {"request_url": URL, "bot_events": ["x", "x"]}}},
     ],
 )  # fmt: skip
 def test_the_tests_schema_refuses_what_slack_refuses(broken: dict[str, Any]) -> None:
@@ -270,3 +326,54 @@ def test_ignores_order_and_fields_that_the_author_chooses() -> None:
 )  # fmt: skip
 def test_a_difference_names_its_path_and_both_values(changes: dict[str, Any], expected: str) -> None:
     assert expected in compared(**changes)
+
+
+AGENT = ManifestRequirements(events=["app_context_changed", "app_home_opened"], functions=[Function("step", "")])
+
+
+def agent_at_slack(**features: Any) -> dict[str, Any]:
+    """Return the manifest of an agent as Slack has it, with the author's own values in it."""
+    manifest, _ = made(AGENT, scopes=["assistant:write"], org_deployment=True)
+    document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(manifest))
+    document["features"] |= features
+    return document
+
+
+def test_leaves_the_authors_own_keys_out_of_the_comparison() -> None:
+    manifest, _ = made(AGENT, scopes=["assistant:write"], org_deployment=True)
+    prompts = [{"title": "Sum up", "message": "Sum this up"}]
+    slack = agent_at_slack(
+        agent_view={"agent_description": "Mine", "suggested_prompts": prompts},
+        app_home={"home_tab_enabled": False, "messages_tab_enabled": True},
+        unfurl_domains=["example.com"],
+        workflow_steps=[{"name": "Old", "callback_id": "old"}],
+        rich_previews={"is_active": True, "entity_types": ["slack#/entities/task"]},
+    )
+    slack["functions"]["step"] |= {"title": "Mine", "input_parameters": {"who": {"type": "slack#/types/user_id"}}}
+    slack["settings"]["event_subscriptions"]["metadata_subscriptions"] = [{"app_id": "*", "event_type": "task"}]
+    slack["settings"]["is_mcp_enabled"] = True
+    slack |= {
+        "mcp_servers": {"ours": {"url": "https://mcp.example.com", "auth_type": "no_auth"}},
+        "external_auth_providers": {"oauth2": {}},
+        "outgoing_domains": ["example.com"],
+    }
+    assert differences(manifest, slack) == []
+
+
+def test_an_older_app_may_keep_its_assistant_view() -> None:
+    manifest, _ = made(AGENT, scopes=["assistant:write"], org_deployment=True)
+    slack = agent_at_slack(assistant_view={"assistant_description": "Old"})
+    del slack["features"]["agent_view"]
+    assert differences(manifest, slack) == []
+    del slack["features"]["assistant_view"]
+    assert [str(each) for each in differences(manifest, slack)] == ["features.agent_view: missing at Slack: true"]
+
+
+def test_compares_which_functions_there_are() -> None:
+    manifest, _ = made(AGENT, scopes=["assistant:write"], org_deployment=True)
+    slack = agent_at_slack()
+    slack["functions"]["gone"] = slack["functions"].pop("step")
+    assert [str(each) for each in differences(manifest, slack)] == [
+        "functions: missing at Slack: step",
+        "functions: only at Slack: gone",
+    ]

@@ -3,11 +3,12 @@
 from latchkey.slackapi.manifest.app_manifest import Manifest, make_manifest
 from latchkey.slackapi.manifest.diff import ManifestDifference, differences
 from latchkey.slackapi.manifest.exported import read_manifest
-from latchkey.slackapi.manifest.inputs import AppSettings, Command, ManifestRequirements, Shortcut
+from latchkey.slackapi.manifest.inputs import AppSettings, Command, Function, ManifestRequirements, Shortcut
 
 __all__ = [
     "AppSettings",
     "Command",
+    "Function",
     "Manifest",
     "ManifestDifference",
     "ManifestRequirements",

@@ -9,8 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from latchkey.slackapi.manifest.event_scopes import EVENT_SCOPES, MESSAGE_SUBSCRIPTIONS, USER_EVENTS
-from latchkey.slackapi.manifest.features import commands_of, features, shortcuts_of
+from latchkey.slackapi.manifest.event_scopes import (
+    AGENT_EVENTS,
+    EVENT_SCOPES,
+    FUNCTION_EXECUTED,
+    MESSAGE_SUBSCRIPTIONS,
+    USER_EVENTS,
+)
+from latchkey.slackapi.manifest.features import commands_of, features, functions_of, shortcuts_of
 from latchkey.slackapi.manifest.inputs import AppSettings, ManifestRequirements
 from latchkey.slackapi.paths import CALLBACK_PATH, EVENTS_PATH
 from latchkey.slackapi.scopes import USER_SCOPES
@@ -38,7 +44,11 @@ def make_manifest(app: AppSettings, wanted: ManifestRequirements) -> tuple[Manif
     commands, shortcuts = commands_of(wanted.commands, notes), shortcuts_of(wanted.shortcuts, notes)
     if commands or shortcuts:
         acting.require(("commands",), "a command or shortcut")
-    needed = (*ALWAYS, *ORG_WIDE) if app.org_deployment else ALWAYS
+    functions = functions_of(wanted.functions, notes)
+    if functions and not app.org_deployment:
+        notes.append("[manifest] org_deployment is false, and functions require it; set it to true")
+    org_wide = app.org_deployment or bool(functions)
+    needed = (*ALWAYS, *(ORG_WIDE if org_wide else ()), *((FUNCTION_EXECUTED,) if functions else ()))
     bot_events, user_events = _subscriptions([*needed, *wanted.events], acting, user, notes)
     if not has_bot:
         notes += [f"{event} needs a bot, and so a bot scope" for event in bot_events if not _has_user_scope(event)]
@@ -59,10 +69,12 @@ def make_manifest(app: AppSettings, wanted: ManifestRequirements) -> tuple[Manif
                 **({"user_events": user_events} if user_events else {}),
             },
             "interactivity": _interactivity(wanted, bool(shortcuts), events_url),
-            "org_deploy_enabled": app.org_deployment,
+            "org_deploy_enabled": org_wide,
             "socket_mode_enabled": False,
             "token_rotation_enabled": app.token_rotation,
+            **({"function_runtime": "remote"} if functions else {}),
         },
+        **({"functions": functions} if functions else {}),
     }
     return manifest, notes
 
@@ -93,9 +105,13 @@ def _subscriptions(events: Iterable[str], bot: _Scopes, user: _Scopes, notes: li
     """Return the bot's and the users' subscriptions, sorted, and add the scopes that they require."""
     bot_events: set[str] = set()
     user_events: set[str] = set()
+    agent_events = AGENT_EVENTS.intersection(events := list(events))
     for event in dict.fromkeys(events):
         if event == "message":
-            chosen = [name for name, scope in MESSAGE_SUBSCRIPTIONS.items() if scope in bot.all] or ["message.channels"]
+            chosen = [name for name, scope in MESSAGE_SUBSCRIPTIONS.items() if scope in bot.all]
+            if agent_events and "message.im" not in chosen:
+                chosen.append("message.im")  # people write to an agent in its direct messages
+            chosen = chosen or ["message.channels"]
             for name in chosen:
                 bot.require((MESSAGE_SUBSCRIPTIONS[name],), name)
             bot_events.update(chosen)
@@ -109,6 +125,13 @@ def _subscriptions(events: Iterable[str], bot: _Scopes, user: _Scopes, notes: li
             bot_events.add(event)
     if "link_shared" in bot_events:
         notes.append("link_shared requires the domains to be listed at Slack, under Event Subscriptions")
+    if "entity_details_requested" in bot_events:
+        notes.append("entity_details_requested requires Work Object previews to be turned on in the settings at Slack")
+    if "assistant_thread_started" in bot_events and "app_home_opened" not in bot_events:
+        notes.append(
+            "assistant_thread_started is not sent to new apps when somebody opens their messages: Slack sends"
+            ' app_home_opened with the tab "messages"; add a listener for it'
+        )
     counts = [len(bot_events), len(user_events)]
     notes += [f"Slack allows {MAX_EVENTS} events, but there are {count}" for count in counts if count > MAX_EVENTS]
     return sorted(bot_events), sorted(user_events)

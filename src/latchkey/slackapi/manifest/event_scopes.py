@@ -31,10 +31,24 @@ USER_EVENTS = frozenset(
 )
 """Events that Slack sends only for a user token; they require a user scope instead of a bot scope."""
 
+AGENT_EVENTS = frozenset(
+    {
+        "agent_session_stopped",
+        "app_context_changed",
+        "assistant_thread_context_changed",
+        "assistant_thread_started",
+    }
+)
+"""Events of agents, which need `features.agent_view`: https://docs.slack.dev/ai/migrating-to-agent-messaging"""
+
+FUNCTION_EXECUTED = "function_executed"
+
 _CHANNELS = ("channels:read", "groups:read")
 _ANY_CONVERSATION = (*_CHANNELS, "im:read", "mpim:read")
 
 EVENT_SCOPES: Mapping[str, tuple[str, ...]] = {
+    "agent_session_stopped": ("assistant:write",),
+    "app_context_changed": ("assistant:write",),
     "app_home_opened": (),
     "app_mention": ("app_mentions:read",),
     "app_requested": ("admin.apps:read",),
@@ -56,6 +70,7 @@ EVENT_SCOPES: Mapping[str, tuple[str, ...]] = {
     "dnd_updated_user": ("dnd:read",),
     "email_domain_changed": ("team:read",),
     "emoji_changed": ("emoji:read",),
+    "entity_details_requested": (),
     "file_change": ("files:read",),
     "file_created": ("files:read",),
     "file_deleted": ("files:read",),

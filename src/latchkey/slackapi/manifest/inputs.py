@@ -10,6 +10,13 @@ from typing import Literal, NamedTuple
 class Command(NamedTuple):
     name: str
     description: str
+    usage_hint: str = ""
+    """What people type after it, as Slack shows it beside the command; empty if the author gives none."""
+
+
+class Function(NamedTuple):
+    callback_id: str
+    description: str
 
 
 class Shortcut(NamedTuple):
@@ -26,6 +33,8 @@ class ManifestRequirements:
     shortcuts: list[Shortcut] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     """Event types as they appear in payloads: every message is "message"."""
+    functions: list[Function] = field(default_factory=list)
+    """The functions that listeners run as steps of workflows."""
     interactivity: bool = False
     options: bool = False
     notes: list[str] = field(default_factory=list)
