@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from latchkey.dispatch.listeners.types import Ack as Ack
     from latchkey.dispatch.listeners.types import App as App
     from latchkey.dispatch.listeners.types import AsyncAck as AsyncAck
+    from latchkey.dispatch.listeners.types import AsyncComplete as AsyncComplete
+    from latchkey.dispatch.listeners.types import AsyncFail as AsyncFail
     from latchkey.dispatch.listeners.types import AsyncGetThreadContext as AsyncGetThreadContext
     from latchkey.dispatch.listeners.types import AsyncNext as AsyncNext
     from latchkey.dispatch.listeners.types import AsyncRespond as AsyncRespond
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from latchkey.dispatch.listeners.types import AsyncSetStatus as AsyncSetStatus
     from latchkey.dispatch.listeners.types import AsyncSetSuggestedPrompts as AsyncSetSuggestedPrompts
     from latchkey.dispatch.listeners.types import AsyncSetTitle as AsyncSetTitle
+    from latchkey.dispatch.listeners.types import Complete as Complete
     from latchkey.dispatch.listeners.types import Context as Context
+    from latchkey.dispatch.listeners.types import Fail as Fail
     from latchkey.dispatch.listeners.types import GetThreadContext as GetThreadContext
     from latchkey.dispatch.listeners.types import Next as Next
     from latchkey.dispatch.listeners.types import Request as Request
@@ -45,6 +49,8 @@ _TYPES = frozenset(
         "Ack",
         "App",
         "AsyncAck",
+        "AsyncComplete",
+        "AsyncFail",
         "AsyncGetThreadContext",
         "AsyncNext",
         "AsyncRespond",
@@ -54,7 +60,9 @@ _TYPES = frozenset(
         "AsyncSetStatus",
         "AsyncSetSuggestedPrompts",
         "AsyncSetTitle",
+        "Complete",
         "Context",
+        "Fail",
         "GetThreadContext",
         "Next",
         "Request",

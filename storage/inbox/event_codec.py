@@ -50,6 +50,7 @@ def to_value(event: StoredEvent) -> dict[str, Any]:
         "due_at": event.due_at,
         "listeners": event.listeners,
         "error": event.error,
+        **({"step_complete": True} if event.is_step_complete else {}),
     }
 
 
@@ -62,4 +63,5 @@ def from_value(value: dict[str, Any], status: EventStatus) -> StoredEvent:
         due_at=value["due_at"],
         listeners=value["listeners"],
         error=value["error"],
+        is_step_complete=value.get("step_complete", False),
     )

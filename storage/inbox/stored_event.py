@@ -43,6 +43,8 @@ class StoredEvent(NamedTuple):
     """The ids of the listeners that have not succeeded yet; None: all that match."""
     error: str = ""
     """What went wrong last: a type and a place, never a message."""
+    is_step_complete: bool = False
+    """Whether Slack has completed the run of a custom step that the event has started."""
 
 
 class OutcomeKind(Enum):

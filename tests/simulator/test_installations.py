@@ -97,7 +97,7 @@ async def test_a_function_has_a_token_of_its_own_until_it_is_complete() -> None:
         assert it.slack.world.function_runs[execution_id].outputs == {"n": 1}
         assert await it.error(token) == "token_revoked"
         assert await it.error(bot) is None
-        assert (await it.call("functions.completeSuccess", bot, **done))["error"] == "access_denied"
+        assert (await it.call("functions.completeSuccess", bot, **done))["error"] == "function_execution_not_found"
 
 
 @pytest.mark.gen_test

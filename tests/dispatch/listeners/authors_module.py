@@ -9,12 +9,15 @@ from latchkey import (
     Ack,
     App,
     AsyncAck,
+    AsyncComplete,
+    AsyncFail,
     AsyncGetThreadContext,
     AsyncNext,
     AsyncRespond,
     AsyncSay,
     AsyncSayStream,
     AsyncSetStatus,
+    Complete,
     Context,
     Next,
     Respond,
@@ -43,6 +46,14 @@ def register(app: App) -> None:
         posted = await say("x", blocks=[{"type": "divider"}], thread_ts="1.1")
         assert (await respond(text=str(posted["ts"]), replace_original=True)).status_code == 200
 
+    @app.function("greet")
+    async def greet(inputs: dict[str, Any], complete: AsyncComplete, fail: AsyncFail) -> None:
+        if "name" in inputs:
+            assert (await complete({"greeting": f"Hello {inputs['name']}!"}))["ok"]
+        elif not complete.has_been_called():
+            await fail("there is no name")
+
+    app.function("wave", auto_acknowledge=False, ack_timeout=10)(wave)
     app.action({"action_id": "a"})(approve)
     app.event("app_mention")(answer)
 
@@ -59,6 +70,10 @@ def approve(
     set_suggested_prompts(["a", {"title": "b", "message": "c"}])
 
 
+def wave(complete: Complete) -> None:
+    assert complete(outputs={})["ok"]
+
+
 async def answer(
     set_status: AsyncSetStatus, say_stream: AsyncSayStream, get_thread_context: AsyncGetThreadContext
 ) -> None:
@@ -69,8 +84,9 @@ async def answer(
     await stream.stop()
 
 
-async def wrong(ack: AsyncAck, say: AsyncSay, set_status: AsyncSetStatus) -> None:
+async def wrong(ack: AsyncAck, say: AsyncSay, set_status: AsyncSetStatus, fail: AsyncFail) -> None:
     """Call everything wrong."""
     await ack(txt="x")  # type: ignore[call-arg]
     await say("x", blocks=7)  # type: ignore[arg-type]
     await set_status()  # type: ignore[call-arg]
+    await fail()  # type: ignore[call-arg]

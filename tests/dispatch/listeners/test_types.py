@@ -13,6 +13,7 @@ import latchkey
 from latchkey.dispatch import App
 from latchkey.dispatch.listeners import types
 from latchkey.dispatch.listeners.arguments import AGENT_ARGUMENTS, AgentFunctions
+from latchkey.dispatch.listeners.arguments.custom_step import CompleteStep, FailStep
 from latchkey.dispatch.listeners.arguments.message_fields import ACK, RESPOND, SAY
 from tests.dispatch.listeners import authors_module
 
@@ -28,7 +29,7 @@ def test_mypy_checks_an_authors_module_strictly() -> None:
 def test_an_authors_module_runs() -> None:
     app = App()
     authors_module.register(app)
-    assert len(app.listeners) == 3
+    assert len(app.listeners) == 5
 
 
 def test_latchkey_offers_every_type_and_nothing_else_of_the_server() -> None:
@@ -46,6 +47,13 @@ def test_import_latchkey_imports_none_of_them() -> None:
 def test_the_types_have_the_parameters_of_the_functions(kind: Any, names: tuple[str, ...]) -> None:
     parameters = [*inspect.signature(kind.__call__).parameters][1:]
     assert [name for name in parameters if name != "more"] == list(names)
+
+
+@pytest.mark.parametrize(("kind", "function"), [(types.AnyComplete, CompleteStep), (types.AnyFail, FailStep)])
+def test_the_types_of_steps_have_the_parameters_of_the_functions(kind: Any, function: Any) -> None:
+    assert [*inspect.signature(kind.__call__).parameters] == [*inspect.signature(function.__call__).parameters]
+    assert kind.has_been_called
+    assert function.has_been_called
 
 
 @pytest.mark.parametrize("name", sorted(AGENT_ARGUMENTS))

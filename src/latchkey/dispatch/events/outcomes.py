@@ -82,6 +82,12 @@ class OutcomeWriter:
         self.retry(job, attempts=attempts, due_at=0.0, waiter=written)
         await written
 
+    async def step_completed(self, job: Job, attempts: int) -> None:
+        """Return once it is on disk that Slack has completed the run of the event's custom step."""
+        job.event = job.event._replace(is_step_complete=True)
+        if job.is_on_disk and not job.is_dropped:
+            await self.started(job, attempts)
+
     def take(self) -> Outcomes:
         """Return the outcomes for a commit; `committed` or `put_back` must follow."""
         if len(self._outcomes) <= MAX_OUTCOMES:

@@ -11,6 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TypeAlias
 
 from latchkey.dispatch.events import backoff
@@ -29,7 +30,8 @@ from latchkey.dispatch.listeners import (
 from latchkey.dispatch.slots import Slot
 from latchkey.errors import LatchkeyError, MustReinstall, StoreUnavailable, TokenUnavailable
 from latchkey.metrics import Metrics
-from latchkey.slackapi.requests import APP_UNINSTALLED, Kind
+from latchkey.slackapi.client import Completion
+from latchkey.slackapi.requests import APP_UNINSTALLED, FUNCTION_EXECUTED, Kind, Payload
 from latchkey.tokens import Access
 
 MAX_RUNNING = 1000
@@ -181,8 +183,11 @@ class Workers:
             return []
         payload, listeners, access = prepared
         shared = None
+        completion = self._completion(job, payload, attempt) if payload.type == FUNCTION_EXECUTED else None
         if self._runner.app.middleware_plans and payload.kind is Kind.EVENT:
-            call = self._runner.make_call(payload, None, access, job.event.request_id, attempt=attempt, slot=slot)
+            call = self._runner.make_call(
+                payload, None, access, job.event.request_id, attempt=attempt, slot=slot, completion=completion
+            )
             error = await self._runner.run_middleware(call)
             if error is not None or call.is_declined:
                 return [] if error is None else [(None, error)]
@@ -191,13 +196,32 @@ class Workers:
             self._runner.run(
                 listener,
                 self._runner.make_call(
-                    payload, listener, access, job.event.request_id, attempt=attempt, shared=shared, slot=slot
+                    payload,
+                    listener,
+                    access,
+                    job.event.request_id,
+                    attempt=attempt,
+                    shared=shared,
+                    slot=slot,
+                    completion=completion,
                 ),
             )
             for listener in listeners
         ]
         errors = [await runs[0]] if len(runs) == 1 else await asyncio.gather(*runs)
         return [(listener, error) for listener, error in zip(listeners, errors, strict=True) if error is not None]
+
+    def _completion(self, job: Job, payload: Payload, attempt: int) -> Completion | None:
+        """Return what is known about the end of the run that the event starts."""
+        run_id = payload.function_execution_id
+        if run_id is None:
+            return None
+        return Completion(
+            run_id,
+            is_done=job.event.is_step_complete,
+            may_have_arrived=attempt > 1,
+            keep=partial(self._outcomes.step_completed, job, attempt),
+        )
 
     async def _prepare(self, job: Job) -> Prepared | None:
         """Return what the attempt needs; None if there is nothing to run. Raises StoreError."""

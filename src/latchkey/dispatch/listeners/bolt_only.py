@@ -24,14 +24,13 @@ ATTRIBUTES = {
     "oauth_flow": "the install flow is set in config.toml, [install] and [slack]",
     "step": "",
     "assistant": "",
-    "function": "",
     "listener_runner": "",
     "process_before_response": "",
     "name": "",
 }
 """Public attributes of Bolt's App and AsyncApp, with what to do instead; empty: mount the module."""
 
-ARGUMENTS = frozenset({"args", "step", "configure", "update", "complete", "fail", "inputs", "listener_runner"})
+ARGUMENTS = frozenset({"args", "step", "configure", "update", "listener_runner"})
 """Arguments that only a listener of a mounted app gets."""
 
 

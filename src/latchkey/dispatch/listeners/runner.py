@@ -26,7 +26,7 @@ from latchkey.dispatch.listeners.registration import App, Listener
 from latchkey.dispatch.listeners.threads import MAX_RUNNING_THREADS, MAX_RUNNING_THREADS_PER_WORKSPACE, ListenerThreads
 from latchkey.dispatch.slots import Slot
 from latchkey.metrics import Metrics
-from latchkey.slackapi.client import ResponseUrl, WebClients, blocking_client, response_url_of, run_on_loop
+from latchkey.slackapi.client import Completion, ResponseUrl, WebClients, blocking_client, response_url_of, run_on_loop
 from latchkey.slackapi.requests import Payload, WorkspaceId
 from latchkey.tokens import Access, TokenClients, TokenResolver
 
@@ -105,11 +105,12 @@ class Runner:
         on_ack: Callable[[Reply], None] | None = None,
         on_refuse: Callable[[str], None] | None = None,
         slot: Slot | None = None,
+        completion: Completion | None = None,
     ) -> Call:
         """Return the call of one listener, or of the middleware; what that adds to its context is then `shared`.
 
         `on_ack` is called with the reply of each `ack`, `on_refuse` with the reason of each `refuse`.
-        `slot` is released while the listener waits for Slack.
+        `slot` is released while the listener waits for Slack. `completion` is that of the run that the event starts.
         """
         url = response_url_of(payload.body)
         return Call(
@@ -126,6 +127,7 @@ class Runner:
             on_ack=on_ack,
             on_refuse=on_refuse,
             slot=slot,
+            completion=completion,
         )
 
     async def run(self, listener: Listener, call: Call) -> Exception | None:

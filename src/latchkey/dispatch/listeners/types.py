@@ -27,6 +27,8 @@ __all__ = [
     "Ack",
     "App",
     "AsyncAck",
+    "AsyncComplete",
+    "AsyncFail",
     "AsyncGetThreadContext",
     "AsyncNext",
     "AsyncRespond",
@@ -36,7 +38,9 @@ __all__ = [
     "AsyncSetStatus",
     "AsyncSetSuggestedPrompts",
     "AsyncSetTitle",
+    "Complete",
     "Context",
+    "Fail",
     "GetThreadContext",
     "Next",
     "Request",
@@ -175,6 +179,28 @@ class AnySaveThreadContext(Protocol[R_co]):
     def __call__(self, new_context: Mapping[str, Any]) -> R_co: ...
 
 
+class AnyComplete(Protocol[R_co]):
+    """Ends a run of a custom step successfully."""
+
+    @property
+    def function_execution_id(self) -> str | None: ...
+
+    def __call__(self, outputs: Mapping[str, Any] | None = None) -> R_co: ...
+
+    def has_been_called(self) -> bool: ...
+
+
+class AnyFail(Protocol[R_co]):
+    """Ends a run of a custom step with an error."""
+
+    @property
+    def function_execution_id(self) -> str | None: ...
+
+    def __call__(self, error: str) -> R_co: ...
+
+    def has_been_called(self) -> bool: ...
+
+
 class AnyNext(Protocol[R_co]):
     """Lets a payload pass."""
 
@@ -199,5 +225,9 @@ GetThreadContext: TypeAlias = "AnyGetThreadContext[ThreadContext | None]"
 AsyncGetThreadContext: TypeAlias = "AnyGetThreadContext[Awaitable[ThreadContext | None]]"
 SaveThreadContext: TypeAlias = AnySaveThreadContext[None]
 AsyncSaveThreadContext: TypeAlias = AnySaveThreadContext[Awaitable[None]]
+Complete: TypeAlias = "AnyComplete[SlackResponse]"
+AsyncComplete: TypeAlias = "AnyComplete[Awaitable[AsyncSlackResponse]]"
+Fail: TypeAlias = "AnyFail[SlackResponse]"
+AsyncFail: TypeAlias = "AnyFail[Awaitable[AsyncSlackResponse]]"
 Next: TypeAlias = AnyNext[None]
 AsyncNext: TypeAlias = AnyNext[Awaitable[None]]

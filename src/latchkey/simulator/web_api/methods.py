@@ -91,7 +91,7 @@ def functions_complete_error(world: World, token: Token, arguments: Arguments) -
 def _unfinished_run(world: World, arguments: Arguments) -> FunctionRun:
     run = world.function_runs.get(str(arguments.get("function_execution_id")))
     if run is None or run.outputs is not None or run.error is not None:
-        raise ApiError("access_denied")
+        raise ApiError("function_execution_not_found")
     return run
 
 

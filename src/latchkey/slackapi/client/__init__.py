@@ -1,6 +1,7 @@
 """The Web API client: connection pool, retries, rate limits, observation."""
 
 from latchkey.slackapi.client.blocking import blocking_client, run_on_loop
+from latchkey.slackapi.client.completing import Completion
 from latchkey.slackapi.client.factory import REQUEST_TIMEOUT, WebClients
 from latchkey.slackapi.client.failures import failure_reason
 from latchkey.slackapi.client.proxy import ProxyFor, no_proxy
@@ -12,6 +13,7 @@ __all__ = [
     "MAX_WAIT_SECONDS",
     "REQUEST_TIMEOUT",
     "UNEXPECTED_RESPONSE",
+    "Completion",
     "ProxyFor",
     "ReleasableSlot",
     "ResponseUrl",

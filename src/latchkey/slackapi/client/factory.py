@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
     from slack_sdk.webhook import WebhookResponse
 
+    from latchkey.slackapi.client.completing import Completion
     from latchkey.slackapi.client.retrying import FreshToken
 
 REQUEST_TIMEOUT = 30
@@ -110,11 +111,13 @@ class WebClients:
         *,
         fallback_token: str | None = None,
         fresh_token: FreshToken | None = None,
+        completion: Completion | None = None,
     ) -> AsyncWebClient:
         """Return a workspace's client, which waits out limits; `slot` is released while one of its calls waits.
 
         Without a `token`, its calls raise NoToken. `fallback_token` replaces it at the first call for which
-        Slack no longer accepts it, and what `fresh_token` returns replaces one that has expired.
+        Slack no longer accepts it, and what `fresh_token` returns replaces one that has expired. Its calls complete the
+        run that `completion` is about at most once.
         """
         from latchkey.slackapi.client.retrying import RetryingClient
 
@@ -124,6 +127,7 @@ class WebClients:
             slot=slot,
             fallback_token=fallback_token,
             fresh_token=fresh_token,
+            completion=completion,
             token=token,
             # With an org-wide token, Slack needs the team that a call is about.
             team_id=workspace.team_id if workspace.is_enterprise_install else None,

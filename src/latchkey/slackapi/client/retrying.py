@@ -13,8 +13,10 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Any
 
 import aiohttp
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from latchkey.errors import LatchkeyError, NoToken, SlackUnavailable
+from latchkey.slackapi.client.completing import ALREADY_COMPLETE, Completion
 from latchkey.slackapi.client.instrumented import InstrumentedClient
 from latchkey.slackapi.client.rate_limits import RateLimits, RateLimitWaiter, ReleasableSlot
 from latchkey.slackapi.client.responses import retry_after
@@ -28,6 +30,8 @@ _READ_METHODS = re.compile(
 )
 _IDEMPOTENT_METHODS = frozenset(
     {
+        "agents.sessions.rename",
+        "agents.sessions.setStatus",
         "assistant.threads.setStatus",
         "assistant.threads.setSuggestedPrompts",
         "assistant.threads.setTitle",
@@ -68,12 +72,13 @@ class RetryingClient(InstrumentedClient):
         slot: ReleasableSlot | None = None,
         fallback_token: str | None = None,
         fresh_token: FreshToken | None = None,
+        completion: Completion | None = None,
         **settings: Any,
     ) -> None:
         """`workspace` is what Slack counts by; `slot` is released while a call waits.
 
         `fallback_token` replaces the token once Slack no longer accepts it; `fresh_token` returns a token of the same
-        owner that replaces one that has expired.
+        owner that replaces one that has expired. With `completion`, that run of a custom step is completed once.
         """
         super().__init__(**settings)
         self._workspace = workspace
@@ -83,6 +88,24 @@ class RetryingClient(InstrumentedClient):
         self._fresh_token = fresh_token
         self._own_tokens = {self.token}
         """Those that it has had. A call with another token, which its caller has chosen, keeps that."""
+        self._completion = completion
+
+    async def api_call(self, api_method: str, **arguments: Any) -> AsyncSlackResponse:
+        if self._completion is None or not self._completion.is_for(api_method, arguments):
+            return await super().api_call(api_method, **arguments)
+
+        async def send() -> AsyncSlackResponse:
+            return await super(RetryingClient, self).api_call(api_method, **arguments)
+
+        return await self._completion.once(send) or AsyncSlackResponse(
+            client=self,
+            http_verb="POST",
+            api_url=f"{self.base_url}{api_method}",
+            req_args={},
+            data=dict(ALREADY_COMPLETE),
+            headers={},
+            status_code=200,
+        )
 
     async def _request(self, *, http_verb: str, api_url: str, req_args: dict[str, Any]) -> Response:
         # slack_sdk sends both the first request of a call and those for further pages through this method.
@@ -96,14 +119,16 @@ class RetryingClient(InstrumentedClient):
     async def _replacement(self, response: Response, headers: dict[str, str]) -> str | None:
         """Return the token with which a refused call is sent once more, or None if its response counts."""
         error = _token_error(response)
-        if error is None:
+        sent = headers.get("Authorization", "").removeprefix("Bearer ")
+        if error is None or sent not in self._own_tokens:
             return None
         if self._fallback_token is not None:
             logger.info("Slack no longer accepts the token of a custom step; the bot's token replaces it")
             self.token, self._fallback_token = self._fallback_token, None
-            return self.token
-        sent = headers.get("Authorization", "").removeprefix("Bearer ")
-        if error != _EXPIRED or self._fresh_token is None or sent not in self._own_tokens:
+            self._own_tokens.add(self.token)
+        if self.token != sent:
+            return self.token  # another call has replaced it
+        if error != _EXPIRED or self._fresh_token is None:
             return None
         try:
             token = await self._fresh_token()

@@ -59,6 +59,8 @@ _INTERACTIVITY = {
     "block_suggestion": Kind.OPTIONS,
     "dialog_suggestion": Kind.OPTIONS,
 }
+FUNCTION_EXECUTED = "function_executed"
+"""The type of the event that starts a run of a custom step."""
 
 
 @dataclass(slots=True)
@@ -100,6 +102,21 @@ class Payload:
         """
         token = self.event.get("bot_access_token") or self.body.get("bot_access_token")
         return token if isinstance(token, str) and token else None
+
+    @property
+    def function_execution_id(self) -> str | None:
+        """The id of the run of a custom step that the payload starts or belongs to, or None."""
+        run_id = self.event.get("function_execution_id") or self._function_data.get("execution_id")
+        return run_id if isinstance(run_id, str) and run_id else None
+
+    @property
+    def function_inputs(self) -> dict[str, Any] | None:
+        """The inputs of that run, or None outside of one."""
+        return as_object((self.event or self._function_data).get("inputs"))
+
+    @property
+    def _function_data(self) -> dict[str, Any]:
+        return as_object(self.body.get("function_data")) or {}
 
 
 def parse(content_type: str | None, body: bytes) -> Payload:

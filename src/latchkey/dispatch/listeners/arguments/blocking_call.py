@@ -14,6 +14,7 @@ from latchkey.dispatch.listeners.arguments.agent import AgentFunctions
 from latchkey.dispatch.listeners.arguments.bolt_function import BoltFunction
 from latchkey.dispatch.listeners.arguments.call import Call
 from latchkey.dispatch.listeners.arguments.context import AuthorizeResult, Context
+from latchkey.dispatch.listeners.arguments.custom_step import CompleteStep, FailStep
 from latchkey.dispatch.listeners.arguments.request import Request, Response
 from latchkey.slackapi.client import blocking_client, run_on_loop
 
@@ -56,6 +57,14 @@ class BlockingCall:
     @cached_property
     def agent(self) -> AgentFunctions:
         return self._call.agent_with(lambda: self.client, self._wait)
+
+    @cached_property
+    def complete(self) -> CompleteStep:
+        return CompleteStep(self.payload, lambda: self.client, self._call.called)
+
+    @cached_property
+    def fail(self) -> FailStep:
+        return FailStep(self.payload, lambda: self.client, self._call.called)
 
     @property
     def response(self) -> Response:

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from latchkey.dispatch.listeners.arguments.agent import AgentFunctions, context_metadata, event_context
 from latchkey.dispatch.listeners.arguments.bolt_function import BoltFunction
 from latchkey.dispatch.listeners.arguments.context import AuthorizeResult, Context, authorize_result_for, context_for
+from latchkey.dispatch.listeners.arguments.custom_step import CompleteStep, FailStep
 from latchkey.dispatch.listeners.arguments.message_fields import RESPOND, SAY, message_fields
 from latchkey.dispatch.listeners.arguments.reply import Reply, from_ack
 from latchkey.dispatch.listeners.arguments.request import Request, Response
 from latchkey.dispatch.listeners.matching import Text, keyword_matches
 from latchkey.dispatch.slots import Slot
-from latchkey.slackapi.client import ResponseUrl, WebClients
+from latchkey.slackapi.client import Completion, ResponseUrl, WebClients
 from latchkey.slackapi.requests import Payload, assistant_thread_of
 from latchkey.tokens import Access, ClientFor
 
@@ -63,6 +64,8 @@ class Call:
     """The context of the middleware, whose entries the listener's own begins with."""
     origin: Call | None = None
     """The call that this one is a copy of; both have one context and one response."""
+    completion: Completion | None = None
+    """For the event that starts a run of a custom step: what is known about the run's end."""
 
     def with_slot(self, slot: Slot) -> Call:
         """Return this call with another slot, and the same context and response."""
@@ -95,11 +98,8 @@ class Call:
     @cached_property
     def client(self) -> AsyncWebClient:
         """The client with the bot's token, or the one that replaces it; in a custom step, with the step's own."""
-        token, function_token = self.access.token, self.payload.function_token
-        if function_token is None or token is None:
-            acts_as_person = self.access.bot is None and self.access.installer is None
-            return self._client_of(token, self.payload.user_id if acts_as_person else None)
-        return self.clients.retrying_client(function_token, self.access.workspace, self.slot, fallback_token=token)
+        acts_as_person = self.access.bot is None and self.access.installer is None
+        return self._client_of(self.access.token, self.payload.user_id if acts_as_person else None, in_step=True)
 
     @cached_property
     def user_client(self) -> AsyncWebClient | None:
@@ -107,14 +107,25 @@ class Call:
         token = self.access.user_token
         return None if token is None else self._client_of(token, self.payload.user_id)
 
-    def _client_of(self, token: str | None, user_id: str | None) -> AsyncWebClient:
-        """Return a client with this token of the bot, or of a person; it replaces the token if that expires."""
+    def _client_of(self, token: str | None, user_id: str | None, *, in_step: bool = False) -> AsyncWebClient:
+        """Return a client with this token of the bot, or of a person; it replaces the token if that expires.
+
+        `in_step`: if the payload belongs to a custom step, it begins with the step's own token.
+        """
         workspace = self.access.workspace
+        function_token = self.payload.function_token if in_step else None
 
         async def fresh_token() -> str | None:
             return (await self.client_for(workspace.enterprise_id, workspace.team_id, user_id)).token
 
-        return self.clients.retrying_client(token, workspace, self.slot, fresh_token=fresh_token)
+        return self.clients.retrying_client(
+            function_token or token,
+            workspace,
+            self.slot,
+            fallback_token=token if function_token else None,
+            fresh_token=fresh_token,
+            completion=self.completion,
+        )
 
     async def ack(self, *arguments: Any, **fields: Any) -> None:
         """Acknowledge the request; the first call counts."""
@@ -133,6 +144,19 @@ class Call:
     @property
     def authorize_result(self) -> AuthorizeResult:
         return authorize_result_for(self.payload, self.access)
+
+    @cached_property
+    def called(self) -> set[str]:
+        """Which of `complete` and `fail` were called."""
+        return set() if self.origin is None else self.origin.called
+
+    @cached_property
+    def complete(self) -> CompleteStep:
+        return CompleteStep(self.payload, lambda: self.client, self.called)
+
+    @cached_property
+    def fail(self) -> FailStep:
+        return FailStep(self.payload, lambda: self.client, self.called)
 
     @cached_property
     def agent(self) -> AgentFunctions:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from latchkey.dispatch.listeners.arguments.agent import AGENT_ARGUMENTS
+from latchkey.dispatch.listeners.arguments.custom_step import STEP_ARGUMENTS
 from latchkey.slackapi.client import response_url_of
 from latchkey.slackapi.requests import Payload, actor_of, thread_ts_of
 from latchkey.tokens import Access
@@ -33,6 +34,8 @@ CONTEXT_NAMES = frozenset(
         "bot_token",
         "user_token",
         "function_bot_access_token",
+        "function_execution_id",
+        "inputs",
         "response_url",
         "trigger_id",
         "matches",
@@ -41,7 +44,7 @@ CONTEXT_NAMES = frozenset(
         "attempt",
     }
 )
-OF_THE_CALL = AGENT_ARGUMENTS | {"client", "logger", "ack", "say", "respond", "authorize_result"}
+OF_THE_CALL = AGENT_ARGUMENTS | STEP_ARGUMENTS | {"client", "logger", "ack", "say", "respond", "authorize_result"}
 """Arguments that the context has as well; each is made when it is used."""
 
 _TOKENS = frozenset({"token", "bot_token", "user_token", "function_bot_access_token"})
@@ -103,6 +106,8 @@ def context_for(payload: Payload, access: Access, request_id: str, attempt: int)
         bot_token=bot.bot_token if bot else None,
         user_token=access.user_token,
         function_bot_access_token=payload.function_token,
+        function_execution_id=payload.function_execution_id,
+        inputs=payload.function_inputs,
         response_url=response_url_of(payload.body),
         trigger_id=payload.body.get("trigger_id"),
         request_id=request_id,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from latchkey.dispatch.listeners import bolt_only
 from latchkey.dispatch.listeners.arguments.agent import AGENT_ARGUMENTS
 from latchkey.dispatch.listeners.arguments.context import CONTEXT_NAMES
+from latchkey.dispatch.listeners.arguments.custom_step import STEP_ARGUMENTS
 from latchkey.dispatch.listeners.matching import action_of, view_of
 from latchkey.slackapi.requests import Kind, Payload
 
@@ -50,6 +51,8 @@ PROVIDERS: dict[str, Callable[[Call | BlockingCall], Any]] = {
     "ack": lambda call: call.ack,
     "say": lambda call: call.say,
     "respond": lambda call: call.respond,
+    "complete": lambda call: call.complete,
+    "fail": lambda call: call.fail,
     "refuse": lambda call: call.refuse,
     "logger": lambda call: call.logger,
     "authorize_result": lambda call: call.authorize_result,
@@ -61,7 +64,7 @@ PROVIDERS: dict[str, Callable[[Call | BlockingCall], Any]] = {
 }
 """For each argument, a function that returns its value for a call."""
 _WITH_EVENT = frozenset({Kind.EVENT, Kind.BEFORE_INSTALL, Kind.INSTALLED})
-_CLIENTS = AGENT_ARGUMENTS | {"client", "user_client", "client_for", "say", "respond"}
+_CLIENTS = AGENT_ARGUMENTS | STEP_ARGUMENTS | {"client", "user_client", "client_for", "say", "respond"}
 _WITH_CONTEXT = frozenset({"context", "request", "req"})
 _OF_THE_PERSON = frozenset({"context", "request", "req", "user_client", "user_token", "authorize_result"})
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from latchkey.slackapi.requests import Payload, as_object
+from latchkey.slackapi.requests import FUNCTION_EXECUTED, Payload, as_object
 
 Text: TypeAlias = str | re.Pattern[str]
 Constraint: TypeAlias = Text | Mapping[str, Any]
@@ -66,6 +66,15 @@ def keyword_matches(keyword: Text, payload: Payload) -> tuple[str, ...]:
     """Return Bolt's `context["matches"]`: the groups of the first match, or all matches if there are no groups."""
     found = re.findall(keyword, _message_text(payload))
     return found[0] if found and isinstance(found[0], tuple) else tuple(found)
+
+
+def for_function(callback_id: Text) -> Predicate:
+    """Match the callback_id of a custom step that is to be run."""
+    text = _text(callback_id, "a function's callback_id")
+    return lambda payload: (
+        payload.type == FUNCTION_EXECUTED
+        and matches(text, (as_object(payload.event.get("function")) or {}).get("callback_id"))
+    )
 
 
 def for_command(constraint: Constraint) -> Predicate:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from latchkey.dispatch.listeners import matching
 from latchkey.dispatch.listeners.matching import Constraint, Predicate, Text
-from latchkey.slackapi.requests import Kind
+from latchkey.slackapi.requests import FUNCTION_EXECUTED, Kind
 
 Function: TypeAlias = Callable[..., Any]
 Functions: TypeAlias = Sequence[Function] | None
@@ -45,6 +45,21 @@ class Decorators:
         return self._decorator(
             Kind.EVENT, matching.for_message(keyword), "message", matchers, middleware, keyword=keyword
         )
+
+    def function(
+        self,
+        callback_id: Text,
+        matchers: Functions = None,
+        middleware: Functions = None,
+        auto_acknowledge: bool = True,
+        ack_timeout: int = 3,
+    ) -> Decorator:
+        """Register a custom step of workflows.
+
+        Its event is acknowledged before it runs, whatever the last two parameters say, which are Bolt's.
+        """
+        constraint = {"type": FUNCTION_EXECUTED, "callback_id": callback_id}
+        return self._decorator(Kind.EVENT, matching.for_function(callback_id), constraint, matchers, middleware)
 
     def command(self, command: Text, matchers: Functions = None, middleware: Functions = None) -> Decorator:
         return self._decorator(Kind.COMMAND, matching.for_command(command), command, matchers, middleware)

@@ -12,10 +12,11 @@ from latchkey.storage import UserToken
 from tests.dispatch.doubles import Bench, action, command, event
 from tests.dispatch.listeners.bolt_side import RecordingClients, calls_here, calls_in_bolt
 
-ONLY_IN_BOLT = {"complete", "fail", "inputs", "function_execution_id", "listener_runner"}
+ONLY_IN_BOLT = {"listener_runner"}
 VALUES = [
     "enterprise_id", "team_id", "is_enterprise_install", "user_id", "actor_enterprise_id", "actor_team_id",
     "actor_user_id", "channel_id", "thread_ts", "token", "bot_token", "bot_id", "bot_user_id", "user_token", "matches",
+    "function_bot_access_token", "function_execution_id", "inputs",
 ]  # fmt: skip
 
 
@@ -30,8 +31,15 @@ def test_every_name_of_bolts_context_exists_unless_only_bolt_has_it() -> None:
         event("message", ts="1.5", thread_ts="1.1"),
         event("message", subtype="message_replied", message={"user": "U2", "thread_ts": "1.1"}, user=None),
         event("reaction_added", item={"channel": "C3"}, channel=None),
+        event(
+            "function_executed",
+            function={"callback_id": "f"},
+            function_execution_id="Fx1",
+            inputs={"a": 1},
+            bot_access_token="xwfp-1",
+        ),
     ],
-    ids=["mention", "in a thread", "reply", "reaction"],
+    ids=["mention", "in a thread", "reply", "reaction", "custom step"],
 )
 def test_its_values_are_bolts(bench: Bench, monkeypatch: pytest.MonkeyPatch, payload: Any) -> None:
     seen: list[Any] = []

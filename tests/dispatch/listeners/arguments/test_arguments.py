@@ -10,7 +10,7 @@ import pytest
 from latchkey.dispatch.listeners.arguments.context import CONTEXT_NAMES
 from latchkey.dispatch.listeners.arguments.plan import PROVIDERS, CallPlan
 
-DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "listeners.md"
+DOCUMENT = Path(__file__).resolve().parents[4] / "docs" / "listeners.md"
 
 
 def rows() -> list[tuple[str, str]]:

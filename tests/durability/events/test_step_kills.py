@@ -1,0 +1,100 @@
+"""A run of a custom step is completed once, wherever a SIGKILL hits the server around its completion."""
+
+import asyncio
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from latchkey.storage import FAILED
+from tests.support.running import Running, running
+from tests.support.waiting import until
+
+APP = """
+import os, signal
+
+def note(text):
+    with open("journal", "ab", 0) as file:
+        file.write(f"{text}\\n".encode())
+
+def register(app):
+    @app.function("greet")
+    async def step(inputs, complete, attempt):
+        note(f"begin {attempt}")
+        await complete({"attempt": attempt})
+        if inputs.get("dies") and attempt == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        note(f"end {attempt}")
+"""
+ENVIRONMENT = {"LATCHKEY_LISTENERS_MODULES": "step_app"}
+
+
+def accepted(it: Running) -> list[str]:
+    """Return the runs that Slack has accepted completions of, in their order."""
+    return [
+        call.arguments["function_execution_id"]
+        for call in it.slack.world.calls
+        if call.method == "functions.completeSuccess" and call.response["ok"]
+    ]
+
+
+def lines(folder: Path) -> list[str]:
+    path = folder / "journal"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+async def execute(it: Running, **inputs: Any) -> Any:
+    """Start a run; return it once the server has acknowledged its event."""
+    run, answer = await it.slack.functions.execute(it.slack.workspace(), "greet", inputs)
+    assert answer.status == 200
+    return run
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_kill_around_the_completion_of_a_step_completes_it_once(tmp_path: Path) -> None:
+    (tmp_path / "step_app.py").write_text(APP)
+    async with running(tmp_path, environment=ENVIRONMENT) as it:
+        assert await it.install() == 200
+
+        # After `complete` has returned, and before the outcome: nothing is sent again.
+        first = await execute(it, dies=True)
+        await until(lambda: not it.server.is_running())
+        await it.server.start(it.slack)
+        await until(lambda: "end 2" in lines(tmp_path))
+        assert first.outputs == {"attempt": 1}
+        assert [call.method for call in it.slack.world.calls].count("functions.completeSuccess") == 1
+
+        # Slack has completed the run, and the server does not live to see the answer.
+        it.slack.fail("functions.completeSuccess", acts=True, seconds=20)
+        second = await execute(it)
+        await until(lambda: second.outputs)
+        it.server.kill()
+        await it.server.start(it.slack)
+        await until(lambda: lines(tmp_path).count("end 2") == 2)
+        assert second.outputs == {"attempt": 1}
+        assert accepted(it) == [first.execution_id, second.execution_id]
+        await until(lambda: it.rows("retries") == 0)
+        assert it.rows(FAILED) == 0
+        assert await it.server.stop() == 0
+
+
+@pytest.mark.long
+@pytest.mark.gen_test(timeout=600)
+async def test_thirty_kills_under_load_complete_each_step_once(tmp_path: Path) -> None:
+    chance = random.Random(30)
+    (tmp_path / "step_app.py").write_text(APP)
+    async with running(tmp_path, environment=ENVIRONMENT) as it:
+        assert await it.install() == 200
+        runs = []
+        for _ in range(30):
+            runs += await asyncio.gather(*(execute(it) for _ in range(20)))
+            await asyncio.sleep(chance.uniform(0, 0.1))
+            it.server.kill()
+            await it.server.start(it.slack)
+        await until(lambda: all(run.outputs is not None for run in runs), 60)
+        await until(lambda: it.rows("retries") == it.rows("inbox") == 0, 60)
+        assert sorted(accepted(it)) == sorted(run.execution_id for run in runs)
+        assert it.rows(FAILED) == 0
+        again = sum(line == "begin 2" for line in lines(tmp_path))
+        print(f"30 kills, {len(runs)} runs: {again} ran again, each was completed once")
