@@ -11,28 +11,16 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
-from typing import TypeAlias
 
 from latchkey.dispatch.events import backoff
-from latchkey.dispatch.events.job import Job, Prepared, parse_event
+from latchkey.dispatch.events.attempts import Attempts, Failure
+from latchkey.dispatch.events.job import Job
 from latchkey.dispatch.events.outcomes import OutcomeWriter
 from latchkey.dispatch.fair_queue import FairQueue
-from latchkey.dispatch.listeners import (
-    Listener,
-    Runner,
-    describe,
-    describe_workspace,
-    is_own,
-    mounted_only,
-    with_own_tokens,
-)
+from latchkey.dispatch.listeners import Runner, describe
 from latchkey.dispatch.slots import Slot
 from latchkey.errors import LatchkeyError, MustReinstall, StoreUnavailable, TokenUnavailable
 from latchkey.metrics import Metrics
-from latchkey.slackapi.client import Completion
-from latchkey.slackapi.requests import APP_UNINSTALLED, FUNCTION_EXECUTED, Kind, Payload
-from latchkey.tokens import Access
 
 MAX_RUNNING = 1000
 """Events whose listeners run at the same time."""
@@ -40,9 +28,6 @@ MAX_PER_WORKSPACE = 100
 """The same, of one workspace."""
 
 logger = logging.getLogger("latchkey.listeners")
-
-Failure: TypeAlias = tuple[Listener | None, Exception]
-"""The listener that failed, or None if the event could not be run at all, and the error."""
 
 
 class Workers:
@@ -62,7 +47,7 @@ class Workers:
         delay: Callable[[int, random.Random], float] = backoff.delay,
     ) -> None:
         """`max_attempts` counts the first attempt too; `ordered` runs the events of a channel one after another."""
-        self._runner = runner
+        self._attempts = Attempts(runner, outcomes)
         self._outcomes = outcomes
         self._metrics = metrics
         self._max_attempts = max_attempts
@@ -154,7 +139,7 @@ class Workers:
             return True
         pause = 0.0
         try:
-            failures = await self._run(job, attempts, slot)
+            failures = await self._attempts.run(job, attempts, slot)
         except LatchkeyError as error:
             logger.error("cannot run an event: %s request_id=%s", error, job.event.request_id)  # noqa: TRY400
             failures = [(None, error)]
@@ -175,81 +160,6 @@ class Workers:
             return self._fail(job, attempts)
         self._retry(job, attempts, pause)
         return False
-
-    async def _run(self, job: Job, attempt: int, slot: Slot) -> list[Failure]:
-        """Return the listeners that failed, and what they raised."""
-        prepared = job.prepared or await self._prepare(job)
-        if prepared is None:
-            return []
-        payload, listeners, access = prepared
-        shared = None
-        completion = self._completion(job, payload, attempt) if payload.type == FUNCTION_EXECUTED else None
-        if self._runner.app.middleware_plans and payload.kind is Kind.EVENT:
-            call = self._runner.make_call(
-                payload, None, access, job.event.request_id, attempt=attempt, slot=slot, completion=completion
-            )
-            error = await self._runner.run_middleware(call)
-            if error is not None or call.is_declined:
-                return [] if error is None else [(None, error)]
-            shared = call.context
-        runs = [
-            self._runner.run(
-                listener,
-                self._runner.make_call(
-                    payload,
-                    listener,
-                    access,
-                    job.event.request_id,
-                    attempt=attempt,
-                    shared=shared,
-                    slot=slot,
-                    completion=completion,
-                ),
-            )
-            for listener in listeners
-        ]
-        errors = [await runs[0]] if len(runs) == 1 else await asyncio.gather(*runs)
-        return [(listener, error) for listener, error in zip(listeners, errors, strict=True) if error is not None]
-
-    def _completion(self, job: Job, payload: Payload, attempt: int) -> Completion | None:
-        """Return what is known about the end of the run that the event starts."""
-        run_id = payload.function_execution_id
-        if run_id is None:
-            return None
-        return Completion(
-            run_id,
-            is_done=job.event.is_step_complete,
-            may_have_arrived=attempt > 1,
-            keep=partial(self._outcomes.step_completed, job, attempt),
-        )
-
-    async def _prepare(self, job: Job) -> Prepared | None:
-        """Return what the attempt needs; None if there is nothing to run. Raises StoreError."""
-        payload = parse_event(job.event)
-        listeners, left = self._runner.app.matching(payload), job.event.listeners
-        if left is not None:
-            listeners = [listener for listener in listeners if listener.id in left]
-        if payload.type == APP_UNINSTALLED:
-            # Neither the token of a later installation nor of the org is this workspace's.
-            return Prepared(payload, listeners, Access(payload.workspace))
-        try:
-            access = await self._runner.find_access(payload, listeners)
-        except TokenUnavailable:
-            if not job.is_revocation:
-                raise
-            access = Access(payload.workspace)  # Slack may have revoked its refresh token too
-        if not access.is_installed and not job.is_revocation:
-            listeners = with_own_tokens(listeners)
-            if not listeners:
-                logger.info(
-                    "not running an event: there is no installation of %s request_id=%s",
-                    describe_workspace(payload),
-                    job.event.request_id,
-                )
-                return None
-        if is_own(payload, access):
-            listeners = mounted_only(listeners)
-        return Prepared(payload, listeners, access)
 
     def _note(self, job: Job, failures: list[Failure]) -> None:
         """Note in the event what went wrong, and which listeners have not succeeded yet."""
