@@ -22,12 +22,14 @@ from slack_bolt.middleware.async_middleware_error_handler import (
     AsyncDefaultMiddlewareErrorHandler,
     AsyncMiddlewareErrorHandler,
 )
+from slack_bolt.middleware.attaching_function_token.async_attaching_function_token import AsyncAttachingFunctionToken
 from slack_bolt.middleware.authorization.async_authorization import AsyncAuthorization
 from slack_bolt.middleware.request_verification.async_request_verification import AsyncRequestVerification
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_bolt.util.utils import get_arg_names_of_callable
 
+from latchkey.bolt.function_tokens import AsyncFunctionTokenFallback
 from latchkey.bolt.naming import name_of
 from latchkey.bolt.own_tokens import OwnTokens, own_tokens_of
 from latchkey.bolt.tracker import Tracker
@@ -79,6 +81,8 @@ def _middleware(app: AsyncApp, own_tokens: OwnTokens) -> list[AsyncMiddleware]:
         if type(middleware) is not AsyncRequestVerification:
             is_replaced = isinstance(middleware, AsyncAuthorization) and own_tokens is not OwnTokens.AUTHORIZE
             found.append(_StoreAuthorization(middleware) if is_replaced else middleware)
+        if isinstance(middleware, AsyncAttachingFunctionToken):
+            found.append(AsyncFunctionTokenFallback())
     return found
 
 

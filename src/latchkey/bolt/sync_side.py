@@ -16,6 +16,7 @@ from slack_bolt.listener.listener import Listener
 from slack_bolt.listener.listener_completion_handler import ListenerCompletionHandler
 from slack_bolt.listener.listener_error_handler import DefaultListenerErrorHandler, ListenerErrorHandler
 from slack_bolt.listener.thread_runner import ThreadListenerRunner
+from slack_bolt.middleware.attaching_function_token.attaching_function_token import AttachingFunctionToken
 from slack_bolt.middleware.authorization.authorization import Authorization
 from slack_bolt.middleware.middleware import Middleware
 from slack_bolt.middleware.middleware_error_handler import DefaultMiddlewareErrorHandler, MiddlewareErrorHandler
@@ -24,6 +25,7 @@ from slack_bolt.request.request import BoltRequest
 from slack_bolt.response import BoltResponse
 from slack_bolt.util.utils import get_arg_names_of_callable
 
+from latchkey.bolt.function_tokens import FunctionTokenFallback
 from latchkey.bolt.naming import name_of
 from latchkey.bolt.own_tokens import OwnTokens, own_tokens_of
 from latchkey.bolt.tracker import Tracker
@@ -98,6 +100,8 @@ def _middleware(app: App, own_tokens: OwnTokens) -> list[Middleware]:
         if type(middleware) is not RequestVerification:
             is_replaced = isinstance(middleware, Authorization) and own_tokens is not OwnTokens.AUTHORIZE
             found.append(_StoreAuthorization(middleware) if is_replaced else middleware)
+        if isinstance(middleware, AttachingFunctionToken):
+            found.append(FunctionTokenFallback())
     return found
 
 
