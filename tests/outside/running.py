@@ -10,6 +10,8 @@ from pathlib import Path
 
 SUBSTITUTES = Path(__file__).resolve().parent / "substitutes"
 RUN_TIMEOUT = 1200.0
+LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+"""Bolt's tests look for lines of the log in this form."""
 _NAMES_PRODUCT = "[bolt]"
 
 
@@ -42,6 +44,7 @@ def run_tests(tests: Path, paths: list[str], plugin: str, mode: str) -> list[Out
             "PYTHONPATH": f"{SUBSTITUTES}:{folder}",
         }
         command = [sys.executable, "-P", "-m", "pytest", "-c", os.devnull, "--rootdir", name, "-q", "-p", plugin]
+        command += ["-o", f"log_format={LOG_FORMAT}"]
         run = subprocess.run(
             [*command, "-p", "no:cacheprovider", *(f"tests/{path}" for path in paths)],
             check=False,  # failed tests are outcomes

@@ -5,6 +5,7 @@ Not compared: the number of `auth.test` calls, which Bolt makes at each request 
 
 import inspect
 import os
+import signal
 from http.server import ThreadingHTTPServer
 from typing import Any, ClassVar
 
@@ -13,6 +14,8 @@ import substitutes
 from outcomes import write_outcome
 
 MODE = os.environ["OUTSIDE_MODE"]
+TEST_SECONDS = 20
+"""Some tests wait until something happens, without a limit."""
 
 COUNTS = ("assert_received_request_count", "assert_received_request_count_async")
 
@@ -41,6 +44,7 @@ class Server(ThreadingHTTPServer):
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "asyncio: runs on an event loop")
+    signal.signal(signal.SIGALRM, _time_out)
     from tests.mock_web_api_server import mock_server_thread
 
     mock_server_thread.HTTPServer = Server
@@ -87,6 +91,19 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     names = pyfuncitem._fixtureinfo.argnames
     substitutes.run_async_test(lambda: pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
     return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Any:
+    signal.alarm(TEST_SECONDS)
+    try:
+        return (yield)
+    finally:
+        signal.alarm(0)
+
+
+def _time_out(*_: Any) -> None:
+    raise TimeoutError(f"the test takes more than {TEST_SECONDS} s")
 
 
 @pytest.hookimpl(trylast=True)

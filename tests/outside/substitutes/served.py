@@ -56,6 +56,7 @@ class Served:
         self.signing_secret = signing_secret
         self._stack = AsyncExitStack()
         self._event_ids: set[str] = set()
+        self._signed: set[tuple[str, str]] = set()
         self.url = ""
 
     async def start(self) -> None:
@@ -120,7 +121,8 @@ class Served:
         """Return the body and headers to send.
 
         A request without a signature is signed: its test has turned the check off, or uses Socket Mode. If an event's
-        id was sent before, it gets another one: Slack's ids are unique, and a repeated event would be dropped.
+        id was sent before, it gets another one, and a request that was sent before is signed at a later time: Slack
+        never sends the same twice for two acts of people, and the product drops copies.
         """
         flat = {name: values[0] if isinstance(values, list) else values for name, values in headers.items()}
         verifier = SignatureVerifier(self.signing_secret)
@@ -134,6 +136,9 @@ class Served:
         if is_valid:
             body = _as_slack_sends(body)
             timestamp = flat.get("x-slack-request-timestamp", str(int(time.time())))
+            while (timestamp, body) in self._signed:
+                timestamp = str(int(timestamp) + 1)
+            self._signed.add((timestamp, body))
             flat["x-slack-request-timestamp"] = timestamp
             flat["x-slack-signature"] = str(verifier.generate_signature(body=body, timestamp=timestamp))
             kind = "application/json" if body.startswith("{") else "application/x-www-form-urlencoded"

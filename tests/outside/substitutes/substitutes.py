@@ -25,7 +25,8 @@ BUILT_IN = {
     "installation_store_bot_only", "logger",
 }  # fmt: skip
 """Arguments of Bolt's constructor that settings of the product, or the substitute itself, take the place of."""
-BODIES = {403: '{"error": "invalid request"}', 404: '{"error": "unhandled request"}'}
+REFUSED = {403: '{"error": "invalid request"}'}
+BODIES = {**REFUSED, 404: '{"error": "unhandled request"}'}
 """Bolt's texts for people who read a log; the product's are others."""
 background: list[Background] = []
 open_apps: list["Substitute"] = []
@@ -67,6 +68,7 @@ class Substitute:
     """Dispatches to a server that is started at the first request."""
 
     mode = ""
+    bodies = BODIES
     is_async = False
 
     def __init__(self, **arguments: Any) -> None:
@@ -99,7 +101,7 @@ class Substitute:
         body, headers = served.signed(raw_body(request), {} if unchecked else dict(request.headers))
         status, answered, text = await served.send(body, headers)
         response = BoltResponse(status=status, body="", headers=answered)
-        response.body = Body(BODIES.get(status, text))
+        response.body = Body(self.bodies.get(status, text))
         response.status = Status(status)
         if status == 403:
             response.status.alias = 401
@@ -152,7 +154,10 @@ class Substitute:
         try:
             found = [await _awaited(call()) for call in calls]
         except (NotImplementedError, ValueError):  # a store of bots only
-            found = [await _awaited(find_bot())]
+            try:
+                found = [await _awaited(find_bot())]
+            except NotImplementedError:  # a store that only deletes
+                found = []
         return [_installation(item) for item in found if item is not None]
 
     def _installation_store(self) -> Any:
@@ -215,6 +220,7 @@ class Mounted(Substitute):
     """A real `slack_bolt.App`, which the product mounts."""
 
     mode = MOUNTED
+    bodies = REFUSED
     bolt: Any = BoltApp
 
     def __init__(self, **arguments: Any) -> None:

@@ -1,4 +1,4 @@
-"""Puts fake AI libraries on the path of a server that runs a sample: every model answers with the same text.
+"""Puts fake libraries on the path of a server that runs a sample: every model answers with the same text.
 
 Python imports this module at its start. Only libraries that are not installed are faked.
 """
@@ -10,11 +10,12 @@ from types import SimpleNamespace
 from typing import Any, Self
 from unittest.mock import MagicMock
 
-REPLY = "a fake answer"
+from answers import REPLY
+
 LIBRARIES = (
     "openai", "anthropic", "pydantic_ai", "pydantic_ai.mcp", "pydantic_ai.messages", "agents", "agents.mcp",
     "agents.run_context", "claude_agent_sdk", "claude_agent_sdk.types", "google", "google.api_core",
-    "google.api_core.exceptions", "vertexai", "vertexai.generative_models", "dotenv", "requests",
+    "google.api_core.exceptions", "vertexai", "vertexai.generative_models", "dotenv", "requests", "flask",
 )  # fmt: skip
 
 
@@ -67,6 +68,8 @@ def install() -> None:
     if "agents" in fakes:
         result = SimpleNamespace(final_output=REPLY, to_input_list=list)
         fakes["agents"].Runner.run_sync.return_value = result
+    if "requests" in fakes:
+        fakes["requests"].request.return_value.text = '{"key": "X-1"}'
     if "claude_agent_sdk" in fakes:
         classes = (AssistantMessage, TextBlock, ResultMessage)
         for kind in classes:

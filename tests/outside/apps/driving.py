@@ -1,0 +1,75 @@
+"""Runs an app that somebody else wrote on the real server, and drives it with signed requests."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from latchkey.simulator import ServerDied, ServerProcess, Slack
+from latchkey.simulator.model import ApiCall
+from tests.outside.apps.steps import Step
+from tests.support.running import Running, running
+
+FAKES = Path(__file__).resolve().parent / "fakes"
+CALL_SECONDS = 10.0
+SCOPES = "chat:write,commands,app_mentions:read"
+APOLOGIES = ("went wrong", "Received an error")
+"""What the samples post if they have caught an exception."""
+
+
+async def drive(
+    steps: Sequence[Step], folder: Path, *, settings: Mapping[str, str], environment: Mapping[str, str]
+) -> str:
+    """Return an empty text if all steps pass, otherwise what went wrong.
+
+    `settings` are the environment's variables that name the app; the server writes only into `folder`.
+    """
+    variables = {
+        "LATCHKEY_LISTENERS_MODULES": "",
+        "LATCHKEY_SLACK_SCOPES": SCOPES,
+        "LATCHKEY_EVENTS_MAX_ATTEMPTS": "1",
+        **environment,
+        **settings,
+    }
+    try:
+        async with running(folder, ServerProcess, environment=variables) as it:
+            await it.install()
+            return await _run(steps, it)
+    except ServerDied as died:
+        return next((line for line in str(died).splitlines() if "error:" in line), str(died))[-300:]
+
+
+async def _run(steps: Sequence[Step], it: Running) -> str:
+    for number, step in enumerate(steps, 1):
+        before = len(it.slack.world.calls)
+        try:
+            await step.send(it.slack)
+        except (IndexError, KeyError):
+            return f"step {number}: there is no form, message or function run that it needs"
+        if problem := await _problem(step, it.slack, before):
+            return f"step {number}: {problem}"
+    raised = [line for line in it.server.log.read_text().splitlines() if " raised " in line]
+    return raised[0][:300] if raised else ""
+
+
+async def _problem(step: Step, slack: Slack, before: int) -> str:
+    """Return what is wrong with the calls since `before`, once those that the step expects have been made."""
+    until = time.monotonic() + CALL_SECONDS
+    while True:
+        calls = slack.world.calls[before:]
+        missing = step.methods - {call.method for call in calls if call.response.get("ok")}
+        is_said = any(step.text in str(call.arguments) for call in calls) if step.text else True
+        if (is_said and not missing) or time.monotonic() > until:
+            break
+        await asyncio.sleep(0.05)
+    if missing:
+        return f"no call of {', '.join(sorted(missing))}{_failures(calls)}"
+    if not is_said:
+        return f"no call with {step.text!r}{_failures(calls)}"
+    apology = next((call for call in calls if any(text in str(call.arguments) for text in APOLOGIES)), None)
+    return f"{apology.method} with {apology.arguments.get('text')!r}" if apology else ""
+
+
+def _failures(calls: Sequence[ApiCall]) -> str:
+    failed = [f"{call.method}: {call.response.get('error')}" for call in calls if not call.response.get("ok")]
+    return f" ({'; '.join(failed)})" if failed else ""

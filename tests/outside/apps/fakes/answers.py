@@ -1,0 +1,3 @@
+"""What the fake AI libraries answer."""
+
+REPLY = "a fake answer"
