@@ -97,6 +97,7 @@ class Inbox:
         Waiting events may have been started, so this counts as their first attempt. If the store can
         only be read, they stay in their batch until their next attempt, before which they are written.
         """
+        self._batches.clear()  # of an earlier run in this process
         found = []
         for record in self._records.all(INBOX):
             if isinstance(record, UnreadableRecord):

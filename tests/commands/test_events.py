@@ -122,6 +122,24 @@ def test_retry_hands_an_event_to_the_server(tmp_path: Path, filled: Store) -> No
     assert (taken.event_id, taken.attempts, taken.listeners) == ("Ev1", 0, ["app.listener"])
 
 
+def test_an_event_with_an_expired_trigger_is_not_run_again(tmp_path: Path, filled: Store) -> None:
+    body = {"type": "event_callback", "event": {"type": "entity_details_requested", "trigger_id": "1.2.abc"}}
+    details = event("Ev4")._replace(
+        body=json.dumps(body).encode(), error="trigger expired: ValueError at app.py:3 in f"
+    )
+    filled.inbox.commit([details])
+    filled.inbox.commit([], [Outcome.failed(details, attempts=1, now=RECEIVED)])
+    assert "trigger expired: ValueError" in run(tmp_path, "events", "show", "Ev4").stdout
+    done = run(tmp_path, "events", "retry", "Ev4")
+    assert (done.returncode, done.stdout) == (1, "0 events will run again\n")
+    assert "event Ev4 is not run again: its trigger has expired; `latchkey events drop Ev4` deletes it" in done.stderr
+    done = run(tmp_path, "events", "retry", "--all")
+    assert (done.returncode, done.stdout) == (0, "1 event will run again\n")
+    assert [taken.event_id for taken in filled.inbox.take_replays()] == ["Ev1"]
+    assert run(tmp_path, "events", "drop", "--yes", "Ev4").returncode == 0
+    assert not failed(filled)
+
+
 @pytest.mark.parametrize("typed", ["", "n\n"])
 def test_nothing_is_deleted_without_confirmation(tmp_path: Path, filled: Store, typed: str) -> None:
     done = run(tmp_path, "events", "drop", "Ev1", typed=typed)

@@ -66,7 +66,7 @@ class SyncSide:
         """Return the app's response; for an event, when its listener has ended."""
         dispatch = partial(self._dispatch, tracker, body, dict(headers), context)
         loop = asyncio.get_running_loop()
-        if tracker.call.on_ack is not None:
+        if tracker.call.on_ack is not None or tracker.call.payload.has_trigger:
             return await loop.run_in_executor(self._threads, dispatch)
         async with self._event_slots.slot(tracker.call.payload.workspace, outer=tracker.call.slot):
             response = await loop.run_in_executor(self._threads, dispatch)

@@ -71,6 +71,10 @@ class FairQueue(Generic[T]):
                 return item
         return None
 
+    def admit(self, workspace: Hashable) -> None:
+        """Occupy a slot for an item that does not wait, even if that exceeds a limit; it belongs to no channel."""
+        self.resume(workspace)
+
     def release(self, workspace: Hashable, channel: Hashable, *, keep_channel: bool = False) -> None:
         """Free the slot of an item that was handed out; `keep_channel` keeps its channel blocked until `requeue`."""
         queue = self._workspaces[workspace]

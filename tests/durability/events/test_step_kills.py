@@ -1,4 +1,4 @@
-"""A run of a custom step is completed once, wherever a SIGKILL hits the server around its completion."""
+"""After a SIGKILL, a custom step is not completed again, and an event with a trigger id is not run again."""
 
 import asyncio
 import random
@@ -26,6 +26,11 @@ def register(app):
         if inputs.get("dies") and attempt == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         note(f"end {attempt}")
+
+    @app.event("entity_details_requested")
+    async def details(attempt):
+        note(f"details {attempt}")
+        os.kill(os.getpid(), signal.SIGKILL)
 """
 ENVIRONMENT = {"LATCHKEY_LISTENERS_MODULES": "step_app"}
 
@@ -77,6 +82,20 @@ async def test_a_kill_around_the_completion_of_a_step_completes_it_once(tmp_path
         await until(lambda: it.rows("retries") == 0)
         assert it.rows(FAILED) == 0
         assert await it.server.stop() == 0
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_kill_during_an_event_with_a_trigger_makes_it_fail(tmp_path: Path) -> None:
+    (tmp_path / "step_app.py").write_text(APP)
+    async with running(tmp_path, environment=ENVIRONMENT) as it:
+        assert await it.install() == 200
+        assert (await it.slack.people.open_details(it.slack.workspace(), "https://example.com/7")).status == 200
+        await until(lambda: not it.server.is_running())
+        await it.server.start(it.slack)
+        await until(lambda: it.rows(FAILED) == 1)
+        assert it.rows("retries") == it.rows("inbox") == 0
+        assert await it.server.stop() == 0
+    assert lines(tmp_path) == ["details 1"]
 
 
 @pytest.mark.long

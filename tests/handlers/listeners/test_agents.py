@@ -77,3 +77,21 @@ async def test_middleware_answers_with_a_status_and_headers_of_its_own(
     listeners.command("/hi")(lambda ack: ack())
     answer = await installed.sender.command(installed.workspace(), "/hi")
     assert (answer.status, answer.body) == (429, '{"error":"slow down"}')
+
+
+@pytest.mark.gen_test
+async def test_a_work_objects_details_are_presented_with_the_events_trigger(
+    http_server: object, installed: Slack, listeners: App
+) -> None:
+    seen: list[Any] = []
+
+    @listeners.event("entity_details_requested")
+    async def present(event: Any, client: Any, context: Any) -> None:
+        await client.entity_presentDetails(trigger_id=event["trigger_id"], metadata={"entity_type": "x"})
+        seen.append([event["external_ref"], context.channel_id])
+
+    answer = await installed.people.open_details(installed.workspace(), "https://example.com/task/7")
+    assert answer.status == 200
+    await until(lambda: seen)
+    assert seen == [[{"id": "7"}, "C0GENERAL"]]
+    assert [call.response["ok"] for call in installed.world.calls if call.method == "entity.presentDetails"] == [True]

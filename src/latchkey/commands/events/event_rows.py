@@ -40,6 +40,14 @@ def _team_and_type(event: StoredEvent) -> tuple[str | None, str | None]:
     return payload.workspace.team_id or payload.workspace.enterprise_id, payload.type
 
 
+def has_trigger(event: StoredEvent) -> bool:
+    """Whether the event has a trigger id, so that running it again is of no use."""
+    try:
+        return parse_stored(event.body).has_trigger
+    except PayloadError:
+        return False
+
+
 def sent_body(event: StoredEvent) -> dict[str, Any]:
     """Return what Slack sent, without the verification token that it still includes."""
     body: dict[str, Any] = decode_json(event.body)

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from latchkey.commands.context import configured_store
+from latchkey.commands.events.event_rows import has_trigger
 from latchkey.commands.terminal import config_option, confirm, say, yes_option
 from latchkey.errors import EXIT_FAILED, UnreadableRecord, plural
 from latchkey.storage import CommandStore, EventStatus, StoredEvent
@@ -21,11 +22,19 @@ from latchkey.storage import CommandStore, EventStatus, StoredEvent
 def retry(event_ids: tuple[str, ...], everything: bool, config_path: Path | None) -> None:
     """Run failed events again, as if they had just arrived.
 
-    A running server starts them within two seconds, a stopped one at its next start.
+    A running server starts them within two seconds, a stopped one at its next start. Events with a trigger id, which
+    has expired, are not run again.
     """
     with configured_store(config_path) as store:
         chosen = _chosen(store, event_ids, everything)
-        _each(store, chosen, store.event_admin.replay, "will run again")
+        expired = [event_id for event_id in chosen if _has_trigger(store, event_id)]
+        for event_id in expired:
+            say(
+                f"latchkey: event {event_id} is not run again: its trigger has expired; "
+                f"`latchkey events drop {event_id}` deletes it"
+            )
+        chosen = [event_id for event_id in chosen if event_id not in expired]
+        _each(store, chosen, store.event_admin.replay, "will run again", all_done=everything or not expired)
 
 
 @click.command("drop")
@@ -52,9 +61,22 @@ def _chosen(store: CommandStore, event_ids: Iterable[str], everything: bool) -> 
     return [event.event_id if isinstance(event, StoredEvent) else event.record_id for event in failed]
 
 
-def _each(store: CommandStore, event_ids: list[str], act: Callable[[str], bool], done: str) -> None:
-    """Call `act` for each event; ends the command with EXIT_FAILED if one had not failed or cannot be read."""
-    count, all_done = 0, True
+def _has_trigger(store: CommandStore, event_id: str) -> bool:
+    try:
+        event = store.event_admin.find(event_id)
+    except UnreadableRecord:
+        return False  # reported when the event is moved
+    return event is not None and event.status is EventStatus.FAILED and has_trigger(event)
+
+
+def _each(
+    store: CommandStore, event_ids: list[str], act: Callable[[str], bool], done: str, *, all_done: bool = True
+) -> None:
+    """Call `act` for each event; ends the command with EXIT_FAILED if one had not failed or cannot be read.
+
+    `all_done`: False if another event was not done, so that the command ends so anyway.
+    """
+    count = 0
     for event_id in event_ids:
         try:
             acted = act(event_id)

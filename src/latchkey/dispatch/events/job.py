@@ -26,10 +26,13 @@ class Job:
     event: StoredEvent
     workspace: WorkspaceId
     channel_id: str | None
+    """The channel in which it has its place; None if it has none."""
     happened_at: int | None
     """Slack's event time (Unix seconds); None if Slack sent none."""
     is_revocation: bool
     """Whether it reports that tokens were revoked; its listeners run even if there is no token left."""
+    has_trigger: bool = False
+    """Whether it has a trigger id: then it runs at once, and only once, because that expires."""
     prepared: Prepared | None = None
     """It takes five times the memory of the event's bytes, so it is deleted while the job waits, and made again."""
     is_on_disk: bool = True
@@ -44,7 +47,9 @@ def new_job(event: StoredEvent, payload: Payload, prepared: Prepared | None = No
     is_revocation = payload.type in REVOCATIONS
     if is_revocation:
         prepared = None  # it was made from tokens that may be revoked
-    return Job(event, payload.workspace, payload.channel_id, payload.event_time, is_revocation, prepared)
+    has_trigger = payload.has_trigger
+    channel_id = None if has_trigger else payload.channel_id
+    return Job(event, payload.workspace, channel_id, payload.event_time, is_revocation, has_trigger, prepared)
 
 
 def job_from(event: StoredEvent) -> Job:

@@ -27,6 +27,9 @@ MAX_RUNNING = 1000
 MAX_PER_WORKSPACE = 100
 """The same, of one workspace."""
 
+TRIGGER_EXPIRED = "trigger expired"
+"""What begins the error of a failed event with a trigger id, which is not retried."""
+
 logger = logging.getLogger("latchkey.listeners")
 
 
@@ -68,8 +71,11 @@ class Workers:
             self._metrics.events_dropped.inc()
             self._outcomes.done(job)
             return
-        self._queue.add(job.workspace, job.channel_id, job)
-        self._begin()
+        if job.has_trigger:
+            self._begin_at_once(job)
+        else:
+            self._queue.add(job.workspace, job.channel_id, job)
+            self._begin()
         if not job.is_running:
             job.prepared = None
 
@@ -111,10 +117,19 @@ class Workers:
             if job.is_dropped:
                 self._queue.release(job.workspace, job.channel_id)
                 continue
-            job.is_running = True
-            slot = Slot(self._queue, job.workspace, job.channel_id, self._begin)
-            # The loop keeps only weak references to its tasks.
-            self._tasks[slot] = asyncio.get_running_loop().create_task(self._work(job, slot))
+            self._start(job)
+
+    def _begin_at_once(self, job: Job) -> None:
+        """Start an event that must not wait for others."""
+        if not self._stopping:
+            self._queue.admit(job.workspace)
+            self._start(job)
+
+    def _start(self, job: Job) -> None:
+        job.is_running = True
+        slot = Slot(self._queue, job.workspace, job.channel_id, self._begin)
+        # The loop keeps only weak references to its tasks.
+        self._tasks[slot] = asyncio.get_running_loop().create_task(self._work(job, slot))
 
     async def _work(self, job: Job, slot: Slot) -> None:
         keep_channel = False
@@ -128,9 +143,10 @@ class Workers:
     async def _try(self, job: Job, slot: Slot) -> bool:
         """Make one attempt at an event; False if it is to be retried."""
         attempts = job.event.attempts + 1
-        if attempts > self._max_attempts:
+        max_attempts = 1 if job.has_trigger else self._max_attempts
+        if attempts > max_attempts:
             # The server stopped during the last attempt.
-            job.event = job.event._replace(error="the server stopped while it ran")
+            self._note_error(job, "the server stopped while it ran")
             return self._fail(job, job.event.attempts)
         if attempts > 1:
             await self._outcomes.started(job, attempts)
@@ -156,7 +172,7 @@ class Workers:
             self._metrics.events_dropped.inc()
             return True
         self._note(job, failures)
-        if attempts >= self._max_attempts:
+        if attempts >= max_attempts or job.has_trigger:
             return self._fail(job, attempts)
         self._retry(job, attempts, pause)
         return False
@@ -164,9 +180,12 @@ class Workers:
     def _note(self, job: Job, failures: list[Failure]) -> None:
         """Note in the event what went wrong, and which listeners have not succeeded yet."""
         errors = [(f"{listener.id}: " if listener else "") + describe(error, listener) for listener, error in failures]
-        job.event = job.event._replace(error="; ".join(errors))
+        self._note_error(job, "; ".join(errors))
         if failed := [listener.id for listener, _ in failures if listener is not None]:
             job.event = job.event._replace(listeners=failed)
+
+    def _note_error(self, job: Job, error: str) -> None:
+        job.event = job.event._replace(error=f"{TRIGGER_EXPIRED}: {error}" if job.has_trigger else error)
 
     def _retry(self, job: Job, attempts: int, pause: float) -> None:
         """Run the event again after the delay for this many attempts, and not before `pause` seconds."""

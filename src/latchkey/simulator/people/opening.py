@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlsplit
 
 from latchkey.simulator.model import AgentThread, Message, OpenView, World, message_document
 from latchkey.simulator.sending import AppResponse, Sender, payloads
@@ -130,6 +131,25 @@ class Opening:
             "thread_ts": thread_ts,
             "user": workspace.user_id,
             "streaming_message_ts": [message.ts for message in streaming],
+        }
+        return await self._sender.event(workspace, event)
+
+    async def open_details(self, workspace: SimulatedWorkspace, url: str) -> AppResponse:
+        """Click a Work Object, the preview of a link to this URL; the app presents its details within three seconds.
+
+        https://docs.slack.dev/reference/events/entity_details_requested
+        """
+        event = {
+            "type": "entity_details_requested",
+            "user": workspace.user_id,
+            "external_ref": {"id": url.rpartition("/")[2]},
+            "entity_url": url,
+            "link": {"url": url, "domain": urlsplit(url).hostname},
+            "app_unfurl_url": url,
+            "trigger_id": self._world.issue_trigger(workspace, workspace.user_id),
+            "user_locale": "en-US",
+            "channel": workspace.channel_id,
+            "message_ts": self._world.timestamp(),
         }
         return await self._sender.event(workspace, event)
 

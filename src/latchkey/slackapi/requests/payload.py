@@ -94,6 +94,14 @@ class Payload:
         return cls(kind, kind, body or {}, WorkspaceId(None, None, False), None, None, {})
 
     @property
+    def has_trigger(self) -> bool:
+        """Whether a person waits for a call of Slack's API with the event's trigger id, which soon expires.
+
+        https://docs.slack.dev/reference/events/entity_details_requested
+        """
+        return isinstance(self.event.get("trigger_id"), str)
+
+    @property
     def function_token(self) -> str | None:
         """The token that Slack has issued for one run of a custom step, or None outside of one.
 
