@@ -22,7 +22,7 @@ src/latchkey/handlers
 src/latchkey/storage
 src/latchkey/example
 src/latchkey/config/config.toml
-src/latchkey *.py *.html *.css *.svg py.typed
+src/latchkey *.py *.html *.css *.js *.svg py.typed
 storage *.py
 systemd *.sh *.conf *.service *.socket *.timer
 '

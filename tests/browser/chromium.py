@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -44,23 +44,28 @@ class Reader:
         if message.type in ("error", "warning") and message.location["url"] != self.page.url:
             self._messages.append(f"{message.text} ({message.location['url'].partition('?')[0]})")
 
-    async def check(self, name: str) -> None:
-        """Examine the current page, and add what is wrong with it to `problems`. Saves a picture of each variant."""
+    async def check(self, name: str, *, widths: Sequence[int] = WIDTHS, has_margins: bool = True) -> None:
+        """Examine the current page, and add what is wrong with it to `problems`. Saves a picture of each variant.
+
+        `has_margins`: whether its content must stay away from the edges of the window.
+        """
         self.checked.append(name)
         self.problems += [f"{name}: {message}" for message in self._messages]
         self._messages.clear()
-        for width in WIDTHS:
+        for width in widths:
             await self.page.set_viewport_size({"width": width, "height": HEIGHT})
             for scheme in SCHEMES:
                 await self.page.emulate_media(color_scheme=scheme)
                 await self.page.screenshot(path=self._folder / f"{name}-{scheme}-{width}.png", full_page=True)
-                found = [*await self._layout(), *await self._accessibility()]
+                found = [*await self._layout(has_margins), *await self._accessibility()]
                 self.problems += [f"{name}, {scheme}, {width} px: {problem}" for problem in found]
 
-    async def _layout(self) -> list[str]:
+    async def _layout(self, has_margins: bool) -> list[str]:
         layout = await self.page.evaluate(LAYOUT)
         problems = [f"is {layout['overflow']} px wider than the window"] if layout["overflow"] > 0 else []
-        return problems + ([f"has a margin of {layout['margin']} px"] if layout["margin"] < MIN_MARGIN else [])
+        return problems + (
+            [f"has a margin of {layout['margin']} px"] if has_margins and layout["margin"] < MIN_MARGIN else []
+        )
 
     async def _accessibility(self) -> list[str]:
         # Evaluated by the debugger, which the page's Content-Security-Policy does not restrict.
@@ -84,5 +89,6 @@ async def reader(folder: Path) -> AsyncIterator[Reader]:
     folder.mkdir(exist_ok=True)
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
-        yield Reader(await chromium.new_page(), folder)
+        context = await chromium.new_context()
+        yield Reader(await context.new_page(), folder)
         await chromium.close()

@@ -7,7 +7,22 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SUFFIXES = {".css", ".html", ".in", ".md", ".py", ".service", ".sh", ".socket", ".timer", ".toml", ".conf", ".yml", ""}
+SUFFIXES = {
+    ".css",
+    ".html",
+    ".in",
+    ".js",
+    ".md",
+    ".py",
+    ".service",
+    ".sh",
+    ".socket",
+    ".timer",
+    ".toml",
+    ".conf",
+    ".yml",
+    "",
+}
 EXEMPT = {"LICENSE", "tests/project/test_language.py"}
 MARKED = re.compile(r"<!-- examples -->.*?<!-- end of examples -->", re.DOTALL)
 """The examples of the old style in CONTRIBUTING.md."""

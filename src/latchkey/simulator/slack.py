@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
-from tornado.web import Application
+from tornado.web import Application, RequestHandler
 
-from latchkey.simulator.faults import ApiFault, Matches, RateLimit, every_call
+from latchkey.simulator.faults import SLACK_RETRY_DELAYS, ApiFault, Matches, RateLimit, every_call
 from latchkey.simulator.model import DescribeScope, SlackApp, World, not_described
-from latchkey.simulator.pages import ActionHandler, AuthorizeHandler, ConversationHandler, approve, cancel
+from latchkey.simulator.pages import (
+    ASSETS,
+    ActionHandler,
+    AssetHandler,
+    AuthorizeHandler,
+    ChangesHandler,
+    ExchangeHandler,
+    FaultActions,
+    MessagesHandler,
+    PageHandler,
+    StateHandler,
+    approve,
+    cancel,
+)
 from latchkey.simulator.people import People
 from latchkey.simulator.sending import Functions, Revocations, Sender
 from latchkey.simulator.web_api import ApiHandler, ResponseUrlHandler
 from latchkey.simulator.workspaces import SimulatedWorkspace
 
 LOOPBACK = "127.0.0.1"
+MAX_KEPT = 10_000
+"""Messages, calls and so on that a simulated Slack for people keeps."""
 
 
 class Slack:
@@ -42,15 +58,21 @@ class Slack:
         port: int = 0,
         describe_scope: DescribeScope = not_described,
         token_rotation: bool = False,
+        for_people: bool = False,
     ) -> None:
         """Bind `port` on loopback; 0 takes a free one. `clock` returns Unix seconds.
 
         `token_rotation`: whether the app's tokens expire, as its setting of that name at Slack says.
 
+        `for_people`: forget the oldest messages and calls, so that it can run for long, and send events again that
+        the app does not acknowledge.
+
         Raises OSError if the port is taken.
         """
         app = SlackApp(client_id, client_secret, signing_secret, tuple(redirect_uris), events_url, token_rotation)
-        self.world = World(app, clock, describe_scope)
+        self.world = World(app, clock, describe_scope, keep=MAX_KEPT if for_people else None)
+        if for_people:
+            self.world.sending.retry_delays = SLACK_RETRY_DELAYS
         self._sockets = bind_sockets(port, LOOPBACK)
         self.port: int = self._sockets[0].getsockname()[1]
         self.url = f"http://localhost:{self.port}"
@@ -66,6 +88,13 @@ class Slack:
         """Change the app's URLs, once its server knows its port."""
         self.world.app = replace(self.world.app, redirect_uris=tuple(redirect_uris), events_url=events_url)
 
+    def describe(self, manifest: Mapping[str, Any]) -> None:
+        """Name the app, its commands and shortcuts on the page, and send only the events that its manifest names."""
+        self.world.manifest = dict(manifest)
+        name = (manifest.get("display_information") or {}).get("name")
+        self.world.app = replace(self.world.app, name=str(name or self.world.app.name))
+        self.world.changes.add("state", {})
+
     def turn_token_rotation_on(self) -> None:
         """Let the app's tokens expire from now on. Slack cannot turn this off again."""
         self.world.app = replace(self.world.app, token_rotation=True)
@@ -76,21 +105,25 @@ class Slack:
         self.people = People(self.world, self.sender)
         self.revocations = Revocations(self.world, self.sender)
         self.functions = Functions(self.world, self.sender)
+        self._server = HTTPServer(Application(self._routes(), log_function=lambda handler: None))
+        self._server.add_sockets(self._sockets)
+
+    def _routes(self) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
         shared = {"world": self.world}
         acting = {"world": self.world, "people": self.people}
-        self._server = HTTPServer(
-            Application(
-                [
-                    (r"/", ConversationHandler, shared),
-                    (r"/do/(\w+)", ActionHandler, acting),
-                    (r"/oauth/v2/authorize", AuthorizeHandler, shared),
-                    (r"/api/([\w.]+)", ApiHandler, shared),
-                    (r"/response/(\w+)", ResponseUrlHandler, acting),
-                ],
-                log_function=lambda handler: None,
-            )
-        )
-        self._server.add_sockets(self._sockets)
+        faults = FaultActions(self.world, self.sender, self.revocations)
+        return [
+            (r"/", PageHandler, {}),
+            (r"/assets/(.*)", AssetHandler, {"path": str(ASSETS)}),
+            (r"/page/state", StateHandler, shared),
+            (r"/page/messages", MessagesHandler, shared),
+            (r"/page/changes", ChangesHandler, shared),
+            (r"/page/exchanges/(\d+)", ExchangeHandler, shared),
+            (r"/page/act", ActionHandler, {**acting, "faults": faults}),
+            (r"/oauth/v2/authorize", AuthorizeHandler, shared),
+            (r"/api/([\w.]+)", ApiHandler, shared),
+            (r"/response/(\w+)", ResponseUrlHandler, acting),
+        ]
 
     async def close(self) -> None:
         """Stop serving."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from collections import deque
 from typing import Any, NamedTuple
 
@@ -28,6 +29,8 @@ class Changes:
     def __init__(self) -> None:
         self.last = 0
         """The number of the latest change."""
+        self.start = secrets.token_hex(4)
+        """Differs after a restart, when the numbers begin again."""
         self.is_read = False
         self._kept: deque[Change] = deque(maxlen=MAX_CHANGES)
         self._waiting: set[asyncio.Future[None]] = set()
@@ -38,10 +41,7 @@ class Changes:
         if not self.is_read:
             return
         self._kept.append(Change(self.last, kind, json.dumps(document)))
-        for waiting in self._waiting:
-            if not waiting.done():
-                waiting.set_result(None)
-        self._waiting.clear()
+        self.wake()
 
     def after(self, number: int) -> list[Change] | None:
         """Return the changes after this number; None if some of them are no longer kept, or never happened here."""
@@ -51,9 +51,19 @@ class Changes:
             return None
         return list(self._kept)[len(self._kept) - missing :]
 
-    async def wait(self, seconds: float) -> None:
-        """Return after the next change, or after this time."""
+    async def wait(self, number: int, seconds: float) -> bool:
+        """Return once there is a change after this number, or the readers are woken; False after this time."""
+        if self.last > number:
+            return True
         waiting = asyncio.get_running_loop().create_future()
         self._waiting.add(waiting)
         await asyncio.wait([waiting], timeout=seconds)
         self._waiting.discard(waiting)
+        return waiting.done()
+
+    def wake(self) -> None:
+        """Let all waiting readers go on."""
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
+        self._waiting.clear()

@@ -26,6 +26,10 @@ class Message:
     """Whether the app may append to it."""
     attachments: list[dict[str, Any]] = field(default_factory=list)
     is_edited: bool = False
+    is_markdown: bool = False
+    """Whether the text is Markdown, as in streams, instead of Slack's mrkdwn."""
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """In streams: the tasks that the app reports, by their ids."""
 
 
 @dataclass

@@ -73,6 +73,8 @@ def page_message(world: World, message: Message) -> dict[str, Any]:
         "channel": message.channel,
         "only_for": message.only_for,
         "streaming": message.is_streaming,
+        "markdown": message.is_markdown,
+        "tasks": list(message.tasks.values()),
         "from_app": message.author == world.bot_user_id(message.workspace),
     }
 

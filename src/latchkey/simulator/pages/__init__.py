@@ -1,7 +1,30 @@
-"""The simulator's pages for people: the consent page, and a conversation with the app."""
+"""The simulator's pages for people: the consent page, and the page in which they use the simulated Slack."""
 
-from latchkey.simulator.pages.actions import ActionHandler
+from latchkey.simulator.pages.client import (
+    ASSETS,
+    ActionHandler,
+    AssetHandler,
+    ChangesHandler,
+    ExchangeHandler,
+    FaultActions,
+    MessagesHandler,
+    PageHandler,
+    StateHandler,
+)
 from latchkey.simulator.pages.consent import AuthorizeHandler, ConsentRefused, approve, cancel
-from latchkey.simulator.pages.home import ConversationHandler
 
-__all__ = ["ActionHandler", "AuthorizeHandler", "ConsentRefused", "ConversationHandler", "approve", "cancel"]
+__all__ = [
+    "ASSETS",
+    "ActionHandler",
+    "AssetHandler",
+    "AuthorizeHandler",
+    "ChangesHandler",
+    "ConsentRefused",
+    "ExchangeHandler",
+    "FaultActions",
+    "MessagesHandler",
+    "PageHandler",
+    "StateHandler",
+    "approve",
+    "cancel",
+]

@@ -11,7 +11,7 @@ from latchkey.simulator.model import World
 TEMPLATES = Path(__file__).parent
 
 
-class PageHandler(RequestHandler):
+class TemplateHandler(RequestHandler):
     """A handler with `render()`; Tornado's templates escape every value."""
 
     def initialize(self, world: World) -> None:

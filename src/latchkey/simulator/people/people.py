@@ -57,10 +57,14 @@ class People(Opening):
         return response
 
     async def click(
-        self, workspace: SimulatedWorkspace, action: dict[str, Any], message: Message | None = None
+        self,
+        workspace: SimulatedWorkspace,
+        action: dict[str, Any],
+        message: Message | None = None,
+        values: dict[str, Any] | None = None,
     ) -> AppResponse:
-        """Use an element of a message."""
-        response = await self._sender.block_action(workspace, action, message)
+        """Use an element of a message, whose elements have these values."""
+        response = await self._sender.block_action(workspace, action, message, values)
         if response.error and message is not None:
             self._say(workspace, f"This did not work: the app responded with the error “{response.error}”")
         return response

@@ -134,16 +134,24 @@ class Sender:
         return await self.send(kind, body, FORM, **options)
 
     async def block_action(
-        self, workspace: SimulatedWorkspace, action: dict[str, Any], message: Message | None = None, **options: Any
+        self,
+        workspace: SimulatedWorkspace,
+        action: dict[str, Any],
+        message: Message | None = None,
+        values: dict[str, Any] | None = None,
+        **options: Any,
     ) -> AppResponse:
-        """Send block_actions for an element of this message, or of a message that this Slack does not have."""
+        """Send block_actions for an element of this message, or of a message that this Slack does not have.
+
+        `values`: those of all elements of the message, by block id and action id.
+        """
         container = {"type": "message", "channel_id": workspace.channel_id, "is_ephemeral": False}
         fields = {
             "actions": [{"type": "button", "action_ts": self._world.timestamp(), **action}],
             "channel": payloads.channel_field(self._world, workspace, workspace.channel_id),
             "container": container,
             "response_url": self.response_url(workspace, workspace.channel_id, message),
-            **(payloads.of_message(self._world, message) if message else {}),
+            **(payloads.of_message(self._world, message, values) if message else {}),
             **options.pop("fields", {}),
         }
         return await self.interaction(workspace, "block_actions", fields, **options)

@@ -29,6 +29,8 @@ def chat_start_stream(world: World, token: Token, arguments: Arguments) -> Docum
             _text(arguments),
             thread_ts=str(arguments["thread_ts"]),
             is_streaming=True,
+            is_markdown=True,
+            tasks=_tasks(arguments),
         )
     )
     return {"channel": message.channel, "ts": message.ts}
@@ -36,9 +38,10 @@ def chat_start_stream(world: World, token: Token, arguments: Arguments) -> Docum
 
 def chat_append_stream(world: World, token: Token, arguments: Arguments) -> Document:
     message = _streaming(world, token, arguments)
-    if not _text(arguments):
+    if not (_text(arguments) or _tasks(arguments)):
         raise ApiError("no_text")
     message.text += _text(arguments)
+    message.tasks |= _tasks(arguments)
     world.changed(message)
     return {"channel": message.channel, "ts": message.ts}
 
@@ -47,6 +50,7 @@ def chat_stop_stream(world: World, token: Token, arguments: Arguments) -> Docume
     """End a message; text and blocks are added to it."""
     message = _streaming(world, token, arguments)
     message.text += _text(arguments)
+    message.tasks |= _tasks(arguments)
     message.blocks = nested(arguments.get("blocks")) or []
     message.metadata = nested(arguments.get("metadata")) or {}
     message.is_streaming = False
@@ -137,6 +141,12 @@ def _text(arguments: Arguments) -> str:
     """Return the text of a call: `markdown_text`, or that of its chunks."""
     chunks = nested(arguments.get("chunks")) or []
     return str(arguments.get("markdown_text") or "") + "".join(str(chunk.get("text") or "") for chunk in chunks)
+
+
+def _tasks(arguments: Arguments) -> dict[str, Document]:
+    """Return the tasks that a call's chunks report, by their ids."""
+    chunks = nested(arguments.get("chunks")) or []
+    return {str(chunk.get("id")): chunk for chunk in chunks if chunk.get("type") == "task_update"}
 
 
 def _streaming(world: World, token: Token, arguments: Arguments) -> Message:

@@ -63,6 +63,7 @@ def _message(world: World, token: Token, arguments: Arguments) -> Message:
         thread_ts=str(arguments.get("thread_ts") or ""),
         metadata=nested(arguments.get("metadata")) or {},
         attachments=attachments,
+        is_markdown=bool(arguments.get("markdown_text")),
     )
 
 

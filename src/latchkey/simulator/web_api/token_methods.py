@@ -36,6 +36,7 @@ def oauth_v2_access(world: World, arguments: Arguments, value: str) -> Document:
     if arguments.get("redirect_uri") != grant.redirect_uri:
         raise ApiError("bad_redirect_uri")
     grant.used = True
+    world.changes.add("state", {})
     return _installed(world, grant)
 
 

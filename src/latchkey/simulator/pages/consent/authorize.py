@@ -5,10 +5,10 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from latchkey.simulator.pages.consent.approval import ConsentRefused, approve, cancel, check_request
-from latchkey.simulator.pages.page_handler import PageHandler
+from latchkey.simulator.pages.page_handler import TemplateHandler
 
 
-class AuthorizeHandler(PageHandler):
+class AuthorizeHandler(TemplateHandler):
     """GET /oauth/v2/authorize: the consent page. POST: its two buttons."""
 
     def get(self) -> None:
