@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -72,5 +73,6 @@ async def install_by_page(browser: Browser, server: str, team_id: str = "T0ACME"
 
 async def write_on_page(browser: Browser, slack: str, text: str, team_id: str = "T0ACME") -> None:
     """Write a message or a command on the page of a simulated Slack in another process."""
-    response = await browser.post(f"{slack}/do/write", urlencode({"team": team_id, "text": text}))
-    assert response.code < 400, response.body
+    body = json.dumps({"do": "write", "team": team_id, "user": "U0ALICE", "text": text})
+    response = await browser.post(f"{slack}/page/act", body, {"Content-Type": "application/json"})
+    assert response.code == 200, response.body

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -27,6 +28,8 @@ from latchkey.simulator.model.permissions import (
 from latchkey.simulator.model.views import OpenView
 from latchkey.simulator.tokens import RefreshToken, Token, TokenBook
 from latchkey.simulator.workspaces import WORKSPACES, SimulatedWorkspace
+
+MAX_LOG_LINES = 1000
 
 
 class World:
@@ -70,6 +73,10 @@ class World:
         self.rate_limits: dict[str, RateLimit] = {}
         self.faults: dict[str, ApiFault] = {}
         self.sending = SendingFaults()
+        self.notice: dict[str, str] = {}
+        """What the page shows above everything: `level` and `text`; empty for nothing."""
+        self.log: deque[str] = deque(maxlen=MAX_LOG_LINES)
+        """The latest lines of the app's log."""
         self.manifest: dict[str, Any] = {}
         """The app's manifest; empty if it is not known."""
         self.responses: list[Any] = []
@@ -168,6 +175,16 @@ class World:
     def views_of(self, workspace: SimulatedWorkspace, user_id: str) -> list[OpenView]:
         """Return the forms that a person has open, the lowest first."""
         return [view for view in self.views.values() if view.workspace == workspace and view.user_id == user_id]
+
+    def notify(self, level: str, text: str) -> None:
+        """Show a notice on the page, in place of the one before; an empty text removes it. `level`: info or error."""
+        self.notice = {"level": level, "text": text} if text else {}
+        self.changes.add("notice", {"level": level, "text": text})
+
+    def log_line(self, line: str) -> None:
+        """Show a line of the app's log in the inspector."""
+        self.log.append(line)
+        self.changes.add("log", {"line": line})
 
     def open_view(self, workspace: SimulatedWorkspace, user_id: str, view: dict[str, Any]) -> OpenView:
         """Open a form for a person, on top of the forms that they have open."""

@@ -18,7 +18,7 @@ _NAMES = re.compile(r"(?<![\w<])([@#])([\w.-]*\w)")
 
 
 class Refused(Exception):
-    """The page asked for something that does not exist any more; the message says what."""
+    """The page asked for something that no longer exists; the message says what."""
 
 
 class ActionHandler(GuardedHandler):

@@ -83,6 +83,8 @@ def state(world: World, workspace: SimulatedWorkspace, user_id: str) -> dict[str
         ],
         "exchanges": [exchange.summary() for exchange in world.exchanges.latest(MAX_LISTED)],
         "faults": faults(world),
+        "notice": world.notice,
+        "log": list(world.log),
     }
 
 

@@ -110,7 +110,7 @@ function openAgentsThread(root) {
   if (state.channel === directChannel() && !state.thread && WIDE.matches && conversation?.items.has(root)) go({ thread: root });
 }
 
-on("loaded", async () => { inspection.load(); await show(); });
+on("loaded", async () => { inspection.load(); if (state.notice.text) notify(state.notice); await show(); });
 let moved = {};
 on("moved", async () => {
   const { channel, tab } = state;
@@ -136,10 +136,18 @@ on("agent", ({ thread_ts: ts }) => {
 on("exchange", (exchange) => inspection.add(exchange));
 on("faults", () => inspection.faults());
 on("connection", () => { shell.querySelector(".lost").hidden = state.connected; });
-on("notice", ({ level, text }) => {
+on("log", ({ line }) => inspection.log(line));
+on("notice", notify);
+
+function notify({ level, text }) {
+  if (!text) {
+    notices.replaceChildren();
+    return;
+  }
   const notice = h("div", { class: `notice notice-${level}` }, h("pre", null, text), iconButton("close", "Close", () => notice.remove()));
   notices.replaceChildren(notice);
-});
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && shell.classList.contains("shows-places")) shell.classList.remove("shows-places");
 });

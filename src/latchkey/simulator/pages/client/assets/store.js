@@ -2,11 +2,12 @@
 
 export const state = {
   team: "", user: "", channel: "C0GENERAL", tab: "messages", thread: "",
-  app: {}, workspaces: [], people: [], channels: [], views: [], home: null, agents: new Map(), exchanges: [], faults: {},
+  app: {}, workspaces: [], people: [], channels: [], views: [], home: null, agents: new Map(), exchanges: [], faults: {}, log: [], notice: {},
   unread: new Map(), connected: true,
 };
 
 const MAX_EXCHANGES = 500;
+const MAX_LOG_LINES = 1000;
 const listeners = new Map();
 let source = null;
 
@@ -126,6 +127,11 @@ const updates = {
   state() { load(); return false; },
   reset() { load(); return false; },
   notice: () => true,
+  log({ line }) {
+    state.log.push(line);
+    if (state.log.length > MAX_LOG_LINES) state.log.shift();
+    return true;
+  },
 };
 
 const counted = new Set();

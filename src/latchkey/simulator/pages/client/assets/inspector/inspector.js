@@ -13,15 +13,17 @@ export function inspector(close) {
   const filter = h("input", { type: "search", placeholder: "Filter", "aria-label": "Filter the requests", oninput: () => fill() });
   const requests = h("div", { class: "inspector-requests" }, h("div", { class: "filter" }, filter), h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": "Requests" }, rows));
   const faults = faultsPanel();
+  const lines = h("pre", { class: "log scrolls", tabindex: "0", "aria-label": "The app's log", role: "region" });
   const body = h("div", { class: "inspector-body" });
-  const tabs = ["Requests", "Faults"].map((name) => h("button", { type: "button", role: "tab", onclick: () => choose(name) }, name));
+  const tabs = ["Requests", "Log", "Faults"].map((name) => h("button", { type: "button", role: "tab", onclick: () => choose(name) }, name));
   const element = h("section", { class: "panel inspector", "aria-label": "Inspector" },
     h("header", { class: "panel-head" }, h("h2", { class: "hidden" }, "Inspector"), h("div", { class: "tabs", role: "tablist", "aria-label": "Inspector" }, tabs), iconButton("close", "Close the inspector", close)),
     body);
 
   function choose(name) {
     for (const tab of tabs) tab.setAttribute("aria-selected", String(tab.textContent === name));
-    replace(body, name === "Faults" ? faults.element : requests);
+    replace(body, { Requests: requests, Log: lines, Faults: faults.element }[name]);
+    lines.scrollTop = lines.scrollHeight;
   }
 
   const matches = (each) => `${each.direction} ${each.what} ${each.status}`.toLowerCase().includes(filter.value.trim().toLowerCase());
@@ -31,10 +33,17 @@ export function inspector(close) {
     replace(rows, found.map(row), !found.length && h("li", { class: "empty" }, "What Slack and the app send each other appears here."));
   }
 
+  function showLog() {
+    const isAtEnd = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40;
+    lines.textContent = state.log.join("\n") || "The app's log is not known here: it runs beside the simulator.";
+    if (isAtEnd) lines.scrollTop = lines.scrollHeight;
+  }
+
   choose("Requests");
   return {
     element,
-    load: () => { fill(); faults.show(); },
+    load: () => { fill(); faults.show(); showLog(); },
+    log: showLog,
     faults: faults.show,
     add(each) {
       if (!matches(each)) return;
