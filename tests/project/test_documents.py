@@ -7,6 +7,7 @@ import pytest
 
 from latchkey.cli.commands import COMMANDS
 from latchkey.simulator.demo import INSTRUCTIONS
+from latchkey.simulator.web_api import METHODS, TOKEN_METHODS
 from tests.project.test_imports import MAY_IMPORT, PACKAGES
 from tests.support.reference import reference
 
@@ -30,6 +31,12 @@ def test_every_link_has_a_target(document: Path) -> None:
                 if line.startswith("#")
             ]
             assert anchor in [heading.replace(" ", "-") for heading in headings], target
+
+
+def test_simulators_methods_are_listed() -> None:
+    text = (ROOT / "docs" / "simulator.md").read_text()
+    listed = re.findall(r"`([a-z]+(?:\.[a-zA-Z0-9]+)+)`", text.partition("Methods: ")[2].partition("Any other")[0])
+    assert listed == sorted({*METHODS, *TOKEN_METHODS})
 
 
 def test_every_dependency_has_a_reason() -> None:

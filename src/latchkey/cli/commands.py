@@ -51,6 +51,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
         "restore": Entry("latchkey.commands.restore:command", "Replace the store with a backup"),
     },
     "Develop": {
+        "simulator": Entry("latchkey.cli.simulator:command", "Run a simulated Slack beside any app on this machine"),
         "test": Entry("latchkey.cli.checkout:test", "Run Latchkey's own tests (needs a checkout)"),
         "bench": Entry("latchkey.cli.checkout:bench", "Benchmark it beside other servers (needs a checkout)"),
     },
