@@ -114,15 +114,22 @@ def interaction(world: World, workspace: SimulatedWorkspace, kind: str) -> dict[
         enterprise = {"id": workspace.enterprise_id, "name": workspace.enterprise_name}
         team |= {"enterprise_id": workspace.enterprise_id, "enterprise_name": workspace.enterprise_name or ""}
     name = world.directory.user_name(workspace.user_id)
-    return {
+    user = {"id": workspace.user_id, "username": name, "name": name, "team_id": workspace.team_id}
+    document = {
         "type": kind,
         "team": team,
         "enterprise": enterprise,
-        "user": {"id": workspace.user_id, "username": name, "name": name, "team_id": workspace.team_id},
-        "api_app_id": world.app.app_id,
+        "user": user,
         "token": "legacy",
         "is_enterprise_install": is_org_wide(world, workspace),
     }
+    if kind == "shortcut":
+        del user["name"]
+    elif kind == "message_action":
+        del user["username"]
+    else:
+        document["api_app_id"] = world.app.app_id
+    return document
 
 
 def channel_field(world: World, workspace: SimulatedWorkspace, channel: str) -> dict[str, str]:

@@ -33,14 +33,17 @@ class AuthorizeHandler(TemplateHandler):
                 if scope in optional
             ],
             workspaces=self.world.workspaces.values(),
+            orgs=sorted(self._orgs().items()),
             selected=query.get("team"),
             action=f"?{urlencode(query)}",
         )
 
     def post(self) -> None:
         query = self._query()
-        workspace = self.world.workspaces.get(self.get_body_argument("workspace", ""))
-        org_wide = self.get_body_argument("org_wide", "") == "1"
+        chosen = self.get_body_argument("workspace", "")
+        org_wide = chosen in self._orgs()
+        found = (each for each in self.world.workspaces.values() if chosen in (each.team_id, each.enterprise_id))
+        workspace = next(found, None)
         try:
             if self.get_body_argument("decision", "") != "allow" or workspace is None:
                 self.redirect(cancel(self.world, query))
@@ -52,6 +55,11 @@ class AuthorizeHandler(TemplateHandler):
                 )
         except ConsentRefused as refused:
             self._show_error(refused)
+
+    def _orgs(self) -> dict[str, str]:
+        """Return the names of the orgs by their ids."""
+        workspaces = self.world.workspaces.values()
+        return {each.enterprise_id: each.enterprise_name or "" for each in workspaces if each.enterprise_id}
 
     def _permissions(self, scopes: str, *, as_user: bool) -> list[tuple[str, str]]:
         """Return each scope with what it lets the app do."""
