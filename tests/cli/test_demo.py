@@ -58,10 +58,12 @@ def test_wrong_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
 class Demo:
     """A running `latchkey demo`, in a session of its own, with its own folder for temporary files."""
 
+    COMMAND = "demo"
+
     def __init__(self, folder: Path, *arguments: str, **environ: str) -> None:
         self.folder = folder
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "latchkey", "demo", *arguments],
+            [sys.executable, "-m", "latchkey", self.COMMAND, *arguments],
             env={"PATH": os.environ["PATH"], "TMPDIR": str(folder), **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -205,7 +207,14 @@ SECRETS = {
 async def test_runs_the_app_of_a_configuration_without_its_store_and_secrets(
     start: Callable[..., Demo], own_app: Path
 ) -> None:
-    running = start("--config", str(own_app), **SECRETS, LATCHKEY_STORAGE_PATH=str(own_app.parent / "sentinel.sqlite"))
+    running = start(
+        "--config",
+        str(own_app),
+        "--port",
+        "0",
+        **SECRETS,
+        LATCHKEY_STORAGE_PATH=str(own_app.parent / "sentinel.sqlite"),
+    )
     server, slack = re.findall(r"http://localhost:\d+", await asyncio.to_thread(running.wait_until_it_runs))
     browser = Browser()
     assert await install_by_page(browser, server) == 200

@@ -52,6 +52,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
     },
     "Develop": {
         "simulator": Entry("latchkey.cli.simulator:command", "Run a simulated Slack beside any app on this machine"),
+        "dev": Entry("latchkey.cli.dev:command", "Run your app with a simulated Slack, reload it on save"),
         "test": Entry("latchkey.cli.checkout:test", "Run Latchkey's own tests (needs a checkout)"),
         "bench": Entry("latchkey.cli.checkout:bench", "Benchmark it beside other servers (needs a checkout)"),
     },

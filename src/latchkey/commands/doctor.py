@@ -13,12 +13,11 @@ import click
 
 from latchkey import __version__, logs
 from latchkey.commands.context import acting_as_store_owner
-from latchkey.commands.manifest import app_settings
 from latchkey.commands.terminal import config_option, encode_json, json_option, print_json, say, show_progress
 from latchkey.config import Settings, find_checkout, load_settings
 from latchkey.doctor import DoctorContext, run_checks, support_bundle
 from latchkey.errors import EXIT_FAILED, ConfigError, plural
-from latchkey.preflight import Finding, Severity, invalid_configuration
+from latchkey.preflight import Finding, Severity, app_settings, invalid_configuration
 from latchkey.storage import SQLITE_VERSION, create_private_file, has_wal_reset_bug
 
 _MARKS = {Severity.ERROR: ("✘", "red"), Severity.WARNING: ("!", "yellow"), Severity.TODO: ("-", "cyan")}

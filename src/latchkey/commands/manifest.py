@@ -11,12 +11,11 @@ import msgspec
 
 from latchkey.commands.context import command_settings
 from latchkey.commands.terminal import config_option, json_option, print_json, say
-from latchkey.config import Settings, find_checkout
+from latchkey.config import find_checkout
 from latchkey.dispatch import requirements_of
 from latchkey.errors import EXIT_FAILED
-from latchkey.preflight import load_app
+from latchkey.preflight import app_settings, load_app
 from latchkey.slackapi.manifest import (
-    AppSettings,
     Manifest,
     ManifestDifference,
     differences,
@@ -60,21 +59,6 @@ def command(config_path: Path | None, as_json: bool, as_yaml: bool, as_link: boo
         click.echo(_link(made, settings.slack.api_url))
     else:
         print_json(made)
-
-
-def app_settings(settings: Settings) -> AppSettings:
-    """Return the settings that go into the manifest; raises ConfigError if [server] public_url is not set."""
-    return AppSettings(
-        name=settings.app.name,
-        description=settings.app.description,
-        public_url=settings.public_url,
-        scopes=settings.slack.scopes,
-        user_scopes=settings.slack.user_scopes,
-        optional_scopes=settings.slack.optional_scopes,
-        optional_user_scopes=settings.slack.optional_user_scopes,
-        org_deployment=settings.manifest.org_deployment,
-        token_rotation=settings.slack.token_rotation,
-    )
 
 
 def _yaml(document: Manifest) -> str:

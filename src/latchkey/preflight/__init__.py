@@ -9,6 +9,7 @@ from latchkey.preflight.address_checks import (
 from latchkey.preflight.checks import PROBLEMS, refuse_start, run_config_checks, run_start_checks
 from latchkey.preflight.context import StartContext, load_app
 from latchkey.preflight.listener_checks import check_listeners
+from latchkey.preflight.manifest_settings import app_settings
 from latchkey.preflight.problems import Finding, Problem, Severity, invalid_configuration
 from latchkey.preflight.public_host import DNS_FAILED
 from latchkey.preflight.setting_checks import PUBLIC_URL_UNSET, SLACK_NOT_CONFIGURED, check_settings
@@ -36,6 +37,7 @@ __all__ = [
     "Problem",
     "Severity",
     "StartContext",
+    "app_settings",
     "check_addresses",
     "check_folders",
     "check_listeners",

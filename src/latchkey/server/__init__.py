@@ -1,5 +1,7 @@
 """The server: start-up, wiring, reloading, shutdown."""
 
-from latchkey.server.main import run_and_exit
+from latchkey.server.main import exit_now, run_and_exit, serve
+from latchkey.server.startup import Startup, prepare
+from latchkey.server.supervision import HTTP_SOCKET, Supervisor
 
-__all__ = ["run_and_exit"]
+__all__ = ["HTTP_SOCKET", "Startup", "Supervisor", "exit_now", "prepare", "run_and_exit", "serve"]

@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
@@ -36,39 +37,44 @@ logger = logging.getLogger("latchkey")
 
 def run_and_exit(config_path: Path | None, listen: str | None, *, new_store: bool) -> NoReturn:
     """Run the server until it is stopped, and end the process with its exit code."""
-    exit_code = run(config_path, listen, new_store=new_store)
+    forbid_core_dumps()
+    raise_descriptor_limit()
+    exit_now(_until_stopped(lambda: serve(prepare(config_path, listen, new_store=new_store), new_store=new_store)))
+
+
+def exit_now(exit_code: int) -> NoReturn:
+    """End the process without waiting for its threads: a listener may block its own permanently."""
     logging.shutdown()
     sys.stdout.flush()
-    # Python would wait for every thread at exit, and a listener may block its thread permanently.
     os._exit(exit_code)
 
 
-def run(config_path: Path | None, listen: str | None, *, new_store: bool) -> int:
-    """Run the server until it is stopped; returns the exit code."""
-    forbid_core_dumps()
-    raise_descriptor_limit()
+def _until_stopped(run: Callable[[], None]) -> int:
+    """Run it and print the error that it raises; returns the exit code."""
     try:
-        startup = prepare(config_path, listen, new_store=new_store)
-        settings = startup.settings
-        with (
-            acting_as_owner_of(settings.store_path),
-            removed_on_exit(settings.socket_path),
-            # Before the store: a server that finds its port taken must not change anything.
-            bound_sockets(settings, startup.supervisor.sockets.get(HTTP_SOCKET)) as sockets,
-            closing(
-                open_store(
-                    settings.store_path, settings.keyring_path, new_store=new_store, server_address=sockets.address
-                )
-            ) as store,
-        ):
-            become_owner_of(settings.store_path)
-            asyncio.run(_serve(startup, store, sockets))
+        run()
     except LatchkeyError as error:
         logs.print_error(error)
         return error.exit_code
     except KeyboardInterrupt:
         return 0
     return 0
+
+
+def serve(startup: Startup, *, new_store: bool) -> None:
+    """Open the store and serve until a signal. Raises LatchkeyError."""
+    settings = startup.settings
+    with (
+        acting_as_owner_of(settings.store_path),
+        removed_on_exit(settings.socket_path),
+        # Before the store: a server that finds its port taken must not change anything.
+        bound_sockets(settings, startup.supervisor.sockets.get(HTTP_SOCKET)) as sockets,
+        closing(
+            open_store(settings.store_path, settings.keyring_path, new_store=new_store, server_address=sockets.address)
+        ) as store,
+    ):
+        become_owner_of(settings.store_path)
+        asyncio.run(_serve(startup, store, sockets))
 
 
 async def _serve(startup: Startup, store: Store, sockets: BoundSockets) -> None:

@@ -35,12 +35,15 @@ class Startup:
     """Loads the settings from the same sources again; raises ConfigError."""
 
 
-def prepare(config_path: Path | None, listen: str | None, *, new_store: bool) -> Startup:
+def prepare(
+    config_path: Path | None, listen: str | None, *, new_store: bool, supervisor: Supervisor | None = None
+) -> Startup:
     """Load the settings, configure logging, and run the checks before a start, which load the listeners.
 
-    `listen` is the value of --listen. Raises ConfigError, or what the checks refuse.
+    `listen` is the value of --listen; `supervisor` None is systemd, if it has started this process. Raises ConfigError,
+    or what the checks refuse.
     """
-    supervisor = Supervisor(os.environ)
+    supervisor = supervisor or Supervisor(os.environ)
     flags = {"server.listen": listen} if listen else {}
     checkout = find_checkout()
     reload_settings = partial(load_settings, config_path, os.environ, flags, with_slack_faults=True)

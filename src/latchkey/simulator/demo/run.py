@@ -7,6 +7,7 @@ ends, `keeper.py` stops the server and deletes the folder.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 import os
 import secrets
@@ -20,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from latchkey.errors import EXIT_FAILED, LatchkeyError
 from latchkey.simulator.demo import keeper
@@ -29,6 +30,8 @@ from latchkey.simulator.demo.log_lines import follow
 from latchkey.simulator.model import DescribeScope
 from latchkey.simulator.process import ServerDied, ServerProcess
 from latchkey.simulator.slack import LOOPBACK
+
+T = TypeVar("T")
 
 SERVER_PORT = 8080
 SLACK_PORT = 8090
@@ -157,23 +160,20 @@ async def _check(folder: Path, keep: Callable[[int], None]) -> int:
 async def _show(
     folder: Path, keep: Callable[[int], None], port: int | None, describe_scope: DescribeScope, app: OwnApp | None
 ) -> int:
-    port = free_port(SERVER_PORT) if port is None else usable_port(port)
+    port = _free_port(SERVER_PORT) if port is None else usable_port(port)
     server = DemoServer(folder, keep, port=port, config=None if app is None else app.config)
-    slack = server.make_slack(
-        free_port(SLACK_PORT), describe_scope, token_rotation=app is not None and app.token_rotation
-    )
+    rotates = app is not None and app.token_rotation
+    slack = on_free_port(SLACK_PORT, lambda free: server.make_slack(free, describe_scope, token_rotation=rotates))
     if app is not None:
         slack.make_optional(bot=app.bot_optional, user=app.user_optional)
     slack.start()
     following: asyncio.Task[None] | None = None
     try:
         await server.start(slack)
-        # What the shipped app logs at its start is of no interest to anyone.
-        shown_from = server.log.stat().st_size if app is None else 0
         instructions = INSTRUCTIONS if app is None else OWN_INSTRUCTIONS
         print(instructions.format(server=server.url, slack=slack.url), end="")
         print(ssh_instructions(os.environ, server.port, slack.port), end="", flush=True)
-        following = asyncio.create_task(follow(server.log, shown_from, lambda line: print(line, file=sys.stderr)))
+        following = asyncio.create_task(follow(server.log, lambda line: print(line, file=sys.stderr)))
         while server.is_running():
             await asyncio.sleep(0.5)
         raise ServerDied(server.last_lines())
@@ -208,7 +208,16 @@ def usable_port(port: int) -> int:
     return port
 
 
-def free_port(first: int) -> int:
+def on_free_port(first: int, open_on: Callable[[int], T]) -> T:
+    """Return what `open_on` returns for the first port, from this one on, that is free; finally for 0 (any)."""
+    for port in range(first, first + PORTS_TO_TRY):
+        if not _problem_with(port):
+            with contextlib.suppress(OSError):  # another process may have taken it meanwhile
+                return open_on(port)
+    return open_on(0)
+
+
+def _free_port(first: int) -> int:
     """Return the first free port from this one on, or 0 (any free port)."""
     return next((port for port in range(first, first + PORTS_TO_TRY) if not _problem_with(port)), 0)
 

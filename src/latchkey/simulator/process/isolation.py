@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-_REMOVED = frozenset(
-    {"LATCHKEY_CONFIG", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_FDNAMES"}
-)
-"""What names another configuration, secrets, or a systemd unit that runs this process."""
+_REMOVED = frozenset({"CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_FDNAMES"})
+"""What names secrets, or a systemd unit that runs this process."""
 _NO_TOKEN = "xoxb-simulated"  # no workspace has it
 """For apps that cannot be imported without a token. The tokens of the simulated workspaces are in the store."""
 
@@ -46,5 +44,5 @@ def isolated_environment(
 
 
 def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return `environ` without Slack's secrets, and without what names another configuration or a systemd unit."""
+    """Return `environ` without Slack's secrets, and without the variables of a systemd unit."""
     return {name: value for name, value in environ.items() if not name.startswith("SLACK_") and name not in _REMOVED}

@@ -25,6 +25,15 @@ _LISTENING = re.compile(r'listening on (?:http://[^\s]+:(\d+)|unix:[^\s"]+)[\s"]
 _METRICS = re.compile(r'metrics at (http://[^\s"]+)')
 
 
+def new_credentials() -> dict[str, str]:
+    """Return the environment variables with an app's credentials, new and random."""
+    return {
+        "SLACK_CLIENT_ID": f"{secrets.randbelow(10**10)}.{secrets.randbelow(10**10)}",
+        "SLACK_CLIENT_SECRET": secrets.token_hex(16),
+        "SLACK_SIGNING_SECRET": secrets.token_hex(16),
+    }
+
+
 class ServerDied(Exception):
     """The server exited unexpectedly; the message is the end of its log."""
 
@@ -47,11 +56,7 @@ class ServerProcess:
         """
         self.folder = folder
         self.log = folder / "server.log"
-        self.credentials = {
-            "SLACK_CLIENT_ID": f"{secrets.randbelow(10**10)}.{secrets.randbelow(10**10)}",
-            "SLACK_CLIENT_SECRET": secrets.token_hex(16),
-            "SLACK_SIGNING_SECRET": secrets.token_hex(16),
-        }
+        self.credentials = new_credentials()
         self._environment = dict(environment or {})
         self._own_config = config
         self._port = port

@@ -1,0 +1,98 @@
+"""`latchkey dev`, run as a process: what it prints, its port, and that nothing outlives it."""
+
+import asyncio
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from latchkey.simulator import Browser
+from tests.cli.test_demo import TIMEOUT, Demo, taken_port
+from tests.dev.workbench import LISTENERS, NATIVE
+from tests.support.running import write_on_page
+from tests.support.waiting import until_blocking
+
+__all__ = ["taken_port"]  # a fixture
+
+
+class Dev(Demo):
+    COMMAND = "dev"
+
+    def __init__(self, tmp_path: Path, *arguments: str, **environ: str) -> None:
+        self.app = tmp_path / "app"
+        temporary = tmp_path / "temporary"
+        for folder in (self.app, temporary):
+            folder.mkdir(exist_ok=True)
+        (self.app / "config.toml").write_text(NATIVE + '[storage]\npath = "own.sqlite"\n')
+        (self.app / "ours.py").write_text(LISTENERS)
+        super().__init__(temporary, "--config", str(self.app / "config.toml"), *arguments, **environ)
+
+    def server(self) -> int | None:
+        """Return the id of a process that forks, or has been forked, for this configuration."""
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if str(self.app).encode() in command and b"latchkey.dev.forking" in command:
+                return int(process.name)
+        return None
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[list[Dev]]:
+    started: list[Dev] = []
+    yield started
+    for each in started:
+        each.process.kill()
+        each.process.communicate()
+
+
+@pytest.mark.gen_test
+async def test_prints_addresses_log_tracebacks_and_reloads(tmp_path: Path, started: list[Dev]) -> None:
+    started.append(
+        dev := Dev(tmp_path, SSH_CONNECTION="198.51.100.7 50000 10.0.0.5 22", SLACK_CLIENT_SECRET_FILE="/none")
+    )
+    printed = await asyncio.to_thread(dev.read_until, "  ssh -L ")
+    slack, server = re.findall(r"http://localhost:\d+", printed)
+    assert f"Your app is installed in the simulated Slack at {slack}\n" in printed
+    assert f"{server}/slack/install\n" in printed
+    (dev.app / "ours.py").write_text(LISTENERS.replace('await ack("first")', "raise ValueError('on purpose')"))
+    assert "✔ reloaded in " in await asyncio.to_thread(dev.read_until, "ours.py")
+    browser = Browser()
+    await write_on_page(browser, slack, "/version")
+    browser.close()
+    log = await asyncio.to_thread(dev.read_until, "ValueError: on purpose")
+    assert "Traceback (most recent call last)" in log
+    (dev.app / "ours.py").write_text("import nowhere\n")
+    assert await asyncio.to_thread(dev.read_until, "✘ not reloaded")
+    assert sorted(path.name for path in dev.app.iterdir() if path.name != "__pycache__") == ["config.toml", "ours.py"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_nothing_is_left_behind_whatever_ends_it(tmp_path: Path, started: list[Dev], number: signal.Signals) -> None:
+    started.append(dev := Dev(tmp_path))
+    dev.wait_until_it_runs()
+    assert dev.server() is not None
+    (dev.app / "ours.py").write_text("while True: pass\n")  # a version that does not react to anything
+    to = os.kill if number is signal.SIGKILL else os.killpg
+    to(dev.process.pid, number)
+    assert dev.process.wait(TIMEOUT) == (-signal.SIGKILL if number is signal.SIGKILL else 0)
+    until_blocking(dev.is_gone)
+
+
+def test_port_that_was_asked_for_is_used_or_refused(tmp_path: Path, started: list[Dev], taken_port: int) -> None:
+    started.append(dev := Dev(tmp_path, "--port", str(taken_port)))
+    printed, _ = dev.process.communicate(timeout=TIMEOUT)
+    assert dev.process.returncode == 1
+    assert printed.startswith(f"latchkey: cannot listen on 127.0.0.1:{taken_port}: Address already in use\nhint: ")
+
+
+def test_configuration_that_does_not_exist_is_refused(tmp_path: Path, started: list[Dev]) -> None:
+    started.append(dev := Dev(tmp_path, "--config", str(tmp_path / "missing.toml")))
+    printed, _ = dev.process.communicate(timeout=TIMEOUT)
+    assert dev.process.returncode == 78
+    assert "missing.toml" in printed
