@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from latchkey.config import Settings
-from latchkey.slackapi.manifest import AppSettings
+
+if TYPE_CHECKING:
+    from latchkey.slackapi.manifest import AppSettings
 
 
 def app_settings(settings: Settings, public_url: str = "") -> AppSettings:
@@ -11,6 +15,8 @@ def app_settings(settings: Settings, public_url: str = "") -> AppSettings:
 
     `public_url` is used instead of [server] public_url. Raises ConfigError if neither is set.
     """
+    from latchkey.slackapi.manifest import AppSettings  # the server does not need it
+
     return AppSettings(
         name=settings.app.name,
         description=settings.app.description,
