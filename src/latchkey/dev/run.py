@@ -65,6 +65,7 @@ class Workbench:
             events_url=f"{self.url}/slack/events",
             port=slack_port,
             describe_scope=describe_scope,
+            for_people=True,
         )
 
     async def run(self, observer: Observer, keep: Callable[[int], None]) -> None:

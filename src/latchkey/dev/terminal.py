@@ -1,4 +1,4 @@
-"""Shows in the terminal what happens to the app."""
+"""Shows what happens to the app, in the terminal and on the simulated Slack's page."""
 
 from __future__ import annotations
 
@@ -27,11 +27,13 @@ class Terminal:
         self._is_known = False
 
     async def follow(self, log: Path) -> None:
-        """Show the server's log; never returns."""
-        await follow(log, lambda line: print(line, file=sys.stderr, flush=True))
+        """Show the server's log, also on the simulated Slack's page; never returns."""
+        await follow(log, self._log)
 
     def describe(self, manifest: dict[str, Any]) -> None:
-        """Give the simulated Slack the app's settings."""
+        """Give the simulated Slack the app's settings, and its commands and events."""
+        self._slack.describe(manifest)
+        self._slack.world.notify("error", "")
         scopes = manifest["oauth_config"]["scopes"]
         self._slack.make_optional(bot=scopes.get("bot_optional", ()), user=scopes.get("user_optional", ()))
         if manifest["settings"]["token_rotation_enabled"]:
@@ -50,7 +52,14 @@ class Terminal:
     def say(self, text: str) -> None:
         """Show what was done."""
         print(f"✔ {text}", flush=True)
+        self._slack.world.log_line(text)
 
     def fail(self, text: str) -> None:
         """Show what went wrong."""
         print(f"✘ {text}", flush=True)
+        self._slack.world.log_line(text)
+        self._slack.world.notify("error", text)
+
+    def _log(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+        self._slack.world.log_line(line)

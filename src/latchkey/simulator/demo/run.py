@@ -29,7 +29,7 @@ from latchkey.simulator.demo.check import DemoCheck
 from latchkey.simulator.demo.log_lines import follow
 from latchkey.simulator.model import DescribeScope
 from latchkey.simulator.process import ServerDied, ServerProcess
-from latchkey.simulator.slack import LOOPBACK
+from latchkey.simulator.slack import LOOPBACK, Slack
 
 T = TypeVar("T")
 
@@ -160,29 +160,43 @@ async def _check(folder: Path, keep: Callable[[int], None]) -> int:
 async def _show(
     folder: Path, keep: Callable[[int], None], port: int | None, describe_scope: DescribeScope, app: OwnApp | None
 ) -> int:
-    port = _free_port(SERVER_PORT) if port is None else usable_port(port)
+    port = free_port(SERVER_PORT) if port is None else usable_port(port)
     server = DemoServer(folder, keep, port=port, config=None if app is None else app.config)
     rotates = app is not None and app.token_rotation
-    slack = on_free_port(SLACK_PORT, lambda free: server.make_slack(free, describe_scope, token_rotation=rotates))
+    slack = on_free_port(
+        SLACK_PORT, lambda free: server.make_slack(free, describe_scope, token_rotation=rotates, for_people=True)
+    )
     if app is not None:
         slack.make_optional(bot=app.bot_optional, user=app.user_optional)
     slack.start()
-    following: asyncio.Task[None] | None = None
+    tasks: list[asyncio.Task[None]] = []
+
+    def show(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+        slack.world.log_line(line)
+
     try:
         await server.start(slack)
         instructions = INSTRUCTIONS if app is None else OWN_INSTRUCTIONS
         print(instructions.format(server=server.url, slack=slack.url), end="")
         print(ssh_instructions(os.environ, server.port, slack.port), end="", flush=True)
-        following = asyncio.create_task(follow(server.log, lambda line: print(line, file=sys.stderr)))
+        tasks += [asyncio.create_task(follow(server.log, show)), asyncio.create_task(_describe(server, slack))]
         while server.is_running():
             await asyncio.sleep(0.5)
         raise ServerDied(server.last_lines())
     finally:
-        if following is not None:
-            following.cancel()
+        for task in tasks:
+            task.cancel()
         if server.is_running():
             await server.stop()
         await slack.close()
+
+
+async def _describe(server: ServerProcess, slack: Slack) -> None:
+    """Give the page the app's name, commands and events. Without them it works as well."""
+    manifest = await server.manifest(slack)
+    if manifest is not None:
+        slack.describe(manifest)
 
 
 def ssh_instructions(environ: Mapping[str, str], server: int, slack: int) -> str:
@@ -217,7 +231,7 @@ def on_free_port(first: int, open_on: Callable[[int], T]) -> T:
     return open_on(0)
 
 
-def _free_port(first: int) -> int:
+def free_port(first: int) -> int:
     """Return the first free port from this one on, or 0 (any free port)."""
     return next((port for port in range(first, first + PORTS_TO_TRY) if not _problem_with(port)), 0)
 

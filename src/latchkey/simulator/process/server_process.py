@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import secrets
@@ -12,7 +13,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from latchkey.simulator.model import DescribeScope, not_described
 from latchkey.simulator.process.isolation import isolated_environment
@@ -85,7 +86,12 @@ class ServerProcess:
         return self._process.pid
 
     def make_slack(
-        self, port: int = 0, describe_scope: DescribeScope = not_described, *, token_rotation: bool = False
+        self,
+        port: int = 0,
+        describe_scope: DescribeScope = not_described,
+        *,
+        token_rotation: bool = False,
+        for_people: bool = False,
     ) -> Slack:
         """Return a simulated Slack in which this server's app is configured; it is not started yet."""
         return Slack(
@@ -97,6 +103,7 @@ class ServerProcess:
             port=port,
             describe_scope=describe_scope,
             token_rotation=token_rotation,
+            for_people=for_people,
         )
 
     async def start(self, slack: Slack) -> None:
@@ -109,6 +116,25 @@ class ServerProcess:
             self._process = self.spawn(command, {**environment, **self.credentials, **self._environment}, log)
         self.port = await self._listening_port(before)
         slack.configure(redirect_uris=[f"{self.url}/slack/oauth/callback"], events_url=f"{self.url}/slack/events")
+
+    async def manifest(self, slack: Slack) -> dict[str, Any] | None:
+        """Return the manifest of the app; None if it cannot be made."""
+        config, environment = self._shipped_app(slack) if self._own_config is None else self._own_app(slack)
+        process = await asyncio.create_subprocess_exec(
+            *[sys.executable, "-P", "-m", "latchkey", "manifest", "--config", str(config)],
+            env={**environment, "LATCHKEY_SERVER_PUBLIC_URL": "https://app.example"},
+            cwd=self.cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            printed, _ = await process.communicate()
+        except asyncio.CancelledError:
+            process.kill()
+            await process.wait()
+            raise
+        return dict(json.loads(printed)) if process.returncode == 0 else None
 
     def _shipped_app(self, slack: Slack) -> tuple[Path, dict[str, str]]:
         """Return a configuration that runs the shipped app, and its environment."""
