@@ -156,6 +156,14 @@ async def use_inspector(window: Reader) -> None:
     await write(page, "/approve")
     await shows(page.get_by_text("/approve failed with the error “dispatch_failed”"))
     await look(window, "faults")
+    await page.set_viewport_size({"width": 360, "height": 700})
+    await page.get_by_role("button", name="Close the inspector").click()
+    await page.get_by_role("button", name="Workspaces and conversations").click()
+    await page.locator(".place", has_text="random").click()
+    await shows(page.get_by_role("heading", name="# random"))
+    assert not await page.locator(".sidebar").is_visible(), "a small screen shows one thing"
+    await page.get_by_role("button", name="Inspector").click()
+    await page.set_viewport_size({"width": 1280, "height": 800})
     await page.get_by_role("button", name="End all faults").click()
     await shows(page.get_by_text("Nothing goes wrong at the moment."))
 

@@ -43,7 +43,7 @@ function head() {
   const isApp = state.channel === directChannel();
   const tab = (name, label) => h("button", { type: "button", role: "tab", "aria-selected": String(state.tab === name), onclick: () => openTab(name) }, label);
   return h("header", { class: "main-head" },
-    iconButton("menu", "Workspaces and conversations", () => shell.classList.toggle("shows-places"), { class: "icon-button menu-button" }),
+    iconButton("menu", "Workspaces and conversations", () => showPlaces(true), { class: "icon-button menu-button" }),
     h("h1", null, title()),
     isApp && h("div", { class: "tabs", role: "tablist", "aria-label": state.app.name }, tab("messages", "Messages"), tab("home", "Home")),
     h("div", { class: "head-buttons" },
@@ -62,11 +62,19 @@ async function startThread() {
   if (ts) go({ thread: ts });
 }
 
+// On a narrow window the places are over the conversation.
+function showPlaces(value) {
+  const isShown = shell.classList.contains("shows-places");
+  shell.classList.toggle("shows-places", value);
+  if (value) places.element.querySelector("select").focus();
+  else if (isShown) main.querySelector(".menu-button")?.focus();
+}
+
 // Shows another conversation, tab or thread.
 async function show() {
   document.title = `${title()}: simulated Slack`;
   places.show();
-  shell.classList.remove("shows-places");
+  showPlaces(false);
   conversation = home = null;
   if (state.tab === "home" && state.channel === directChannel()) {
     home = homeTab();
@@ -148,8 +156,9 @@ function notify({ level, text }) {
   notices.replaceChildren(notice);
 }
 
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && shell.classList.contains("shows-places")) shell.classList.remove("shows-places");
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") showPlaces(false); });
+document.addEventListener("pointerdown", (event) => {
+  if (shell.classList.contains("shows-places") && !places.element.contains(event.target)) showPlaces(false);
 });
 
 recall();
