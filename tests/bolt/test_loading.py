@@ -1,6 +1,7 @@
 """Loading the app that [bolt] names: every way of writing one, and what is refused."""
 
 import itertools
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from latchkey.bolt import BoltApp, load_bolt_app
+from latchkey.bolt.own_tokens import OwnTokens
 from latchkey.errors import ListenerLoadError
 
 NUMBERS = itertools.count()
@@ -67,6 +69,8 @@ def test_a_token_is_not_verified_at_slack_when_the_app_is_loaded(write: Callable
         ("", "app", "it has no app"),
         ("import nothing_such", "app", "it needs nothing_such"),
         ("1/0", "app", "its import raised ZeroDivisionError"),
+        ("import sys\nsys.exit(3)", "app", "its import raised SystemExit: 3"),
+        ("import sys\ndef make():\n    sys.exit(3)", "make", r"make\(\) raised SystemExit: 3"),
         ("def make():\n    1/0", "make", r"make\(\) raised ZeroDivisionError.*line 2"),
         (SYNC + "app = App(token='xoxb-1')\napp.start(3000)", "app", "App.start"),
         (
@@ -76,7 +80,8 @@ def test_a_token_is_not_verified_at_slack_when_the_app_is_loaded(write: Callable
             "Socket Mode",
         ),
     ],
-    ids=["another object", "no such name", "a missing package", "an import that fails", "a factory that fails",
+    ids=["another object", "no such name", "a missing package", "an import that fails", "an import that exits",
+         "a factory that exits", "a factory that fails",
          "a server", "Socket Mode"],
 )  # fmt: skip
 def test_what_cannot_be_mounted_is_refused_with_the_reason(
@@ -143,3 +148,43 @@ def test_a_mix_of_async_and_other_functions_is_refused(write: Callable[[str], st
 
 def names(app: BoltApp) -> list[str]:
     return [listener.name for listener in app.listeners]
+
+
+ENVIRONMENT = {"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "secret", "SLACK_SIGNING_SECRET": "signing"}
+
+
+@pytest.mark.parametrize("flavour", [SYNC + "Made = App\n", ASYNC + "Made = AsyncApp\n"], ids=["App", "AsyncApp"])
+def test_an_app_for_one_token_keeps_it_although_the_client_id_is_set(
+    write: Callable[[str], str], flavour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    app = load_bolt_app(f"{write(flavour + 'app = Made(token=str(1))')}:app", [])
+    assert app.own_tokens is OwnTokens.TOKEN
+    assert os.environ["SLACK_CLIENT_ID"] == "1.2"
+
+
+def test_an_app_without_a_token_is_one_for_many_workspaces(
+    write: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    assert not load_bolt_app(f"{write(SYNC + 'app = App()')}:app", []).brings_tokens
+
+
+def test_an_app_reads_this_servers_credentials_as_environment_variables_only_while_it_is_loaded(
+    write: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLACK_CLIENT_ID", "of the environment")
+    monkeypatch.delenv("SLACK_SIGNING_SECRET", raising=False)
+    name = write(SYNC + "import os\nread = {name: os.environ[name] for name in ('SLACK_CLIENT_ID', 'SLACK_CLIENT_SECRET',"
+                 "'SLACK_SIGNING_SECRET')}\napp = App(token='xoxb-1')")  # fmt: skip
+    load_bolt_app(f"{name}:app", [], ENVIRONMENT)
+    assert sys.modules[name].read == {**ENVIRONMENT, "SLACK_CLIENT_ID": "of the environment"}
+    assert "SLACK_SIGNING_SECRET" not in os.environ
+
+
+def test_a_missing_bot_token_is_refused_with_what_to_write_instead(write: Callable[[str], str]) -> None:
+    with pytest.raises(ListenerLoadError, match="KeyError: 'SLACK_BOT_TOKEN'") as refused:
+        load_bolt_app(write("import os\ntoken = os.environ['SLACK_BOT_TOKEN']") + ":app", [])
+    assert "os.environ.get" in (refused.value.hint or "")

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from slack_bolt import App
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
@@ -16,6 +15,7 @@ from latchkey.bolt import BoltApp
 from latchkey.handlers import Services
 from latchkey.simulator import Slack, Token
 from latchkey.storage import Store
+from tests.bolt.flavours import both_flavours, new_app
 from tests.support.counts import count
 from tests.support.waiting import until
 
@@ -45,17 +45,8 @@ def tell_token(app: Any, used: list[Any]) -> Any:
     return app
 
 
-def new_app(is_async: bool, **options: Any) -> Any:
-    if is_async:
-        return AsyncApp(signing_secret="s", **options)
-    return App(signing_secret="s", token_verification_enabled=False, **options)
-
-
-both = pytest.mark.parametrize("is_async", [True, False], ids=["AsyncApp", "App"])
-
-
 @pytest.mark.gen_test
-@both
+@both_flavours
 async def test_the_stores_token_is_used_before_the_apps(
     installed: Slack, mount: Mount, store: Store, is_async: bool
 ) -> None:
@@ -69,7 +60,7 @@ async def test_the_stores_token_is_used_before_the_apps(
 
 
 @pytest.mark.gen_test
-@both
+@both_flavours
 async def test_the_acting_persons_token_is_in_the_context(
     installed: Slack, mount: Mount, store: Store, is_async: bool
 ) -> None:
@@ -84,7 +75,7 @@ async def test_the_acting_persons_token_is_in_the_context(
 
 
 @pytest.mark.gen_test
-@both
+@both_flavours
 async def test_the_apps_token_is_used_where_the_app_is_not_installed_here(
     slack: Slack, mount: Mount, is_async: bool
 ) -> None:
@@ -100,7 +91,7 @@ async def test_the_apps_token_is_used_where_the_app_is_not_installed_here(
 
 
 @pytest.mark.gen_test
-@both
+@both_flavours
 async def test_without_any_token_people_are_asked_to_install_the_app(
     slack: Slack, mount: Mount, is_async: bool
 ) -> None:
@@ -114,7 +105,7 @@ async def test_without_any_token_people_are_asked_to_install_the_app(
 
 
 @pytest.mark.gen_test
-@both
+@both_flavours
 async def test_a_function_authorize_decides_although_the_store_has_a_token(
     installed: Slack, mount: Mount, is_async: bool
 ) -> None:

@@ -32,7 +32,7 @@ from slack_bolt.util.utils import get_arg_names_of_callable
 from latchkey.bolt.function_tokens import AsyncFunctionTokenFallback
 from latchkey.bolt.naming import name_of
 from latchkey.bolt.own_tokens import OwnTokens, own_tokens_of
-from latchkey.bolt.tracker import Tracker
+from latchkey.bolt.tracker import Tracker, errors_logged, tracker_of
 
 
 class TrackedAsyncRequest(AsyncBoltRequest):
@@ -70,7 +70,7 @@ class AsyncSide:
 def _own_tokens(app: AsyncApp) -> OwnTokens:
     authorize = app._async_authorize
     return own_tokens_of(
-        authorize=authorize, is_callable=isinstance(authorize, AsyncCallableAuthorize), token=app.client.token
+        authorize=authorize, is_callable=isinstance(authorize, AsyncCallableAuthorize), token=app._token
     )
 
 
@@ -99,7 +99,7 @@ class _StoreAuthorization(AsyncMiddleware):
         resp: BoltResponse,
         next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002  # Bolt's name
     ) -> BoltResponse | None:
-        tracker = _tracker_of(req)
+        tracker = tracker_of(req)
         found = tracker.authorize_result if tracker is not None else None
         if found is None:
             return await self._own.async_process(req=req, resp=resp, next=next)
@@ -130,14 +130,14 @@ class _Runner(AsyncioListenerRunner):
         listener: AsyncListener,
         starting_time: float | None = None,
     ) -> BoltResponse | None:
-        tracker = _tracker_of(request)
+        tracker = tracker_of(request)
         if tracker is None:
             return await super().run(request, response, listener_name, listener, starting_time)
         tracker.begin()
         return await super().run(request, response, listener_name, _Observed(listener, tracker), starting_time)
 
     def _start_lazy_function(self, lazy_func: Callable[..., Awaitable[None]], request: AsyncBoltRequest) -> None:
-        tracker = _tracker_of(request)
+        tracker = tracker_of(request)
         if tracker is None:
             super()._start_lazy_function(lazy_func, request)
             return
@@ -196,7 +196,7 @@ class _Completion(AsyncListenerCompletionHandler):
         try:
             await self._handler.handle(request, response)
         finally:
-            if (tracker := _tracker_of(request)) is not None:
+            if (tracker := tracker_of(request)) is not None:
                 tracker.end()
 
 
@@ -207,9 +207,14 @@ class _ListenerErrors(AsyncListenerErrorHandler):
         self._handler = handler
 
     async def handle(self, error: Exception, request: AsyncBoltRequest, response: BoltResponse | None) -> None:
-        is_logged = type(self._handler) is AsyncDefaultListenerErrorHandler and _tracker_of(request) is not None
-        if not is_logged or isinstance(error, BoltUnhandledRequestError):
+        tracker = tracker_of(request)
+        if tracker is None or isinstance(error, BoltUnhandledRequestError):
+            if tracker is not None:
+                tracker.is_unhandled = True
             await self._handler.handle(error, request, response)
+        elif type(self._handler) is not AsyncDefaultListenerErrorHandler:
+            with errors_logged("the app's error handler"):
+                await self._handler.handle(error, request, response)
 
 
 class _MiddlewareErrors(AsyncMiddlewareErrorHandler):
@@ -219,13 +224,11 @@ class _MiddlewareErrors(AsyncMiddlewareErrorHandler):
         self._handler = handler
 
     async def handle(self, error: Exception, request: AsyncBoltRequest, response: BoltResponse | None) -> None:
-        tracker = _tracker_of(request)
+        tracker = tracker_of(request)
         if tracker is not None:
             tracker.abandon(error)
-        if tracker is None or type(self._handler) is not AsyncDefaultMiddlewareErrorHandler:
+        if tracker is None:
             await self._handler.handle(error, request, response)
-
-
-def _tracker_of(request: AsyncBoltRequest) -> Tracker | None:
-    """Return None for the copy of a request that Bolt makes for a lazy listener."""
-    return request.tracker if isinstance(request, TrackedAsyncRequest) else None
+        elif type(self._handler) is not AsyncDefaultMiddlewareErrorHandler:
+            with errors_logged("the app's error handler"):
+                await self._handler.handle(error, request, response)

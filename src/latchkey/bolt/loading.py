@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -12,21 +12,25 @@ from slack_bolt.app.app import App
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from latchkey.bolt.guards import StartedByImport, guarded
+from latchkey.bolt.guards import StartedByImport, guarded, with_environment
 from latchkey.bolt.introspection import listeners_of
 from latchkey.bolt.mounted import BoltApp
 from latchkey.bolt.naming import name_of
-from latchkey.dispatch import import_module, load_error, register_function
+from latchkey.dispatch import LOAD_ERRORS, import_module, load_error, register_function
 from latchkey.errors import ListenerLoadError
 
+_BOT_TOKEN = "SLACK_BOT_TOKEN"  # noqa: S105  # a name
+_TOKEN_HINT = f'set it, or write os.environ.get("{_BOT_TOKEN}"): the tokens come from the store of this server'
 
-def load_bolt_app(reference: str, modules: Sequence[str]) -> BoltApp:
+
+def load_bolt_app(reference: str, modules: Sequence[str], credentials: Mapping[str, str] | None = None) -> BoltApp:
     """Return the app that `reference` ("module:attribute") names, with the listeners of these modules.
 
     Without a reference, an app is made for the modules: an AsyncApp if their functions are async, otherwise an App.
+    `credentials` are those of the environment variables that Bolt apps read; they are set meanwhile if they are not.
     Raises ListenerLoadError.
     """
-    with guarded():
+    with guarded(), with_environment(credentials or {}):
         if reference:
             app = _find(reference)
             for name in modules:
@@ -102,10 +106,12 @@ def _calling(module: str, what: str, function: Callable[[], Any]) -> Any:
     except ListenerLoadError as error:
         if isinstance(error.__cause__, StartedByImport):
             raise _started(module, error.__cause__) from error.__cause__
+        if isinstance(cause := error.__cause__, KeyError) and cause.args == (_BOT_TOKEN,):
+            raise load_error(module, what, cause, hint=_TOKEN_HINT) from cause
         raise
     except StartedByImport as error:
         raise _started(module, error) from error
-    except Exception as error:
+    except LOAD_ERRORS as error:
         raise load_error(module, what, error) from error
 
 

@@ -19,7 +19,7 @@ from latchkey.bolt.own_tokens import OwnTokens
 from latchkey.bolt.responses import has_no_listener, reply_from
 from latchkey.bolt.sync_side import SyncSide
 from latchkey.bolt.tracker import Tracker
-from latchkey.dispatch import Call, Listener
+from latchkey.dispatch import RAISED, Call, Listener, as_error
 from latchkey.errors import UnexpectedStatus
 from latchkey.metrics import Metrics
 from latchkey.slackapi.requests import Kind, Payload
@@ -80,25 +80,38 @@ class BoltApp:
         Raises what a listener or a middleware raised first, or UnexpectedStatus for an event that the app refuses.
         """
         assert self._metrics is not None  # the server calls `start` before it accepts requests
-        payload = call.payload
         tracker = Tracker(call, self._metrics)
         self._metrics.listeners_running += 1
         try:
-            response = await self._side.dispatch(
-                tracker,
-                payload.raw.decode("utf-8", "replace"),
-                _JSON if payload.kind is Kind.EVENT else _FORM,
-                {"request_id": call.request_id, "attempt": call.attempt},
-            )
-            if call.on_ack is not None:
+            response = await self._dispatch(tracker)
+            if response is not None and call.on_ack is not None:
                 call.on_ack(reply_from(response))
             await tracker.ended()
         finally:
             self._metrics.listeners_running -= 1
         if tracker.error is not None:
             raise tracker.error
-        if call.on_ack is None and not _is_success(response):
+        if response is not None and call.on_ack is None and not tracker.is_unhandled and not _is_success(response):
             raise UnexpectedStatus(response.status)
+
+    async def _dispatch(self, tracker: Tracker) -> BoltResponse | None:
+        """Return the app's response; None if it has none, which the tracker then knows."""
+        call, payload = tracker.call, tracker.call.payload
+        try:
+            response: object = await self._side.dispatch(
+                tracker,
+                payload.raw.decode("utf-8", "replace"),
+                _JSON if payload.kind is Kind.EVENT else _FORM,
+                {"request_id": call.request_id, "attempt": call.attempt},
+            )
+        except RAISED as raised:
+            tracker.fail(as_error(raised), self.name)
+            return None
+        if isinstance(response, BoltResponse):
+            return response
+        what = type(response).__name__
+        tracker.fail(TypeError(f"a middleware returned an object of type {what} instead of a BoltResponse"), self.name)
+        return None
 
 
 def _is_success(response: BoltResponse) -> bool:

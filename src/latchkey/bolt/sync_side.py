@@ -28,7 +28,7 @@ from slack_bolt.util.utils import get_arg_names_of_callable
 from latchkey.bolt.function_tokens import FunctionTokenFallback
 from latchkey.bolt.naming import name_of
 from latchkey.bolt.own_tokens import OwnTokens, own_tokens_of
-from latchkey.bolt.tracker import Tracker
+from latchkey.bolt.tracker import Tracker, errors_logged, tracker_of
 from latchkey.dispatch import SlotPool
 
 MAX_DISPATCHES = 64
@@ -88,9 +88,7 @@ class SyncSide:
 
 def _own_tokens(app: App) -> OwnTokens:
     authorize = app._authorize
-    return own_tokens_of(
-        authorize=authorize, is_callable=isinstance(authorize, CallableAuthorize), token=app.client.token
-    )
+    return own_tokens_of(authorize=authorize, is_callable=isinstance(authorize, CallableAuthorize), token=app._token)
 
 
 def _middleware(app: App, own_tokens: OwnTokens) -> list[Middleware]:
@@ -118,7 +116,7 @@ class _StoreAuthorization(Middleware):
         resp: BoltResponse,
         next: Callable[[], BoltResponse],  # noqa: A002  # Bolt's name
     ) -> BoltResponse | None:
-        tracker = _tracker_of(req)
+        tracker = tracker_of(req)
         found = tracker.authorize_result if tracker is not None else None
         if found is None:
             return self._own.process(req=req, resp=resp, next=next)
@@ -149,14 +147,14 @@ class _Runner(ThreadListenerRunner):
         listener: Listener,
         starting_time: float | None = None,
     ) -> BoltResponse | None:
-        tracker = _tracker_of(request)
+        tracker = tracker_of(request)
         if tracker is None:
             return super().run(request, response, listener_name, listener, starting_time)
         tracker.begin()
         return super().run(request, response, listener_name, _Observed(listener, tracker), starting_time)
 
     def _start_lazy_function(self, lazy_func: Callable[..., None], request: BoltRequest) -> None:
-        tracker = _tracker_of(request)
+        tracker = tracker_of(request)
         if tracker is None:
             super()._start_lazy_function(lazy_func, request)
             return
@@ -210,7 +208,7 @@ class _Completion(ListenerCompletionHandler):
         try:
             self._handler.handle(request, response)
         finally:
-            if (tracker := _tracker_of(request)) is not None:
+            if (tracker := tracker_of(request)) is not None:
                 tracker.end()
 
 
@@ -221,9 +219,14 @@ class _ListenerErrors(ListenerErrorHandler):
         self._handler = handler
 
     def handle(self, error: Exception, request: BoltRequest, response: BoltResponse | None) -> None:
-        is_logged = type(self._handler) is DefaultListenerErrorHandler and _tracker_of(request) is not None
-        if not is_logged or isinstance(error, BoltUnhandledRequestError):
+        tracker = tracker_of(request)
+        if tracker is None or isinstance(error, BoltUnhandledRequestError):
+            if tracker is not None:
+                tracker.is_unhandled = True
             self._handler.handle(error, request, response)
+        elif type(self._handler) is not DefaultListenerErrorHandler:
+            with errors_logged("the app's error handler"):
+                self._handler.handle(error, request, response)
 
 
 class _MiddlewareErrors(MiddlewareErrorHandler):
@@ -233,13 +236,11 @@ class _MiddlewareErrors(MiddlewareErrorHandler):
         self._handler = handler
 
     def handle(self, error: Exception, request: BoltRequest, response: BoltResponse | None) -> None:
-        tracker = _tracker_of(request)
+        tracker = tracker_of(request)
         if tracker is not None:
             tracker.abandon(error)
-        if tracker is None or type(self._handler) is not DefaultMiddlewareErrorHandler:
+        if tracker is None:
             self._handler.handle(error, request, response)
-
-
-def _tracker_of(request: BoltRequest) -> Tracker | None:
-    """Return None for the copy of a request that Bolt makes for a lazy listener."""
-    return request.tracker if isinstance(request, TrackedRequest) else None
+        elif type(self._handler) is not DefaultMiddlewareErrorHandler:
+            with errors_logged("the app's error handler"):
+                self._handler.handle(error, request, response)

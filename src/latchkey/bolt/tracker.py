@@ -12,10 +12,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from slack_bolt.authorization import AuthorizeResult
 
-from latchkey.dispatch import Call
+from latchkey.dispatch import RAISED, Call, as_error
 from latchkey.metrics import Metrics
 
 logger = logging.getLogger("latchkey.listeners")
@@ -29,6 +30,8 @@ class Tracker:
         self.call = call
         self.error: Exception | None = None
         """What was raised first."""
+        self.is_unhandled = False
+        """Whether the app has nothing for the request, and has passed that to its error handler."""
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
@@ -89,16 +92,34 @@ class Tracker:
 
     @contextmanager
     def observed(self, name: str) -> Iterator[None]:
-        """Measure a run of the listener with this name, and report what it raises."""
+        """Measure a run of the listener with this name, and report what it raises.
+
+        Only an Exception leaves the block: Bolt would take anything else for a success, and asyncio would end the loop.
+        """
         started = time.monotonic()
         try:
             yield
-        except Exception as error:
+        except RAISED as raised:
+            error = as_error(raised)
             self._metrics.listener_failures[name].inc()
             self.fail(error, name)
-            raise
+            raise error from error.__cause__
         finally:
             self._metrics.listener_seconds[name].observe(time.monotonic() - started)
+
+
+def tracker_of(request: Any) -> Tracker | None:
+    """Return None for a request that is not Slack's own: the copy that Bolt makes for a lazy listener."""
+    return getattr(request, "tracker", None)
+
+
+@contextmanager
+def errors_logged(name: str) -> Iterator[None]:
+    """Log what the app's own error handler raises: the error that it was called with has been reported already."""
+    try:
+        yield
+    except RAISED as raised:
+        logger.exception("%s raised %s", name, type(as_error(raised)).__name__)
 
 
 def _finish(waiting: asyncio.Future[None]) -> None:

@@ -5,6 +5,8 @@ from latchkey.dispatch.install_hooks import InstallHooks
 from latchkey.dispatch.interactions import Interactions
 from latchkey.dispatch.listeners import (
     EMPTY,
+    LOAD_ERRORS,
+    RAISED,
     App,
     Call,
     Listener,
@@ -12,6 +14,7 @@ from latchkey.dispatch.listeners import (
     MountedPlan,
     Reply,
     Runner,
+    as_error,
     import_module,
     load_error,
     load_listeners,
@@ -22,6 +25,8 @@ from latchkey.dispatch.slots import SlotPool
 
 __all__ = [
     "EMPTY",
+    "LOAD_ERRORS",
+    "RAISED",
     "App",
     "Call",
     "EventOptions",
@@ -34,6 +39,7 @@ __all__ = [
     "Reply",
     "Runner",
     "SlotPool",
+    "as_error",
     "import_module",
     "load_error",
     "load_listeners",

@@ -48,5 +48,15 @@ def load_app(settings: Settings, checkout: Path | None) -> App:
         if settings.bolt.is_set:
             from latchkey.bolt import load_bolt_app  # it takes time and memory, and most apps don't need it
 
-            app.mount(load_bolt_app(settings.bolt.app, settings.bolt.modules))
+            app.mount(load_bolt_app(settings.bolt.app, settings.bolt.modules, _credentials(settings)))
     return app
+
+
+def _credentials(settings: Settings) -> dict[str, str]:
+    """Return the credentials by the names of the environment variables that Bolt apps read."""
+    found = {
+        "SLACK_CLIENT_ID": settings.slack.client_id,
+        "SLACK_CLIENT_SECRET": settings.client_secret.reveal() if settings.client_secret else "",
+        "SLACK_SIGNING_SECRET": settings.signing_secrets[0].reveal() if settings.signing_secrets else "",
+    }
+    return {name: value for name, value in found.items() if value}

@@ -49,9 +49,14 @@ def prepare(
     reload_settings = partial(load_settings, config_path, os.environ, flags, with_slack_faults=True)
     settings = reload_settings()
     log_stream = logs.LogStream(sys.stderr, waits=False)
-    access_log = AccessLog(logs.configure(settings.log.level, settings.log.format, settings.secrets, log_stream))
+    configure_log = partial(logs.configure, settings.log.level, settings.log.format, settings.secrets, log_stream)
+    access_log = AccessLog(configure_log())
+    hiding = list(logging.getLogger().handlers)
     context = StartContext(settings, checkout, new_store=new_store, has_socket=HTTP_SOCKET in supervisor.sockets)
     app = context.app  # before acting as the store's owner, who may not be able to read Python's library
+    if any(handler not in logging.getLogger().handlers for handler in hiding):
+        # A module has replaced the handler that hides secrets, as `logging.basicConfig(force=True)` does.
+        access_log.write_with(configure_log())
     with acting_as_owner_of(settings.store_path):
         findings = run_start_checks(context)
     refuse_start(findings)

@@ -201,6 +201,8 @@ def test_a_module_in_a_missing_package_is_missing(tmp_path: Path) -> None:
         (None, "there is no such module"),
         ("import their_missing_library", "it needs their_missing_library, which is not installed"),
         ("\ndef (", r"its import raised SyntaxError: .* \(their_app.py, line 2\)$"),
+        ("import sys\nsys.exit(3)", r"its import raised SystemExit: 3 \(their_app.py, line 2\)$"),
+        ("import sys\ndef register(app): sys.exit(3)", r"its register\(app\) raised SystemExit: 3"),
         ("1 / 0", r"its import raised ZeroDivisionError: .*\(their_app.py, line 1\)$"),
         ("\nfrom os import nonsense", r"its import raised ImportError: .*\(their_app.py, line 2\)$"),
         ("\n\nimport json\njson.loads('{')", r"its import raised JSONDecodeError: .*\(their_app.py, line 4\)$"),

@@ -2,17 +2,25 @@
 
 from latchkey.dispatch.listeners.arguments import EMPTY, JSON, Call, Reply, json_reply, text_reply
 from latchkey.dispatch.listeners.describing import describe, describe_workspace
-from latchkey.dispatch.listeners.loading import import_module, load_error, load_listeners, register_function
+from latchkey.dispatch.listeners.loading import (
+    LOAD_ERRORS,
+    import_module,
+    load_error,
+    load_listeners,
+    register_function,
+)
 from latchkey.dispatch.listeners.matching import view_of
 from latchkey.dispatch.listeners.mounted import MountedApp, MountedPlan, mounted_only, with_own_tokens
 from latchkey.dispatch.listeners.own_events import is_own
 from latchkey.dispatch.listeners.registration import App, Listener
 from latchkey.dispatch.listeners.requirements import requirements_of
-from latchkey.dispatch.listeners.runner import Runner
+from latchkey.dispatch.listeners.runner import RAISED, Runner, as_error
 
 __all__ = [
     "EMPTY",
     "JSON",
+    "LOAD_ERRORS",
+    "RAISED",
     "App",
     "Call",
     "Listener",
@@ -20,6 +28,7 @@ __all__ = [
     "MountedPlan",
     "Reply",
     "Runner",
+    "as_error",
     "describe",
     "describe_workspace",
     "import_module",

@@ -18,6 +18,8 @@ from latchkey.dispatch.listeners.author_line import author_line
 from latchkey.dispatch.listeners.registration import App
 from latchkey.errors import ListenerLoadError
 
+LOAD_ERRORS = (Exception, SystemExit)
+"""What an author's code raises while it is loaded; SystemExit would end the server without a word."""
 REGISTER = ("register", "register_listeners")
 """Names of a module's function that takes the App; the second is from Bolt's starter templates."""
 
@@ -49,7 +51,7 @@ def import_module(name: str) -> ModuleType:
                 name, "there is no such module", hint="put it beside config.toml, or on PYTHONPATH"
             ) from error
         raise ListenerLoadError(name, f"it needs {error.name}, which is not installed", hint=_PACKAGE_HINT) from error
-    except Exception as error:
+    except LOAD_ERRORS as error:
         raise load_error(name, "its import", error) from error
 
 
@@ -61,18 +63,18 @@ def register_function(name: str, module: ModuleType) -> tuple[str, Callable[[Any
     return known, getattr(module, known)
 
 
-def load_error(module: str, what: str, error: Exception) -> ListenerLoadError:
+def load_error(module: str, what: str, error: BaseException, hint: str = "") -> ListenerLoadError:
     """Return the error for an exception that `what` of the module's has raised: with its text and the author's line."""
     line = None if isinstance(error, SyntaxError) else author_line(error, module)
     where = f" ({Path(line.filename).name}, line {line.lineno})" if line else ""
-    return ListenerLoadError(module, f"{what} raised {type(error).__name__}: {error}{where}")
+    return ListenerLoadError(module, f"{what} raised {type(error).__name__}: {error}{where}", hint=hint)
 
 
 def _load(name: str, app: App) -> None:
     known, register = register_function(name, import_module(name))
     try:
         result = register(app)
-    except Exception as error:
+    except LOAD_ERRORS as error:
         raise load_error(name, f"its {known}(app)", error) from error
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):

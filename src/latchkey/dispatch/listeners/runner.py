@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
     from latchkey.storage import Installations
 
-_RAISED = (Exception, SystemExit, asyncio.CancelledError)
+RAISED = (Exception, SystemExit, asyncio.CancelledError)
+"""What an author's function can end with, without ending more than itself; `as_error` makes an error of it."""
 
 logger = logging.getLogger("latchkey.listeners")
 
@@ -149,8 +150,8 @@ class Runner:
                 await plan.function(**plan.arguments(call))
             else:
                 await self._threads.run(plan, call)
-        except _RAISED as raised:
-            error = _as_error(raised)
+        except RAISED as raised:
+            error = as_error(raised)
             metrics.listener_failures[listener.id].inc()
             logger.exception("%s raised %s request_id=%s", listener.name, type(raised).__name__, call.request_id)
             await self._call_error_handlers(call, error)
@@ -165,8 +166,8 @@ class Runner:
         call.is_declined = False
         try:
             await listener.plan.function(call)
-        except _RAISED as raised:
-            return _as_error(raised)
+        except RAISED as raised:
+            return as_error(raised)
         return None
 
     async def run_middleware(self, call: Call) -> Exception | None:
@@ -180,8 +181,8 @@ class Runner:
                     await self._clients.load()
                 if not await self._pass_middleware(plan, call):
                     return None
-            except _RAISED as raised:
-                error = _as_error(raised)
+            except RAISED as raised:
+                error = as_error(raised)
                 logger.exception(
                     "the middleware %s raised %s request_id=%s", plan.name, type(raised).__name__, call.request_id
                 )
@@ -226,8 +227,8 @@ class Runner:
         for handler in self.app.error_handlers:
             try:
                 _reply_with(await self._invoke(handler.plan, call), call)
-            except _RAISED as raised:
-                _as_error(raised)
+            except RAISED as raised:
+                as_error(raised)
                 logger.exception("the error handler %s raised request_id=%s", handler.name, call.request_id)
         if not call.response.is_untouched:
             _reply_with(call.response, call)
@@ -239,7 +240,7 @@ def _reply_with(result: object, call: Call) -> None:
         call.on_ack(reply_from(result))
 
 
-def _as_error(raised: BaseException) -> Exception:
+def as_error(raised: BaseException) -> Exception:
     """Return the error that a listener ended with. If the server cancels the listener, raise that again.
 
     A listener can also end with `sys.exit()`, which argparse calls for wrong arguments, or because it awaits something
@@ -247,9 +248,17 @@ def _as_error(raised: BaseException) -> Exception:
     """
     if isinstance(raised, Exception):
         return raised
-    task = asyncio.current_task()
-    if isinstance(raised, asyncio.CancelledError) and task is not None and task.cancelling():
+    if isinstance(raised, asyncio.CancelledError) and _is_cancelled():
         raise raised
     error = RuntimeError(f"the listener ended with {type(raised).__name__}")
     error.__cause__ = raised
     return error.with_traceback(raised.__traceback__)
+
+
+def _is_cancelled() -> bool:
+    """Whether the current task, if this is one, has been cancelled by other code."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # a thread without an event loop
+        return False
+    return task is not None and task.cancelling() > 0
