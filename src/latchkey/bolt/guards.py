@@ -39,7 +39,7 @@ def guarded() -> Iterator[None]:
     """Inside the block, starting a server raises StartedByImport, and an App doesn't verify its token at Slack.
 
     The token is verified when it is first used. An app that is written for one token keeps it, although this server's
-    SLACK_CLIENT_ID is set: that alone would make Bolt use OAuth settings of its own making instead.
+    SLACK_CLIENT_ID is set, which would make Bolt use OAuth settings of its own making instead.
     """
     replaced: list[tuple[type, str, Callable[..., Any]]] = [
         (App, "__init__", _prepared(App.__init__, {"token_verification_enabled": False})),
