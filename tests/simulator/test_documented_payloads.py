@@ -5,15 +5,14 @@ of three.
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 
 from latchkey.simulator import Slack
 from latchkey.simulator.model import Message
+from tests.outside.payload_keys import keys
 from tests.simulator.simulation import recording_app, simulation
 
 DOCUMENTED: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("documented_keys.json").read_text())
@@ -26,7 +25,6 @@ NOT_IN_SAMPLES = {
     "message.bot_id", "message.app_id", "message.metadata", "message.edited",
     "response_urls", "action_ts", "state",  # https://docs.slack.dev/reference/interaction-payloads
 }  # fmt: skip
-DEEP = frozenset({"blocks", "state", "metadata", "reactions"})
 EVENT = {"token", "team_id", "api_app_id", "event", "type", "event_id", "event_time", "event_context", "is_ext_shared_channel"}  # fmt: skip
 INTERACTION = {"type", "user.id", "user.username", "user.name", "user.team_id", "team.id", "team.domain", "api_app_id", "token", "is_enterprise_install", "enterprise"}  # fmt: skip
 VIEW = {f"view.{name}" for name in ("id", "team_id", "type", "blocks", "private_metadata", "callback_id", "state", "hash", "title", "clear_on_close", "notify_on_close", "close", "submit", "previous_view_id", "root_view_id", "app_id", "external_id", "app_installed_team_id", "bot_id")}  # fmt: skip
@@ -41,17 +39,6 @@ ALWAYS = {
     "view_submission": INTERACTION | VIEW | {"trigger_id", "response_urls"},
     "view_closed": INTERACTION | VIEW | {"is_cleared"},
 }  # fmt: skip
-
-
-def keys(document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the path and the type of each value, to a depth of three; an array's first item stands for all."""
-    names = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
-    for name, value in document.items():
-        path = prefix + name
-        yield path, names.get(type(value), "null")
-        inner, separator = (value[0], "[].") if isinstance(value, list) and value else (value, ".")
-        if isinstance(inner, dict) and name not in DEEP and path.count(".") < 2:
-            yield from keys(inner, path + separator)
 
 
 async def send_everything(slack: Slack) -> None:

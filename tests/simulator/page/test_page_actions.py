@@ -47,6 +47,8 @@ async def test_only_subscribed_events_are_sent_to_an_app_with_a_manifest() -> No
         it.slack.describe({"settings": {"event_subscriptions": {"bot_events": ["app_mention"]}}})
         await act(it, "write", text="@latchkey hello")
         await act(it, "open", tab="home")
+        await act(it, "write", text="hello", channel="D0ALICE")
+        assert (await texts(it, channel="D0ALICE"))[-1].endswith("because it does not subscribe to message.im.")
     assert [json.loads(request.body)["event"]["type"] for request in seen] == ["app_mention"]
 
 

@@ -85,7 +85,9 @@ class Actions:
             if self._check_installed(f"{command} is not a command: the app is not in this workspace."):
                 await self.people.command(self.workspace, command, rest.strip())
         elif text:
-            await self.people.say(self.workspace, self._marked_up(text), thread_ts)
+            sent = await self.people.say(self.workspace, self._marked_up(text), thread_ts)
+            if not sent and self.workspace.channel_id.startswith("D"):
+                self._explain_silence(thread_ts)
 
     async def click(self) -> None:
         if self._check_installed("Nothing happened: the app is no longer in this workspace."):
@@ -160,6 +162,13 @@ class Actions:
             return True
         self.people.show(self.workspace, self.workspace.channel_id, {"text": otherwise})
         return False
+
+    def _explain_silence(self, thread_ts: str) -> None:
+        """Say why the app gets nothing of what was written to it."""
+        is_installed = self.world.is_installed(self.workspace)
+        reason = "does not subscribe to message.im" if is_installed else "is not in this workspace"
+        text = f"Slack does not send this to the app, because it {reason}."
+        self.people.show(self.workspace, self.workspace.channel_id, {"text": text, "thread_ts": thread_ts})
 
     def _show_failure(self, what: str, error: str) -> None:
         if error:
