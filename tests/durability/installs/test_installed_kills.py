@@ -27,5 +27,6 @@ async def test_an_installed_listener_that_was_killed_runs_at_the_next_start(tmp_
         it.server.kill()
         (tmp_path / "go").touch()
         await it.server.start(it.slack)
-        await until(lambda: (tmp_path / "installed").exists())
-        assert (tmp_path / "installed").read_text().startswith("T0ACME")
+        installed = tmp_path / "installed"
+        await until(lambda: installed.exists() and installed.read_text())  # first empty, then written
+        assert installed.read_text().startswith("T0ACME")
