@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from slack_bolt import App
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
 
-from latchkey.simulator import Slack
+from latchkey.simulator import Slack, Token
+from tests.bolt.flavours import new_app
 from tests.support.waiting import until
 
 Mount = Callable[[Any], Any]
@@ -83,3 +85,31 @@ async def test_a_step_that_acknowledges_itself_is_answered_when_it_has_completed
     run, response = await installed.functions.execute(installed.workspace(), "options", {})
     assert response.status == 200
     await until(lambda: run.outputs == {"options": []})
+
+
+@pytest.mark.gen_test
+@both
+async def test_a_token_that_the_caller_has_chosen_is_never_replaced_by_the_workspaces(
+    installed: Slack, mount: Mount, is_async: bool
+) -> None:
+    person = installed.world.issue_token("xoxp", Token(installed.workspace(), "U0ALICE", False, False, "chat:write"))
+    installed.world.token_book.revoke(person)
+    refused: list[str] = []
+    app = new_app(is_async)
+
+    async def step_async(client: Any) -> None:
+        with pytest.raises(SlackApiError) as caught:
+            await client.chat_postMessage(channel="C0GENERAL", text="x", token=person)
+        refused.append(caught.value.response["error"])
+
+    def step(client: Any) -> None:
+        with pytest.raises(SlackApiError) as caught:
+            client.chat_postMessage(channel="C0GENERAL", text="x", token=person)
+        refused.append(caught.value.response["error"])
+
+    app.function("ask")(step_async if is_async else step)
+    mount(app)
+    await installed.functions.execute(installed.workspace(), "ask", {})
+    await until(lambda: refused)
+    assert refused == ["token_revoked"]
+    assert installed.world.messages == []

@@ -1,6 +1,8 @@
 """Lets the workspace's token replace the token of a custom step, which Slack revokes when the step is complete.
 
 Bolt gives the client of a step's listener that token. Slack's own template calls `complete` and then changes a message.
+
+Invariant: a call whose caller has chosen the token is never sent with another one.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.client import WebClient
+
+from latchkey.slackapi.client import has_own_token
 
 _REFUSED = frozenset({"account_inactive", "invalid_auth", "token_expired", "token_revoked"})
 
@@ -54,7 +58,7 @@ def _fall_back(client: WebClient, token: str) -> None:
     step_token, call = client.token, client.api_call
 
     def api_call(*arguments: Any, **options: Any) -> Any:
-        sent = client.token
+        sent = None if has_own_token(options) else client.token
         try:
             return call(*arguments, **options)
         except SlackApiError as error:
@@ -70,7 +74,7 @@ def _fall_back_async(client: AsyncWebClient, token: str) -> None:
     step_token, call = client.token, client.api_call
 
     async def api_call(*arguments: Any, **options: Any) -> Any:
-        sent = client.token
+        sent = None if has_own_token(options) else client.token
         try:
             return await call(*arguments, **options)
         except SlackApiError as error:

@@ -1,13 +1,13 @@
 """The Web API client: connection pool, retries, rate limits, observation."""
 
 from latchkey.slackapi.client.blocking import blocking_client, run_on_loop
+from latchkey.slackapi.client.call_arguments import has_own_token
 from latchkey.slackapi.client.completing import Completion
 from latchkey.slackapi.client.factory import REQUEST_TIMEOUT, WebClients
-from latchkey.slackapi.client.failures import failure_reason
 from latchkey.slackapi.client.proxy import ProxyFor, no_proxy
 from latchkey.slackapi.client.rate_limits import MAX_WAIT_SECONDS, ReleasableSlot
 from latchkey.slackapi.client.response_url import ResponseUrl, response_url_of
-from latchkey.slackapi.client.responses import UNEXPECTED_RESPONSE, is_error_code, response_data
+from latchkey.slackapi.client.responses import UNEXPECTED_RESPONSE, failure_reason, is_error_code, response_data
 
 __all__ = [
     "MAX_WAIT_SECONDS",
@@ -20,6 +20,7 @@ __all__ = [
     "WebClients",
     "blocking_client",
     "failure_reason",
+    "has_own_token",
     "is_error_code",
     "no_proxy",
     "response_data",

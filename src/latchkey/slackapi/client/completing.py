@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 from slack_sdk.errors import SlackApiError
 
+from latchkey.slackapi.client.call_arguments import fields_of
+
 _METHODS = frozenset({"functions.completeSuccess", "functions.completeError"})
 _OVER = frozenset({"execution_not_in_running_state", "function_execution_not_found"})
 """Slack's error codes for a run that is over.
@@ -47,8 +49,7 @@ class Completion:
         """Whether a call completes this run; `arguments` are those of slack_sdk's `api_call`."""
         if method not in _METHODS:
             return False
-        parts = [arguments.get(name) for name in ("params", "json", "data")]
-        return any(isinstance(part, dict) and part.get("function_execution_id") == self._run_id for part in parts)
+        return any(fields.get("function_execution_id") == self._run_id for fields in fields_of(arguments))
 
     async def once(self, send: Callable[[], Awaitable[T]]) -> T | None:
         """Send a call that completes the run, and return its response; None if the run is complete already.

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from latchkey.errors import SlackUnavailable, SlackUnreachable
-from latchkey.slackapi.client.failures import failure_reason
 from latchkey.slackapi.client.outcomes import CANCELLED, TIMEOUT, UNREACHABLE, CallObserver, ignore_call, outcome_of
 from latchkey.slackapi.client.proxy import ProxyFor, no_proxy
 from latchkey.slackapi.client.rate_limits import RateLimits, ReleasableSlot
+from latchkey.slackapi.client.responses import failure_reason
 from latchkey.slackapi.requests import WorkspaceId
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from latchkey.errors import SlackRateLimited, SlackRefused, SlackUnavailable
-from latchkey.slackapi.client.failures import failure_reason
 
 _ERROR_CODE = re.compile(r"[a-z0-9_]{1,60}", re.ASCII)
 UNEXPECTED_RESPONSE = "unexpected_response"
@@ -69,3 +69,28 @@ def _refusal(method: str, data: object) -> SlackRefused | SlackUnavailable:
         return SlackUnavailable(method, NO_OBJECT)
     code = data.get("error")
     return SlackRefused(method, code if is_error_code(code) else UNEXPECTED_RESPONSE)
+
+
+def failure_reason(error: Exception) -> str:
+    """Return why a request brought no response: a phrase without the address, or else the error's class."""
+    import aiohttp  # loaded already by the client that raised the error
+
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the outgoing proxy responds with {error.status}"
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return f"the outgoing proxy cannot be reached: {_of_connection(error.os_error)}"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return "no valid certificate"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return _of_connection(error.os_error)
+    if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError):
+        return "the connection broke"
+    return type(error).__name__
+
+
+def _of_connection(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "the host cannot be resolved"
+    return "connection refused" if isinstance(error, ConnectionRefusedError) else error.strerror or "no connection"

@@ -10,12 +10,14 @@ import logging
 import random
 import re
 from collections.abc import Awaitable, Callable, Hashable
+from copy import copy
 from typing import Any
 
 import aiohttp
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from latchkey.errors import LatchkeyError, NoToken, SlackUnavailable
+from latchkey.slackapi.client.call_arguments import has_own_token
 from latchkey.slackapi.client.completing import ALREADY_COMPLETE, Completion
 from latchkey.slackapi.client.instrumented import InstrumentedClient
 from latchkey.slackapi.client.rate_limits import RateLimits, RateLimitWaiter, ReleasableSlot
@@ -86,17 +88,18 @@ class RetryingClient(InstrumentedClient):
         self._slot = slot
         self._fallback_token = fallback_token
         self._fresh_token = fresh_token
-        self._own_tokens = {self.token}
-        """Those that it has had. A call with another token, which its caller has chosen, keeps that."""
+        self._replaceable = {self.token}
+        """The tokens that it has had. Calls that were made with an earlier one are sent again with the present one."""
         self._completion = completion
 
     async def api_call(self, api_method: str, **arguments: Any) -> AsyncSlackResponse:
-        if self._completion is None or not self._completion.is_for(api_method, arguments):
-            return await super().api_call(api_method, **arguments)
+        client = self._without_replacements() if has_own_token(arguments) else self
 
         async def send() -> AsyncSlackResponse:
-            return await super(RetryingClient, self).api_call(api_method, **arguments)
+            return await super(RetryingClient, client).api_call(api_method, **arguments)
 
+        if self._completion is None or not self._completion.is_for(api_method, arguments):
+            return await send()
         return await self._completion.once(send) or AsyncSlackResponse(
             client=self,
             http_verb="POST",
@@ -106,6 +109,12 @@ class RetryingClient(InstrumentedClient):
             headers={},
             status_code=200,
         )
+
+    def _without_replacements(self) -> RetryingClient:
+        """Return a client for a call whose caller has chosen the token, and for its further pages."""
+        client = copy(self)
+        client._replaceable = set()  # noqa: SLF001  # of this class
+        return client
 
     async def _request(self, *, http_verb: str, api_url: str, req_args: dict[str, Any]) -> Response:
         # slack_sdk sends both the first request of a call and those for further pages through this method.
@@ -120,12 +129,12 @@ class RetryingClient(InstrumentedClient):
         """Return the token with which a refused call is sent once more, or None if its response counts."""
         error = _token_error(response)
         sent = headers.get("Authorization", "").removeprefix("Bearer ")
-        if error is None or sent not in self._own_tokens:
+        if error is None or sent not in self._replaceable:
             return None
         if self._fallback_token is not None:
             logger.info("Slack no longer accepts the token of a custom step; the bot's token replaces it")
             self.token, self._fallback_token = self._fallback_token, None
-            self._own_tokens.add(self.token)
+            self._replaceable.add(self.token)
         if self.token != sent:
             return self.token  # another call has replaced it
         if error != _EXPIRED or self._fresh_token is None:
@@ -138,7 +147,7 @@ class RetryingClient(InstrumentedClient):
         if token is None or token == sent:
             return None
         self.token = token
-        self._own_tokens.add(token)
+        self._replaceable.add(token)
         return token
 
     async def _request_with_retries(self, http_verb: str, api_url: str, req_args: dict[str, Any]) -> Response:
