@@ -15,7 +15,7 @@ from typing import Any
 from tornado.web import HTTPError
 
 from latchkey.handlers.pages import CONTENT_SECURITY_POLICY
-from latchkey.handlers.services import ENDPOINTS, Services
+from latchkey.handlers.services import Services
 from latchkey.handlers.transport import PageHandler, new_request_id
 from latchkey.metrics import OTHER
 
@@ -94,7 +94,7 @@ class BaseHandler(PageHandler):
     def log_access(self) -> None:
         elapsed = self.request.request_time()
         context = getattr(self.request.connection, "context", None)
-        self.services.metrics.requests[ENDPOINTS.get(self.request.path, OTHER), self.get_status()].inc()
+        self.services.metrics.requests[self.services.endpoints.get(self.request.path, OTHER), self.get_status()].inc()
         self.services.access_log(
             self.request.method or "-",
             self.request.path,

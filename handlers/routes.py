@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPMessageDelegate, RequestStartLine
 
@@ -26,12 +28,12 @@ class LatchkeyApplication(PageApplication):
 
     def __init__(self, services: Services) -> None:
         arguments = {"services": services}
+        callback_paths = {CALLBACK_PATH, BOLT_CALLBACK_PATH, services.callback_path}
         services.metrics.installs.start_at_zero(failure.reason for failure in FAILURES)
         super().__init__(
             [
-                (INSTALL_PATH, InstallHandler, arguments),
-                (CALLBACK_PATH, CallbackHandler, arguments),
-                (BOLT_CALLBACK_PATH, CallbackHandler, arguments),
+                *[(re.escape(path), InstallHandler, arguments) for path in {INSTALL_PATH, services.install_path}],
+                *[(re.escape(path), CallbackHandler, arguments) for path in callback_paths],
                 (INSTALLED_PATH, InstalledHandler, arguments),
                 (HEALTH_PATH, HealthHandler, arguments),
                 (READY_PATH, ReadyHandler, arguments),

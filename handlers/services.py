@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from latchkey.dispatch import EventPipeline, InstallHooks, Interactions
 from latchkey.handlers.pages import ICON_PATH, AppProfile, Pages
@@ -21,7 +22,7 @@ READY_PATH = "/readyz"
 FAVICON_PATH = "/favicon.ico"
 
 EVENTS = "events"
-ENDPOINTS = {
+_ENDPOINTS = {
     "/": "home",
     INSTALL_PATH: "install",
     CALLBACK_PATH: "callback",
@@ -33,7 +34,6 @@ ENDPOINTS = {
     ICON_PATH: "icon",
     FAVICON_PATH: "icon",
 }
-"""The label of requests in the metrics; every other path is counted as "other"."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,12 @@ class Services:
     allowed_workspaces: AllowedWorkspaces = field(default_factory=AllowedWorkspaces)
     unsigned_metadata: Sequence[str] = ()
     """Query parameters of the install page that are stored with the installation."""
+    install_path: str = INSTALL_PATH
+    """The path of the install page in addition to INSTALL_PATH, unless it is the same."""
+    callback_path: str = CALLBACK_PATH
+    """The path of the redirect URL; CALLBACK_PATH and BOLT_CALLBACK_PATH work too."""
+    state_seconds: int = 600
+    """How long an install may take."""
     show_install_page: bool = True
     success_url: str = ""
     failure_url: str = ""
@@ -66,7 +72,12 @@ class Services:
 
     @property
     def install_url(self) -> str:
-        return self.public_url + INSTALL_PATH
+        return self.public_url + self.install_path
+
+    @cached_property
+    def endpoints(self) -> Mapping[str, str]:
+        """The label of requests in the metrics, by path; those to other paths are counted as "other"."""
+        return {**_ENDPOINTS, self.install_path: "install", self.callback_path: "callback"}
 
     @property
     def is_https(self) -> bool:

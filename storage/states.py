@@ -1,4 +1,4 @@
-"""OAuth states: issued once, consumed once, expired after ten minutes.
+"""OAuth states: issued once, consumed once, expired after ten minutes unless they are issued for another time.
 
 Invariant: only a state's hash is stored, and the call that consumes a state
 deletes it before it checks anything else. A clock that steps back can therefore
@@ -76,16 +76,18 @@ class States(OAuthStateStore, AsyncOAuthStateStore):
 
         Arguments are accepted because slack_sdk's interface has them, and ignored.
         """
-        return self._issue({}, "")
+        return self._issue({}, "", EXPIRATION_SECONDS)
 
     def consume(self, state: str) -> bool:
         """Return True the first time that a valid state is presented, and False otherwise; raises StoreUnavailable."""
         taken = self._take(state)
         return taken is not None and taken.is_valid
 
-    async def async_issue_with(self, custom_values: Mapping[str, str], start_query: str) -> str:
-        """Return a new state, as `issue` does; `async_take` returns what it was issued with."""
-        return await self._executor.run("issue_state", self._issue, custom_values, start_query)
+    async def async_issue_with(
+        self, custom_values: Mapping[str, str], start_query: str, seconds: int = EXPIRATION_SECONDS
+    ) -> str:
+        """Return a new state that is valid for `seconds`; `async_take` returns what it was issued with."""
+        return await self._executor.run("issue_state", self._issue, custom_values, start_query, seconds)
 
     async def async_take(self, state: str) -> IssuedState | None:
         """Consume a state, valid or not, and return it; None if there is no such state. Raises StoreUnavailable."""
@@ -97,13 +99,15 @@ class States(OAuthStateStore, AsyncOAuthStateStore):
     async def async_consume(self, state: str) -> bool:
         return await self._executor.run("consume_state", self.consume, state)
 
-    def _issue(self, custom_values: Mapping[str, str], start_query: str) -> str:
+    def _issue(self, custom_values: Mapping[str, str], start_query: str, seconds: int) -> str:
         now = self._clock()
-        expires_at = int(now) + EXPIRATION_SECONDS
+        expires_at = int(now) + seconds
         # The time comes first, so that expired states sort first in their table.
         state = f"{expires_at:08x}{secrets.token_urlsafe(32)}"
         self._sweep(now)
         value: dict[str, Any] = {"expires_at": expires_at, "issued_at_uptime": self._uptime()}
+        if seconds != EXPIRATION_SECONDS:
+            value["seconds"] = seconds
         if custom_values or start_query:
             value |= {"custom_values": dict(custom_values), "start_query": start_query}
         self._records.commit([self._records.put(STATES, _record_id(state), value)])
@@ -131,7 +135,7 @@ class States(OAuthStateStore, AsyncOAuthStateStore):
             return False
         # If the machine has started anew, the state is at least as old as this start.
         age = uptime - issued if uptime >= issued else uptime
-        return bool(age >= EXPIRATION_SECONDS)
+        return bool(age >= value.get("seconds", EXPIRATION_SECONDS))
 
     def _sweep(self, now: float) -> None:
         """Delete some expired states, at most once per SWEEP_INTERVAL unless there are more than SWEEP_LIMIT."""

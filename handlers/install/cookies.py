@@ -17,8 +17,6 @@ from latchkey.handlers.base import BaseHandler
 from latchkey.handlers.receipts import MAX_AGE_SECONDS as RECEIPT_MAX_AGE_SECONDS
 from latchkey.handlers.receipts import Receipt
 
-MAX_AGE_SECONDS = 600
-"""As long as the state itself."""
 MAX_ATTEMPTS = 5
 """Cookies kept per browser; the oldest are deleted first, so that its Cookie header stays small."""
 MAX_CLEARED = 10
@@ -34,7 +32,7 @@ def remember_attempt(handler: BaseHandler, state: str) -> None:
     # A state begins with its expiry time in hexadecimal, so the smallest is the oldest.
     for _, name in sorted(held, reverse=True)[MAX_ATTEMPTS - 1 :][-MAX_CLEARED:]:
         _clear(handler, name)
-    _set(handler, _attempt_name(handler, state), state, MAX_AGE_SECONDS)
+    _set(handler, _attempt_name(handler, state), state, handler.services.state_seconds)
 
 
 def is_same_browser(handler: BaseHandler, state: str) -> bool:

@@ -95,7 +95,7 @@ STATE = Failure(
     "invalid_state",
     401,
     "This link has expired",
-    "An install must be finished within ten minutes, and each link works once. This one has expired or was used.",
+    "An install must be finished within a few minutes, and each link works once. This one has expired or was used.",
     "Start again; it takes a minute.",
 )
 BROWSER = Failure(

@@ -20,7 +20,9 @@ class InstallHandler(failures.InstallFlowHandler):
             values = {**self._unsigned_values(), **await self._signed_values()}
             if value_fault(values):
                 raise failures.InstallFailed(failures.REQUEST)
-            state = await self.services.store.states.async_issue_with(values, self._query() if values else "")
+            state = await self.services.store.states.async_issue_with(
+                values, self._query() if values else "", self.services.state_seconds
+            )
         except StoreError as error:
             self.fail(failures.InstallFailed(failures.STORE, cause=error))
             return

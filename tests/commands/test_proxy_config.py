@@ -92,3 +92,17 @@ def test_refuses_a_certificate_for_http(tmp_path: Path) -> None:
     environ = {"LATCHKEY_SERVER_PUBLIC_URL": "http://localhost:8000"}
     done = run(tmp_path, "proxy-config", "caddy", "--certificate", "/a", "--key", "/b", **environ)
     assert done.returncode == 78
+
+
+@pytest.mark.parametrize(
+    ("proxy", "passed_on"),
+    [
+        ("caddy", ["@public path / /slack/* /add\n"]),
+        ("nginx", ["location = / {", "location = /add {"]),
+    ],
+)
+def test_passes_on_the_paths_of_the_install_flow(tmp_path: Path, proxy: str, passed_on: list[str]) -> None:
+    paths = {"LATCHKEY_INSTALL_PATH": "/add", "LATCHKEY_INSTALL_CALLBACK_PATH": "/slack/back"}
+    printed = run(tmp_path, "proxy-config", proxy, **paths, **URL).stdout
+    assert all(line in printed for line in passed_on)
+    assert "/slack/back" not in printed

@@ -100,7 +100,7 @@ def make_services(
             client_secret=CLIENT_SECRET,
             scopes=changes.pop("scopes", ["chat:write", "commands"]),
             user_scopes=changes.pop("user_scopes", []),
-            redirect_uri=public_url + CALLBACK_PATH,
+            redirect_uri=public_url + changes.get("callback_path", CALLBACK_PATH),
             authorize_url=slack.authorize_url,
             timeout=0.5,
             clock=clock,

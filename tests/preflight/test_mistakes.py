@@ -52,6 +52,10 @@ def socket_without_a_public_url(home: Home) -> None:
     home.listen("server", f"unix:{home.folder}/latchkey.sock")
 
 
+def one_path_for_both_ends_of_an_install(home: Home) -> None:
+    home.environ |= {"LATCHKEY_INSTALL_PATH": "/add", "LATCHKEY_INSTALL_CALLBACK_PATH": "/add"}
+
+
 def every_address(home: Home) -> None:
     home.listen("server", ":0")
 
@@ -161,6 +165,7 @@ CASES = [
     Case(socket_in_a_missing_folder, "address-unusable", True, "missing/latchkey.sock: No such file or directory"),
     Case(socket_that_is_a_file, "address-unusable", True, "it exists and is not a socket"),
     Case(socket_without_a_public_url, "config-invalid", True, "[server] public_url: must be set, because"),
+    Case(one_path_for_both_ends_of_an_install, "config-invalid", True, "[install] callback_path: must not be the same"),
     Case(every_address, "reachable-by-all", False, "[server] listen: :0 is every address of this machine"),
     Case(every_ipv4_address, "reachable-by-all", False, "[metrics] listen: 0.0.0.0:0 is every address"),
     Case(no_public_url, "public-url-unset", False, "[server] public_url: is not set"),

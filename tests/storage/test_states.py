@@ -39,6 +39,20 @@ def test_expired_state_is_consumed_even_if_the_clock_steps_back(store: Store, cl
     assert not store.states.consume(state)
 
 
+@pytest.mark.gen_test
+@pytest.mark.parametrize(("seconds", "age", "good"), [(60, 59, True), (60, 60, False), (3600, 3599, True)])
+@pytest.mark.parametrize("steps_back", [False, True])
+async def test_state_is_valid_for_the_time_that_it_was_issued_for(
+    store: Store, clock: Clock, seconds: int, age: int, good: bool, steps_back: bool
+) -> None:
+    machine = Clock(5000.0)
+    states = States(store._records, Executor("states", threads=1), clock, machine)
+    state = await states.async_issue_with({}, "", seconds)
+    machine.now += age
+    clock.now += -86400 if steps_back else age
+    assert states.consume(state) is good
+
+
 def test_used_state_stays_used_if_the_clock_steps_back(store: Store, clock: Clock) -> None:
     state = store.states.issue()
     assert store.states.consume(state)

@@ -18,6 +18,7 @@ _EMAIL = re.compile(rf"[A-Za-z0-9._+-]+@{_LABEL}(?:\.{_LABEL})*")
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _WORKSPACE = re.compile(r"[TE][A-Z0-9]{1,20}", re.ASCII)
 _METADATA = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,39}", re.ASCII)
+_URL_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+/?", re.ASCII)
 _SCOPE = re.compile(r"[a-z0-9_.:\-]+")
 MAX_URL_LENGTH = 2000
 """Browsers and proxies accept at least this length."""
@@ -27,6 +28,11 @@ MAX_DRAIN_SECONDS = 300
 MAX_METADATA = 20
 RESERVED_METADATA = frozenset({"team", "values"})
 UNIX_PREFIX = "unix:"
+MAX_PATH_LENGTH = 200
+INSTALL_PATH = "/slack/install"
+CALLBACK_PATHS = frozenset({"/slack/oauth/callback", "/slack/oauth_redirect"})
+OWN_PATHS = frozenset({"/slack/events", "/slack/installed", "/slack/icon.svg", "/favicon.ico", "/healthz", "/readyz"})
+"""Paths of the server that are not part of the install flow, or cannot be changed."""
 MAX_SOCKET_PATH = 107
 """Maximum length of a unix socket's path in bytes (unix(7), sun_path)."""
 
@@ -144,6 +150,21 @@ def _metadata(value: list[str]) -> str | None:
     return None if good else "expected names of a letter, then at most 39 letters, digits, _, . and -"
 
 
+def _install_path(value: str) -> str | None:
+    return None if value == "/" else _url_path(value, taken=OWN_PATHS | CALLBACK_PATHS)
+
+
+def _callback_path(value: str) -> str | None:
+    return _url_path(value, taken=OWN_PATHS | {INSTALL_PATH})
+
+
+def _url_path(value: str, *, taken: frozenset[str]) -> str | None:
+    if value in taken:
+        return f"expected another path, because the server uses {value} itself"
+    good = _URL_PATH.fullmatch(value) is not None and len(value) <= MAX_PATH_LENGTH
+    return None if good else f'expected a path such as "/slack/install", of at most {MAX_PATH_LENGTH} characters'
+
+
 def _modules(value: list[str]) -> str | None:
     return None if all(_MODULE.fullmatch(name) for name in value) else "expected names of Python modules"
 
@@ -178,6 +199,9 @@ CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "slack.authorize_url": _url,
     "install.workspaces": _workspaces,
     "install.unsigned_metadata": _metadata,
+    "install.path": _install_path,
+    "install.callback_path": _callback_path,
+    "install.state_seconds": _between(60, 86_400),
     "install.success_url": lambda value: _url(value, empty=True),
     "install.failure_url": lambda value: _url(value, empty=True),
     "storage.path": _path,

@@ -64,6 +64,9 @@ class InstallSection(Section, frozen=True):
     page: bool = True
     workspaces: list[str] = msgspec.field(default_factory=list)
     unsigned_metadata: list[str] = msgspec.field(default_factory=list)
+    path: str = "/slack/install"
+    callback_path: str = "/slack/oauth/callback"
+    state_seconds: int = 600
     success_url: str = ""
     failure_url: str = ""
 

@@ -25,6 +25,7 @@ def app_settings(settings: Settings, public_url: str = "") -> AppSettings:
         user_scopes=settings.slack.user_scopes,
         optional_scopes=settings.slack.optional_scopes,
         optional_user_scopes=settings.slack.optional_user_scopes,
+        callback_path=settings.install.callback_path,
         org_deployment=settings.manifest.org_deployment,
         token_rotation=settings.slack.token_rotation,
     )

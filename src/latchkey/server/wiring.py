@@ -14,7 +14,6 @@ from latchkey.metrics import Metrics, StoreGauges
 from latchkey.server.startup import Startup
 from latchkey.slackapi.client import WebClients
 from latchkey.slackapi.oauth import OAuthClient
-from latchkey.slackapi.paths import CALLBACK_PATH, INSTALL_PATH
 from latchkey.slackapi.requests import SignatureVerifier
 from latchkey.slackapi.scopes import bot_permissions, user_permissions
 from latchkey.slackapi.token_calls import TokenCalls
@@ -41,7 +40,7 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
             client_secret=credentials.client_secret.reveal(),
             scopes=settings.slack.requested_scopes,
             user_scopes=settings.slack.requested_user_scopes,
-            redirect_uri=public_url + CALLBACK_PATH,
+            redirect_uri=public_url + settings.install.callback_path,
             authorize_url=settings.slack.authorize_url,
         )
         calls = TokenCalls(clients, client_id=credentials.client_id, client_secret=lambda: oauth.client_secret)
@@ -52,7 +51,7 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
         runner = Runner(
             startup.app, installations=store.installations, resolver=resolver, clients=clients, metrics=metrics
         )
-        interactions = Interactions(runner, metrics, install_url=public_url + INSTALL_PATH)
+        interactions = Interactions(runner, metrics, install_url=public_url + settings.install.path)
         events = EventPipeline(runner, metrics, store.inbox, _event_options(settings))
         # This is the store's only server, and its sockets are bound: any other has failed, and recovers nothing.
         events.start(store.inbox.recover())
@@ -74,6 +73,9 @@ async def services_for(startup: Startup, store: Store, public_url: str) -> Async
             pages=_pages(settings),
             allowed_workspaces=AllowedWorkspaces(settings.install.workspaces),
             unsigned_metadata=settings.install.unsigned_metadata,
+            install_path=settings.install.path,
+            callback_path=settings.install.callback_path,
+            state_seconds=settings.install.state_seconds,
             show_install_page=settings.install.page,
             success_url=settings.install.success_url,
             failure_url=settings.install.failure_url,

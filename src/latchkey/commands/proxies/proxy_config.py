@@ -34,7 +34,7 @@ _PLAIN = re.compile(r"[\w./:\[\]@+,=~-]+")
 def command(proxy: str, config_path: Path | None, certificate: str | None, key: str | None) -> None:
     """Print a configuration for Caddy or nginx, from [server] public_url and listen.
 
-    It passes on only /slack/ and the start page, and answers 404 to everything else.
+    It passes on only /slack/, the start page and [install] path and callback_path, and answers 404 to everything else.
     """
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key go together")
@@ -62,9 +62,16 @@ def _proxy(settings: Settings, certificate: str, key: str) -> Proxy:
         port=parts.port or _DEFAULT_PORTS[parts.scheme],
         is_local=host in LOCAL_HOSTS,
         listen=_upstream(settings),
+        paths=_paths(settings),
         certificate=certificate,
         key=key,
     )
+
+
+def _paths(settings: Settings) -> tuple[str, ...]:
+    """Return the paths of the install flow that are not below /slack/."""
+    paths = dict.fromkeys((settings.install.path, settings.install.callback_path))
+    return tuple(path for path in paths if path != "/" and not path.startswith("/slack/"))
 
 
 def _upstream(settings: Settings) -> str:

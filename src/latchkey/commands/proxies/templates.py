@@ -1,6 +1,6 @@
 """Templates for Caddy and nginx.
 
-Invariant: only /slack/ and the start page are passed on, with the body unchanged;
+Invariant: only /slack/, the start page and the paths of the install flow are passed on, with the body unchanged;
 X-Forwarded-For is set by the proxy, never by the client.
 """
 
@@ -26,6 +26,8 @@ class Proxy:
     """Listen on loopback only."""
     listen: str
     """Where the server listens: HOST:PORT, or "unix:/path"."""
+    paths: tuple[str, ...] = ()
+    """Paths outside of /slack/ that are passed on, besides the start page."""
     certificate: str = ""
     key: str = ""
 
@@ -41,7 +43,7 @@ def caddy(proxy: Proxy) -> str:
 # For Caddy 2.6 or later. Add it to /etc/caddy/Caddyfile, then run `systemctl reload caddy`.
 {address} {{
 {bind}{tls}\t# Only this is passed on. Without the second `handle`, Caddy would answer 200 to everything else.
-\t@public path / /slack/*
+\t@public path / /slack/*{"".join(f" {path}" for path in proxy.paths)}
 \thandle @public {{
 \t\trequest_body {{
 \t\t\tmax_size {MAX_BODY_MIB}MiB
@@ -100,13 +102,11 @@ server {{
     proxy_connect_timeout 1s;
     proxy_read_timeout 20s;
 
-    # Only these two are passed on. No path in proxy_pass: with one, nginx would rewrite the path of the request.
+    # Only these are passed on. No path in proxy_pass: with one, nginx would rewrite the path of the request.
     location ^~ /slack/ {{
         proxy_pass http://latchkey;
     }}
-    location = / {{
-        proxy_pass http://latchkey;
-    }}
+{_nginx_locations(("/", *proxy.paths))}
     location / {{
         return 404;
     }}
@@ -127,6 +127,10 @@ def _nginx_listen(proxy: Proxy) -> str:
             "    ssl_protocols TLSv1.2 TLSv1.3;",
         ]
     return "\n".join(lines)
+
+
+def _nginx_locations(paths: tuple[str, ...]) -> str:
+    return "\n".join(f"    location = {path} {{\n        proxy_pass http://latchkey;\n    }}" for path in paths)
 
 
 def _nginx_redirect(proxy: Proxy) -> str:

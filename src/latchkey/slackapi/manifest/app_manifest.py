@@ -18,7 +18,7 @@ from latchkey.slackapi.manifest.event_scopes import (
 )
 from latchkey.slackapi.manifest.features import commands_of, features, functions_of, shortcuts_of
 from latchkey.slackapi.manifest.inputs import AppSettings, ManifestRequirements
-from latchkey.slackapi.paths import CALLBACK_PATH, EVENTS_PATH
+from latchkey.slackapi.paths import EVENTS_PATH
 from latchkey.slackapi.scopes import USER_SCOPES
 
 Manifest: TypeAlias = dict[str, Any]
@@ -59,7 +59,7 @@ def make_manifest(app: AppSettings, wanted: ManifestRequirements) -> tuple[Manif
         "display_information": {"name": app.name, **({"description": app.description} if app.description else {})},
         "features": features(app, commands, shortcuts, bot_events or user_events, events_url, has_bot),
         "oauth_config": {
-            "redirect_urls": [app.public_url + CALLBACK_PATH],
+            "redirect_urls": [app.public_url + app.callback_path],
             "scopes": _scope_lists(bot, user),
         },
         "settings": {

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from latchkey.slackapi.paths import CALLBACK_PATH
+
 
 class Command(NamedTuple):
     name: str
@@ -54,5 +56,6 @@ class AppSettings:
     optional_scopes: Sequence[str] = ()
     """Scopes that people may decline when they install the app."""
     optional_user_scopes: Sequence[str] = ()
+    callback_path: str = CALLBACK_PATH
     org_deployment: bool = False
     token_rotation: bool = False
