@@ -1,5 +1,6 @@
 """Custom steps of a mounted app: their inputs, their token, and what ends them."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -8,12 +9,55 @@ from slack_bolt import App
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 
+from latchkey.handlers import Services
 from latchkey.simulator import Slack, Token
-from tests.bolt.flavours import new_app
+from tests.bolt.flavours import both_flavours as both
+from tests.bolt.flavours import fit, new_app
+from tests.support.counts import count
 from tests.support.waiting import until
 
 Mount = Callable[[Any], Any]
-both = pytest.mark.parametrize("is_async", [True, False], ids=["AsyncApp", "App"])
+
+
+def retried_app(seen: list[str], *, is_async: bool, lazy: bool = False) -> Any:
+    """Return an app with a step that fails twice after it has completed, and the details of a Work Object."""
+    app = new_app(is_async)
+
+    def note(attempt: int) -> None:
+        seen.append(f"{attempt}")
+        if attempt < 3:
+            raise ValueError("fails after it has completed the step")
+
+    def step(complete: Any, fail: Any, context: Any) -> Any:
+        attempt = context["attempt"]
+        response = complete({"n": attempt}) if attempt < 3 else fail("too late")
+        return _then(response, lambda answer: note(attempt) if answer["ok"] else None)
+
+    def details(context: Any) -> None:
+        note(context["attempt"])
+
+    if lazy:
+        app.function("greet")(ack=fit(app, lambda ack: ack()), lazy=[fit(app, step)])
+    else:
+        app.function("greet")(fit(app, step))
+    app.event("entity_details_requested")(fit(app, details))
+    return app
+
+
+def _then(response: Any, use: Callable[[Any], None]) -> Any:
+    """Call a function with a response, or with the result of a coroutine, and then return a coroutine."""
+    if not inspect.isawaitable(response):
+        return use(response)
+
+    async def use_later() -> None:
+        use(await response)
+
+    return use_later()
+
+
+def completions(slack: Slack) -> list[str]:
+    calls = [call for call in slack.world.calls if call.method.startswith("functions.complete")]
+    return ["ok" if call.response["ok"] else call.response["error"] for call in calls]
 
 
 def step_app(*, is_async: bool) -> Any:
@@ -113,3 +157,39 @@ async def test_a_token_that_the_caller_has_chosen_is_never_replaced_by_the_works
     await until(lambda: refused)
     assert refused == ["token_revoked"]
     assert installed.world.messages == []
+
+
+@pytest.mark.gen_test
+@both
+@pytest.mark.parametrize("lazy", [False, True])
+async def test_a_retry_does_not_complete_a_run_again(
+    installed: Slack, mount: Mount, seen: list[str], is_async: bool, lazy: bool
+) -> None:
+    mount(retried_app(seen, is_async=is_async, lazy=lazy))
+    run, _ = await installed.functions.execute(installed.workspace(), "greet", {})
+    await until(lambda: len(seen) == 3)
+    assert (run.outputs, run.error, completions(installed)) == ({"n": 1}, None, ["ok"])
+
+
+@pytest.mark.gen_test
+@both
+async def test_a_lost_answer_counts_when_slack_says_that_the_run_is_over(
+    installed: Slack, mount: Mount, seen: list[str], is_async: bool
+) -> None:
+    mount(retried_app(seen, is_async=is_async))
+    installed.fail("functions.completeSuccess", acts=True, status=500)
+    run, _ = await installed.functions.execute(installed.workspace(), "greet", {})
+    await until(lambda: seen == ["2", "3"])
+    assert run.outputs == {"n": 1}
+    assert completions(installed) == ["ok", "token_revoked", "function_execution_not_found"]
+
+
+@pytest.mark.gen_test
+@both
+async def test_an_event_with_a_trigger_is_not_retried(
+    installed: Slack, mount: Mount, seen: list[str], services: Services, is_async: bool
+) -> None:
+    mount(retried_app(seen, is_async=is_async))
+    assert (await installed.people.open_details(installed.workspace(), "https://example.com/7")).status == 200
+    await until(lambda: count(services.metrics, "events_failed"))
+    assert seen == ["1"]

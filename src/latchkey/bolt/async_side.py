@@ -29,9 +29,9 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_bolt.util.utils import get_arg_names_of_callable
 
-from latchkey.bolt.function_tokens import AsyncFunctionTokenFallback
 from latchkey.bolt.naming import name_of
 from latchkey.bolt.own_tokens import OwnTokens, own_tokens_of
+from latchkey.bolt.step_clients import AsyncFunctionTokenFallback, complete_once_async
 from latchkey.bolt.tracker import Tracker, errors_logged, tracker_of
 
 
@@ -133,6 +133,8 @@ class _Runner(AsyncioListenerRunner):
         tracker = tracker_of(request)
         if tracker is None:
             return await super().run(request, response, listener_name, listener, starting_time)
+        if tracker.call.completion is not None:
+            complete_once_async(request.context.client, tracker.call.completion)
         tracker.begin()
         return await super().run(request, response, listener_name, _Observed(listener, tracker), starting_time)
 

@@ -25,9 +25,9 @@ from slack_bolt.request.request import BoltRequest
 from slack_bolt.response import BoltResponse
 from slack_bolt.util.utils import get_arg_names_of_callable
 
-from latchkey.bolt.function_tokens import FunctionTokenFallback
 from latchkey.bolt.naming import name_of
 from latchkey.bolt.own_tokens import OwnTokens, own_tokens_of
+from latchkey.bolt.step_clients import FunctionTokenFallback, complete_once
 from latchkey.bolt.tracker import Tracker, errors_logged, tracker_of
 from latchkey.dispatch import SlotPool
 
@@ -150,6 +150,8 @@ class _Runner(ThreadListenerRunner):
         tracker = tracker_of(request)
         if tracker is None:
             return super().run(request, response, listener_name, listener, starting_time)
+        if tracker.call.completion is not None:
+            complete_once(request.context.client, tracker.call.completion, tracker.loop)
         tracker.begin()
         return super().run(request, response, listener_name, _Observed(listener, tracker), starting_time)
 

@@ -33,7 +33,7 @@ class Tracker:
         self.is_unhandled = False
         """Whether the app has nothing for the request, and has passed that to its error handler."""
         self._metrics = metrics
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._running = 1
         self._waiting: asyncio.Future[None] | None = None
@@ -68,7 +68,7 @@ class Tracker:
             self._running -= 1
             waiting = self._waiting if self._running == 0 else None
         if waiting is not None:
-            self._loop.call_soon_threadsafe(_finish, waiting)
+            self.loop.call_soon_threadsafe(_finish, waiting)
 
     def abandon(self, error: Exception) -> None:
         """Report that the dispatch itself failed, in which case nothing else may report its end."""
@@ -81,7 +81,7 @@ class Tracker:
         with self._lock:
             if self._running == 0:
                 return
-            self._waiting = self._loop.create_future()
+            self._waiting = self.loop.create_future()
         await self._waiting
 
     def fail(self, error: Exception, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from latchkey.slackapi.client.blocking import blocking_client, run_on_loop
 from latchkey.slackapi.client.call_arguments import has_own_token
-from latchkey.slackapi.client.completing import Completion
+from latchkey.slackapi.client.completing import Completion, already_complete
 from latchkey.slackapi.client.factory import REQUEST_TIMEOUT, WebClients
 from latchkey.slackapi.client.proxy import ProxyFor, no_proxy
 from latchkey.slackapi.client.rate_limits import MAX_WAIT_SECONDS, ReleasableSlot
@@ -18,6 +18,7 @@ __all__ = [
     "ReleasableSlot",
     "ResponseUrl",
     "WebClients",
+    "already_complete",
     "blocking_client",
     "failure_reason",
     "has_own_token",

@@ -21,9 +21,6 @@ _OVER = frozenset({"execution_not_in_running_state", "function_execution_not_fou
 
 https://docs.slack.dev/reference/methods/functions.completeSuccess
 """
-ALREADY_COMPLETE = {"ok": True, "warning": "already_complete"}
-"""The response for a completion that is not sent, or that Slack refuses because an earlier one has arrived."""
-
 T = TypeVar("T")
 
 logger = logging.getLogger("latchkey.slack")
@@ -71,6 +68,19 @@ class Completion:
             self._is_done = True
             await self._keep()
             return response
+
+
+def already_complete(api_url: str) -> dict[str, Any]:
+    """Return the parts of slack_sdk's response for a completion that is not sent, or that Slack did not need."""
+    data = {"ok": True, "warning": "already_complete"}
+    return {
+        "http_verb": "POST",
+        "api_url": api_url,
+        "req_args": {},
+        "data": data,
+        "headers": {},
+        "status_code": 200,
+    }
 
 
 def _is_over(error: BaseException) -> bool:

@@ -18,7 +18,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from latchkey.errors import LatchkeyError, NoToken, SlackUnavailable
 from latchkey.slackapi.client.call_arguments import has_own_token
-from latchkey.slackapi.client.completing import ALREADY_COMPLETE, Completion
+from latchkey.slackapi.client.completing import Completion, already_complete
 from latchkey.slackapi.client.instrumented import InstrumentedClient
 from latchkey.slackapi.client.rate_limits import RateLimits, RateLimitWaiter, ReleasableSlot
 from latchkey.slackapi.client.responses import retry_after
@@ -100,15 +100,8 @@ class RetryingClient(InstrumentedClient):
 
         if self._completion is None or not self._completion.is_for(api_method, arguments):
             return await send()
-        return await self._completion.once(send) or AsyncSlackResponse(
-            client=self,
-            http_verb="POST",
-            api_url=f"{self.base_url}{api_method}",
-            req_args={},
-            data=dict(ALREADY_COMPLETE),
-            headers={},
-            status_code=200,
-        )
+        response = await self._completion.once(send)
+        return response or AsyncSlackResponse(client=self, **already_complete(f"{self.base_url}{api_method}"))
 
     def _without_replacements(self) -> RetryingClient:
         """Return a client for a call whose caller has chosen the token, and for its further pages."""

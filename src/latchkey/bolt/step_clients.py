@@ -1,13 +1,16 @@
-"""Lets the workspace's token replace the token of a custom step, which Slack revokes when the step is complete.
+"""The clients of custom steps: the workspace's token replaces the step's, and each run is completed once.
 
-Bolt gives the client of a step's listener that token. Slack's own template calls `complete` and then changes a message.
+Bolt gives the client of a step's listener the step's own token, which Slack revokes when the step is complete. Slack's
+own template calls `complete` and then changes a message.
 
 Invariant: a call whose caller has chosen the token is never sent with another one.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from slack_bolt.middleware.async_middleware import AsyncMiddleware
@@ -17,9 +20,11 @@ from slack_bolt.request.request import BoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.web.client import WebClient
+from slack_sdk.web.slack_response import SlackResponse
 
-from latchkey.slackapi.client import has_own_token
+from latchkey.slackapi.client import Completion, already_complete, has_own_token, run_on_loop
 
 _REFUSED = frozenset({"account_inactive", "invalid_auth", "token_expired", "token_revoked"})
 
@@ -52,6 +57,33 @@ class AsyncFunctionTokenFallback(AsyncMiddleware):
         if req.context.function_bot_access_token and req.context.token:
             _fall_back_async(req.context.client, req.context.token)
         return await next()
+
+
+def complete_once(client: WebClient, completion: Completion, loop: asyncio.AbstractEventLoop) -> None:
+    """Let the client, which is used in a thread, complete a run at most once; `loop` is the completion's."""
+    call = client.api_call
+
+    def api_call(api_method: str, **arguments: Any) -> SlackResponse:
+        if not completion.is_for(api_method, arguments):
+            return call(api_method, **arguments)
+        send = partial(asyncio.to_thread, call, api_method, **arguments)
+        response = run_on_loop(completion.once(send), loop)
+        return response or SlackResponse(client=client, **already_complete(f"{client.base_url}{api_method}"))
+
+    client.api_call = api_call  # type: ignore[method-assign]
+
+
+def complete_once_async(client: AsyncWebClient, completion: Completion) -> None:
+    """Let the client complete a run at most once."""
+    call = client.api_call
+
+    async def api_call(api_method: str, **arguments: Any) -> AsyncSlackResponse:
+        if not completion.is_for(api_method, arguments):
+            return await call(api_method, **arguments)
+        response = await completion.once(partial(call, api_method, **arguments))
+        return response or AsyncSlackResponse(client=client, **already_complete(f"{client.base_url}{api_method}"))
+
+    client.api_call = api_call  # type: ignore[method-assign]
 
 
 def _fall_back(client: WebClient, token: str) -> None:
