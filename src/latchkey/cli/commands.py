@@ -25,8 +25,11 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
     },
     "Set up": {
         "config": Entry("latchkey.commands.config:group", "Create, check or show the configuration"),
+        "setup": Entry("latchkey.commands.app.setup:command", "Create the app at Slack and store its credentials"),
         "listeners": Entry("latchkey.commands.listeners:command", "List the registered listeners and where they are"),
-        "manifest": Entry("latchkey.commands.manifest:command", "Print the Slack app manifest for your listeners"),
+        "manifest": Entry(
+            "latchkey.commands.app.manifest:command", "Print, compare or apply the app manifest for your listeners"
+        ),
         "proxy-config": Entry("latchkey.commands.proxies:command", "Print a configuration for Caddy or nginx"),
         "install-service": Entry(
             "latchkey.cli.checkout:install_service", "Install a systemd service (needs a checkout)"

@@ -13,7 +13,7 @@ import msgspec
 
 from latchkey.config.credentials import CREDENTIALS_HINT
 from latchkey.config.proxies import Proxies
-from latchkey.config.secrets import read_secrets
+from latchkey.config.secrets import FOLDER, read_client_id, read_secrets
 from latchkey.config.sections import MOVED, SECTIONS, BoltSection, ListenersSection, Section
 from latchkey.config.settings import Settings
 from latchkey.config.toml_file import read_tables
@@ -45,6 +45,8 @@ def load_settings(
     tables = read_tables(file, faults) if is_read else {}
     origins = {f"{section}.{key}": str(file) for section, table in tables.items() for key in table}
     _overlay_environment(tables, origins, environ, faults)
+    folder = file.absolute().parent / FOLDER
+    _add_client_id(tables, folder, origins, faults)
     for name, value in flags.items():
         section, _, key = name.partition(".")
         tables.setdefault(section, {})[key] = value
@@ -53,7 +55,7 @@ def load_settings(
     bolt = sections["bolt"]
     if isinstance(bolt, BoltSection) and bolt.is_set and "listeners.modules" not in origins:
         sections["listeners"] = ListenersSection(modules=[])
-    secrets = read_secrets(environ, origins, faults)
+    secrets = read_secrets(environ, folder, origins, faults)
     for name, section_type in SECTIONS.items():
         for key in section_type.__struct_fields__:
             origins.setdefault(f"{name}.{key}", "default")
@@ -94,6 +96,15 @@ def _overlay_environment(
             faults.append(Fault(variable, f"has been renamed to {moved[variable]}"))
         elif variable.startswith(_PREFIX) and variable not in _NOT_SETTINGS:
             faults.append(Fault(variable, f"unknown setting{suggestion(variable, names)}"))
+
+
+def _add_client_id(
+    tables: dict[str, dict[str, Any]], folder: Path, origins: dict[str, str], faults: list[Fault]
+) -> None:
+    """Use the client ID that `latchkey setup` has stored, if none is configured."""
+    slack = tables.setdefault("slack", {})
+    if not slack.get("client_id") and (client_id := read_client_id(folder, origins, faults)):
+        slack["client_id"] = client_id
 
 
 def _variable(section: str, key: str) -> str:

@@ -1,4 +1,4 @@
-"""Reads the secrets: from systemd's credentials, then NAME_FILE, then the environment.
+"""Reads the secrets: from systemd's credentials, then NAME_FILE, then the environment, then the folder `secrets`.
 
 Invariant: a secret leaves this module only inside a `Secret`, which shows nothing in a
 log line, in a traceback's locals or when serialised.
@@ -14,6 +14,8 @@ from typing import NamedTuple, NoReturn
 from latchkey.config.values import QUOTED, is_quoted
 from latchkey.errors import Fault
 
+FOLDER = "secrets"
+"""The folder beside config.toml for the credentials that `latchkey setup` stores."""
 MAX_SECRET_FILE = 1 << 14
 """Maximum size in bytes; Slack's secrets are 32 characters each."""
 
@@ -51,20 +53,35 @@ class Secrets(NamedTuple):
     """The files that they come from."""
 
 
-def read_secrets(environ: Mapping[str, str], origins: dict[str, str], faults: list[Fault]) -> Secrets:
-    """Return the secrets. Adds what cannot be read to `faults` and the source of each secret to `origins`."""
+def read_secrets(environ: Mapping[str, str], folder: Path, origins: dict[str, str], faults: list[Fault]) -> Secrets:
+    """Return the secrets. Adds what cannot be read to `faults` and the source of each secret to `origins`.
+
+    `folder` is the one that `latchkey setup` writes them to.
+    """
     files: list[Path] = []
-    client, signing = (_lines(name, environ, files, origins, faults) for name in ("client_secret", "signing_secret"))
+    client, signing = (
+        _lines(name, _find(name, environ, folder), files, origins, faults)
+        for name in ("client_secret", "signing_secret")
+    )
     if len(client) > 1:
         faults.append(Fault(origins["slack.client_secret"], "expected a single line", "slack.client_secret"))
     return Secrets(client[0] if client else None, tuple(signing), tuple(files))
 
 
+def read_client_id(folder: Path, origins: dict[str, str], faults: list[Fault]) -> str:
+    """Return the client ID that `latchkey setup` has written to this folder; empty if there is none."""
+    path = folder / "client_id"
+    lines = _lines("client_id", _in_folder(path), [], origins, faults)
+    return lines[0].reveal() if lines else ""
+
+
 def _lines(
-    name: str, environ: Mapping[str, str], files: list[Path], origins: dict[str, str], faults: list[Fault]
+    name: str,
+    found: tuple[str, Path | str] | None,
+    files: list[Path],
+    origins: dict[str, str],
+    faults: list[Fault],
 ) -> list[Secret]:
-    variable = f"SLACK_{name.upper()}"
-    found = _find(name, variable, environ)
     if found is None:
         return []
     origin, source = found
@@ -98,15 +115,25 @@ def _problem(lines: list[str]) -> str:
     return ""
 
 
-def _find(name: str, variable: str, environ: Mapping[str, str]) -> tuple[str, Path | str] | None:
-    folder = environ.get("CREDENTIALS_DIRECTORY")
-    if folder and (Path(folder) / name).exists():
-        return f"credential {name}", Path(folder) / name
+def _find(name: str, environ: Mapping[str, str], folder: Path) -> tuple[str, Path | str] | None:
+    variable = f"SLACK_{name.upper()}"
+    credentials = environ.get("CREDENTIALS_DIRECTORY")
+    if credentials and (Path(credentials) / name).exists():
+        return f"credential {name}", Path(credentials) / name
     if environ.get(f"{variable}_FILE"):
         return f"{variable}_FILE", Path(environ[f"{variable}_FILE"])
     if environ.get(variable):
         return variable, environ[variable]
-    return None
+    return _in_folder(folder / name)
+
+
+def _in_folder(path: Path) -> tuple[str, Path] | None:
+    """Return this file and how messages name it; None if it does not exist, or this user may not look for it."""
+    try:
+        exists = path.exists()
+    except PermissionError:
+        return None
+    return (f"{path.parent.name}/{path.name}", path) if exists else None
 
 
 def _read(path: Path) -> str:

@@ -16,7 +16,7 @@ from latchkey.config.credentials import (
     missing_credentials,
 )
 from latchkey.config.proxies import Proxies
-from latchkey.config.secrets import Secret
+from latchkey.config.secrets import FOLDER, Secret
 from latchkey.config.sections import (
     AppSection,
     BackupSection,
@@ -86,6 +86,11 @@ class Settings:
     @property
     def backup_path(self) -> Path:
         return self.base / self.backup.path
+
+    @property
+    def secrets_path(self) -> Path:
+        """The folder of the credentials that `latchkey setup` stores."""
+        return self.base / FOLDER
 
     @property
     def unix_sockets_path(self) -> Path | None:

@@ -11,7 +11,8 @@ from latchkey.preflight import PUBLIC_URL_UNSET, SLACK_NOT_CONFIGURED, STORE_MIS
 from latchkey.storage import list_backups
 
 _NEXT: Mapping[Problem, str] = {
-    SLACK_NOT_CONFIGURED: "Open the link that `latchkey manifest --link` prints; it creates the app at Slack. Then set"
+    SLACK_NOT_CONFIGURED: "Run `latchkey setup`, which creates the app at Slack and stores its"
+    " credentials. Or open the link that `latchkey manifest --link` prints, and set"
     " the values that Basic Information shows there. To try Latchkey without an app, run `latchkey demo`.",
     PUBLIC_URL_UNSET: PUBLIC_URL_UNSET.fix,
     STORE_MISSING: "The server creates it, and the keyring, when it first starts.",

@@ -15,6 +15,7 @@
     ├── SourceError            an import or export cannot be done             exit 1
     ├── StaleKeyring           a process still encrypts with an older key     exit 1
     ├── StoreInUse             another command holds the maintenance lock     exit 4
+    ├── AppInUse               another command changes the app at Slack       exit 4
     ├── SignatureError         a request is not signed by Slack               403
     ├── PayloadError           a signed request cannot be parsed              400
     ├── InstallCheckFailed     a before_install function failed               logged
@@ -26,6 +27,7 @@
     ├── OAuthError             Slack refused a step of an install             401
     ├── ResponseUrlSpent       a response_url has expired or is used up       logged
     ├── SlackRefused           Slack answered a call with an error            exit 1
+    │   └── ManifestRefused    Slack refused an app manifest                  exit 1
     ├── TokenUnavailable       a token has expired and is not refreshed yet   503
     │   └── MustReinstall      Slack refuses to refresh it for good           503
     └── SlackUnavailable       Slack cannot be reached or did not answer      502
@@ -45,6 +47,8 @@ from latchkey.errors.requests import (
     UnexpectedStatus,
 )
 from latchkey.errors.slack import (
+    AppInUse,
+    ManifestRefused,
     NotInstalled,
     NoToken,
     OAuthError,
@@ -72,6 +76,7 @@ from latchkey.errors.wording import plural
 
 __all__ = [
     "EXIT_FAILED",
+    "AppInUse",
     "ConfigError",
     "Fault",
     "InstallCheckFailed",
@@ -80,6 +85,7 @@ __all__ = [
     "LatchkeyError",
     "LinkError",
     "ListenerLoadError",
+    "ManifestRefused",
     "MustReinstall",
     "NoToken",
     "NotInstalled",

@@ -59,6 +59,22 @@ class SlackRefused(LatchkeyError):
         self.reason = reason
 
 
+class ManifestRefused(SlackRefused):
+    """Slack refused an app manifest; `problems` are what is wrong with it, each with the path of the value."""
+
+    def __init__(self, method: str, reason: str, problems: Sequence[str]) -> None:
+        super().__init__(
+            method,
+            reason,
+            hint="correct the configuration or the listeners; `latchkey manifest` prints the manifest",
+        )
+        self.problems = tuple(problems)
+
+    @property
+    def lines(self) -> list[str]:
+        return [str(self), *self.problems]
+
+
 class SlackUnavailable(LatchkeyError):
     """Slack could not be reached, or its response was invalid; `method` is the API method called."""
 
@@ -78,3 +94,12 @@ class SlackRateLimited(SlackUnavailable):
 
 class SlackUnreachable(SlackUnavailable):
     """There was no connection to Slack, so nothing was sent."""
+
+
+class AppInUse(LatchkeyError):
+    """Another command is creating or changing the app at Slack."""
+
+    exit_code = 4
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(f"another command is using {folder}", hint="wait until it ends, then run this one again")

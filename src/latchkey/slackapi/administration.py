@@ -81,7 +81,7 @@ def check_each(
 
         await asyncio.gather(*(check_next() for _ in range(MAX_CONCURRENT_CALLS)))
 
-    _with_slack(api_url, proxy_for, check_all)
+    with_slack(api_url, proxy_for, check_all)
 
 
 class TokenOwner(NamedTuple):
@@ -106,7 +106,7 @@ def token_owners(api_url: str, tokens: Sequence[str], *, proxy_for: ProxyFor) ->
     async def ask_all(web: WebClients) -> list[TokenOwner]:
         return [await _owner(web, token) for token in tokens]
 
-    return _with_slack(api_url, proxy_for, ask_all)
+    return with_slack(api_url, proxy_for, ask_all)
 
 
 def uninstall(api_url: str, token: str, *, client_id: str, client_secret: str, proxy_for: ProxyFor) -> None:
@@ -118,7 +118,7 @@ def uninstall(api_url: str, token: str, *, client_id: str, client_secret: str, p
     async def call_slack(web: WebClients) -> None:
         await uninstall_app(web, token, client_id=client_id, client_secret=client_secret)
 
-    _with_slack(api_url, proxy_for, call_slack)
+    with_slack(api_url, proxy_for, call_slack)
 
 
 def check_credentials(api_url: str, client_id: str, client_secret: str, *, proxy_for: ProxyFor) -> str:
@@ -138,7 +138,7 @@ def check_credentials(api_url: str, client_id: str, client_secret: str, *, proxy
             return ""
         return ""
 
-    return _with_slack(api_url, proxy_for, call_slack)
+    return with_slack(api_url, proxy_for, call_slack)
 
 
 async def _owner(web: WebClients, token: str) -> TokenOwner:
@@ -184,7 +184,9 @@ async def _test_waiting(web: WebClients, token: str) -> None:
     await response_data("auth.test", web.client(token).auth_test(), TIMEOUT_SECONDS)
 
 
-def _with_slack(api_url: str, proxy_for: ProxyFor, call: Callable[[WebClients], Coroutine[Any, Any, T]]) -> T:
+def with_slack(api_url: str, proxy_for: ProxyFor, call: Callable[[WebClients], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine that calls Slack, in an event loop of its own, and return its result."""
+
     async def run() -> T:
         async with WebClients(api_url=api_url, proxy_for=proxy_for) as web:
             return await call(web)

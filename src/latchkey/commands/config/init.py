@@ -17,9 +17,8 @@ _NEXT = """
 Next:
   1. Write your listeners in {listeners}.
   2. Set [app] name and [server] public_url in {config}.
-  3. Create the app at Slack with the link that `latchkey manifest --link` prints.
-  4. Set SLACK_CLIENT_ID, SLACK_CLIENT_SECRET and SLACK_SIGNING_SECRET in the environment.
-  5. Run `latchkey config check`, then `latchkey serve`, in this folder:
+  3. Run `latchkey setup` in this folder: it creates the app at Slack and stores its credentials.
+  4. Run `latchkey config check`, then `latchkey serve`, in this folder:
        cd {folder}"""
 
 

@@ -14,7 +14,7 @@ from latchkey.storage import acting_as_owner_of
 APP_SETTINGS = Problem.error(
     "app-settings",
     cause="The app's settings at Slack do not match the configuration and the listeners.",
-    fix="`latchkey manifest` prints the settings it needs.",
+    fix="`latchkey manifest --apply` changes them; `latchkey manifest` prints the settings it needs.",
 )
 PROBLEMS = (APP_SETTINGS,)
 

@@ -26,7 +26,7 @@ from latchkey.simulator.model.permissions import (
     Trigger,
 )
 from latchkey.simulator.model.views import OpenView
-from latchkey.simulator.tokens import RefreshToken, Token, TokenBook
+from latchkey.simulator.tokens import ConfigurationTokens, RefreshToken, Token, TokenBook
 from latchkey.simulator.workspaces import WORKSPACES, SimulatedWorkspace
 
 MAX_LOG_LINES = 1000
@@ -54,6 +54,7 @@ class World:
         self.workspaces = {workspace.team_id: workspace for workspace in WORKSPACES}
         self.grants: dict[str, Grant] = {}
         self.token_book = TokenBook(clock)
+        self.configuration_tokens = ConfigurationTokens(clock)
         self.messages: list[Message] = []
         self.views: dict[str, OpenView] = {}
         self.homes: dict[tuple[str, str], dict[str, Any]] = {}

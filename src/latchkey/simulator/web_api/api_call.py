@@ -11,7 +11,11 @@ Document: TypeAlias = dict[str, Any]
 
 
 class ApiError(Exception):
-    """The response is `{"ok": false, "error": …}`; the message is the error code."""
+    """The response is `{"ok": false, "error": …}` with these further fields; the message is the error code."""
+
+    def __init__(self, code: str, **fields: Any) -> None:
+        super().__init__(code)
+        self.fields = fields
 
 
 def nested(value: object) -> Any:

@@ -12,12 +12,15 @@ from latchkey.simulator.model import MAX_RESPONSE_URL_USES, ApiCall, World
 from latchkey.simulator.people import People
 from latchkey.simulator.tokens import Token, TokenRefused
 from latchkey.simulator.web_api.api_call import ApiError
+from latchkey.simulator.web_api.manifest_methods import MANIFEST_METHODS
 from latchkey.simulator.web_api.methods import METHODS
 from latchkey.simulator.web_api.recording import RecordedHandler
 from latchkey.simulator.web_api.token_methods import TOKEN_METHODS
 
 _NOT_RECORDED = frozenset({"token", "refresh_token", "client_secret", "code"})
-_SECRET_RESPONSES = frozenset({"oauth.v2.access", "oauth.v2.exchange"})
+_SECRET_RESPONSES = frozenset({"apps.manifest.create", "oauth.v2.access", "oauth.v2.exchange", "tooling.tokens.rotate"})
+_OWN_TOKENS = TOKEN_METHODS | MANIFEST_METHODS
+"""The methods that check the token of the call themselves."""
 
 
 class ApiHandler(RecordedHandler):
@@ -68,7 +71,9 @@ class ApiHandler(RecordedHandler):
         value, arguments = self._credentials(arguments)
         try:
             document = {"ok": True, **self._act(method, value, arguments)}
-        except (ApiError, TokenRefused) as error:
+        except ApiError as error:
+            document = {"ok": False, "error": str(error), **error.fields}
+        except TokenRefused as error:
             document = {"ok": False, "error": str(error)}
         token = self.world.tokens.get(value)
         if token is not None:
@@ -87,8 +92,8 @@ class ApiHandler(RecordedHandler):
 
     def _act(self, method: str, value: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Call a method and return its response. Raises ApiError or TokenRefused."""
-        if method in TOKEN_METHODS:
-            return TOKEN_METHODS[method](self.world, arguments, value)
+        if method in _OWN_TOKENS:
+            return _OWN_TOKENS[method](self.world, arguments, value)
         if method not in METHODS:
             raise ApiError("unknown_method")
         token = self.world.token_book.authenticate(value)

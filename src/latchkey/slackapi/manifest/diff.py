@@ -6,7 +6,7 @@ found as well as a missing one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
 from typing import Any, NamedTuple
 
 from latchkey.slackapi.manifest.managed import PATHS, Key, managed_values
@@ -35,7 +35,7 @@ def differences(here: Mapping[str, Any], slack: Mapping[str, Any]) -> list[Manif
     return [ManifestDifference(str(key), ours.get(key), theirs.get(key)) for key in differing_keys(ours, theirs)]
 
 
-def differing_keys(ours: Mapping[Key, Any], theirs: Mapping[Key, Any], removed: Iterable[Key] = ()) -> list[Key]:
+def differing_keys(ours: Mapping[Key, Any], theirs: Mapping[Key, Any], removed: Container[Key] = ()) -> list[Key]:
     """Return the keys of the values that differ, in the order of PATHS.
 
     A field that only Slack has counts if it is among `removed`: those that Latchkey wrote once and no longer needs.
