@@ -7,13 +7,14 @@ import shlex
 import shutil
 import time
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from latchkey.storage import StoredEvent, list_backups, open_store
 from tests.support.command_line import ROOT, run
-from tests.support.event_load import journaling
+from tests.support.event_load import Load, journaling
 from tests.support.running import Running, running
 from tests.support.stores import replaced
 
@@ -30,45 +31,47 @@ async def command(it: Running, *arguments: str, returncode: int = 0) -> str:
     return done.stdout
 
 
-def unknown_in(backup: Path, it: Running, bodies: dict[str, bytes], tmp_path: Path) -> set[str]:
-    """Return the events that are not in a backup, neither unfinished nor as seen ids."""
-    copy = tmp_path / "looked-at" / "store.sqlite"
-    shutil.rmtree(copy.parent, ignore_errors=True)
-    copy.parent.mkdir()
-    shutil.copy(backup / "store.sqlite", copy)
-    with closing(open_store(copy, it.server.folder / "keys" / "keyring")) as store:
+def as_sent_again(body: bytes) -> StoredEvent:
+    """Return an event as the server would accept it if Slack sent it once more."""
+    document = json.loads(body)
+    microseconds = int(document["event"]["event_ts"].rpartition(".")[2])
+    event_time = document["event_time"] + microseconds / 1e6  # as the server remembers it
+    return StoredEvent(document["event_id"], time.time(), "", None, body, event_time)
+
+
+def unknown_in(copy: Path, keyring: Path, events: list[StoredEvent]) -> set[str]:
+    """Return the ids of the events that are not in a backup, neither unfinished nor as seen ids; this changes it."""
+    with closing(open_store(copy, keyring)) as store:
         found = list(store.event_admin.all())
         unfinished = {event.event_id for event in found if isinstance(event, StoredEvent)}
         assert len(unfinished) == len(found), "a record is unreadable"
-        # As if Slack sent them once more: events that were seen are not accepted.
-        sent = {}
-        for text, body in bodies.items():
-            document = json.loads(body)
-            microseconds = int(document["event"]["event_ts"].rpartition(".")[2])
-            event_time = document["event_time"] + microseconds / 1e6  # as the server remembers it
-            sent[text] = StoredEvent(document["event_id"], time.time(), "", 1, body, event_time)
-        done = store.inbox.commit(list(sent.values()))
-        return {text for text, event in sent.items() if event.event_id not in done | unfinished}
+        seen = store.inbox.commit(events)  # those that were seen are not accepted again
+    return {event.event_id for event in events} - seen - unfinished
 
 
-async def back_up_often(folder: Path, tmp_path: Path, times: int) -> None:
-    async with journaling(folder) as load:
-        missing: set[str] = set()
-        async with load.flowing():
-            for _ in range(times):
-                await asyncio.sleep(0.2)
-                before = dict(load.acknowledged)
-                made = json.loads(await command(load.it, "backup", "--json"))
-                assert made["unreadable"] == 0
-                # In a thread, because the load is sent by this loop: late in the test a check takes seconds.
-                missing |= await asyncio.to_thread(unknown_in, Path(made["path"]), load.it, before, tmp_path)
-        await load.settled()
-        assert before, "nothing was written during the backups"
-        assert not missing
-        assert not load.lost()
-        assert len(list_backups(folder / "backups")) == min(times, 7)
-        assert load.statuses[200] == sum(load.statuses.values()), "the server was disturbed"
-        print(f"{times} backups under load: {len(load.acknowledged)} events acknowledged, missing {len(missing)}")
+@dataclass
+class Copy:
+    """A copy of a backup's store, to be checked when nothing else is running."""
+
+    path: Path
+    acknowledged: int
+    """How many events had been acknowledged when the backup began."""
+
+
+async def back_up_often(load: Load, folder: Path, times: int) -> list[Copy]:
+    """Make backups under load, and copy the store of each, because old backups are deleted."""
+    copies = []
+    async with load.flowing():
+        for number in range(times):
+            await asyncio.sleep(0.2)
+            acknowledged = len(load.acknowledged)
+            made = json.loads(await command(load.it, "backup", "--json"))
+            assert made["unreadable"] == 0
+            copy = folder / f"{number}.sqlite"
+            await asyncio.to_thread(shutil.copy, Path(made["path"]) / "store.sqlite", copy)
+            copies.append(Copy(copy, acknowledged))
+    await load.settled()
+    return copies
 
 
 @pytest.fixture
@@ -82,7 +85,18 @@ def folder(tmp_path: Path) -> Path:
 async def test_a_backup_beside_a_busy_server_contains_every_event_acknowledged_before(
     folder: Path, tmp_path: Path, times: int
 ) -> None:
-    await back_up_often(folder, tmp_path, times)
+    async with journaling(folder) as load:
+        copies = await back_up_often(load, tmp_path, times)
+        events = [as_sent_again(body) for body in load.acknowledged.values()]  # in the order of their responses
+        keyring = folder / "keys" / "keyring"
+        missing = [unknown_in(copy.path, keyring, events[: copy.acknowledged]) for copy in copies]
+        assert not set().union(*missing)
+        assert copies[-1].acknowledged, "nothing was written during the backups"
+        assert not load.lost()
+        assert len(list_backups(folder / "backups")) == min(times, 7)
+        assert load.statuses[200] == sum(load.statuses.values()), "the server was disturbed"
+        checked = sum(copy.acknowledged for copy in copies)
+        print(f"{times} backups under load: {len(events)} events acknowledged; of {checked} looked up, 0 are missing")
 
 
 @pytest.mark.gen_test(timeout=60)
