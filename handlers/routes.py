@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from typing import Any
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPMessageDelegate, RequestStartLine
@@ -14,7 +16,8 @@ from latchkey.handlers.install import FAILURES, CallbackHandler, InstalledHandle
 from latchkey.handlers.pages import ICON_PATH
 from latchkey.handlers.services import FAVICON_PATH, HEALTH_PATH, READY_PATH, Services
 from latchkey.handlers.site import HomeHandler, IconHandler, NotFoundHandler
-from latchkey.handlers.transport import PageApplication
+from latchkey.handlers.transport import PageApplication, Refusal
+from latchkey.metrics import OTHER
 from latchkey.slackapi.paths import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH, INSTALLED_PATH
 
 
@@ -46,6 +49,7 @@ class LatchkeyApplication(PageApplication):
             log_function=BaseHandler.log_access,
         )
         self.events = events_endpoint(services)
+        self._services = services
 
     def delegate(
         self, connection: HTTP1Connection, line: RequestStartLine, body_size: int | None
@@ -53,3 +57,17 @@ class LatchkeyApplication(PageApplication):
         if line.path.partition("?")[0] == EVENTS_PATH:
             return self.events.delegate(connection, line.method, body_size)
         return super().delegate(connection, line, body_size)
+
+    def refused(self, refusal: Refusal, context: Any) -> None:
+        """Count and log a request that was refused before it had a handler."""
+        services = self._services
+        services.metrics.requests[services.endpoints.get(refusal.path, OTHER), refusal.status].inc()
+        services.access_log(
+            refusal.method,
+            refusal.path,
+            refusal.status,
+            time.monotonic(),
+            None,
+            refusal.request_id,
+            services.client_addresses.address(context, {}),
+        )

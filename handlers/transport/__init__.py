@@ -5,6 +5,7 @@ from latchkey.handlers.transport.client_address import ClientAddresses
 from latchkey.handlers.transport.connections import (
     Clients,
     LatchkeyServer,
+    Refusal,
     bind_port,
     bind_unix,
     format_address,
@@ -28,6 +29,7 @@ __all__ = [
     "LatchkeyServer",
     "PageApplication",
     "PageHandler",
+    "Refusal",
     "Request",
     "asks_to_close",
     "bind_port",

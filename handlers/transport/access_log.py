@@ -38,7 +38,8 @@ class AccessLog:
         self, method: str, path: str, status: int, started: float, team_id: str | None, request_id: str, client: str
     ) -> None:
         """Log a request; `started` is `time.monotonic()` at its start, `client` the client's address."""
-        # Anybody can send any path; a long or unprintable one could flood or forge the log.
+        # Anybody can send any method and any path; a long or unprintable one could flood or forge the log.
+        method = method if len(method) <= 20 else "(long method)"
         shown = path if len(path) <= 100 and path.isprintable() else "(unprintable or long path)"
         milliseconds = (time.monotonic() - started) * 1000
         fields = {"ms": f"{milliseconds:.1f}", "team": team_id, "request_id": request_id, "client": client}

@@ -6,28 +6,26 @@ import asyncio
 import re
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from tornado.concurrent import future_add_done_callback
-from tornado.httputil import HTTPInputError
+from tornado.httputil import HTTPInputError, RequestStartLine
 from tornado.iostream import IOStream, UnsatisfiableReadError
 
 from latchkey.handlers.transport.connections.lingering import Lingering
+from latchkey.handlers.transport.connections.refusal import Refusal
 from latchkey.handlers.transport.limits import MAX_HEADER_BYTES, READ_BYTES
 
 MAX_CHUNK_LINE = 4096
 """Bytes of a chunk's size and its extensions."""
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]+)(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?\r\n")
 _TRAILER = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n")
-_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-_HEADERS_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 18\r\n"
-    b"Content-Type: text/plain; charset=utf-8\r\n\r\nheaders too large\n"
-)
+_TORNADOS_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 
 
 class ClientStream(IOStream):
-    """A connection that reports when it is closed, answers headers that are too large, and reads chunks as HTTP says.
+    """A connection that reports when it is closed, answers requests that cannot be read, and reads chunks as HTTP says.
 
     Tornado refuses a chunk with an extension and a body with trailers, which a server must accept and may ignore
     (RFC 9112, 7.1). It reads a chunk's first line with `read_until`, and the end of the last chunk with `read_bytes`.
@@ -37,6 +35,10 @@ class ClientStream(IOStream):
     """If true, the connection is closed after the next response."""
     lingers = False
     """If true, part of a request has not been read: close the connection so that its response arrives."""
+    line: RequestStartLine | None = None
+    """The first line of a request that is about to be refused, if it is known."""
+    refusal: Refusal | None = None
+    """Set once the connection itself has responded, until that is logged."""
 
     def __init__(
         self, connection: socket.socket, lingering: Lingering, on_closed: Callable[[ClientStream], None]
@@ -54,6 +56,10 @@ class ClientStream(IOStream):
 
         It is set once, because we write each response in one piece.
         """
+
+    def write(self, data: bytes | memoryview) -> asyncio.Future[None]:
+        """Write a response; Tornado's own, for a request that it cannot read, is replaced by one like our others."""
+        return super().write(self._refuse(400) if data == _TORNADOS_BAD_REQUEST else data)
 
     def read_until(self, delimiter: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
         """Read the first line of a chunk, and return it without extensions."""
@@ -89,7 +95,9 @@ class ClientStream(IOStream):
     def close(self, exc_info: Any = False) -> None:
         if isinstance(exc_info, UnsatisfiableReadError) and not self.closed():
             # Tornado would close the connection without a response.
-            self._refuse(_BAD_REQUEST if self._is_in_chunk_line else _HEADERS_TOO_LARGE)
+            response = self._refuse(400 if self._is_in_chunk_line else 431)
+            with suppress(OSError):  # the client has gone, or does not read
+                self.socket.send(response)
         super().close(exc_info)
 
     def close_fd(self) -> None:
@@ -101,18 +109,31 @@ class ClientStream(IOStream):
         self.socket = None  # type: ignore[assignment]  # as in Tornado's own
         self._lingering.close(connection, lambda: self._on_closed(self))
 
-    def _refuse(self, response: bytes) -> None:
+    def _refuse(self, status: int) -> bytes:
+        """Note that the request cannot be read, and return the response."""
         self.lingers = True
-        try:
-            self.socket.send(response)
-        except OSError:
-            pass  # the client has gone, or does not read
+        self.refusal = Refusal.of(status, self.line)
+        return self.refusal.response()
 
 
 def linger_on_close(stream: IOStream) -> None:
     """Note that part of a request has not been read, before the connection is closed."""
     if isinstance(stream, ClientStream):
         stream.lingers = True
+
+
+def note_line(stream: IOStream, line: RequestStartLine) -> None:
+    """Note the first line of a request that is about to be refused."""
+    if isinstance(stream, ClientStream):
+        stream.line = line
+
+
+def take_refusal(stream: IOStream) -> Refusal | None:
+    """Return the refusal that is to be logged, if the connection itself has responded; each only once."""
+    if not isinstance(stream, ClientStream):
+        return None
+    refusal, stream.refusal = stream.refusal, None
+    return refusal
 
 
 def make_last_request(stream: IOStream) -> None:

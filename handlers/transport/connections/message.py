@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Protocol
+from typing import Any, Protocol
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 
-from latchkey.handlers.transport.connections.client_stream import linger_on_close, make_last_request
+from latchkey.handlers.transport.connections.client_stream import make_last_request, note_line
+from latchkey.handlers.transport.connections.refusal import Refusal
 from latchkey.handlers.transport.connections.timeouts import ClientTimeouts
 from latchkey.handlers.transport.framing import announced_size, asks_to_close, origin_form, settle_expectation
 
@@ -20,6 +21,9 @@ class Routes(Protocol):
         self, connection: HTTP1Connection, line: RequestStartLine, body_size: int | None
     ) -> HTTPMessageDelegate:
         """Return the delegate; the target in `line` is a path and a query, and `body_size` is None if it is chunked."""
+
+    def refused(self, refusal: Refusal, context: Any) -> None:
+        """Called after a request was refused that has no delegate; `context` is that of Tornado's connection."""
 
 
 class Message(HTTPMessageDelegate):
@@ -53,7 +57,7 @@ class Message(HTTPMessageDelegate):
                 raise HTTPInputError("not exactly one Host header")
             body_size = announced_size(start_line.version, headers)
         except HTTPInputError:
-            linger_on_close(self._connection.stream)
+            note_line(self._connection.stream, start_line)
             raise
         self._delegate = self._routes.delegate(self._connection, start_line, body_size)
         return self._delegate.headers_received(start_line, headers)

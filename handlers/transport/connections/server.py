@@ -8,12 +8,12 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from tornado.http1connection import HTTP1Connection
+from tornado.http1connection import HTTP1Connection, HTTP1ServerConnection
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPConnection, HTTPMessageDelegate
 
 from latchkey.handlers.transport.connections.acceptor import Acceptor
-from latchkey.handlers.transport.connections.client_stream import ClientStream
+from latchkey.handlers.transport.connections.client_stream import ClientStream, take_refusal
 from latchkey.handlers.transport.connections.clients import BODY_TIMEOUT, Clients
 from latchkey.handlers.transport.connections.message import Message, Routes
 from latchkey.handlers.transport.limits import MAX_CONNECTIONS, MAX_HEADER_BYTES, READ_BYTES
@@ -63,8 +63,12 @@ class LatchkeyServer(HTTPServer):
         return Message(server_conn, request_conn, self.clients.idle, self._routes)
 
     def on_close(self, server_conn: object) -> None:
+        assert isinstance(server_conn, HTTP1ServerConnection)  # as above
         super().on_close(server_conn)
         self.clients.idle.end(server_conn)
+        refusal = take_refusal(server_conn.stream)
+        if refusal is not None:
+            self._routes.refused(refusal, server_conn.context)
         if not self._connections:
             self._all_gone.set()
 
