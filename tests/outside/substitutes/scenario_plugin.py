@@ -6,6 +6,8 @@ Not compared: the number of `auth.test` calls, which Bolt makes at each request 
 import inspect
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 from typing import Any, ClassVar
 
@@ -94,10 +96,22 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Any:
+    with _limited():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Any:
+    with _limited():
+        return (yield)
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
     signal.alarm(TEST_SECONDS)
     try:
-        return (yield)
+        yield
     finally:
         signal.alarm(0)
 
@@ -111,6 +125,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
     substitutes.close_apps()
     for server in Server.running[:]:  # the test's own set-up has failed
         server.shutdown()
+        server.server_close()  # the next test needs the port
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
