@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
@@ -68,6 +69,25 @@ def test_secrets_in_messages_are_hidden(form: str, message: str) -> None:
     assert not any(token in written for token in TOKENS)
     assert "abababab" not in written
     assert "c2VudGluZWw" not in written
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_an_app_that_formats_every_handler_does_not_show_secrets(form: str) -> None:
+    stream = lines(form)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(logging.Formatter("%(thread)d %(message)s"))
+    logging.getLogger("theirs").error("the token is %s", TOKENS[0])
+    assert f"the token is {logs.HIDDEN}" in stream.getvalue()
+
+
+def test_a_handler_of_an_app_may_show_the_thread_and_the_process() -> None:
+    lines("text")
+    theirs = io.StringIO()
+    handler = logging.StreamHandler(theirs)
+    handler.setFormatter(logging.Formatter("%(process)d %(thread)d %(lineno)d %(message)s"))
+    logging.getLogger().addHandler(handler)
+    logging.getLogger("theirs").error("hello")
+    assert re.fullmatch(rf"{os.getpid()} {threading.get_ident()} \d+ hello\n", theirs.getvalue())
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

@@ -41,12 +41,11 @@ def configure(level: str, form: str, secrets: Iterable[str], stream: LogStream |
     """
     scrub = Scrubber(secrets)
     stream = stream or LogStream(sys.stderr)
-    handler = _BufferingHandler(stream)
-    stream.describe_dropped(handler.format_dropped)
     journal = goes_to_journal(stream.stream, os.environ)
     formatter = TextFormatter(scrub, journal=journal) if form == "text" else json_formatter(scrub, journal=journal)
     formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
+    handler = _BufferingHandler(stream, formatter)
+    stream.describe_dropped(handler.format_dropped)
     root = logging.getLogger()
     for before in root.handlers:
         before.flush()  # its buffered lines are older than the next one
@@ -64,10 +63,14 @@ def configure(level: str, form: str, secrets: Iterable[str], stream: LogStream |
 class _BufferingHandler(logging.Handler):
     """Also accepts formatted lines, and writes those of one event loop iteration in one call."""
 
-    def __init__(self, stream: LogStream) -> None:
+    def __init__(self, stream: LogStream, formatter: logging.Formatter) -> None:
         super().__init__()
+        self.formatter = formatter
         self._stream = stream
         self._lines: list[str] = []
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802  # the name in `logging`
+        """Keep the formatter: some apps give every handler one of their own, which would not hide secrets."""
 
     def write_line(self, line: str) -> None:
         """Write a line in the next iteration of the event loop, or immediately if none is running."""
@@ -121,8 +124,9 @@ def print_error(error: LatchkeyError) -> None:
 
 
 def _skip_unused_record_fields() -> None:
-    """Don't collect what our formats never show, a third of a line's cost ("Optimization" in the Logging HOWTO)."""
+    """Don't look for the caller, a third of a line's cost ("Optimization" in the Logging HOWTO).
+
+    The numbers of the thread and the process stay: an app's own handler that shows them would fail without them.
+    """
     logging._srcfile = None
-    logging.logThreads = False
-    logging.logProcesses = False
     logging.logMultiprocessing = False
