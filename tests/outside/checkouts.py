@@ -4,6 +4,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 
 @dataclass(frozen=True)
 class Checkout:
@@ -31,3 +33,8 @@ def find_checkout(folder: Path, repository: str) -> Checkout:
     if not (path / ".git").exists():
         raise FileNotFoundError(f"clone {repository} to {path}")
     return Checkout(repository, path)
+
+
+def packages(config: pytest.Config) -> Path:
+    """Return the folder of the packages that the apps need: `pip install --target FOLDER/packages`."""
+    return Path(config.getoption("--outside")) / "packages"

@@ -1,14 +1,19 @@
 """Runs an app that somebody else wrote on the real server, and drives it with signed requests."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
-from latchkey.simulator import ServerDied, ServerProcess, Slack
+from latchkey.simulator import ServerDied, ServerProcess, Slack, Token
 from latchkey.simulator.model import ApiCall
 from tests.outside.apps.steps import Step
 from tests.support.running import Running, running
+from tests.support.waiting import until
 
 FAKES = Path(__file__).resolve().parent / "fakes"
 CALL_SECONDS = 10.0
@@ -17,12 +22,35 @@ APOLOGIES = ("went wrong", "Received an error")
 """What the samples post if they have caught an exception."""
 
 
+class OutsideServer(ServerProcess):
+    """A server whose app finds a token that Slack accepts in its environment, and Slack when it is imported."""
+
+    def spawn(self, command: list[str], environment: dict[str, str], log: BinaryIO) -> subprocess.Popen[bytes]:
+        return super().spawn(command, {**environment, **self.of_slack}, log)
+
+    async def start(self, slack: Slack) -> None:
+        acme = slack.workspace()
+        bot = Token(acme, slack.world.bot_user_id(acme), is_bot=True, org_wide=False, scopes=SCOPES)
+        self.of_slack = {
+            "SLACK_BOT_TOKEN": slack.world.issue_token("xoxb", bot),
+            "SLACK_APP_TOKEN": "xapp-sentinel",
+            "FAKE_SLACK_API": slack.api_url,
+        }
+        await super().start(slack)
+
+
 async def drive(
-    steps: Sequence[Step], folder: Path, *, settings: Mapping[str, str], environment: Mapping[str, str]
+    steps: Sequence[Step],
+    folder: Path,
+    *,
+    settings: Mapping[str, str],
+    environment: Mapping[str, str],
+    prepare: str = "",
 ) -> str:
     """Return an empty text if all steps pass, otherwise what went wrong.
 
-    `settings` are the environment's variables that name the app; the server writes only into `folder`.
+    `settings` are the environment's variables that name the app; the server writes only into `folder`. `prepare` is
+    Python that the app's author runs once.
     """
     variables = {
         "LATCHKEY_LISTENERS_MODULES": "",
@@ -32,8 +60,12 @@ async def drive(
         **settings,
     }
     try:
-        async with running(folder, ServerProcess, environment=variables) as it:
+        async with running(folder, OutsideServer, environment=variables) as it:
             await it.install()
+            if prepare:
+                variables = {**os.environ, **environment, **it.server.of_slack}
+                command = [sys.executable, "-c", prepare]
+                await asyncio.to_thread(subprocess.run, command, check=True, cwd=folder, env=variables)
             return await _run(steps, it)
     except ServerDied as died:
         return next((line for line in str(died).splitlines() if "error:" in line), str(died))[-300:]
@@ -48,6 +80,7 @@ async def _run(steps: Sequence[Step], it: Running) -> str:
             return f"step {number}: there is no form, message or function run that it needs"
         if problem := await _problem(step, it.slack, before):
             return f"step {number}: {problem}"
+        await until(lambda: it.rows("inbox") == it.rows("retries") == 0)
     raised = [line for line in it.server.log.read_text().splitlines() if " raised " in line]
     return raised[0][:300] if raised else ""
 

@@ -2,8 +2,8 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
+from tests.outside.apps.edits import Edit
 from tests.outside.apps.fakes.answers import REPLY
 from tests.outside.apps.steps import (
     Step,
@@ -23,15 +23,6 @@ from tests.outside.apps.steps import (
 )
 
 AGENTS = ("claude-agent-sdk", "openai-agents-sdk", "pydantic-ai")
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A change of lines of a sample, without which it runs nowhere any longer."""
-
-    file: str
-    replacements: tuple[tuple[str, str], ...]
-    """Each replaces a part of one line; a line that becomes empty is removed."""
 
 
 @dataclass(frozen=True)
@@ -199,25 +190,7 @@ SAMPLES = (
 ENVIRONMENT = {
     "OPENAI_API_KEY": "sentinel",
     "ANTHROPIC_API_KEY": "sentinel",
-    "SLACK_BOT_TOKEN": "xoxb-sentinel",
     "JIRA_BASE_URL": "https://jira.example.com",
     "APP_BASE_URL": "https://app.example.com",
 }
 """The settings without which some samples refuse to start."""
-
-
-def apply_edits(sample: Sample, folder: Path) -> int:
-    """Edit a copy of a sample, and return how many lines have changed. Raises ValueError if a line is not there."""
-    changed = 0
-    for edit in sample.edits:
-        path = folder / edit.file
-        lines = path.read_text().splitlines()
-        for old, new in edit.replacements:
-            places = [index for index, line in enumerate(lines) if old in line]
-            if not places:
-                raise ValueError(f"{path} has no line with {old!r}")
-            for index in places:
-                lines[index] = lines[index].replace(old, new)
-            changed += len(places)
-        path.write_text("\n".join(line for line in lines if line is not None))
-    return changed

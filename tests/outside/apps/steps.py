@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from latchkey.simulator import Slack
+from latchkey.simulator.model import Message
 
 Send = Callable[[Slack], Awaitable[object]]
 
@@ -55,8 +56,18 @@ def function(callback_id: str, **inputs: object) -> Send:
     return run
 
 
+def posted(text: str) -> Send:
+    """A message of the app's that it has posted from elsewhere, not because of a request."""
+
+    async def post(slack: Slack) -> object:
+        acme = slack.workspace()
+        return slack.world.post(Message(acme, acme.channel_id, slack.world.bot_user_id(acme), text))
+
+    return post
+
+
 def click(action_id: str, **fields: object) -> Send:
-    """A click on an element of a message."""
+    """A click on an element of the latest message."""
 
     async def send(slack: Slack) -> object:
         action = {"action_id": action_id, "block_id": "b", **fields}

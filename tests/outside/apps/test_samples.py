@@ -1,13 +1,13 @@
 """Slack's templates for Python, loaded unchanged and driven by signed requests on the real server."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.outside.apps.driving import FAKES, drive
-from tests.outside.apps.samples import ENVIRONMENT, SAMPLES, Sample, apply_edits
+from tests.outside.apps.edits import edited_copy
+from tests.outside.apps.samples import ENVIRONMENT, SAMPLES, Sample
 from tests.outside.checkouts import Checkout
 from tests.outside.page import table, write_section
 
@@ -49,8 +49,7 @@ async def test_the_happy_path_of_each_template_passes_natively_or_mounted(
         source, changed = place.path / sample.variant, 0
         if sample.edits:
             source = tmp_path / f"{index}-edited"
-            shutil.copytree(place.path, source)
-            changed = apply_edits(sample, source)
+            changed = edited_copy(place.path, sample.edits, source)
         problems = {way: await outcome(sample, source, way, tmp_path / f"{index}-{way}") for way in WAYS}
         rows.append(
             [sample.name, place.commit, *("no" if problem else "yes" for problem in problems.values()), changed]
