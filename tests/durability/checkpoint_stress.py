@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from latchkey.errors import StoreUnavailable
-from latchkey.storage.engine.connection import GuardedConnection
-from latchkey.storage.engine.write_lock import WriteLock
+from latchkey.storage.engine.connection import GuardedConnection, WriteLock
 from tests.support.stores import READY_SECONDS, fork_server
 
 WRITERS = 2

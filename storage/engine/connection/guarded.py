@@ -11,26 +11,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import stat
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from latchkey.errors import StoreUnavailable
-from latchkey.storage.engine.database_file import wal_file
-from latchkey.storage.engine.pragmas import (
-    BULK,
-    BUSY_TIMEOUT_PRAGMA,
-    CHECKPOINT_TIMEOUT_MS,
-    NORMAL,
-    connect,
-    connect_read_only,
-    explain,
-    set_all,
-)
-from latchkey.storage.engine.write_lock import WriteLock
+from latchkey.storage.engine.connection.opened_file import OpenedFile
+from latchkey.storage.engine.connection.write_lock import WriteLock
+from latchkey.storage.engine.pragmas import BULK, BUSY_TIMEOUT_PRAGMA, CHECKPOINT_TIMEOUT_MS, NORMAL, set_all
 
 CONNECTION_TIMEOUT = 0.8
 """Seconds that a call waits for the connection.
@@ -38,15 +28,10 @@ CONNECTION_TIMEOUT = 0.8
 After that it waits for the lock between our processes (WRITE_LOCK_TIMEOUT), and then SQLite waits for other programs
 (BUSY_TIMEOUT). Together they leave time to respond within Slack's 3 s.
 """
-_RECONNECT_AFTER = frozenset({"damaged", "io", "missing", "read-only"})
 
 
 class GuardedConnection:
-    """One SQLite connection, used by one caller at a time.
-
-    `damage` keeps the message of the first damaged page: a later read may miss that page and
-    succeed.
-    """
+    """One SQLite connection, used by one caller at a time."""
 
     def __init__(
         self,
@@ -60,23 +45,23 @@ class GuardedConnection:
 
         With `read_only`, nothing is written to the file or created beside it.
         """
-        self.damage: str | None = None
-        self._path = path
         self._write_lock = write_lock
         self._read_only = read_only
         self._timeout = timeout
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._closed = False
-        self._connection: sqlite3.Connection | None = None
-        self._times_opened = 0
+        self._file = OpenedFile(path, read_only=read_only)
         try:
-            self._identity = _identity(os.stat(path))
-            with self._errors():
-                self._connection = self._connect()
+            self._file.open()
         except BaseException:
             self.close()
             raise
+
+    @property
+    def damage(self) -> str | None:
+        """The message of the first damaged page that was found, if any."""
+        return self._file.damage
 
     @contextmanager
     def cursor(self) -> Iterator[sqlite3.Connection]:
@@ -91,11 +76,9 @@ class GuardedConnection:
         try:
             self._check_alive()
             if not self._read_only:
-                self._check_file()
-            with self._write_lock or nullcontext(), self._errors():
-                if self._connection is None:
-                    self._connection = self._connect()
-                yield self._connection
+                self._file.check()
+            with self._write_lock or nullcontext(), self._file.errors():
+                yield self._file.current or self._file.connect()
         finally:
             self._lock.release()
 
@@ -121,7 +104,7 @@ class GuardedConnection:
                 with self._begun(connection):
                     yield connection
             finally:
-                if connection is self._connection:  # an error may have closed it
+                if connection is self._file.current:  # an error may have closed it
                     set_all(connection, NORMAL)
 
     def checkpoint(self) -> bool:
@@ -166,11 +149,9 @@ class GuardedConnection:
             raise StoreUnavailable("timeout", "the store did not answer in time")
         try:
             self._check_alive()
-            with self._errors():
-                if self._connection is None:
-                    self._connection = self._connect()
-                version = self._connection.execute("PRAGMA data_version").fetchone()[0]
-            return self._times_opened, version
+            with self._file.errors():
+                version = self._file.connect().execute("PRAGMA data_version").fetchone()[0]
+            return self._file.times_connected, version
         finally:
             self._lock.release()
 
@@ -179,7 +160,7 @@ class GuardedConnection:
         self._closed = True
         if self._pid == os.getpid() and self._lock.acquire(timeout=self._timeout):
             try:
-                self._drop()
+                self._file.disconnect()
                 if self._write_lock is not None:
                     self._write_lock.close()
             finally:
@@ -194,7 +175,7 @@ class GuardedConnection:
                 connection.execute("COMMIT")
         finally:
             if connection.in_transaction:
-                self._roll_back(connection)
+                self._file.roll_back(connection)
 
     def _check_alive(self) -> None:
         if self._closed:
@@ -202,58 +183,3 @@ class GuardedConnection:
         if os.getpid() != self._pid:
             # SQLite's locks do not survive a fork; using the connection would corrupt the file.
             raise StoreUnavailable("forked", "the store was opened by this process's parent")
-
-    def _check_file(self) -> None:
-        """Check that the path still names our file: SQLite goes on writing to a moved or deleted one."""
-        try:
-            status = os.stat(self._path)
-        except OSError:
-            raise StoreUnavailable("missing", f"the store {self._path} is gone") from None
-        if _identity(status) != self._identity:
-            raise StoreUnavailable(
-                "replaced",
-                f"the store {self._path} is not the file that was opened",
-                hint="restart the server to open the new file",
-            )
-        if not status.st_mode & stat.S_IWUSR:
-            raise StoreUnavailable("read-only", f"the store {self._path} is read-only")
-        if not status.st_size:
-            self.damage = "it was truncated"
-            raise StoreUnavailable("damaged", f"the store {self._path} was truncated")
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Convert SQLite's errors to ours, and drop a connection that the error may have broken."""
-        try:
-            yield
-        except (sqlite3.Error, UnicodeError, OverflowError) as error:
-            reason, explanation = explain(error)
-            if reason == "damaged":
-                self.damage = explanation
-            if reason in _RECONNECT_AFTER:
-                self._drop()
-            message = f"the store {self._path} cannot be used: {explanation}"
-            raise StoreUnavailable(reason, message, hint="restore a backup" if reason == "damaged" else "") from error
-
-    def _connect(self) -> sqlite3.Connection:
-        self._times_opened += 1
-        if self._read_only:
-            # Without a -wal, nothing writes to the file.
-            return connect_read_only(self._path, immutable=not wal_file(self._path).exists())
-        return connect(self._path)
-
-    def _roll_back(self, connection: sqlite3.Connection) -> None:
-        try:
-            connection.execute("ROLLBACK")
-        except sqlite3.Error:
-            self._drop()  # closing rolls back
-
-    def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(sqlite3.Error):
-                connection.close()
-
-
-def _identity(status: os.stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino
