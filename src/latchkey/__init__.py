@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from latchkey.dispatch.listeners.types import AsyncSaveThreadContext as AsyncSaveThreadContext
     from latchkey.dispatch.listeners.types import AsyncSay as AsyncSay
     from latchkey.dispatch.listeners.types import AsyncSayStream as AsyncSayStream
+    from latchkey.dispatch.listeners.types import AsyncSetSessionStatus as AsyncSetSessionStatus
     from latchkey.dispatch.listeners.types import AsyncSetStatus as AsyncSetStatus
     from latchkey.dispatch.listeners.types import AsyncSetSuggestedPrompts as AsyncSetSuggestedPrompts
     from latchkey.dispatch.listeners.types import AsyncSetTitle as AsyncSetTitle
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from latchkey.dispatch.listeners.types import SaveThreadContext as SaveThreadContext
     from latchkey.dispatch.listeners.types import Say as Say
     from latchkey.dispatch.listeners.types import SayStream as SayStream
+    from latchkey.dispatch.listeners.types import SetSessionStatus as SetSessionStatus
     from latchkey.dispatch.listeners.types import SetStatus as SetStatus
     from latchkey.dispatch.listeners.types import SetSuggestedPrompts as SetSuggestedPrompts
     from latchkey.dispatch.listeners.types import SetTitle as SetTitle
@@ -57,6 +59,7 @@ _TYPES = frozenset(
         "AsyncSaveThreadContext",
         "AsyncSay",
         "AsyncSayStream",
+        "AsyncSetSessionStatus",
         "AsyncSetStatus",
         "AsyncSetSuggestedPrompts",
         "AsyncSetTitle",
@@ -71,6 +74,7 @@ _TYPES = frozenset(
         "SaveThreadContext",
         "Say",
         "SayStream",
+        "SetSessionStatus",
         "SetStatus",
         "SetSuggestedPrompts",
         "SetTitle",

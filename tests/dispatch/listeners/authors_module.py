@@ -16,6 +16,7 @@ from latchkey import (
     AsyncRespond,
     AsyncSay,
     AsyncSayStream,
+    AsyncSetSessionStatus,
     AsyncSetStatus,
     Complete,
     Context,
@@ -75,9 +76,13 @@ def wave(complete: Complete) -> None:
 
 
 async def answer(
-    set_status: AsyncSetStatus, say_stream: AsyncSayStream, get_thread_context: AsyncGetThreadContext
+    set_status: AsyncSetStatus,
+    set_session_status: AsyncSetSessionStatus,
+    say_stream: AsyncSayStream,
+    get_thread_context: AsyncGetThreadContext,
 ) -> None:
     await set_status("is thinking")
+    assert (await set_session_status("processing", title="x"))["ok"]
     context = await get_thread_context()
     stream = await say_stream()
     await stream.append(markdown_text=str(context.channel_id) if context else "")

@@ -141,7 +141,7 @@ async def test_stop_ends_the_streams_and_tells_the_app() -> None:
         stream = await it.call("chat.startStream", token, channel="D0ALICE", thread_ts="1.1", markdown_text="x")
         await act(it, "stop", channel="D0ALICE", thread_ts="1.1")
         append = {"channel": "D0ALICE", "ts": stream["ts"], "markdown_text": "y"}
-        assert (await it.call("chat.appendStream", token, **append))["error"] == "message_not_in_streaming_state"
+        assert (await it.call("chat.appendStream", token, **append))["error"] == "stopped_by_user"
     event = json.loads(seen[-1].body)["event"]
     assert (event["type"], event["thread_ts"]) == ("agent_session_stopped", "1.1")
     assert event["streaming_message_ts"] == [stream["ts"]]

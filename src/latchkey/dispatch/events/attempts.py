@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from latchkey.dispatch.events.job import Job, Prepared, parse_event
 from latchkey.dispatch.events.outcomes import OutcomeWriter
+from latchkey.dispatch.events.stopped_streams import StoppedStreams
 from latchkey.dispatch.listeners import Listener, Runner, describe_workspace, is_own, mounted_only, with_own_tokens
 from latchkey.dispatch.slots import Slot
 from latchkey.errors import TokenUnavailable
@@ -25,9 +26,10 @@ Failure: TypeAlias = tuple[Listener | None, Exception]
 class Attempts:
     """Runs the listeners of events that have not succeeded yet."""
 
-    def __init__(self, runner: Runner, outcomes: OutcomeWriter) -> None:
+    def __init__(self, runner: Runner, outcomes: OutcomeWriter, stopped_streams: StoppedStreams) -> None:
         self._runner = runner
         self._outcomes = outcomes
+        self._stopped_streams = stopped_streams
 
     async def run(self, job: Job, attempt: int, slot: Slot) -> list[Failure]:
         """Return the listeners that failed, and what they raised. Raises LatchkeyError if none could be run."""
@@ -62,7 +64,15 @@ class Attempts:
             for listener in listeners
         ]
         errors = [await runs[0]] if len(runs) == 1 else await asyncio.gather(*runs)
-        return [(listener, error) for listener, error in zip(listeners, errors, strict=True) if error is not None]
+        raised = [(listener, error) for listener, error in zip(listeners, errors, strict=True) if error is not None]
+        return [failure for failure in raised if not await self._was_stopped(*failure, job.event.request_id)]
+
+    async def _was_stopped(self, listener: Listener, error: Exception, request_id: str) -> bool:
+        """Whether the listener has ended as the person wants, who has stopped its stream."""
+        if not await self._stopped_streams.explain(error):
+            return False
+        logger.info("a person has stopped the reply of %s, which is not retried request_id=%s", listener.id, request_id)
+        return True
 
     def _completion(self, job: Job, payload: Payload, attempt: int) -> Completion | None:
         """Return what is known about the end of the run that the event starts."""

@@ -13,11 +13,12 @@ from collections.abc import Callable
 from latchkey.dispatch.events.batch import Answer, Batch
 from latchkey.dispatch.events.job import Job, Prepared, new_job
 from latchkey.dispatch.events.pending import Pending
+from latchkey.dispatch.events.stopped_streams import StoppedStreams
 from latchkey.dispatch.events.workers import Workers
 from latchkey.dispatch.listeners import Runner, is_own, mounted_only
 from latchkey.errors import LatchkeyError, StoreUnavailable
 from latchkey.metrics import Metrics
-from latchkey.slackapi.requests import Payload
+from latchkey.slackapi.requests import AGENT_SESSION_STOPPED, Payload
 from latchkey.storage import StoredEvent, event_id_of
 
 DEADLINE_SECONDS = 2.3
@@ -34,6 +35,7 @@ class Intake:
         runner: Runner,
         workers: Workers,
         pending: Pending,
+        stopped_streams: StoppedStreams,
         metrics: Metrics,
         request_commit: Callable[[], None] | None,
         *,
@@ -44,6 +46,7 @@ class Intake:
         self._runner = runner
         self._workers = workers
         self._pending = pending
+        self._stopped_streams = stopped_streams
         self._metrics = metrics
         self._request_commit = request_commit
         self._clock = clock
@@ -58,6 +61,8 @@ class Intake:
 
         Raises Overloaded or StoreUnavailable instead of calling `answer`.
         """
+        if payload.type == AGENT_SESSION_STOPPED:
+            self._stopped_streams.note(payload)
         listeners = self._runner.app.matching(payload)
         access = self._runner.cached_access(payload, listeners) if listeners else None
         if access is not None and is_own(payload, access):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from latchkey.dispatch.listeners import Listener
-from latchkey.slackapi.requests import REVOCATIONS, Payload, WorkspaceId, parse_stored
+from latchkey.slackapi.requests import AGENT_SESSION_STOPPED, REVOCATIONS, Payload, WorkspaceId, parse_stored
 from latchkey.storage import StoredEvent
 from latchkey.tokens import Access
 
@@ -48,7 +48,8 @@ def new_job(event: StoredEvent, payload: Payload, prepared: Prepared | None = No
     if is_revocation:
         prepared = None  # it was made from tokens that may be revoked
     has_trigger = payload.has_trigger
-    channel_id = None if has_trigger else payload.channel_id
+    has_no_place = has_trigger or payload.type == AGENT_SESSION_STOPPED  # that must not wait for what it stops
+    channel_id = None if has_no_place else payload.channel_id
     return Job(event, payload.workspace, channel_id, payload.event_time, is_revocation, has_trigger, prepared)
 
 

@@ -15,6 +15,7 @@ from latchkey.dispatch.events.intake import DEADLINE_SECONDS, Intake
 from latchkey.dispatch.events.job import Job, happened_by, job_from
 from latchkey.dispatch.events.outcomes import OutcomeWriter
 from latchkey.dispatch.events.pending import Pending
+from latchkey.dispatch.events.stopped_streams import StoppedStreams
 from latchkey.dispatch.events.workers import Workers
 from latchkey.dispatch.listeners import Runner
 from latchkey.errors import LatchkeyError, PayloadError, StoreUnavailable
@@ -67,9 +68,11 @@ class EventPipeline:
         self._ordered = options.ordered
         self._pending = Pending(max_events=options.inbox_events, max_bytes=options.inbox_bytes, clock=clock)
         self._outcomes = OutcomeWriter(self._request_commit, self._pending.remove)
+        stopped_streams = StoppedStreams()
         self._workers = Workers(
             runner,
             self._outcomes,
+            stopped_streams,
             metrics,
             max_attempts=options.max_attempts,
             ordered=options.ordered,
@@ -80,6 +83,7 @@ class EventPipeline:
             runner,
             self._workers,
             self._pending,
+            stopped_streams,
             metrics,
             self._request_commit if options.durable else None,
             clock=clock,

@@ -16,6 +16,7 @@ from latchkey.dispatch.events import backoff
 from latchkey.dispatch.events.attempts import Attempts, Failure
 from latchkey.dispatch.events.job import Job
 from latchkey.dispatch.events.outcomes import OutcomeWriter
+from latchkey.dispatch.events.stopped_streams import StoppedStreams
 from latchkey.dispatch.fair_queue import FairQueue
 from latchkey.dispatch.listeners import Runner, describe
 from latchkey.dispatch.slots import Slot
@@ -40,6 +41,7 @@ class Workers:
         self,
         runner: Runner,
         outcomes: OutcomeWriter,
+        stopped_streams: StoppedStreams,
         metrics: Metrics,
         *,
         max_attempts: int,
@@ -50,7 +52,7 @@ class Workers:
         delay: Callable[[int, random.Random], float] = backoff.delay,
     ) -> None:
         """`max_attempts` counts the first attempt too; `ordered` runs the events of a channel one after another."""
-        self._attempts = Attempts(runner, outcomes)
+        self._attempts = Attempts(runner, outcomes, stopped_streams)
         self._outcomes = outcomes
         self._metrics = metrics
         self._max_attempts = max_attempts

@@ -35,6 +35,7 @@ __all__ = [
     "AsyncSaveThreadContext",
     "AsyncSay",
     "AsyncSayStream",
+    "AsyncSetSessionStatus",
     "AsyncSetStatus",
     "AsyncSetSuggestedPrompts",
     "AsyncSetTitle",
@@ -49,6 +50,7 @@ __all__ = [
     "SaveThreadContext",
     "Say",
     "SayStream",
+    "SetSessionStatus",
     "SetStatus",
     "SetSuggestedPrompts",
     "SetTitle",
@@ -138,6 +140,21 @@ class AnySetStatus(Protocol[R_co]):
     ) -> R_co: ...
 
 
+class AnySetSessionStatus(Protocol[R_co]):
+    """Sets the status of the agent's session: processing, active, suspended or closed."""
+
+    def __call__(
+        self,
+        status: str,
+        title: str | None = None,
+        initiator_user_id: str | None = None,
+        icon_emoji: str | None = None,
+        icon_url: str | None = None,
+        username: str | None = None,
+        **more: Any,
+    ) -> R_co: ...
+
+
 class AnySetTitle(Protocol[R_co]):
     """Names the thread."""
 
@@ -215,6 +232,8 @@ Respond: TypeAlias = "AnyRespond[WebhookResponse]"
 AsyncRespond: TypeAlias = "AnyRespond[Awaitable[WebhookResponse]]"
 SetStatus: TypeAlias = "AnySetStatus[SlackResponse]"
 AsyncSetStatus: TypeAlias = "AnySetStatus[Awaitable[AsyncSlackResponse]]"
+SetSessionStatus: TypeAlias = "AnySetSessionStatus[SlackResponse]"
+AsyncSetSessionStatus: TypeAlias = "AnySetSessionStatus[Awaitable[AsyncSlackResponse]]"
 SetTitle: TypeAlias = "AnySetTitle[SlackResponse]"
 AsyncSetTitle: TypeAlias = "AnySetTitle[Awaitable[AsyncSlackResponse]]"
 SetSuggestedPrompts: TypeAlias = "AnySetSuggestedPrompts[SlackResponse]"

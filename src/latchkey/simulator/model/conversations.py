@@ -24,6 +24,8 @@ class Message:
     metadata: dict[str, Any] = field(default_factory=dict)
     is_streaming: bool = False
     """Whether the app may append to it."""
+    is_stopped: bool = False
+    """Whether a person has stopped the stream."""
     attachments: list[dict[str, Any]] = field(default_factory=list)
     is_edited: bool = False
     is_markdown: bool = False

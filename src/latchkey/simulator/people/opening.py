@@ -123,7 +123,7 @@ class Opening:
             and thread_ts in (message.ts, message.thread_ts)
         ]
         for message in streaming:
-            message.is_streaming = False
+            message.is_streaming, message.is_stopped = False, True
             self._world.changed(message)
         event = {
             "type": "agent_session_stopped",

@@ -37,6 +37,9 @@ def chat_start_stream(world: World, token: Token, arguments: Arguments) -> Docum
 
 
 def chat_append_stream(world: World, token: Token, arguments: Arguments) -> Document:
+    """Add to a message; https://docs.slack.dev/reference/methods/chat.appendStream."""
+    if find_message(world, token, arguments).is_stopped:
+        raise ApiError("stopped_by_user")
     message = _streaming(world, token, arguments)
     if not (_text(arguments) or _tasks(arguments)):
         raise ApiError("no_text")

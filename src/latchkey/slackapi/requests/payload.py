@@ -60,6 +60,7 @@ _INTERACTIVITY = {
     "dialog_suggestion": Kind.OPTIONS,
 }
 FUNCTION_EXECUTED = "function_executed"
+AGENT_SESSION_STOPPED = "agent_session_stopped"
 """The type of the event that starts a run of a custom step."""
 
 

@@ -226,6 +226,27 @@ def test_a_command_has_no_conversation_for_them(bench: Bench) -> None:
     assert seen == [None, None]
 
 
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_a_sessions_status_is_that_of_the_thread(bench: Bench, name: str) -> None:
+    seen: list[Any] = []
+
+    def listener(set_session_status: Any, set_status: Any) -> None:
+        seen.append((set_session_status is None, set_status is None))
+        if set_session_status is not None:
+            set_session_status("processing", title="A title", icon_emoji=":robot:")
+            seen.append((set_session_status.channel_id, set_session_status.thread_ts))
+
+    calls = calls_here(bench, lambda app: app.event(PAYLOADS[name].type)(listener), PAYLOADS[name])
+    if name in ("home", "another tab", "reaction"):
+        assert (seen, calls) == ([(True, True)], [])
+        return
+    thread_ts = "1.5" if name in ("direct", "mention") else "1.1"
+    channel = PAYLOADS[name].channel_id
+    fields = {"channel_id": channel, "thread_ts": thread_ts, "status": "processing", "title": "A title"}
+    assert calls == [("agents.sessions.setStatus", {**fields, "icon_emoji": ":robot:"})]
+    assert seen == [(False, False), (channel, thread_ts)]
+
+
 @pytest.mark.parametrize(
     ("name", "bolts"),
     [("set_status", SetStatus), ("set_title", SetTitle), ("set_suggested_prompts", SetSuggestedPrompts)],

@@ -13,6 +13,7 @@ from typing import Any
 
 from latchkey.dispatch.listeners.arguments.bolt_function import BoltFunction
 from latchkey.slackapi.requests import (
+    AGENT_SESSION_STOPPED,
     Payload,
     as_object,
     assistant_thread_of,
@@ -21,7 +22,15 @@ from latchkey.slackapi.requests import (
 )
 
 AGENT_ARGUMENTS = frozenset(
-    {"set_status", "set_title", "set_suggested_prompts", "say_stream", "get_thread_context", "save_thread_context"}
+    {
+        "get_thread_context",
+        "save_thread_context",
+        "say_stream",
+        "set_session_status",
+        "set_status",
+        "set_suggested_prompts",
+        "set_title",
+    }
 )
 METADATA_TYPE = "assistant_thread_context"
 MAX_REPLIES_TO_SEARCH = 4
@@ -74,6 +83,8 @@ class AgentFunctions:
             return None
         if name in ("set_status", "say_stream"):
             is_for = bool(self._thread_or_message)
+        elif name == "set_session_status":
+            is_for = bool(self._thread_or_message) or self._payload.type == AGENT_SESSION_STOPPED
         elif name == "set_suggested_prompts":
             is_for = takes_suggested_prompts(self._payload)
         else:
@@ -91,7 +102,8 @@ class AgentFunctions:
                 "recipient_user_id": self._payload.user_id,
                 "client": self._client(),
             }
-        thread_ts = self._thread_or_message if name == "set_status" else self._thread
+        is_for_message = name in ("set_status", "set_session_status")
+        thread_ts = self._thread_or_message if is_for_message else self._thread
         return {"channel_id": self._channel, "thread_ts": thread_ts, "client": self._client()}
 
     def set_status(
@@ -109,6 +121,33 @@ class AgentFunctions:
             thread_ts=self._thread_or_message,
             status=status,
             loading_messages=loading_messages,
+            icon_emoji=icon_emoji,
+            icon_url=icon_url,
+            username=username,
+            **more,
+        )
+
+    def set_session_status(
+        self,
+        status: str,
+        title: str | None = None,
+        initiator_user_id: str | None = None,
+        icon_emoji: str | None = None,
+        icon_url: str | None = None,
+        username: str | None = None,
+        **more: Any,
+    ) -> Any:
+        """Set the status of the agent's session: `processing`, `active`, `suspended` or `closed`.
+
+        While it is `processing`, Slack shows a stop button if the app has subscribed to `agent_session_stopped`. The
+        title and the initiator count only for a new session. https://docs.slack.dev/ai/agent-sessions
+        """
+        return self._client().agents_sessions_setStatus(
+            channel_id=self._channel,
+            thread_ts=self._thread_or_message,
+            status=status,
+            title=title,
+            initiator_user_id=initiator_user_id,
             icon_emoji=icon_emoji,
             icon_url=icon_url,
             username=username,
