@@ -11,7 +11,7 @@ import asyncio
 import logging
 from functools import partial
 
-from latchkey.dispatch import EMPTY, Reply
+from latchkey.dispatch import EMPTY, Reply, visible_reply
 from latchkey.errors import LatchkeyError, SignatureError
 from latchkey.handlers.revocations import apply_revocation
 from latchkey.handlers.services import EVENTS, Services
@@ -22,6 +22,7 @@ from latchkey.slackapi.requests import REVOCATIONS, Kind, Payload, parse
 REPEATABLE = frozenset({Kind.OPTIONS})
 """Interactive requests that change nothing, and are answered each time."""
 WITHOUT_WORKSPACE = frozenset({Kind.URL_VERIFICATION, Kind.SSL_CHECK, Kind.RATE_LIMITED})
+NOT_ALLOWED = "Your workspace may not use this app."
 _REFUSALS = {400: b"bad request", 403: b"invalid request", 500: b"internal error", 503: b"try again later"}
 
 logger = logging.getLogger("latchkey.http")
@@ -99,7 +100,7 @@ class EventsHandler:
             request.team_id,
             request.request_id,
         )
-        request.respond(EMPTY)
+        request.respond(visible_reply(payload, NOT_ALLOWED, otherwise=EMPTY))
 
     def _answer_unsigned(self, request: Request) -> None:
         """Respond to Slack's certificate check, which may be unsigned; it is neither parsed nor carried out."""

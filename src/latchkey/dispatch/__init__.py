@@ -22,6 +22,7 @@ from latchkey.dispatch.listeners import (
     requirements_of,
 )
 from latchkey.dispatch.slots import SlotPool
+from latchkey.dispatch.visible_reply import visible_reply
 
 __all__ = [
     "EMPTY",
@@ -45,4 +46,5 @@ __all__ = [
     "load_listeners",
     "register_function",
     "requirements_of",
+    "visible_reply",
 ]

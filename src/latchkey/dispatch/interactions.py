@@ -19,11 +19,10 @@ from latchkey.dispatch.listeners import (
     Reply,
     Runner,
     describe_workspace,
-    json_reply,
     text_reply,
-    view_of,
     with_own_tokens,
 )
+from latchkey.dispatch.visible_reply import visible_reply
 from latchkey.errors import LatchkeyError, MustReinstall, TokenUnavailable
 from latchkey.metrics import Metrics
 from latchkey.slackapi.client import response_url_of
@@ -121,7 +120,7 @@ class Interactions:
     async def _explain(self, request: _Request, text: str, *, otherwise: Reply) -> None:
         """Reply that the listener does not run. A command that Slack has got a reply for is answered by a message."""
         if not request.is_replied:
-            request.reply(_visible(request.payload, text, otherwise=otherwise))
+            request.reply(visible_reply(request.payload, text, otherwise=otherwise))
         elif request.payload.kind is Kind.COMMAND and response_url_of(request.payload.body) is not None:
             call = self._runner.make_call(
                 request.payload, request.listener, Access(request.payload.workspace), request.request_id
@@ -225,32 +224,11 @@ def _candidates(listeners: list[Listener]) -> list[Listener]:
 
 def _failed(payload: Payload, request_id: str) -> Reply:
     text = f"Sorry, something went wrong. The app's operator can find the cause in the log under {request_id}."
-    return _visible(payload, text, otherwise=text_reply("the listener failed", 500))
+    return visible_reply(payload, text, otherwise=text_reply("the listener failed", 500))
 
 
 def _timed_out(payload: Payload) -> Reply:
     """Reply before the listener's end; a command shows nothing, because a message can follow."""
     if payload.kind is Kind.COMMAND:
         return EMPTY
-    return _visible(payload, "The app is slow to respond right now. Please try again.", otherwise=EMPTY)
-
-
-def _visible(payload: Payload, text: str, *, otherwise: Reply) -> Reply:
-    """Return a reply in which Slack shows `text` to the person, or `otherwise` if this kind of request has none."""
-    if payload.kind is Kind.COMMAND:
-        return text_reply(text)
-    if payload.kind is Kind.OPTIONS:
-        return json_reply({"options": []})
-    block_id = _first_input(payload) if payload.type == "view_submission" else None
-    if block_id is None:
-        return otherwise
-    # The form stays open with what was typed, and the text is shown under its first field.
-    return json_reply({"response_action": "errors", "errors": {block_id: text}})
-
-
-def _first_input(payload: Payload) -> str | None:
-    blocks = view_of(payload).get("blocks")
-    for block in blocks if isinstance(blocks, list) else ():
-        if isinstance(block, dict) and block.get("type") == "input" and isinstance(block.get("block_id"), str):
-            return str(block["block_id"])
-    return None
+    return visible_reply(payload, "The app is slow to respond right now. Please try again.", otherwise=EMPTY)

@@ -1,6 +1,7 @@
 """Workspaces that may not install the app: what their people and Slack get in response."""
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -18,6 +19,22 @@ from tests.handlers.install.refusing import (
     methods,
     nothing_left,
 )
+from tests.support.counts import count
+
+FORM = {"callback_id": "x", "blocks": [{"type": "input", "block_id": "name", "element": {"type": "plain_text_input"}}]}
+INTERACTIONS: list[tuple[str, dict[str, Any], str]] = [
+    ("block_actions", {"actions": [{"type": "button", "action_id": "x", "block_id": "b"}]}, ""),
+    ("shortcut", {"callback_id": "x"}, ""),
+    ("message_action", {"callback_id": "x"}, ""),
+    ("block_suggestion", {"action_id": "x", "block_id": "b", "value": "a"}, '{"options":[]}'),
+    ("view_closed", {"view": FORM}, ""),
+    (
+        "view_submission",
+        {"view": FORM},
+        '{"response_action":"errors","errors":{"name":"Your workspace may not use this app."}}',
+    ),
+]
+"""Interactive requests, and the bodies of their responses."""
 
 
 @pytest.fixture
@@ -115,9 +132,25 @@ class TestDroppedRequests:
             await installed.sender.command(acme, "/hello", ""),
         ]
         assert [response.status for response in responses] == [200, 200]
-        assert services.metrics.requests_dropped._value.get() == 2
+        assert [response.body for response in responses] == ["", "Your workspace may not use this app."]
+        assert count(services.metrics, "requests_dropped") == 2
         await services.events.drain(1)
         assert not runs
+
+    @pytest.mark.gen_test
+    @pytest.mark.parametrize(("kind", "fields", "body"), INTERACTIONS, ids=[kind for kind, _, _ in INTERACTIONS])
+    async def test_a_person_reads_why_nothing_happens_if_slack_can_show_it(
+        self,
+        installed: Slack,
+        services: Services,
+        http_server: object,
+        kind: str,
+        fields: dict[str, Any],
+        body: str,
+    ) -> None:
+        response = await installed.sender.interaction(installed.workspace(), kind, fields)
+        assert (response.status, response.body) == (200, body)
+        assert count(services.metrics, "requests_dropped") == 1
 
     @pytest.mark.gen_test
     async def test_an_uninstall_is_carried_out_all_the_same(
