@@ -6,10 +6,12 @@ import asyncio
 import html
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlencode
+
+from tornado.httpclient import HTTPClientError, HTTPResponse
 
 from latchkey.simulator import Browser, DemoCheck, ServerProcess, Slack
 from latchkey.slackapi.scopes import describe_scope
@@ -58,6 +60,14 @@ async def running(folder: Path, kind: type[ServerProcess] = ServerProcess, **opt
         if server.is_running():
             await asyncio.to_thread(server.kill)
         await slack.close()
+
+
+async def status_of(answered: Awaitable[HTTPResponse]) -> int:
+    """Return the status of a response; 599 if the connection was closed without one."""
+    try:
+        return (await answered).code
+    except (OSError, HTTPClientError):
+        return 599
 
 
 async def install_by_page(browser: Browser, server: str, team_id: str = "T0ACME") -> int:

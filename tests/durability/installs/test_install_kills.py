@@ -4,13 +4,14 @@ import asyncio
 import random
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tornado.httpclient import HTTPClientError
 
-from latchkey.storage import open_store
-from tests.support.running import Running, running
+from latchkey.storage import TokenId, WorkspaceKey, open_for_command, open_store
+from tests.support.running import Running, running, status_of
+from tests.support.waiting import until
 
 
 async def kill_during_an_install(it: Running, delay: float) -> str:
@@ -19,10 +20,7 @@ async def kill_during_an_install(it: Running, delay: float) -> str:
     answered = asyncio.ensure_future(it.browser.get(it.slack.approve(url)))
     await asyncio.sleep(delay)
     it.server.kill()
-    try:
-        status = (await answered).code
-    except (OSError, HTTPClientError):
-        status = 599
+    status = await status_of(answered)
     store = open_store(it.store, it.server.folder / "keys" / "keyring")
     try:
         page = store.installations.page()
@@ -71,3 +69,30 @@ async def test_two_hundred_kills_during_installs_leave_no_partial_installation(t
     left = await kill_repeatedly(tmp_path, 200)
     assert left["none"]
     assert left["complete"] + left["complete and answered"]
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_kill_between_slacks_answer_and_the_commit_loses_the_tokens_and_a_new_install_works(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path) as it:
+        callback = it.slack.approve(await it.check.begin_install(it.browser))
+        it.slack.fail("oauth.v2.access", seconds=10, acts=True)  # the tokens are issued, and their answer is on its way
+        answered = asyncio.ensure_future(it.browser.get(callback))
+        await until(lambda: it.slack.world.tokens)
+        it.server.kill()
+        assert await status_of(answered) == 599
+        lost = set(it.slack.world.tokens)
+        await it.server.start(it.slack)
+        assert [it.rows(table) for table in ("installations", "bots", "undos")] == [0, 0, 0]
+        path = callback[callback.index("/slack/") :]
+        reloaded = await it.browser.get(it.server.url + path)  # its port is another one
+        assert (reloaded.code, b"Start again" in reloaded.body) == (401, True)
+        assert await it.install() == 200
+        with closing(open_for_command(it.store, it.server.folder / "keys" / "keyring")) as store:
+            bot = store.tokens.pair(TokenId(WorkspaceKey("", "T0ACME")))
+        assert bot is not None
+        assert bot.access_token in it.slack.world.tokens.keys() - lost
+        for path in tmp_path.rglob("*"):
+            content = path.read_bytes() if path.is_file() else b""
+            assert not any(token.encode() in content for token in lost), path

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 from slack_sdk.oauth.installation_store import Installation
-from tornado.httpclient import HTTPClientError
 
 from latchkey.simulator import Token
 from latchkey.storage import open_store
-from tests.support.running import Running, running
+from tests.support.running import Running, running, status_of
 from tests.support.waiting import until
 
 ONLY_BIRCH = {"LATCHKEY_INSTALL_WORKSPACES": "T0BIRCH", "LATCHKEY_SLACK_USER_SCOPES": "search:read"}
@@ -51,10 +50,7 @@ async def kill_during_a_refusal(it: Running, good: set[str], moment: str, delay:
         await until(lambda: it.slack.world.faults[moment].times == 0)
     await asyncio.sleep(delay)
     it.server.kill()
-    try:
-        status = (await answered).code
-    except (OSError, HTTPClientError):
-        status = 599
+    status = await status_of(answered)
     was_stored = it.rows("undos")
     await it.server.start(it.slack)
     await until(lambda: it.rows("undos") == 0)
