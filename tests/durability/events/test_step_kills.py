@@ -2,13 +2,15 @@
 
 import asyncio
 import random
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from latchkey.storage import FAILED
+from latchkey.storage import FAILED, StoredEvent, open_store
 from tests.support.running import Running, running
+from tests.support.stores import failed
 from tests.support.waiting import until
 
 APP = """
@@ -20,9 +22,12 @@ def note(text):
 
 def register(app):
     @app.function("greet")
-    async def step(inputs, complete, attempt):
+    async def step(inputs, complete, fail, attempt):
         note(f"begin {attempt}")
-        await complete({"attempt": attempt})
+        if inputs.get("fails"):
+            await fail(f"failed in attempt {attempt}")
+        else:
+            await complete({"attempt": attempt})
         if inputs.get("dies") and attempt == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         note(f"end {attempt}")
@@ -32,7 +37,32 @@ def register(app):
         note(f"details {attempt}")
         os.kill(os.getpid(), signal.SIGKILL)
 """
+_BOLT_APP = """
+import os, signal
+from {module} import {kind}
+
+app = {kind}(token="xoxb-own", signing_secret="unused")
+
+def note(text):
+    with open("journal", "ab", 0) as file:
+        file.write(f"{{text}}\\n".encode())
+
+@app.function("greet")
+{prefix}def step(inputs, complete, context):
+    {wait}complete({{"attempt": context["attempt"]}})
+    if context["attempt"] == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    note(f"end {{context['attempt']}}")
+
+@app.event("entity_details_requested")
+{prefix}def details(context):
+    note(f"details {{context['attempt']}}")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+ASYNC_APP = _BOLT_APP.format(module="slack_bolt.async_app", kind="AsyncApp", prefix="async ", wait="await ")
+SYNC_APP = _BOLT_APP.format(module="slack_bolt", kind="App", prefix="", wait="")
 ENVIRONMENT = {"LATCHKEY_LISTENERS_MODULES": "step_app"}
+MOUNTED = {"LATCHKEY_LISTENERS_MODULES": "", "LATCHKEY_BOLT_APP": "step_app:app"}
 
 
 def accepted(it: Running) -> list[str]:
@@ -47,6 +77,12 @@ def accepted(it: Running) -> list[str]:
 def lines(folder: Path) -> list[str]:
     path = folder / "journal"
     return path.read_text().splitlines() if path.exists() else []
+
+
+def errors(folder: Path) -> list[str]:
+    """Return the reasons of the failed events in the store of a stopped server."""
+    with closing(open_store(folder / "data" / "store.sqlite", folder / "keys" / "keyring")) as store:
+        return [event.error for event in failed(store) if isinstance(event, StoredEvent)]
 
 
 async def execute(it: Running, **inputs: Any) -> Any:
@@ -70,13 +106,21 @@ async def test_a_kill_around_the_completion_of_a_step_completes_it_once(tmp_path
         assert first.outputs == {"attempt": 1}
         assert [call.method for call in it.slack.world.calls].count("functions.completeSuccess") == 1
 
+        # The same, with an error.
+        failed_run = await execute(it, dies=True, fails=True)
+        await until(lambda: not it.server.is_running())
+        await it.server.start(it.slack)
+        await until(lambda: lines(tmp_path).count("end 2") == 2)
+        assert failed_run.error == "failed in attempt 1"
+        assert [call.method for call in it.slack.world.calls].count("functions.completeError") == 1
+
         # Slack has completed the run, and the server does not live to see the answer.
         it.slack.fail("functions.completeSuccess", acts=True, seconds=20)
         second = await execute(it)
         await until(lambda: second.outputs)
         it.server.kill()
         await it.server.start(it.slack)
-        await until(lambda: lines(tmp_path).count("end 2") == 2)
+        await until(lambda: lines(tmp_path).count("end 2") == 3)
         assert second.outputs == {"attempt": 1}
         assert accepted(it) == [first.execution_id, second.execution_id]
         await until(lambda: it.rows("retries") == 0)
@@ -96,6 +140,29 @@ async def test_a_kill_during_an_event_with_a_trigger_makes_it_fail(tmp_path: Pat
         assert it.rows("retries") == it.rows("inbox") == 0
         assert await it.server.stop() == 0
     assert lines(tmp_path) == ["details 1"]
+    assert errors(tmp_path) == ["trigger expired: the server stopped while it ran"]
+
+
+@pytest.mark.gen_test(timeout=60)
+@pytest.mark.parametrize("app", [ASYNC_APP, SYNC_APP], ids=["AsyncApp", "App"])
+async def test_a_kill_during_a_mounted_apps_step_or_details_repeats_neither(tmp_path: Path, app: str) -> None:
+    (tmp_path / "step_app.py").write_text(app)
+    async with running(tmp_path, environment=MOUNTED) as it:
+        assert await it.install() == 200
+        run = await execute(it)
+        await until(lambda: not it.server.is_running())
+        await it.server.start(it.slack)
+        await until(lambda: "end 2" in lines(tmp_path))
+        assert run.outputs == {"attempt": 1}
+        assert accepted(it) == [run.execution_id]
+        assert [call.method for call in it.slack.world.calls].count("functions.completeSuccess") == 1
+        assert (await it.slack.people.open_details(it.slack.workspace(), "https://example.com/7")).status == 200
+        await until(lambda: not it.server.is_running())
+        await it.server.start(it.slack)
+        await until(lambda: it.rows(FAILED) == 1)
+        assert await it.server.stop() == 0
+    assert lines(tmp_path) == ["end 2", "details 1"]
+    assert errors(tmp_path) == ["trigger expired: the server stopped while it ran"]
 
 
 @pytest.mark.long
