@@ -14,6 +14,7 @@ import pytest
 
 from latchkey.simulator import Browser
 from latchkey.simulator.demo import ssh_instructions
+from tests.support.programs import process_with
 from tests.support.running import install_by_page, write_on_page
 from tests.support.waiting import until_blocking
 
@@ -87,14 +88,7 @@ class Demo:
 
     def server(self) -> int | None:
         """Return the process id of the server, which works in the temporary folder."""
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                command = (process / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if str(self.folder).encode() in command and b"\0serve\0" in command:
-                return int(process.name)
-        return None
+        return process_with(str(self.folder), "\0serve\0")
 
     def is_gone(self) -> bool:
         return self.server() is None and not list(self.folder.iterdir())

@@ -1,7 +1,6 @@
 """The printed configurations in the real Caddy and nginx, in front of a running server."""
 
 import asyncio
-import datetime as dt
 import hashlib
 import hmac
 import json
@@ -14,13 +13,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from latchkey.slackapi.requests import MAX_BODY_BYTES
 from tests.support.command_line import run
+from tests.support.network.certificates import certificate
 from tests.support.programs import free_port, program
 from tests.support.running import Running, running
 
@@ -179,10 +175,10 @@ async def test_logs_the_clients_real_address(tmp_path: Path, proxy: str, listen:
 @pytest.mark.parametrize("proxy", BOTH)
 @pytest.mark.gen_test(timeout=60)
 async def test_sends_the_headers_of_an_https_site_over_tls(tmp_path: Path, proxy: str) -> None:
-    certificate, key = self_signed(tmp_path)
-    arguments = ("--certificate", str(certificate), "--key", str(key))
+    _, file = certificate(tmp_path, "localhost")
+    arguments = ("--certificate", str(file), "--key", str(file))
     async with proxied(tmp_path, proxy, "port", *arguments, scheme="https") as it:
-        trusting = ssl.create_default_context(cafile=str(certificate))
+        trusting = ssl.create_default_context(cafile=str(file))
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", it.server.port, ssl=trusting, server_hostname="localhost"
         )
@@ -216,27 +212,3 @@ async def test_requests_wait_behind_caddy_while_the_server_restarts(tmp_path: Pa
         await asyncio.sleep(0.2)
         await it.server.start(it.slack)
         assert (await asked).startswith(b"HTTP/1.1 200")
-
-
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate, private = folder / "certificate.pem", folder / "key.pem"
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return certificate, private

@@ -12,6 +12,7 @@ import pytest
 from latchkey.simulator import Browser
 from tests.cli.test_demo import TIMEOUT, Demo, taken_port
 from tests.dev.workbench import LISTENERS, NATIVE
+from tests.support.programs import process_with
 from tests.support.running import write_on_page
 from tests.support.waiting import until_blocking
 
@@ -32,14 +33,7 @@ class Dev(Demo):
 
     def server(self) -> int | None:
         """Return the id of a process that forks, or has been forked, for this configuration."""
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                command = (process / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if str(self.app).encode() in command and b"latchkey.dev.forking" in command:
-                return int(process.name)
-        return None
+        return process_with(str(self.app), "latchkey.dev.forking")
 
 
 @pytest.fixture

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from latchkey.errors import StoreRefused
 from latchkey.storage import list_backups, make_backup
 from tests.support.command_line import run
-from tests.support.stores import Paths, beside, damage, fill, fill_and_crash, replaced, teams
+from tests.support.stores import Paths, beside, damage, fill, fill_and_crash, replaced, teams, which_opens
 
 OLD, NEW = {"T1", "T2", "T3", "T4"}, {"T1", "T2"}
 
@@ -58,14 +57,7 @@ def duration_of(folder: Path, *arguments: str) -> float:
 def state_of(paths: Paths, damaged: bytes) -> str:
     if damaged and paths[0].exists() and paths[0].read_bytes() == damaged:
         return "old"  # unchanged
-    try:
-        found = teams(paths)
-    except StoreRefused as error:
-        assert not paths[0].exists(), error
-        assert "latchkey restore" in error.hint
-        return "none"
-    assert found in (OLD, NEW)
-    return "old" if found == OLD else "new"
+    return which_opens(paths, OLD, NEW)
 
 
 def kill_restores(folder: Path, times: int) -> Counter[str]:

@@ -14,6 +14,7 @@ from slack_sdk.oauth.installation_store import Installation
 from latchkey.errors import OAuthError, SlackUnavailable
 from latchkey.slackapi.client.factory import WebClients
 from latchkey.slackapi.oauth import OAuthClient, links
+from tests.slackapi.served import served
 
 GOOD = {
     "ok": True, "app_id": "A1", "access_token": "xoxb-sentinel", "token_type": "bot", "scope": "chat:write", "bot_user_id": "UB",
@@ -63,18 +64,8 @@ def with_slack(
         return web.json_response(document, status=status)
 
     async def run() -> Any:
-        app = web.Application()
-        app.router.add_route("*", "/api/{method}", handle)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port = runner.addresses[0][1]
-        try:
-            async with WebClients(api_url=f"http://127.0.0.1:{port}/api/") as clients:
-                return await use(client(clients))
-        finally:
-            await runner.cleanup()
+        async with served(handle) as url, WebClients(api_url=f"{url}/api/") as clients:
+            return await use(client(clients))
 
     return asyncio.run(run()), calls
 

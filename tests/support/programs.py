@@ -34,6 +34,18 @@ def program(folder: Path, *command: str, port: int) -> Iterator[None]:
             process.wait()
 
 
+def process_with(*words: str) -> int | None:
+    """Return the id of a process whose command line contains all of these, or None."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+        except OSError:
+            continue  # it has ended
+        if all(word.encode() in command for word in words):
+            return int(process.name)
+    return None
+
+
 def _environment(folder: Path) -> dict[str, str]:
     # The programs write their own data into the test's folder.
     return {

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from slack_sdk.oauth.installation_store import Installation
 
-from latchkey.errors import UnreadableRecord
+from latchkey.errors import StoreRefused, UnreadableRecord
 from latchkey.storage import EventStatus, Store, StoredEvent, open_store
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -27,15 +27,13 @@ _CRASHING = """
 import os, sys
 from pathlib import Path
 from tests.support.stores import fill_open
-from latchkey.errors import UnreadableRecord
-from latchkey.storage import EventStatus, Store, StoredEvent, open_store
+from latchkey.storage import open_store
 fill_open(open_store(sys.argv[1], sys.argv[2]), *sys.argv[3:])
 os._exit(0)
 """
 _HOLDER = """
 import sys
-from latchkey.errors import UnreadableRecord
-from latchkey.storage import EventStatus, Store, StoredEvent, open_store
+from latchkey.storage import open_store
 store = open_store(sys.argv[1], sys.argv[2])
 print("open", flush=True)
 sys.stdin.read()
@@ -94,6 +92,18 @@ def teams(paths: Paths) -> set[str]:
             assert bot is not None
             assert bot.bot_token == f"xoxb-sentinel-{item.team_id}"
         return {str(item.team_id) for item in found.installations}
+
+
+def which_opens(paths: Paths, old: set[str], new: set[str]) -> str:
+    """Return which store opens after a crash, "old", "new" or "none", by its workspaces; it must be complete."""
+    try:
+        found = teams(paths)
+    except StoreRefused as error:
+        assert not paths[0].exists(), error
+        assert "latchkey restore" in error.hint
+        return "none"
+    assert found in (old, new)
+    return "old" if found == old else "new"
 
 
 def unfinished(store: Store) -> list[StoredEvent | UnreadableRecord]:

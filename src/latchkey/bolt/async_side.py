@@ -32,7 +32,7 @@ from slack_bolt.util.utils import get_arg_names_of_callable
 from latchkey.bolt.naming import name_of
 from latchkey.bolt.own_tokens import OwnTokens, own_tokens_of
 from latchkey.bolt.step_clients import AsyncFunctionTokenFallback, complete_once_async
-from latchkey.bolt.tracker import Tracker, errors_logged, tracker_of
+from latchkey.bolt.tracker import Observed, Tracker, errors_logged, tracker_of
 
 
 class TrackedAsyncRequest(AsyncBoltRequest):
@@ -170,18 +170,10 @@ class _Runner(AsyncioListenerRunner):
             tracker.end()
 
 
-class _Observed(AsyncListener):
+class _Observed(Observed, AsyncListener):
     """A listener whose run is measured, and whose exception is reported."""
 
-    def __init__(self, listener: AsyncListener, tracker: Tracker) -> None:
-        self.matchers = listener.matchers
-        self.middleware = listener.middleware
-        self.ack_function = listener.ack_function
-        self.lazy_functions = listener.lazy_functions
-        self.auto_acknowledgement = listener.auto_acknowledgement
-        self.ack_timeout = listener.ack_timeout
-        self._listener = listener
-        self._tracker = tracker
+    _listener: AsyncListener
 
     async def run_ack_function(self, *, request: AsyncBoltRequest, response: BoltResponse) -> BoltResponse | None:
         with self._tracker.observed(name_of(self.ack_function)):

@@ -28,7 +28,7 @@ from slack_bolt.util.utils import get_arg_names_of_callable
 from latchkey.bolt.naming import name_of
 from latchkey.bolt.own_tokens import OwnTokens, own_tokens_of
 from latchkey.bolt.step_clients import FunctionTokenFallback, complete_once
-from latchkey.bolt.tracker import Tracker, errors_logged, tracker_of
+from latchkey.bolt.tracker import Observed, Tracker, errors_logged, tracker_of
 from latchkey.dispatch import SlotPool
 
 MAX_DISPATCHES = 64
@@ -182,18 +182,10 @@ class _Runner(ThreadListenerRunner):
             tracker.end()
 
 
-class _Observed(Listener):
+class _Observed(Observed, Listener):
     """A listener whose run is measured, and whose exception is reported."""
 
-    def __init__(self, listener: Listener, tracker: Tracker) -> None:
-        self.matchers = listener.matchers
-        self.middleware = listener.middleware
-        self.ack_function = listener.ack_function
-        self.lazy_functions = listener.lazy_functions
-        self.auto_acknowledgement = listener.auto_acknowledgement
-        self.ack_timeout = listener.ack_timeout
-        self._listener = listener
-        self._tracker = tracker
+    _listener: Listener
 
     def run_ack_function(self, *, request: BoltRequest, response: BoltResponse) -> BoltResponse | None:
         with self._tracker.observed(name_of(self.ack_function)):

@@ -125,3 +125,17 @@ def errors_logged(name: str) -> Iterator[None]:
 def _finish(waiting: asyncio.Future[None]) -> None:
     if not waiting.done():
         waiting.set_result(None)
+
+
+class Observed:
+    """What Bolt reads of a listener, and the tracker that measures its run."""
+
+    def __init__(self, listener: Any, tracker: Tracker) -> None:
+        self.matchers = listener.matchers
+        self.middleware = listener.middleware
+        self.ack_function = listener.ack_function
+        self.lazy_functions = listener.lazy_functions
+        self.auto_acknowledgement = listener.auto_acknowledgement
+        self.ack_timeout = listener.ack_timeout
+        self._listener = listener
+        self._tracker = tracker

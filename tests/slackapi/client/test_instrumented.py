@@ -12,6 +12,7 @@ from latchkey.errors import SlackUnavailable
 from latchkey.slackapi.client.factory import WebClients
 from latchkey.slackapi.client.outcomes import outcome_of
 from latchkey.slackapi.requests import WorkspaceId
+from tests.slackapi.served import served
 
 ACME = WorkspaceId(None, "T0ACME", False)
 
@@ -34,17 +35,11 @@ def reported(
         return made
 
     async def main() -> None:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", respond)
-        runner = web.AppRunner(app, handler_cancellation=True)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        async with WebClients(api_url=f"{url}/api/", on_call=on_call) as clients:
+        async with (
+            served(respond, handler_cancellation=True) as url,
+            WebClients(api_url=f"{url}/api/", on_call=on_call) as clients,
+        ):
             await use(clients, url)
-        await runner.shutdown()
-        await runner.cleanup()
 
     asyncio.run(main())
     return seen

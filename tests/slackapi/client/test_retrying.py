@@ -18,6 +18,7 @@ from latchkey.slackapi.client.factory import WebClients
 from latchkey.slackapi.client.rate_limits import RateLimits
 from latchkey.slackapi.client.retrying import is_safe_to_retry
 from latchkey.slackapi.requests import WorkspaceId
+from tests.slackapi.served import served
 
 ACME, BIRCH = WorkspaceId(None, "T0ACME", False), WorkspaceId(None, "T0BIRCH", False)
 Scripted = tuple[int, dict[str, str]] | str
@@ -35,7 +36,7 @@ class Script:
         self.slept: list[float] = []
 
     async def handle(self, request: web.Request) -> web.Response:
-        method = request.match_info["method"]
+        method = request.path.rpartition("/")[2]
         self.calls[method] += 1
         responses = self.responses.get(method)
         response = responses.pop(0) if responses else OK
@@ -60,19 +61,9 @@ class Script:
             now += seconds
 
         async def live() -> Any:
-            app = web.Application()
-            app.router.add_route("*", "/api/{method}", self.handle)
-            runner = web.AppRunner(app)
-            await runner.setup()
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            port = runner.addresses[0][1]
-            try:
-                limits = RateLimits(clock=lambda: now, sleep=sleep)
-                async with WebClients(api_url=f"http://127.0.0.1:{port}/api/", limits=limits) as clients:
-                    return await use(lambda workspace: clients.retrying_client("xoxb-sentinel", workspace))
-            finally:
-                await runner.cleanup()
+            limits = RateLimits(clock=lambda: now, sleep=sleep)
+            async with served(self.handle) as url, WebClients(api_url=f"{url}/api/", limits=limits) as clients:
+                return await use(lambda workspace: clients.retrying_client("xoxb-sentinel", workspace))
 
         return asyncio.run(live())
 

@@ -12,7 +12,7 @@ import pytest
 
 from latchkey.errors import StoreRefused
 from latchkey.storage import list_backups, make_backup, open_store
-from tests.support.stores import ROOT, Paths, beside, damage, files, fill, fill_and_crash, replaced, teams
+from tests.support.stores import ROOT, Paths, beside, damage, files, fill, fill_and_crash, replaced, teams, which_opens
 
 OLD, NEW = {"T1", "T2", "T3", "T4"}, {"T1", "T2"}
 
@@ -104,18 +104,6 @@ def copied(pattern: Path) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def what_opens(paths: Paths) -> str:
-    """Return which store opens after a crash, and check that it is complete."""
-    try:
-        found = teams(paths)
-    except StoreRefused as error:
-        assert not paths[0].exists(), error
-        assert "latchkey restore" in error.hint
-        return "none"
-    assert found in (OLD, NEW)
-    return "old" if found == OLD else "new"
-
-
 def test_a_crash_at_any_step_leaves_the_old_or_the_new_store_and_the_next_run_succeeds(
     pattern: Path, runs: Runs
 ) -> None:
@@ -124,7 +112,7 @@ def test_a_crash_at_any_step_leaves_the_old_or_the_new_store_and_the_next_run_su
         with copied(pattern) as folder:
             paths = paths_in(folder)
             killed = runs.killed_at(step, folder)
-            opened = what_opens(paths)
+            opened = which_opens(paths, OLD, NEW)
             left[opened] += 1
             if opened == "old":
                 assert [path for path in files(paths[0].parent) if path != "store.sqlite"] == []
@@ -153,7 +141,7 @@ def test_a_crash_at_any_step_keeps_a_damaged_store_unchanged(pattern: Path, runs
                 left["old"] += 1
                 assert beside(paths[0], "-wal").read_bytes() == wal
             else:
-                left[what_opens(paths)] += 1
+                left[which_opens(paths, OLD, NEW)] += 1
             assert not runs.killed_at(0, folder)
             assert teams(paths) == NEW
             [kept] = [path for path in replaced(paths[0]) if path.read_bytes() == content]
