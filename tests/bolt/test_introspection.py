@@ -106,11 +106,24 @@ def test_an_assistants_events_are_described_and_accepted(is_async: bool) -> None
     assistant.user_message(run_async if is_async else run)
     app.assistant(assistant)
     mounted = BoltApp("m:app", app)
-    assert [listener.constraint for listener in mounted.listeners] == ["assistant_thread_started", "message"]
-    # Bolt's own listener keeps the context of a thread that has changed.
+    assert [listener.constraint for listener in mounted.listeners] == [
+        "assistant_thread_started",
+        {"type": "message", "channel_type": "im"},
+        "assistant_thread_context_changed",  # Bolt's own listener keeps the context of the thread
+    ]
     accepted = ("assistant_thread_started", "assistant_thread_context_changed", "message")
     assert all(mounted.accepts(event(name)) for name in accepted)
     assert not mounted.accepts(event("team_join"))
+
+
+def test_the_manifest_subscribes_an_assistant_to_direct_messages_and_changed_contexts() -> None:
+    app = new_app(is_async=False)
+    assistant = Assistant()
+    assistant.user_message(run)
+    app.assistant(assistant)
+    native = NativeApp()
+    native.mount(BoltApp("m:app", app))
+    assert requirements_of(native).events == ["message.im", "assistant_thread_context_changed"]
 
 
 def test_the_manifest_lists_what_a_mounted_app_needs() -> None:

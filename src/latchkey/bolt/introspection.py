@@ -10,6 +10,9 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from slack_bolt.middleware.assistant.assistant import Assistant
+from slack_bolt.middleware.assistant.async_assistant import AsyncAssistant
+
 from latchkey.bolt.naming import module_of, name_of
 from latchkey.dispatch import Listener, MountedPlan
 from latchkey.slackapi.requests import Kind
@@ -33,15 +36,16 @@ class Found(NamedTuple):
     """Whether matchers or middleware of the author's may refuse what the registration allows."""
 
 
+_CONTEXT_CHANGED_LISTENERS = "_thread_context_changed_listeners"
+_CONTEXT_CHANGED = Registration(Kind.EVENT, "assistant_thread_context_changed")
+_DIRECT_MESSAGE = Registration(Kind.EVENT, {"type": "message", "channel_type": "im"})
 _ASSISTANT = {
-    "_thread_started_listeners": "assistant_thread_started",
-    "_thread_context_changed_listeners": "assistant_thread_context_changed",
-    "_user_message_listeners": "message",
-    "_bot_message_listeners": "message",
+    "_thread_started_listeners": Registration(Kind.EVENT, "assistant_thread_started"),
+    _CONTEXT_CHANGED_LISTENERS: _CONTEXT_CHANGED,
+    "_user_message_listeners": _DIRECT_MESSAGE,
+    "_bot_message_listeners": _DIRECT_MESSAGE,
 }
-"""The lists of an Assistant's listeners, and the events that they are for."""
-ASSISTANT_EVENTS = frozenset(_ASSISTANT.values())
-"""An Assistant handles all of them, some by itself if its author has registered no listener."""
+"""The lists of an Assistant's listeners, and what they are for."""
 
 
 def listeners_of(app: Any) -> list[Found]:
@@ -71,10 +75,12 @@ def describe(found: list[Found]) -> list[Listener]:
 
 def _of_assistants(middleware: list[Any]) -> Iterator[Found]:
     for each in middleware:
-        for name, event_type in _ASSISTANT.items():
+        for name, registration in _ASSISTANT.items():
             for listener in getattr(each, name, None) or ():
-                found = _found(listener)
-                yield found._replace(registration=Registration(Kind.EVENT, event_type))
+                yield _found(listener)._replace(registration=registration)
+        if isinstance(each, Assistant | AsyncAssistant) and not getattr(each, _CONTEXT_CHANGED_LISTENERS, None):
+            # Bolt registers its own listener at the first request.
+            yield Found(_CONTEXT_CHANGED, each.default_thread_context_changed, [], is_filtered=False)
 
 
 def _found(listener: Any) -> Found:

@@ -8,12 +8,10 @@ from typing import Any
 
 from slack_bolt.app.app import App
 from slack_bolt.app.async_app import AsyncApp
-from slack_bolt.middleware.assistant.assistant import Assistant
-from slack_bolt.middleware.assistant.async_assistant import AsyncAssistant
 from slack_bolt.response import BoltResponse
 
 from latchkey.bolt.async_side import AsyncSide
-from latchkey.bolt.introspection import ASSISTANT_EVENTS, Found, describe, listeners_of
+from latchkey.bolt.introspection import Found, describe, listeners_of
 from latchkey.bolt.oauth import oauth_settings_of
 from latchkey.bolt.own_tokens import OwnTokens
 from latchkey.bolt.responses import has_no_listener, reply_from
@@ -131,8 +129,7 @@ def _event_types(app: App | AsyncApp, found: list[Found]) -> frozenset[str] | No
     middleware = app._async_middleware_list if isinstance(app, AsyncApp) else app._middleware_list
     if any(not type(each).__module__.startswith("slack_bolt.middleware.") or _is_custom(each) for each in middleware):
         return None
-    is_assistant = any(isinstance(each, Assistant | AsyncAssistant) for each in middleware)
-    types: set[str] = set(ASSISTANT_EVENTS if is_assistant else ())
+    types: set[str] = set()
     for kind, constraint, _ in (each.registration for each in found):
         if kind is None:
             return None

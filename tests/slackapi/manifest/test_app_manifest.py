@@ -194,6 +194,13 @@ def test_an_agent_that_listens_to_messages_subscribes_to_its_direct_messages() -
     assert "im:history" in bot(manifest)[0]
 
 
+def test_listeners_that_are_only_for_direct_messages_subscribe_to_no_others() -> None:
+    manifest, notes = made(ManifestRequirements(events=["message.im"]), scopes=["channels:history"])
+    assert set(bot(manifest)[1]) == {"app_uninstalled", "tokens_revoked", "message.im"}
+    assert "im:history" in bot(manifest)[0]
+    assert len(notes) == 1, "only that the scope is missing"
+
+
 def test_notes_that_new_apps_get_another_event_when_somebody_opens_their_messages() -> None:
     noted = 'the tab "messages"; add a listener for it'
     assert any(noted in note for note in made(ManifestRequirements(events=["assistant_thread_started"]))[1])

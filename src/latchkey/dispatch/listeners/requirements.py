@@ -24,6 +24,8 @@ _LISTED = {
 """For each kind of listener that the manifest lists: the field of a constraint with its name, and its plural."""
 _FUNCTIONS = ("callback_id", "the functions")
 """The same for functions, whose listeners are those of an event that names one."""
+_DIRECT_MESSAGES = "message.im"
+"""The subscription of listeners that are only for messages in direct messages."""
 _EITHER_SHORTCUT = "the shortcut {name} is listed as a global one; register a message shortcut with message_shortcut()"
 _USAGE = re.compile(r"^usage:\s*(\S.*)$", re.IGNORECASE | re.MULTILINE)
 _WITHOUT_INTERACTIVITY = frozenset({Kind.EVENT, Kind.COMMAND, Kind.BEFORE_INSTALL, Kind.INSTALLED})
@@ -54,7 +56,7 @@ def requirements_of(app: App) -> ManifestRequirements:
         elif _is_of_function(listener):
             requirements.functions.append(Function(name, description))
         elif listener.kind is Kind.EVENT:
-            requirements.events.append(name)
+            requirements.events.append(_DIRECT_MESSAGES if fields.get("channel_type") == "im" else name)
         elif listener.kind is Kind.COMMAND:
             requirements.commands.append(Command(name, description, _usage_of(listener)))
         else:

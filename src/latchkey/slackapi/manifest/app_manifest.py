@@ -6,7 +6,7 @@ addition. The manifest contains no secret. https://docs.slack.dev/reference/app-
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from latchkey.slackapi.manifest.event_scopes import (
@@ -105,16 +105,10 @@ def _subscriptions(events: Iterable[str], bot: _Scopes, user: _Scopes, notes: li
     """Return the bot's and the users' subscriptions, sorted, and add the scopes that they require."""
     bot_events: set[str] = set()
     user_events: set[str] = set()
-    agent_events = AGENT_EVENTS.intersection(events := list(events))
-    for event in dict.fromkeys(events):
-        if event == "message":
-            chosen = [name for name, scope in MESSAGE_SUBSCRIPTIONS.items() if scope in bot.all]
-            if agent_events and "message.im" not in chosen:
-                chosen.append("message.im")  # people write to an agent in its direct messages
-            chosen = chosen or ["message.channels"]
-            for name in chosen:
-                bot.require((MESSAGE_SUBSCRIPTIONS[name],), name)
-            bot_events.update(chosen)
+    for event in dict.fromkeys(_by_subscription(list(events), bot.all)):
+        if event in MESSAGE_SUBSCRIPTIONS:
+            bot.require((MESSAGE_SUBSCRIPTIONS[event],), event)
+            bot_events.add(event)
         elif event in USER_EVENTS:
             user.require(EVENT_SCOPES[event], event)
             user_events.add(event)
@@ -135,6 +129,18 @@ def _subscriptions(events: Iterable[str], bot: _Scopes, user: _Scopes, notes: li
     counts = [len(bot_events), len(user_events)]
     notes += [f"Slack allows {MAX_EVENTS} events, but there are {count}" for count in counts if count > MAX_EVENTS]
     return sorted(bot_events), sorted(user_events)
+
+
+def _by_subscription(events: list[str], scopes: Sequence[str]) -> Iterator[str]:
+    """Return the events with "message" replaced by the subscriptions whose scopes are configured."""
+    for event in events:
+        if event != "message":
+            yield event
+            continue
+        chosen = [name for name, scope in MESSAGE_SUBSCRIPTIONS.items() if scope in scopes]
+        if AGENT_EVENTS.intersection(events):
+            chosen.append("message.im")  # people write to an agent in its direct messages
+        yield from chosen or ["message.channels"]
 
 
 def _has_user_scope(event: str) -> bool:

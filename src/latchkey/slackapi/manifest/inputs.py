@@ -34,7 +34,7 @@ class ManifestRequirements:
     commands: list[Command] = field(default_factory=list)
     shortcuts: list[Shortcut] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
-    """Event types as they appear in payloads: every message is "message"."""
+    """Event types as they appear in payloads: every message is "message", or "message.im" if only direct ones are."""
     functions: list[Function] = field(default_factory=list)
     """The functions that listeners run as steps of workflows."""
     interactivity: bool = False
