@@ -346,6 +346,12 @@ def agent_at_slack(**features: Any) -> dict[str, Any]:
     return document
 
 
+def test_the_home_tab_of_an_agent_is_the_authors_own() -> None:
+    manifest, _ = made(ManifestRequirements(events=["app_home_opened"]), scopes=["assistant:write"])
+    slack = agent_at_slack(app_home={"home_tab_enabled": False, "messages_tab_enabled": True})
+    assert not [each for each in differences(manifest, slack) if each.path.startswith("features.app_home.home")]
+
+
 def test_leaves_the_authors_own_keys_out_of_the_comparison() -> None:
     manifest, _ = made(AGENT, scopes=["assistant:write"], org_deployment=True)
     prompts = [{"title": "Sum up", "message": "Sum this up"}]

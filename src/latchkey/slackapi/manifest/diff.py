@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from typing import Any, NamedTuple
 
-from latchkey.slackapi.manifest.managed import PATHS, Key, managed_values
+from latchkey.slackapi.manifest.managed import AGENT_VIEW, HOME_TAB, PATHS, Key, managed_values
 
 MAX_SHOWN = 200
 
@@ -58,7 +58,9 @@ def shown(value: object) -> str:
 
 
 def _is_comparable(key: Key, theirs: Mapping[Key, Any]) -> bool:
-    """A field of an item that Slack lacks is reported with the item."""
+    """A field of an item that Slack lacks is reported with the item, and the Home tab of an agent is the author's."""
+    if key.path == HOME_TAB:
+        return Key(AGENT_VIEW) not in theirs
     return not key.field or Key(key.path, key.item) in theirs
 
 

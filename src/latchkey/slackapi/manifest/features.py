@@ -113,7 +113,7 @@ def functions_of(wanted: Sequence[Function], notes: list[str]) -> dict[str, Any]
 
 def _display_name(name: str) -> str:
     """Return the bot's name in the characters that Slack allows: a-z, 0-9, and - _ . inside."""
-    return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-.") or "app"
+    return re.sub(r"[^a-z0-9._]+", "-", name.lower()).strip("-.") or "app"
 
 
 def _words(callback_id: str) -> str:
