@@ -12,6 +12,7 @@ class Difference:
     reason: str
 
 
+UNEXPLAINED = "Not explained yet."
 REFUSED = "Refused at the start, with a message that says what to use instead."
 CHALLENGE = "The server answers Slack's challenge itself, as text, and always. Slack accepts this like Bolt's JSON."
 SSL_CHECK = "Slack's check of the certificate is always answered."

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.outside.checkouts import Checkout
-from tests.outside.differences import MOUNTED, NATIVE, Difference, explain
+from tests.outside.differences import MOUNTED, NATIVE, UNEXPLAINED, Difference, explain
 from tests.outside.page import table, write_section
 from tests.outside.running import run_tests
 
@@ -14,7 +14,6 @@ pytestmark = pytest.mark.outside
 REPOSITORY = "slackapi/bolt-python"
 FOLDERS = ["scenario_tests", "scenario_tests_async"]
 TITLES = {"native": "Bolt's scenario tests, natively", "mounted": "Bolt's scenario tests, mounted"}
-UNEXPLAINED = "Not explained yet."
 
 
 @pytest.mark.parametrize(("mode", "differences"), [("native", NATIVE), ("mounted", MOUNTED)])

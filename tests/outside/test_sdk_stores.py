@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.outside.checkouts import Checkout
-from tests.outside.differences import STORES, explain
+from tests.outside.differences import STORES, UNEXPLAINED, explain
 from tests.outside.page import table, write_section
 from tests.outside.running import run_tests
 
@@ -21,7 +21,7 @@ def test_a_test_fails_only_if_it_tests_what_is_specific_to_another_store(
     outcomes = run_tests(sdk.path / "tests", PATHS, "stores_plugin", "stores")
     failed = [outcome for outcome in outcomes if outcome.error]
     rows: list[list[object]] = [
-        [f"`{item.test.rpartition('/')[2]}`", explain(item, STORES) or "Not explained yet."] for item in failed
+        [f"`{item.test.rpartition('/')[2]}`", explain(item, STORES) or UNEXPLAINED] for item in failed
     ]
     summary = f"{len(outcomes) - len(failed)} of {len(outcomes)} pass ({sdk})."
     write_section("stores", "slack_sdk's tests of its stores", [summary, "", *table(["test", "why it fails"], rows)])
