@@ -2,9 +2,9 @@
 
 Invariant: what another process has committed is seen within CHECK_INTERVAL.
 
-The whole cache goes, because SQLite reports only that something was committed. A record of what has changed would be one
-more row for each change of a token, and processes of earlier versions would not write it. A look-up that is no longer
-cached costs about 0.2 ms, and the cache is cleared at most four times a second.
+The whole cache goes, because SQLite reports only that something was committed. A record of what has changed would be
+one more row for each change of a token, and processes of earlier versions would not write it. A look-up that is no
+longer cached costs about 0.2 ms, and the cache is cleared at most four times a second.
 """
 
 from __future__ import annotations
