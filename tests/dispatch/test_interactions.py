@@ -83,6 +83,12 @@ FAILED = "Sorry, something went wrong. The app's operator can find the cause in 
         (action(), 500, "the listener failed"),
         (submission(), 200, {"response_action": "errors", "errors": {"b-id": FAILED}}),
         (interaction("block_suggestion", action_id="a"), 200, {"options": []}),
+        (
+            interaction("dialog_submission", callback_id="old", submission={"name": "x"}),
+            200,
+            {"errors": [{"name": "name", "error": FAILED}]},
+        ),
+        (interaction("dialog_submission", callback_id="old"), 500, "the listener failed"),
     ],
 )
 def test_a_listener_that_raises_before_its_ack_shows_an_error_without_its_cause(
@@ -91,7 +97,14 @@ def test_a_listener_that_raises_before_its_ack_shows_an_error_without_its_cause(
     def fail() -> None:
         raise ValueError("sentinel")
 
-    for register in (bench.app.command("/hi"), bench.app.action("a"), bench.app.view("form"), bench.app.options("a")):
+    app = bench.app
+    for register in (
+        app.command("/hi"),
+        app.action("a"),
+        app.view("form"),
+        app.options("a"),
+        app.dialog_submission("old"),
+    ):
         register(fail)
     reply = bench.reply_to(payload)
     assert reply.status == status

@@ -12,11 +12,12 @@ def visible_reply(payload: Payload, text: str, *, otherwise: Reply) -> Reply:
         return text_reply(text)
     if payload.kind is Kind.OPTIONS:
         return json_reply({"options": []})
-    block_id = _first_input(payload) if payload.type == "view_submission" else None
-    if block_id is None:
-        return otherwise
-    # The form stays open with what was typed, and the text is shown under its first field.
-    return json_reply({"response_action": "errors", "errors": {block_id: text}})
+    # A form stays open with what was typed, and the text is shown under its first field.
+    if payload.type == "view_submission" and (block_id := _first_input(payload)) is not None:
+        return json_reply({"response_action": "errors", "errors": {block_id: text}})
+    if payload.type == "dialog_submission" and (name := _first_element(payload)) is not None:
+        return json_reply({"errors": [{"name": name, "error": text}]})
+    return otherwise
 
 
 def _first_input(payload: Payload) -> str | None:
@@ -25,3 +26,8 @@ def _first_input(payload: Payload) -> str | None:
         if isinstance(block, dict) and block.get("type") == "input" and isinstance(block.get("block_id"), str):
             return str(block["block_id"])
     return None
+
+
+def _first_element(payload: Payload) -> str | None:
+    submission = payload.body.get("submission")
+    return next(iter(submission), None) if isinstance(submission, dict) else None

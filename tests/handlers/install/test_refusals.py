@@ -29,6 +29,11 @@ INTERACTIONS: list[tuple[str, dict[str, Any], str]] = [
     ("block_suggestion", {"action_id": "x", "block_id": "b", "value": "a"}, '{"options":[]}'),
     ("view_closed", {"view": FORM}, ""),
     (
+        "dialog_submission",
+        {"callback_id": "x", "submission": {"name": "a", "other": "b"}},
+        '{"errors":[{"name":"name","error":"Your workspace may not use this app."}]}',
+    ),
+    (
         "view_submission",
         {"view": FORM},
         '{"response_action":"errors","errors":{"name":"Your workspace may not use this app."}}',
