@@ -16,7 +16,7 @@ from latchkey.handlers.install import FAILURES, CallbackHandler, InstalledHandle
 from latchkey.handlers.pages import ICON_PATH
 from latchkey.handlers.services import FAVICON_PATH, HEALTH_PATH, READY_PATH, Services
 from latchkey.handlers.site import HomeHandler, IconHandler, NotFoundHandler
-from latchkey.handlers.transport import PageApplication, Refusal
+from latchkey.handlers.transport import PageApplication, UnreadableRequest
 from latchkey.metrics import OTHER
 from latchkey.slackapi.paths import BOLT_CALLBACK_PATH, CALLBACK_PATH, EVENTS_PATH, INSTALL_PATH, INSTALLED_PATH
 
@@ -58,16 +58,16 @@ class LatchkeyApplication(PageApplication):
             return self.events.delegate(connection, line.method, body_size)
         return super().delegate(connection, line, body_size)
 
-    def refused(self, refusal: Refusal, context: Any) -> None:
-        """Count and log a request that was refused before it had a handler."""
+    def unreadable(self, request: UnreadableRequest, context: Any) -> None:
+        """Count and log a request that could not be read."""
         services = self._services
-        services.metrics.requests[services.endpoints.get(refusal.path, OTHER), refusal.status].inc()
+        services.metrics.requests[services.endpoints.get(request.path, OTHER), request.status].inc()
         services.access_log(
-            refusal.method,
-            refusal.path,
-            refusal.status,
+            request.method,
+            request.path,
+            request.status,
             time.monotonic(),
             None,
-            refusal.request_id,
+            request.request_id,
             services.client_addresses.address(context, {}),
         )

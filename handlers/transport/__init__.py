@@ -5,7 +5,7 @@ from latchkey.handlers.transport.client_address import ClientAddresses
 from latchkey.handlers.transport.connections import (
     Clients,
     LatchkeyServer,
-    Refusal,
+    UnreadableRequest,
     bind_port,
     bind_unix,
     format_address,
@@ -29,8 +29,8 @@ __all__ = [
     "LatchkeyServer",
     "PageApplication",
     "PageHandler",
-    "Refusal",
     "Request",
+    "UnreadableRequest",
     "asks_to_close",
     "bind_port",
     "bind_unix",

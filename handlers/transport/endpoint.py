@@ -24,7 +24,7 @@ from tornado.httputil import (
 from latchkey.dispatch import EMPTY, Reply
 from latchkey.handlers.transport.access_log import AccessLog, new_request_id
 from latchkey.handlers.transport.client_address import ClientAddresses
-from latchkey.handlers.transport.connections import Clients, linger_on_close, take_refusal
+from latchkey.handlers.transport.connections import Clients, linger_on_close, take_unreadable
 from latchkey.handlers.transport.framing import asks_to_close
 from latchkey.handlers.transport.in_flight import InFlight
 from latchkey.handlers.transport.partial_bodies import PartialBodies
@@ -165,12 +165,12 @@ class Request(HTTPMessageDelegate):
         self._endpoint.body_timeouts.end(self)
         if self.is_accepted:
             return
-        refusal = take_refusal(self._connection.stream)
-        if refusal is None:
+        unreadable = take_unreadable(self._connection.stream)
+        if unreadable is None:
             self._end(499)
         else:
-            self.request_id = refusal.request_id
-            self._end(refusal.status)
+            self.request_id = unreadable.request_id
+            self._end(unreadable.status)
 
     def respond(self, reply: Reply, more_headers: dict[str, str] | None = None) -> None:
         """Send the response, unless the client has disconnected, and log the request.

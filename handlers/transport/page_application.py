@@ -10,7 +10,7 @@ from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 from tornado.web import Application, RequestHandler
 
-from latchkey.handlers.transport.connections import Refusal, linger_on_close, make_last_request
+from latchkey.handlers.transport.connections import UnreadableRequest, linger_on_close, make_last_request
 from latchkey.handlers.transport.framing import asks_to_close
 
 
@@ -24,8 +24,8 @@ class PageApplication(Application):
         page = self.start_request(None, connection)
         return page if body_size == 0 else IgnoredBody(page, connection)
 
-    def refused(self, refusal: Refusal, context: Any) -> None:
-        """Do nothing for a request that was refused before it had a page."""
+    def unreadable(self, request: UnreadableRequest, context: Any) -> None:
+        """Do nothing for a request that could not be read."""
 
 
 class IgnoredBody(HTTPMessageDelegate):

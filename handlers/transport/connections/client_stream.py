@@ -14,7 +14,7 @@ from tornado.httputil import HTTPInputError, RequestStartLine
 from tornado.iostream import IOStream, UnsatisfiableReadError
 
 from latchkey.handlers.transport.connections.lingering import Lingering
-from latchkey.handlers.transport.connections.refusal import Refusal
+from latchkey.handlers.transport.connections.unreadable_request import UnreadableRequest
 from latchkey.handlers.transport.limits import MAX_HEADER_BYTES, READ_BYTES
 
 MAX_CHUNK_LINE = 4096
@@ -37,7 +37,7 @@ class ClientStream(IOStream):
     """If true, part of a request has not been read: close the connection so that its response arrives."""
     line: RequestStartLine | None = None
     """The first line of a request that is about to be refused, if it is known."""
-    refusal: Refusal | None = None
+    unreadable: UnreadableRequest | None = None
     """Set once the connection itself has responded, until that is logged."""
 
     def __init__(
@@ -112,8 +112,8 @@ class ClientStream(IOStream):
     def _refuse(self, status: int) -> bytes:
         """Note that the request cannot be read, and return the response."""
         self.lingers = True
-        self.refusal = Refusal.of(status, self.line)
-        return self.refusal.response()
+        self.unreadable = UnreadableRequest.of(status, self.line)
+        return self.unreadable.response()
 
 
 def linger_on_close(stream: IOStream) -> None:
@@ -128,12 +128,12 @@ def note_line(stream: IOStream, line: RequestStartLine) -> None:
         stream.line = line
 
 
-def take_refusal(stream: IOStream) -> Refusal | None:
-    """Return the refusal that is to be logged, if the connection itself has responded; each only once."""
+def take_unreadable(stream: IOStream) -> UnreadableRequest | None:
+    """Return the request that is to be logged because the connection itself has responded to it; each only once."""
     if not isinstance(stream, ClientStream):
         return None
-    refusal, stream.refusal = stream.refusal, None
-    return refusal
+    unreadable, stream.unreadable = stream.unreadable, None
+    return unreadable
 
 
 def make_last_request(stream: IOStream) -> None:

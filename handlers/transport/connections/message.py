@@ -9,8 +9,8 @@ from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 
 from latchkey.handlers.transport.connections.client_stream import make_last_request, note_line
-from latchkey.handlers.transport.connections.refusal import Refusal
 from latchkey.handlers.transport.connections.timeouts import ClientTimeouts
+from latchkey.handlers.transport.connections.unreadable_request import UnreadableRequest
 from latchkey.handlers.transport.framing import announced_size, asks_to_close, origin_form, settle_expectation
 
 
@@ -22,8 +22,8 @@ class Routes(Protocol):
     ) -> HTTPMessageDelegate:
         """Return the delegate; the target in `line` is a path and a query, and `body_size` is None if it is chunked."""
 
-    def refused(self, refusal: Refusal, context: Any) -> None:
-        """Called after a request was refused that has no delegate; `context` is that of Tornado's connection."""
+    def unreadable(self, request: UnreadableRequest, context: Any) -> None:
+        """Called with a request that could not be read and has no delegate; `context` is that of its connection."""
 
 
 class Message(HTTPMessageDelegate):

@@ -13,7 +13,7 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPConnection, HTTPMessageDelegate
 
 from latchkey.handlers.transport.connections.acceptor import Acceptor
-from latchkey.handlers.transport.connections.client_stream import ClientStream, take_refusal
+from latchkey.handlers.transport.connections.client_stream import ClientStream, take_unreadable
 from latchkey.handlers.transport.connections.clients import BODY_TIMEOUT, Clients
 from latchkey.handlers.transport.connections.message import Message, Routes
 from latchkey.handlers.transport.limits import MAX_CONNECTIONS, MAX_HEADER_BYTES, READ_BYTES
@@ -66,9 +66,9 @@ class LatchkeyServer(HTTPServer):
         assert isinstance(server_conn, HTTP1ServerConnection)  # as above
         super().on_close(server_conn)
         self.clients.idle.end(server_conn)
-        refusal = take_refusal(server_conn.stream)
-        if refusal is not None:
-            self._routes.refused(refusal, server_conn.context)
+        unreadable = take_unreadable(server_conn.stream)
+        if unreadable is not None:
+            self._routes.unreadable(unreadable, server_conn.context)
         if not self._connections:
             self._all_gone.set()
 

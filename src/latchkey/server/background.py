@@ -16,7 +16,7 @@ from latchkey.tokens import Pace, Refresher, Sweep, Undoer
 async def background_work(
     settings: Settings, store: Store, refresher: Refresher, undoer: Undoer, metrics: Metrics
 ) -> AsyncIterator[None]:
-    """Do it until the block ends."""
+    """Do all of it until the block ends."""
     gauges = StoreGauges(store.keys, lambda: _newest_backup(settings), metrics)
     measuring = asyncio.get_running_loop().create_task(gauges.run())
     undoer.start()

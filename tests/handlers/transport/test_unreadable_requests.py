@@ -42,7 +42,7 @@ async def test_a_request_that_cannot_be_read_is_answered_counted_and_logged_once
     line: str,
 ) -> None:
     endpoint = "callback" if "callback" in line else "events" if "events" in line else "other"
-    await check_refusal(await exchange(base_url, sent), status, line, all_logs)
+    await check_answer(await exchange(base_url, sent), status, line, all_logs)
     assert counts(services.metrics, "requests") == {(endpoint, str(status)): 1}
 
 
@@ -53,12 +53,12 @@ async def test_an_event_with_chunks_that_cannot_be_read_is_answered_counted_and_
 ) -> None:
     signature = signature_headers(SIGNING_SECRETS[0], b"{}")
     begun = head("POST /slack/events HTTP/1.1", "Transfer-Encoding: chunked", *signature)
-    await check_refusal(await exchange(base_url, begun + chunks), 400, "POST /slack/events 400", all_logs)
+    await check_answer(await exchange(base_url, begun + chunks), 400, "POST /slack/events 400", all_logs)
     assert counts(services.metrics, "requests") == {("events", "400"): 1}
     assert await services.in_flight.wait(1) == 0
 
 
-async def check_refusal(answer: RawResponse, status: int, line: str, logs: pytest.LogCaptureFixture) -> None:
+async def check_answer(answer: RawResponse, status: int, line: str, logs: pytest.LogCaptureFixture) -> None:
     """Check the response, and that the access log has exactly this line for it."""
     assert (answer.status, answer.headers["connection"]) == (status, "close")
     assert len(answer.body) == int(answer.headers["content-length"])

@@ -1,4 +1,4 @@
-"""The responses to requests that cannot be read, which have no handler."""
+"""Requests that cannot be read, and so have no handler, and the responses to them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ UNKNOWN = "-"
 _REASONS = {400: ("Bad Request", b""), 431: ("Request Header Fields Too Large", b"headers too large\n")}
 
 
-class Refusal(NamedTuple):
-    """A request that the connection itself has responded to."""
+class UnreadableRequest(NamedTuple):
+    """A request that the connection itself responds to."""
 
     status: int
+    """Of the response."""
     request_id: str
     method: str = UNKNOWN
     path: str = UNKNOWN
 
     @classmethod
-    def of(cls, status: int, line: RequestStartLine | None) -> Refusal:
-        """Return the refusal of a request, with a new id; `line` is None if its first line was not read."""
+    def of(cls, status: int, line: RequestStartLine | None) -> UnreadableRequest:
+        """Return the request with a new id; `line` is None if its first line was not read."""
         if line is None:
             return cls(status, new_request_id())
         return cls(status, new_request_id(), line.method, line.path.partition("?")[0])
