@@ -29,7 +29,9 @@ sys.exit(main())
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_creates_the_app_and_stores_its_credentials_where_the_server_reads_them(tmp_path: Path) -> None:
+async def test_creates_the_app_and_stores_its_credentials_where_the_server_reads_them(
+    tmp_path: Path, unused_addresses: dict[str, str]
+) -> None:
     async with app_at_slack(tmp_path) as it:
         done = await it.set_up("--json")
         assert (done.returncode, done.stderr) == (0, "")
@@ -44,7 +46,8 @@ async def test_creates_the_app_and_stores_its_credentials_where_the_server_reads
         assert shown["slack.client_id"] == {"value": it.slack.world.app.client_id, "from": "secrets/client_id"}
         assert shown["slack.client_secret"] == {"value": "********", "from": "secrets/client_secret"}
         assert shown["slack.signing_secret"] == {"value": "********", "from": "secrets/signing_secret"}
-        assert (await it.run("config", "check")).returncode == 0
+        checked = await it.run("config", "check", **unused_addresses)
+        assert checked.returncode == 0, checked.stderr
 
 
 @pytest.mark.gen_test(timeout=60)
@@ -56,6 +59,8 @@ async def test_a_second_run_creates_nothing(tmp_path: Path) -> None:
         assert f"the app {it.slack.world.app.app_id} exists" in done.stdout
         assert INSTALL_URL in done.stderr
         assert len(it.calls("apps.manifest.create")) == 1
+        own_path = await it.run("setup", "--json", LATCHKEY_INSTALL_PATH="/install")
+        assert json.loads(own_path.stdout)["install_url"] == "https://slack.example.com/install"
 
 
 @pytest.mark.gen_test(timeout=60)

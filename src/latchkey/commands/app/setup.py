@@ -28,7 +28,6 @@ from latchkey.config import Settings
 from latchkey.errors import LatchkeyError, SlackRateLimited, SlackRefused, SlackUnavailable, SlackUnreachable
 from latchkey.slackapi.app_configuration import AppConfiguration
 from latchkey.slackapi.manifest import Manifest
-from latchkey.slackapi.paths import INSTALL_PATH
 
 _NEXT = """
 Next:
@@ -85,7 +84,7 @@ def command(
 
 
 def _set_up(settings: Settings, file: AppFile, options: SetupOptions) -> None:
-    install_url = settings.public_url + INSTALL_PATH
+    install_url = settings.public_url + settings.install.path
     created = file.record.credentials is None and _must_create(settings, file, options)
     if created:
         _create(settings, file, options)
