@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from latchkey.slackapi.requests import MAX_BODY_BYTES
+from tests.support.memory import resident_megabytes
 from tests.support.network.raw_http import connect, head
 from tests.support.running import Running, running
 
@@ -20,11 +21,6 @@ HEADERS = {
     ],
     "to a page": ["POST /slack/install HTTP/1.1"],
 }
-
-
-def resident_megabytes(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 async def send_body(it: Running, request: bytes) -> None:

@@ -53,7 +53,7 @@ class ChangesHandler(GuardedHandler):
         seen = int(number) if start == changes.start and number.isdigit() else -1
         try:
             while not self.is_closed:
-                found = changes.after(seen) if seen >= 0 else None
+                found = changes.after(seen)
                 if found is None:
                     seen = changes.last
                     self.write(f"id: {changes.start}-{seen}\nevent: reset\ndata: {{}}\n\n")
