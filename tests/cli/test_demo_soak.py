@@ -12,7 +12,7 @@ from tornado.httpclient import AsyncHTTPClient
 
 from latchkey.simulator import Browser
 from tests.cli.test_demo import Demo
-from tests.support.memory import resident_megabytes
+from tests.support.counts import resident_megabytes
 from tests.support.running import install_by_page, write_on_page
 from tests.support.waiting import until
 

@@ -24,7 +24,7 @@ TOKENS = [
 def _logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    quiet = {name: logging.getLogger(name).level for name in configuring._QUIET}
+    quiet = {name: logging.getLogger(name).level for name in (*configuring._QUIET, "latchkey.events")}
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -37,6 +37,15 @@ def lines(form: str, level: str = "debug") -> io.StringIO:
     stream = io.StringIO()
     logs.configure(level, form, ["sentinel-secret", "sentinel-second"], logs.LogStream(stream))
     return stream
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
+@pytest.mark.parametrize("events", [True, False])
+def test_ends_of_events_are_logged_at_any_level_if_wanted(level: str, events: bool) -> None:
+    stream = io.StringIO()
+    logs.configure(level, "text", [], logs.LogStream(stream), events=events)
+    logging.getLogger("latchkey.events").info("ended")
+    assert ("ended" in stream.getvalue()) is events
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from latchkey.slackapi.requests import MAX_BODY_BYTES
-from tests.support.memory import resident_megabytes
+from tests.support.counts import resident_megabytes
 from tests.support.network.raw_http import connect, head
 from tests.support.running import Running, running
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import os
+import re
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -79,6 +80,26 @@ async def test_log_level_can_be_raised_and_lowered(tmp_path: Path) -> None:
             async with asyncio.timeout(WAIT_SECONDS):
                 while await logs_a_request(it) != seen:
                     pass
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_ends_of_events_are_logged_only_while_that_is_wanted(tmp_path: Path) -> None:
+    async with with_secret_files(tmp_path) as it:
+        it.slack.world.app = dataclasses.replace(it.slack.world.app, signing_secret=OLD)
+        await it.install()
+        config = tmp_path / "config.toml"
+        for wanted in ("false", "true"):
+            config.write_text(re.sub("events = .*", f"events = {wanted}", config.read_text()))
+            await reload(it)
+            before = len(it.server.log.read_text())
+            for number in (1, 2):  # the end of the first is logged before the second is answered
+                answered = len(it.slack.world.messages) + 2
+                await it.slack.people.mention(it.slack.workspace(), f"{number}")
+                await until(lambda answered=answered: len(it.slack.world.messages) == answered)  # type: ignore[misc]
+            end = re.compile(
+                r" INFO latchkey\.events the listeners have ended event_id=Ev\w+ attempt=1 ms=[\d.]+ outcome=done "
+            )
+            assert bool(end.search(it.server.log.read_text()[before:])) is (wanted == "true")
 
 
 async def logs_a_request(it: Running) -> bool:

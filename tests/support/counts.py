@@ -1,4 +1,6 @@
-"""Reads counters as Prometheus does."""
+"""Reads what is measured: counters as Prometheus does, and the memory of a process."""
+
+from pathlib import Path
 
 from latchkey.metrics import Metrics
 
@@ -15,3 +17,9 @@ def counts(metrics: Metrics, name: str) -> dict[tuple[str, ...], float]:
     names = {f"latchkey_{name}_total", f"latchkey_{name}_count"}
     samples = [sample for family in metrics.registry.collect() for sample in family.samples]
     return {tuple(sample.labels.values()): sample.value for sample in samples if sample.name in names}
+
+
+def resident_megabytes(pid: int) -> float:
+    """Return the memory that the process has in RAM, in MiB: VmRSS in proc(5)."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024

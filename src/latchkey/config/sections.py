@@ -114,6 +114,7 @@ class ManifestSection(Section, frozen=True):
 class LogSection(Section, frozen=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
+    events: bool = False
 
 
 SECTIONS: dict[str, type[Section]] = {

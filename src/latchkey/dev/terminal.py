@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,7 +27,7 @@ class Terminal:
 
     async def follow(self, log: Path) -> None:
         """Show the server's log, also on the simulated Slack's page; never returns."""
-        await follow(log, self._log)
+        await follow(log, self._slack.world)
 
     def describe(self, manifest: dict[str, Any]) -> None:
         """Give the simulated Slack the app's settings, and its commands and events."""
@@ -59,7 +58,3 @@ class Terminal:
         print(f"✘ {text}", flush=True)
         self._slack.world.log_line(text)
         self._slack.world.notify("error", text)
-
-    def _log(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-        self._slack.world.log_line(line)

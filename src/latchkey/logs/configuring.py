@@ -14,6 +14,8 @@ from latchkey.logs.formats import PRIORITIES, TextFormatter, goes_to_journal, js
 from latchkey.logs.log_stream import LogStream
 from latchkey.logs.scrubbing import Scrubber
 
+_EVENTS = "latchkey.events"
+"""The logger that says when the listeners of an event have ended."""
 # These log bodies, headers or whole URLs at level debug or info.
 _QUIET = ("tornado", "slack_sdk", "slack_bolt", "aiohttp", "asyncio", "sqlitedict", "urllib3")
 
@@ -30,11 +32,13 @@ class LineWriter:
         self._handler.write_line(self._formatter.line(time.time(), "INFO", name, message, fields))
 
 
-def configure(level: str, form: str, secrets: Iterable[str], stream: LogStream | None = None) -> LineWriter | None:
+def configure(
+    level: str, form: str, secrets: Iterable[str], stream: LogStream | None = None, *, events: bool = False
+) -> LineWriter | None:
     """Send all logging through one scrubbing handler to `stream` (standard error by default).
 
     `level` is debug, info, warning or error; `form` is text or json. Structured fields are passed as
-    `extra={"fields": {...}}`.
+    `extra={"fields": {...}}`. `events`: whether to log, at any level, when the listeners of an event have ended.
 
     Returns a faster writer for lines at level info. Returns None if `level` hides such lines, or if `form`
     is json: then use `logging`.
@@ -53,6 +57,7 @@ def configure(level: str, form: str, secrets: Iterable[str], stream: LogStream |
     root.setLevel(level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.getLogger(_EVENTS).setLevel(logging.INFO if events else logging.WARNING)
     logging.captureWarnings(True)
     _skip_unused_record_fields()
     if isinstance(formatter, TextFormatter) and root.isEnabledFor(logging.INFO):

@@ -14,7 +14,7 @@ from latchkey.errors import ConfigError
 from latchkey.handlers import Services
 from latchkey.server.startup import Startup
 
-RELOADED = frozenset({"log.level", "log.format"})
+RELOADED = frozenset({"log.level", "log.format", "log.events"})
 """Settings that are reloaded, besides the secrets."""
 
 logger = logging.getLogger("latchkey")
@@ -39,7 +39,8 @@ class Reload:
                 logger.error("not reloaded: %s", line)  # noqa: TRY400  # an operator's mistake needs no traceback
             return False
         self._known.update(fresh.secrets)
-        write = logs.configure(fresh.log.level, fresh.log.format, self._known, self._startup.log_stream)
+        log, stream = fresh.log, self._startup.log_stream
+        write = logs.configure(log.level, log.format, self._known, stream, events=log.events)
         self._services.access_log.write_with(write)
         self._services.verifier.use([secret.reveal() for secret in credentials.signing_secrets])
         self._services.oauth.use_secret(credentials.client_secret.reveal())

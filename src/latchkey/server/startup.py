@@ -49,7 +49,8 @@ def prepare(
     reload_settings = partial(load_settings, config_path, os.environ, flags, with_slack_faults=True)
     settings = reload_settings()
     log_stream = logs.LogStream(sys.stderr, waits=False)
-    configure_log = partial(logs.configure, settings.log.level, settings.log.format, settings.secrets, log_stream)
+    log = settings.log
+    configure_log = partial(logs.configure, log.level, log.format, settings.secrets, log_stream, events=log.events)
     access_log = AccessLog(configure_log())
     hiding = list(logging.getLogger().handlers)
     context = StartContext(settings, checkout, new_store=new_store, has_socket=HTTP_SOCKET in supervisor.sockets)

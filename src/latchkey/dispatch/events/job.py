@@ -38,6 +38,8 @@ class Job:
     is_on_disk: bool = True
     """Whether its outcome must be written."""
     is_running: bool = False
+    began: float = 0.0
+    """When its attempt began, by `time.monotonic`."""
     is_dropped: bool = False
     """Whether its workspace has removed the app, so that it must not run."""
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from latchkey.dispatch.events import backoff
+from latchkey.dispatch.events.attempt_log import log_end
 from latchkey.dispatch.events.attempts import Attempts, Failure
 from latchkey.dispatch.events.job import Job
 from latchkey.dispatch.events.outcomes import OutcomeWriter
@@ -129,6 +130,7 @@ class Workers:
 
     def _start(self, job: Job) -> None:
         job.is_running = True
+        job.began = time.monotonic()
         slot = Slot(self._queue, job.workspace, job.channel_id, self._begin)
         # The loop keeps only weak references to its tasks.
         self._tasks[slot] = asyncio.get_running_loop().create_task(self._work(job, slot))
@@ -168,6 +170,7 @@ class Workers:
         job.prepared = None
         if not failures:
             self._metrics.events_finished.inc()
+            log_end(job, attempts, "done")
             self._outcomes.done(job)
             return True
         if job.is_dropped:
@@ -193,6 +196,7 @@ class Workers:
         """Run the event again after the delay for this many attempts, and not before `pause` seconds."""
         seconds = max(pause, self._delay(max(1, attempts), self._chance))
         self._metrics.events_retried.inc()
+        log_end(job, attempts, "retry", retry_seconds=seconds)
         self._outcomes.retry(job, attempts=attempts, due_at=self._clock() + seconds)
         self._requeue_after(seconds, job)
 
@@ -205,6 +209,7 @@ class Workers:
             event.request_id,
         )
         self._metrics.events_failed.inc()
+        log_end(job, attempts, "failed")
         self._outcomes.failed(job, attempts=attempts, now=self._clock())
         return True
 

@@ -171,16 +171,12 @@ async def _show(
     slack.start()
     tasks: list[asyncio.Task[None]] = []
 
-    def show(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-        slack.world.log_line(line)
-
     try:
         await server.start(slack)
         instructions = INSTRUCTIONS if app is None else OWN_INSTRUCTIONS
         print(instructions.format(server=server.url, slack=slack.url), end="")
         print(ssh_instructions(os.environ, server.port, slack.port), end="", flush=True)
-        tasks += [asyncio.create_task(follow(server.log, show)), asyncio.create_task(_describe(server, slack))]
+        tasks += [asyncio.create_task(follow(server.log, slack.world)), asyncio.create_task(_describe(server, slack))]
         while server.is_running():
             await asyncio.sleep(0.5)
         raise ServerDied(server.last_lines())

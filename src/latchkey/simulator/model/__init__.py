@@ -13,6 +13,7 @@ from latchkey.simulator.model.documents import (
     view_document,
     with_ids,
 )
+from latchkey.simulator.model.event_ends import EventEnd
 from latchkey.simulator.model.exchanges import Exchange, Exchanges
 from latchkey.simulator.model.permissions import (
     CODE_SECONDS,
@@ -38,6 +39,7 @@ __all__ = [
     "Channel",
     "DescribeScope",
     "Directory",
+    "EventEnd",
     "Exchange",
     "Exchanges",
     "FunctionRun",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from latchkey.simulator.model.changes import Changes
+from latchkey.simulator.model.event_ends import EventEnd
 
 MAX_EXCHANGES = 500
+MAX_EARLY_ENDS = 100
 MAX_BODY_CHARACTERS = 100_000
 """Longer bodies are cut."""
 
@@ -36,6 +38,10 @@ class Exchange:
     notes: list[str] = field(default_factory=list)
     """What the request and its response mean, in sentences."""
     team_id: str = ""
+    event_id: str = ""
+    """Of an event that was sent to the app."""
+    ends: list[EventEnd] = field(default_factory=list)
+    """The attempts at this event that have ended; empty if the app's server does not report them."""
     number: int = 0
 
     def summary(self) -> dict[str, Any]:
@@ -47,8 +53,8 @@ class Exchange:
             "status": self.status,
             "milliseconds": round(self.milliseconds, 1),
             "time": self.time,
-            "failed": self.failed,
-            "note": self.notes[-1] if self.notes else "",
+            "failed": self.failed or any(not end.is_done for end in self.ends[-1:]),
+            "note": " ".join([*self.notes[-1:], *(end.sentence for end in self.ends[-1:])]),
             "team": self.team_id,
         }
 
@@ -62,7 +68,7 @@ class Exchange:
             "body": self.body,
             "response_headers": self.response_headers,
             "response_body": self.response_body,
-            "notes": self.notes,
+            "notes": [*self.notes, *(end.sentence for end in self.ends)],
         }
 
 
@@ -72,6 +78,8 @@ class Exchanges:
     def __init__(self, changes: Changes) -> None:
         self._changes = changes
         self._kept: deque[Exchange] = deque(maxlen=MAX_EXCHANGES)
+        self._early: OrderedDict[str, list[EventEnd]] = OrderedDict()
+        """By event id: ends that were reported before the app's response to the event had arrived."""
         self._count = 0
 
     def add(self, exchange: Exchange) -> None:
@@ -80,8 +88,21 @@ class Exchanges:
         exchange.number = self._count
         exchange.body = exchange.body[:MAX_BODY_CHARACTERS]
         exchange.response_body = exchange.response_body[:MAX_BODY_CHARACTERS]
+        if exchange.event_id and not exchange.failed:
+            exchange.ends += self._early.pop(exchange.event_id, [])
         self._kept.append(exchange)
         self._changes.add("exchange", exchange.summary())
+
+    def ended(self, end: EventEnd) -> None:
+        """Show the end of an attempt at an event in the exchange in which the app has acknowledged the event."""
+        for exchange in self._kept:
+            if exchange.event_id == end.event_id and not exchange.failed:
+                exchange.ends.append(end)
+                self._changes.add("exchange", exchange.summary())
+                return
+        self._early.setdefault(end.event_id, []).append(end)
+        if len(self._early) > MAX_EARLY_ENDS:
+            self._early.popitem(last=False)
 
     def get(self, number: int) -> Exchange | None:
         return next((exchange for exchange in self._kept if exchange.number == number), None)

@@ -37,6 +37,7 @@ def isolated_environment(
         "LATCHKEY_METRICS_LISTEN": "127.0.0.1:0",
         "LATCHKEY_LOG_LEVEL": "info",
         "LATCHKEY_LOG_FORMAT": "text",
+        "LATCHKEY_LOG_EVENTS": "true",  # the inspector shows it
         "PYTHONUNBUFFERED": "1",  # what a listener prints is shown at once
         "SLACK_BOT_TOKEN": _NO_TOKEN,
         "SLACK_APP_TOKEN": _NO_TOKEN,

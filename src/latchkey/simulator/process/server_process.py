@@ -144,7 +144,7 @@ class ServerProcess:
             f'[slack]\napi_url = "{slack.api_url}"\nauthorize_url = "{slack.authorize_url}"\n'
             # A free port, because several of these servers run at once.
             f'[metrics]\nlisten = "127.0.0.1:0"\n'
-            f'[listeners]\nmodules = ["latchkey.example"]\n[log]\nlevel = "{self._level}"\n',
+            f'[listeners]\nmodules = ["latchkey.example"]\n[log]\nlevel = "{self._level}"\nevents = true\n',
             encoding="utf-8",
         )
         return config, {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import time
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
@@ -110,8 +111,17 @@ class Transport:
                 self._world.clock(),
                 not result.is_acknowledged,
                 notes,
+                event_id=_event_id(body),
             )
         )
+
+
+def _event_id(body: bytes) -> str:
+    """Return the id of the event in a body; empty if there is none."""
+    try:
+        return str(json.loads(body).get("event_id") or "")
+    except (ValueError, AttributeError):
+        return ""  # a command or an interaction
 
 
 def _signature_note(is_right: bool, age: int) -> str:

@@ -141,7 +141,7 @@ on("agent", ({ thread_ts: ts }) => {
   showPrompts();
   if (ts) openAgentsThread(ts);
 });
-on("exchange", (exchange) => inspection.add(exchange));
+on("exchange", (exchange) => inspection.show(exchange));
 on("faults", () => inspection.faults());
 on("connection", () => { shell.querySelector(".lost").hidden = state.connected; });
 on("log", ({ line }) => inspection.log(line));

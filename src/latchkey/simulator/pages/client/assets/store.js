@@ -119,7 +119,9 @@ const updates = {
     return each.team === state.team;
   },
   exchange(each) {
-    state.exchanges.push(each);
+    const at = state.exchanges.findLastIndex(({ number }) => number === each.number);
+    if (at >= 0) state.exchanges[at] = each;
+    else state.exchanges.push(each);
     if (state.exchanges.length > MAX_EXCHANGES) state.exchanges.shift();
     return true;
   },

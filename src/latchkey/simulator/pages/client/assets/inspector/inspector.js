@@ -45,8 +45,13 @@ export function inspector(close) {
     load: () => { fill(); faults.show(); showLog(); },
     log: showLog,
     faults: faults.show,
-    add(each) {
+    show(each) {
       if (!matches(each)) return;
+      const before = rows.querySelector(`[data-number="${each.number}"]`);
+      if (before) {
+        update(before, each);
+        return;
+      }
       rows.querySelector(".empty")?.remove();
       rows.prepend(row(each));
       while (rows.children.length > MAX_ROWS) rows.lastElementChild.remove();
@@ -68,7 +73,14 @@ function row(each) {
     h("span", { class: "duration" }, `${Math.round(each.milliseconds)} ms`),
     h("span", { class: "note" }, each.note)),
   details);
-  return h("li", null, found);
+  return h("li", { dataset: { number: each.number } }, found);
+}
+
+// Shows what has become known of a request since: how its listeners ended.
+function update(before, each) {
+  const fresh = row(each);
+  fresh.firstChild.open = before.firstChild.open;
+  before.replaceWith(fresh);
 }
 
 async function inFull(each) {

@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 import { emoji } from "./emoji.js";
-import { fenced, link, special, split } from "./mrkdwn.js";
+import { decode, fenced, link, special, split } from "./mrkdwn.js";
 
 const MARKDOWN = /(`[^`\n]+`)|\[([^\]\n]+)\]\(([^)\s]+)\)|\*\*(?=\S)([^\n]*?\S)\*\*|~~(?=\S)([^~\n]*?\S)~~|(?<![\w*_])[*_](?=\S)([^*_\n]*?\S)[*_](?![\w])|(:[a-z0-9_+'-]+:)|(<[^>\n]+>)|(https?:\/\/[^\s<>)]+)/g;
 

@@ -5,7 +5,7 @@ import { channel, nameOf } from "../store.js";
 import { emoji } from "./emoji.js";
 
 const ENTITIES = { "&amp;": "&", "&lt;": "<", "&gt;": ">" };
-const decode = (text) => text.replace(/&amp;|&lt;|&gt;/g, (found) => ENTITIES[found]);
+export const decode = (text) => text.replace(/&amp;|&lt;|&gt;/g, (found) => ENTITIES[found]);
 
 // In order: code, <…>, emoji, bold, italic, strike, address.
 const INLINE = /(`[^`\n]+`)|(<[^>\n]+>)|(:[a-z0-9_+'-]+:(?::skin-tone-\d:)?)|(?<![\w*])\*(?=\S)([^*\n]*?\S)\*(?!\w)|(?<![\w_])_(?=\S)([^_\n]*?\S)_(?!\w)|(?<![\w~])~(?=\S)([^~\n]*?\S)~(?!\w)|(https?:\/\/[^\s<>]+)/g;
