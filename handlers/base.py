@@ -14,6 +14,7 @@ from typing import Any
 
 from tornado.web import HTTPError
 
+from latchkey.dispatch import Reply
 from latchkey.handlers.pages import CONTENT_SECURITY_POLICY
 from latchkey.handlers.services import Services
 from latchkey.handlers.transport import PageHandler, new_request_id
@@ -80,6 +81,18 @@ class BaseHandler(PageHandler):
         self.set_status(status)
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.finish(html)
+
+    def write_reply(self, reply: Reply) -> None:
+        """Respond with an app's own page, which may load what it likes and may belong to a window of its own."""
+        self.clear_header("Content-Security-Policy")
+        self.clear_header("Cross-Origin-Opener-Policy")
+        self.set_status(reply.status)
+        self.set_header("Content-Type", reply.content_type)
+        for name in {name for name, _ in reply.headers if name.lower() != "set-cookie"}:
+            self.clear_header(name)
+        for name, value in reply.headers:
+            self.add_header(name, value)
+        self.finish(None if reply.status in (204, 304) else reply.body)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         self.write_page(self.services.pages.error(status_code, self.request_id), status_code)

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from slack_sdk.oauth.installation_store import Installation
 
+from latchkey.dispatch import InstallFailure, InstallRequest
 from latchkey.errors import InstallCheckFailed, LatchkeyError, OAuthError, SlackUnavailable, StoreError
 from latchkey.handlers.install import failures
 from latchkey.handlers.install.cookies import give_receipt, is_same_browser, receipt_of
@@ -45,7 +46,9 @@ class CallbackHandler(failures.InstallFlowHandler):
                 return
             await self._install(state, code, error)
         except InstallFailed as failed:
-            self.fail(failed)
+            self.report(failed)
+            if not await self._show_apps_failure(failed):
+                self.show(failed)
 
     async def _install(self, state: str | None, code: str | None, error: str | None) -> None:
         issued = await self._take_state(state)
@@ -71,7 +74,7 @@ class CallbackHandler(failures.InstallFlowHandler):
             raise await undo_refused(self.services.undoer, installation, refusal)
         self.services.events.check_replays()  # the event of this install is among them
         await self._enrich(installation)
-        self._show_success(installation, digest(state, code))
+        await self._show_success(installation, digest(state, code))
 
     def _argument(self, name: str) -> str | None:
         values = self.get_query_arguments(name)
@@ -165,8 +168,11 @@ class CallbackHandler(failures.InstallFlowHandler):
         except LatchkeyError as error:
             logger.warning("auth.test details could not be added: %s request_id=%s", error, self.request_id)
 
-    def _show_success(self, installation: Installation, callback: str) -> None:
-        """Redirect to the success page; a callback cannot be reloaded, and its URL contains a code."""
+    async def _show_success(self, installation: Installation, callback: str) -> None:
+        """Redirect to the success page; a callback cannot be reloaded, and its URL contains a code.
+
+        A mounted app may have a page of its own, which is the response to the callback itself.
+        """
         own = self.services.success_url
         if own:
             query = urlencode({"team": self.team_id or "", "app": installation.app_id or ""})
@@ -175,4 +181,24 @@ class CallbackHandler(failures.InstallFlowHandler):
         app_link, browser_link = links(installation)
         name = installation.team_name or installation.enterprise_name or ""
         give_receipt(self, Receipt(callback, name, app_link, browser_link, bool(installation.is_enterprise_install)))
-        self.redirect(INSTALLED_PATH, status=303)
+        page = await self.services.install_hooks.success_page(self._for_app, installation, self.request_id)
+        if page is None:
+            self.redirect(INSTALLED_PATH, status=303)
+        else:
+            self.write_reply(page)
+
+    async def _show_apps_failure(self, failed: InstallFailed) -> bool:
+        """Respond with a mounted app's own page, if it has one and the operator has none; returns whether."""
+        if self.services.failure_url:
+            return False
+        reason = failed.slack_error if failed.failure is failures.SLACK_ERROR else failed.failure.reason
+        failure = InstallFailure(reason or failed.failure.reason, failed.failure.status, failed.cause)
+        page = await self.services.install_hooks.failure_page(self._for_app, failure, self.request_id)
+        if page is not None:
+            self.write_reply(page)
+        return page is not None
+
+    @property
+    def _for_app(self) -> InstallRequest:
+        headers = self.request.headers
+        return InstallRequest(self.request.query, {name: headers.get_list(name) for name in headers})

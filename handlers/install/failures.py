@@ -180,13 +180,24 @@ class InstallFlowHandler(BaseHandler):
     """The query with which to start again, so that a signed link's values are kept."""
 
     def fail(self, failed: InstallFailed) -> None:
-        """Respond with the failure's page, or redirect to the operator's own, and log the reason."""
-        failure, slack_error = failed.failure, failed.slack_error
-        reason = str(failed.cause) if failed.cause else slack_error
-        self.services.metrics.installs[failure.reason].inc()
+        """Count and log the failure, and respond."""
+        self.report(failed)
+        self.show(failed)
+
+    def report(self, failed: InstallFailed) -> None:
+        """Count the failure and log its reason."""
+        reason = str(failed.cause) if failed.cause else failed.slack_error
+        self.services.metrics.installs[failed.failure.reason].inc()
         logger.warning(
-            "an install failed: %s%s request_id=%s", failure.reason, f" ({reason})" if reason else "", self.request_id
+            "an install failed: %s%s request_id=%s",
+            failed.failure.reason,
+            f" ({reason})" if reason else "",
+            self.request_id,
         )
+
+    def show(self, failed: InstallFailed) -> None:
+        """Respond with the failure's page, or redirect to the operator's own."""
+        failure, slack_error = failed.failure, failed.slack_error
         own = self.services.failure_url
         if own:
             arguments = {

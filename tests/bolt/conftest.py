@@ -12,6 +12,7 @@ from latchkey.simulator import Slack
 from tests.bolt.example_apps import async_app, sync_app
 from tests.handlers.conftest import (  # noqa: F401  # fixtures
     app,
+    browser,
     clock,
     http_server,
     installed,

@@ -104,17 +104,3 @@ def test_tokens_of_the_apps_own_are_warned_about(both: Home) -> None:
     [found] = both.findings()
     assert found.code == "bolt-tokens"
     assert "xoxb-sentinel" not in found.message
-
-
-def test_oauth_settings_that_this_server_does_not_use_are_warned_about(both: Home) -> None:
-    (both.folder / "mounted_oauth.py").write_text(
-        "from slack_bolt import App\nfrom slack_bolt.oauth.oauth_settings import OAuthSettings\n"
-        "app = App(signing_secret='s', oauth_settings=OAuthSettings(client_id='1.2', client_secret='s',\n"
-        "    scopes=['chat:write', 'reactions:read'], success_url='https://example.com', install_path='/start'))\n"
-    )
-    both.environ |= {"LATCHKEY_BOLT_APP": "mounted_oauth:app", "LATCHKEY_INSTALL_SUCCESS_URL": "https://example.com"}
-    found = both.findings()
-    assert [each.code for each in found] == ["bolt-oauth"] * 2
-    assert ["scopes" in found[0].message, "install_path" in found[1].message] == [True, True]
-    both.environ["LATCHKEY_SLACK_SCOPES"] = "reactions:read,chat:write"
-    assert ["install_path" in each.message for each in both.findings()] == [True]

@@ -63,6 +63,10 @@ class AsyncSide:
         finally:
             tracker.end()
 
+    async def call(self, function: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+        """Return what a function of the author's returns, which is not a listener."""
+        return await function(*arguments)
+
     def close(self) -> None:
         """Do nothing: everything runs on the event loop."""
 

@@ -11,8 +11,9 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
 
 from latchkey.bolt.async_side import AsyncSide
+from latchkey.bolt.install_pages import InstallPages
 from latchkey.bolt.introspection import Found, describe, listeners_of
-from latchkey.bolt.oauth import oauth_settings_of
+from latchkey.bolt.oauth import install_settings_of
 from latchkey.bolt.own_tokens import OwnTokens
 from latchkey.bolt.responses import has_no_listener, reply_from
 from latchkey.bolt.sync_side import SyncSide
@@ -41,7 +42,8 @@ class BoltApp:
         self._side = AsyncSide(app, is_ours=is_ours) if isinstance(app, AsyncApp) else SyncSide(app, is_ours=is_ours)
         self._metrics: Metrics | None = None
         self.needs_user = not _is_bot_only(app)
-        self.oauth_settings = oauth_settings_of(app)
+        self.install_settings = install_settings_of(app)
+        self.install_pages = InstallPages(app, self._side.call)
 
     @property
     def own_tokens(self) -> OwnTokens:

@@ -81,6 +81,10 @@ class SyncSide:
         finally:
             tracker.end()
 
+    async def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what a function of the author's returns, which is not a listener; it runs in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
     def close(self) -> None:
         """Dispatch nothing further. Running threads cannot be cancelled and are not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)

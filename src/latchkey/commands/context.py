@@ -9,8 +9,9 @@ from importlib import import_module
 from pathlib import Path
 
 from latchkey import logs
-from latchkey.config import Settings, load_settings
-from latchkey.errors import StoreRefused
+from latchkey.commands.terminal import say
+from latchkey.config import Settings, find_checkout, load_settings
+from latchkey.errors import LatchkeyError, StoreRefused
 from latchkey.storage import (
     CommandStore,
     acting_as_owner_of,
@@ -29,6 +30,22 @@ def command_settings(config_path: Path | None) -> Settings:
     settings = load_settings(config_path, os.environ, {})
     logs.configure("warning", "text", settings.secrets)
     return settings
+
+
+def settings_with_app(settings: Settings) -> Settings:
+    """Return the settings, in which what a mounted app says about installs replaces defaults, as in the server.
+
+    If the app cannot be loaded, the settings are returned as they are, with a warning on stderr.
+    """
+    if not settings.bolt.app:
+        return settings
+    from latchkey.preflight import StartContext  # most commands need no listeners
+
+    with acting_as_store_owner(settings):
+        context = StartContext(settings, find_checkout())
+        if isinstance(context.app, LatchkeyError):
+            say(f"warning: the app's own settings are missing here, because it cannot be loaded: {context.app}")
+        return context.settings_with_app
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from latchkey.commands.terminal import config_option, encode_json, json_option, 
 from latchkey.config import Settings, find_checkout, load_settings
 from latchkey.doctor import DoctorContext, run_checks, support_bundle
 from latchkey.errors import EXIT_FAILED, ConfigError, plural
-from latchkey.preflight import Finding, Severity, app_settings, invalid_configuration
+from latchkey.preflight import Finding, Severity, invalid_configuration
 from latchkey.storage import SQLITE_VERSION, create_private_file, has_wal_reset_bug
 
 _MARKS = {Severity.ERROR: ("✘", "red"), Severity.WARNING: ("!", "yellow"), Severity.TODO: ("-", "cyan")}
@@ -68,7 +68,6 @@ def _check(settings: Settings, *, offline: bool, exported: Path | None) -> list[
             settings,
             find_checkout(),
             beside_server=True,
-            app_settings=app_settings(settings) if settings.server.public_url else None,
             exported_manifest=exported,
             offline=offline,
             progress=progress,

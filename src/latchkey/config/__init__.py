@@ -3,6 +3,7 @@
 from latchkey.config.checkout import find_checkout, refuse_empty_folder
 from latchkey.config.checks import LOCAL_HOSTS
 from latchkey.config.credentials import CREDENTIALS_HINT, DEMO_HINT
+from latchkey.config.defaults import DEFAULT, with_defaults
 from latchkey.config.load import load_settings
 from latchkey.config.proxies import Proxies, Proxy
 from latchkey.config.secrets import Secret
@@ -11,6 +12,7 @@ from latchkey.config.settings import EVERYWHERE, PUBLIC_URL_HINT, Settings, Slac
 
 __all__ = [
     "CREDENTIALS_HINT",
+    "DEFAULT",
     "DEMO_HINT",
     "EVERYWHERE",
     "LOCAL_HOSTS",
@@ -26,4 +28,5 @@ __all__ = [
     "load_settings",
     "refuse_empty_folder",
     "shipped_config",
+    "with_defaults",
 ]

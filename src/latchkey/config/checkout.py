@@ -7,6 +7,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 import latchkey
+from latchkey.config.defaults import DEFAULT
 from latchkey.config.settings import Settings
 from latchkey.errors import ConfigError, Fault
 
@@ -18,8 +19,8 @@ def find_checkout() -> Path | None:
 
 
 def refuse_empty_folder(settings: Settings, checkout: Path | None) -> None:
-    """Raise ConfigError if there is no config.toml and the default listener module cannot be found."""
-    if settings.config_path is not None or settings.origins["listeners.modules"] != "default":
+    """Raise ConfigError if there is no config.toml, and the default listener module is wanted but cannot be found."""
+    if settings.config_path is not None or settings.bolt.is_set or settings.origins["listeners.modules"] != DEFAULT:
         return
     path = [str(settings.base), *sys.path, *([str(checkout)] if checkout else [])]
     if all(PathFinder.find_spec(name, path) is None for name in settings.listeners.modules):

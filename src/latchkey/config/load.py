@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from latchkey.config.credentials import CREDENTIALS_HINT
+from latchkey.config.defaults import DEFAULT
 from latchkey.config.proxies import Proxies
 from latchkey.config.secrets import FOLDER, read_client_id, read_secrets
 from latchkey.config.sections import MOVED, SECTIONS, BoltSection, ListenersSection, Section
@@ -58,7 +59,7 @@ def load_settings(
     secrets = read_secrets(environ, folder, origins, faults)
     for name, section_type in SECTIONS.items():
         for key in section_type.__struct_fields__:
-            origins.setdefault(f"{name}.{key}", "default")
+            origins.setdefault(f"{name}.{key}", DEFAULT)
     settings = Settings(
         **sections,  # type: ignore[arg-type]  # each name has its own section's type, by SECTIONS
         client_secret=secrets.client,

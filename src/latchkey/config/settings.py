@@ -144,6 +144,11 @@ class Settings:
             )
         return self.server.public_url.rstrip("/")
 
+    @property
+    def redirect_url(self) -> str:
+        """The URL to which Slack sends people back; raises ConfigError as `public_url` does."""
+        return self.public_url + self.install.callback_path
+
     def missing_credentials(self) -> list[Fault]:
         """Return a fault for each of the app's credentials that is not set."""
         return missing_credentials(self.slack.client_id, self.client_secret, self.signing_secrets)

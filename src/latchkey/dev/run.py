@@ -19,6 +19,7 @@ from latchkey.dev.session import BACKLOG, Observer, Session
 from latchkey.dev.terminal import Terminal
 from latchkey.simulator import Slack
 from latchkey.simulator.demo import SERVER_PORT, SLACK_PORT, kept_folder, on_free_port, until_signal, usable_port
+from latchkey.simulator.model import redirect_uris_at
 from latchkey.simulator.process import install_app, isolated_environment, new_credentials, without_secrets
 from latchkey.slackapi.scopes import describe_scope
 
@@ -61,7 +62,7 @@ class Workbench:
             client_id=self._credentials["SLACK_CLIENT_ID"],
             client_secret=self._credentials["SLACK_CLIENT_SECRET"],
             signing_secret=self._credentials["SLACK_SIGNING_SECRET"],
-            redirect_uris=[f"{self.url}/slack/oauth/callback"],
+            redirect_uris=redirect_uris_at(self.url),
             events_url=f"{self.url}/slack/events",
             port=slack_port,
             describe_scope=describe_scope,

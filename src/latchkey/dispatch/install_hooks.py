@@ -1,4 +1,4 @@
-"""What listeners do about installs: `before_install` may refuse one, and `installed` runs after it.
+"""What the app does about installs: it may refuse one before, run something after, and have pages of its own.
 
 Invariant: an install whose check fails or takes too long is refused.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Awaitable
 from typing import Any
 
 from slack_sdk.oauth.installation_store import Installation
 
-from latchkey.dispatch.listeners import Runner
+from latchkey.dispatch.listeners import RAISED, InstallFailure, InstallRequest, Reply, Runner
 from latchkey.errors import InstallCheckFailed
 from latchkey.slackapi.json_text import encode_json
 from latchkey.slackapi.requests import Kind, Payload, parse_stored
@@ -20,7 +21,7 @@ from latchkey.storage import StoredEvent, UserToken
 from latchkey.tokens import Access
 
 CHECK_TIMEOUT = 8.0
-"""Seconds for all `before_install` functions; a person is waiting at a browser."""
+"""Seconds for all `before_install` functions, and for a mounted app's page; a person is waiting at a browser."""
 MAX_REASON_LENGTH = 300
 """Characters of a reason that are shown on the page."""
 
@@ -28,7 +29,7 @@ logger = logging.getLogger("latchkey.listeners")
 
 
 class InstallHooks:
-    """The listeners of installs."""
+    """The functions `before_install` and `installed`, and a mounted app's pages."""
 
     def __init__(self, runner: Runner, *, check_timeout: float = CHECK_TIMEOUT) -> None:
         """`check_timeout` is in seconds."""
@@ -63,6 +64,32 @@ class InstallHooks:
         return StoredEvent(
             f"installed-{secrets.token_hex(8)}", float(installation.installed_at), request_id, None, body
         )
+
+    async def success_page(self, request: InstallRequest, installation: Installation, request_id: str) -> Reply | None:
+        """Return the mounted app's own response to a finished install; None if it has none, or if that fails."""
+        mounted = self._runner.app.mounted
+        if mounted is None:
+            return None
+        return await self._page(mounted.install_pages.success(request, installation), "success", request_id)
+
+    async def failure_page(self, request: InstallRequest, failure: InstallFailure, request_id: str) -> Reply | None:
+        """Return the mounted app's own response to a failed install; None if it has none, or if that fails."""
+        mounted = self._runner.app.mounted
+        if mounted is None:
+            return None
+        return await self._page(mounted.install_pages.failure(request, failure), "failure", request_id)
+
+    async def _page(self, page: Awaitable[Reply | None], kind: str, request_id: str) -> Reply | None:
+        try:
+            async with asyncio.timeout(self._check_timeout):
+                return await page
+        except TimeoutError:
+            logger.error(  # noqa: TRY400  # the traceback would not show more
+                "the app's %s handler took longer than %g s request_id=%s", kind, self._check_timeout, request_id
+            )
+        except RAISED as raised:
+            logger.exception("the app's %s handler raised %s request_id=%s", kind, type(raised).__name__, request_id)
+        return None
 
 
 def _payload(kind: Kind, installation: Installation) -> Payload:

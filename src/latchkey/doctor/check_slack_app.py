@@ -53,7 +53,7 @@ def check_slack_app(context: DoctorContext) -> Iterator[Finding]:
         return  # reported with the store
     try:
         lacking: list[str] = []
-        found = _noting_scopes(context.store.workspaces.all(), settings.slack, lacking)
+        found = _noting_scopes(context.store.workspaces.all(), context.settings_with_app.slack, lacking)
         # Org-wide installations first: an event for one of their workspaces does not remove them.
         workspaces = heapq.nsmallest(MAX_WORKSPACES, found, lambda workspace: workspace.team_id != "")
         bots = [workspace.bot for workspace in workspaces if workspace.bot is not None]

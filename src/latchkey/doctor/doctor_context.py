@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from latchkey.errors import LatchkeyError
-from latchkey.preflight import StartContext
+from latchkey.preflight import StartContext, app_settings
 from latchkey.slackapi.manifest import AppSettings
 from latchkey.storage import CommandStore, ProgressCallback, open_for_command
 
@@ -19,8 +19,6 @@ from latchkey.storage import CommandStore, ProgressCallback, open_for_command
 class DoctorContext(StartContext):
     """What a start needs, and more; the store is opened once, when first needed."""
 
-    app_settings: AppSettings | None = None
-    """The settings that the manifest needs; None if [server] public_url is not set."""
     exported_manifest: Path | None = None
     """A manifest exported from Slack; None: not compared."""
     offline: bool = False
@@ -28,6 +26,12 @@ class DoctorContext(StartContext):
     clock: Callable[[], float] = time.time
     """Returns Unix seconds."""
     progress: ProgressCallback = lambda what, done, total: None
+
+    @property
+    def app_settings(self) -> AppSettings | None:
+        """The settings that the manifest needs; None if [server] public_url is not set."""
+        settings = self.settings_with_app
+        return app_settings(settings) if settings.server.public_url else None
 
     @cached_property
     def store(self) -> CommandStore | LatchkeyError:

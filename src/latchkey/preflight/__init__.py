@@ -7,7 +7,7 @@ from latchkey.preflight.address_checks import (
     check_addresses,
 )
 from latchkey.preflight.checks import PROBLEMS, refuse_start, run_config_checks, run_start_checks
-from latchkey.preflight.context import StartContext, load_app
+from latchkey.preflight.context import StartContext, load_app, with_app
 from latchkey.preflight.listener_checks import check_listeners
 from latchkey.preflight.manifest_settings import app_settings
 from latchkey.preflight.problems import Finding, Problem, Severity, invalid_configuration
@@ -49,4 +49,5 @@ __all__ = [
     "refuse_start",
     "run_config_checks",
     "run_start_checks",
+    "with_app",
 ]

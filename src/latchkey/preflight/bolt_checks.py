@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from latchkey.config import Settings
-from latchkey.dispatch import App, Listener
+from latchkey.config import DEFAULT, Settings, with_defaults
+from latchkey.dispatch import App, Listener, MountedApp
 from latchkey.errors import ConfigError, Fault
 from latchkey.preflight.context import StartContext
 from latchkey.preflight.problems import Finding, Problem
@@ -31,8 +31,8 @@ BOLT_TOKENS = Problem.warning(
 )
 BOLT_OAUTH = Problem.warning(
     "bolt-oauth",
-    cause="This server runs the installs, and does not use what the Bolt app's OAuth settings say of them.",
-    fix="Set it in config.toml; docs/move-from-bolt.md lists where.",
+    cause="Something in the Bolt app's OAuth settings is not used, because this server runs the installs.",
+    fix="Remove it from the app or from config.toml; docs/move-from-bolt.md lists what is used.",
 )
 PROBLEMS = (BOLT_CONFLICT, BOLT_OVERLAP, BOLT_TOKENS, BOLT_OAUTH)
 
@@ -55,21 +55,34 @@ def check_bolt(context: StartContext) -> Iterator[Finding]:
             yield from _compare(kind, app)
         if app.mounted.warning:
             yield BOLT_TOKENS.found(app.mounted.warning, where="[bolt]")
-        for name, value in app.mounted.oauth_settings.items():
-            if not _is_set(name, value, settings):
-                yield BOLT_OAUTH.found(f"the app's OAuth settings say {name}, which is not used", where="[bolt]")
+        for what in _unused(app.mounted, context.settings_with_app):
+            yield BOLT_OAUTH.found(f"the app {what}", where=app.mounted.name)
 
 
-def _is_set(name: str, value: Any, settings: Settings) -> bool:
-    """Whether config.toml says the same as one of the app's OAuth settings."""
-    same = {
-        "scopes": set(settings.slack.requested_scopes),
-        "user_scopes": set(settings.slack.requested_user_scopes),
-        "success_url": settings.install.success_url,
-        "failure_url": settings.install.failure_url,
-        "install_page_rendering_enabled": settings.install.page,
-    }
-    return name in same and (set(value) if isinstance(value, tuple) else value) == same[name]
+def _unused(mounted: MountedApp, settings: Settings) -> Iterator[str]:
+    """Yield what is not used of what the app says about installs, as ends of sentences about it."""
+    said = mounted.install_settings
+    for fault in with_defaults(settings, said.values, mounted.name)[1]:
+        yield f"has a value for [{fault.setting.replace('.', '] ')} that cannot be used: {fault.problem}"
+    for name, value in said.values.items():
+        section, _, key = name.partition(".")
+        if settings.origins[name] not in (mounted.name, DEFAULT) and not _is_same(name, value, settings):
+            yield f"has another value for [{section}] {key} than {settings.origins[name]}, which is used"
+    for kind in sorted(said.pages):
+        if getattr(settings.install, f"{kind}_url"):
+            yield f"has a {kind} handler, which is not called because [install] {kind}_url is set"
+    if said.client_id and settings.slack.client_id not in ("", said.client_id):
+        yield "has another client_id than SLACK_CLIENT_ID, which is used"
+    if settings.server.public_url and said.redirect_uri not in ("", ours := settings.redirect_url):
+        yield f"has another redirect_uri than {ours}, which is used"
+    yield from said.unused
+
+
+def _is_same(name: str, value: Any, settings: Settings) -> bool:
+    section, _, key = name.partition(".")
+    if key.endswith("scopes"):
+        return set(value) == set(getattr(settings.slack, f"requested_{key}"))
+    return bool(value == getattr(getattr(settings, section), key))
 
 
 def _compare(kind: Kind, app: App) -> Iterator[Finding]:

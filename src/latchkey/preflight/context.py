@@ -6,9 +6,10 @@ import contextlib
 import sys
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 
-from latchkey.config import Settings, refuse_empty_folder
+from latchkey.config import Settings, refuse_empty_folder, with_defaults
 from latchkey.dispatch import App, load_listeners
 from latchkey.errors import ConfigError, ListenerLoadError
 
@@ -35,6 +36,11 @@ class StartContext:
         except (ListenerLoadError, ConfigError) as error:
             return error
 
+    @cached_property
+    def settings_with_app(self) -> Settings:
+        """The settings, in which those of the mounted app replace defaults."""
+        return with_app(self.settings, self.app)
+
 
 def load_app(settings: Settings, checkout: Path | None) -> App:
     """Return the app with its listeners, and with the Bolt app that `[bolt]` names.
@@ -52,11 +58,21 @@ def load_app(settings: Settings, checkout: Path | None) -> App:
     return app
 
 
+def with_app(settings: Settings, app: object) -> Settings:
+    """Return the settings, in which what a mounted app says about installs replaces defaults."""
+    mounted = app.mounted if isinstance(app, App) else None
+    if mounted is None:
+        return settings
+    return with_defaults(settings, mounted.install_settings.values, mounted.name)[0]
+
+
+_NOT_SET = "not-set"
+"""Stands for a credential that is missing: a command may need the app before it exists at Slack. No server starts."""
+
+
 def _credentials(settings: Settings) -> dict[str, str]:
     """Return the credentials by the names of the environment variables that Bolt apps read."""
-    found = {
-        "SLACK_CLIENT_ID": settings.slack.client_id,
-        "SLACK_CLIENT_SECRET": settings.client_secret.reveal() if settings.client_secret else "",
-        "SLACK_SIGNING_SECRET": settings.signing_secrets[0].reveal() if settings.signing_secrets else "",
-    }
-    return {name: value for name, value in found.items() if value}
+    secrets = (settings.client_secret, *settings.signing_secrets[:1])
+    found = [settings.slack.client_id, *(secret.reveal() if secret else "" for secret in secrets)]
+    names = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_SIGNING_SECRET")
+    return {name: value or _NOT_SET for name, value in zip_longest(names, found)}

@@ -64,7 +64,8 @@ def check_settings(context: StartContext) -> Iterator[Finding]:
         if name in os.environ:
             fault = Fault(name, "is set, and would keep the metrics in files")
             yield from MULTIPROCESS_METRICS.refusals(ConfigError([fault], hint=MULTIPROCESS_METRICS.fix))
-    if settings.install.path == settings.install.callback_path:
+    install = context.settings_with_app.install
+    if install.path == install.callback_path:
         fault = Fault("[install] callback_path", "must not be the same as [install] path")
         yield from CONFIG_INVALID.refusals(ConfigError([fault]))
     if not settings.server.public_url:

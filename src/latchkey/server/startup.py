@@ -14,7 +14,7 @@ from latchkey import logs
 from latchkey.config import Settings, SlackCredentials, find_checkout, load_settings
 from latchkey.dispatch import App
 from latchkey.handlers import AccessLog
-from latchkey.preflight import StartContext, refuse_start, run_start_checks
+from latchkey.preflight import StartContext, refuse_start, run_start_checks, with_app
 from latchkey.server.supervision import HTTP_SOCKET, Supervisor
 from latchkey.storage import acting_as_owner_of
 
@@ -46,8 +46,8 @@ def prepare(
     supervisor = supervisor or Supervisor(os.environ)
     flags = {"server.listen": listen} if listen else {}
     checkout = find_checkout()
-    reload_settings = partial(load_settings, config_path, os.environ, flags, with_slack_faults=True)
-    settings = reload_settings()
+    load = partial(load_settings, config_path, os.environ, flags, with_slack_faults=True)
+    settings = load()
     log_stream = logs.LogStream(sys.stderr, waits=False)
     log = settings.log
     configure_log = partial(logs.configure, log.level, log.format, settings.secrets, log_stream, events=log.events)
@@ -64,4 +64,7 @@ def prepare(
     for finding in findings:
         logger.warning("%s: %s", finding.code, finding.message)
     assert isinstance(app, App)  # otherwise the start has been refused
-    return Startup(settings, settings.require_slack(), app, log_stream, access_log, supervisor, reload_settings)
+    settings = context.settings_with_app
+    return Startup(
+        settings, settings.require_slack(), app, log_stream, access_log, supervisor, lambda: with_app(load(), app)
+    )

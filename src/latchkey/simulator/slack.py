@@ -13,7 +13,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from latchkey.simulator.faults import SLACK_RETRY_DELAYS, ApiFault, Matches, RateLimit, every_call
-from latchkey.simulator.model import DescribeScope, SlackApp, World, not_described
+from latchkey.simulator.model import DescribeScope, SlackApp, World, not_described, redirect_uris_at
 from latchkey.simulator.pages import (
     ASSETS,
     ActionHandler,
@@ -89,10 +89,16 @@ class Slack:
         self.world.app = replace(self.world.app, redirect_uris=tuple(redirect_uris), events_url=events_url)
 
     def describe(self, manifest: Mapping[str, Any]) -> None:
-        """Name the app, its commands and shortcuts on the page, and send only the events that its manifest names."""
+        """Name the app, its commands and shortcuts on the page, and send only the events that its manifest names.
+
+        Its redirect URLs are allowed, with the host of the events URL.
+        """
         self.world.manifest = dict(manifest)
         name = (manifest.get("display_information") or {}).get("name")
-        self.world.app = replace(self.world.app, name=str(name or self.world.app.name))
+        app = self.world.app
+        events = urlsplit(app.events_url)
+        redirect_uris = (*app.redirect_uris, *redirect_uris_at(f"{events.scheme}://{events.netloc}", manifest))
+        self.world.app = replace(app, name=str(name or app.name), redirect_uris=tuple(dict.fromkeys(redirect_uris)))
         self.world.changes.add("state", {})
 
     def turn_token_rotation_on(self) -> None:

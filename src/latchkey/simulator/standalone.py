@@ -12,12 +12,11 @@ from urllib.parse import urlsplit
 
 from latchkey.errors import LatchkeyError
 from latchkey.simulator.demo import SLACK_PORT, free_port, ssh_instructions, until_signal, usable_port
-from latchkey.simulator.model import DescribeScope
+from latchkey.simulator.model import DescribeScope, redirect_uris_at
 from latchkey.simulator.slack import Slack
 from latchkey.simulator.tokens import Token
 
 EVENTS_PATH = "/slack/events"
-CALLBACK_PATHS = ("/slack/oauth_redirect", "/slack/oauth/callback")
 CREDENTIALS = {"SLACK_CLIENT_ID": 10, "SLACK_CLIENT_SECRET": 32, "SLACK_SIGNING_SECRET": 32}
 """The app's credentials, and how long random ones are."""
 SCOPES = "app_mentions:read,assistant:write,channels:history,chat:write,commands,im:history,reactions:read,users:read"
@@ -57,10 +56,7 @@ def app_at(url: str, manifest: Mapping[str, Any]) -> Beside:
         )
     origin = f"{parts.scheme}://{parts.netloc}"
     path = parts.path if parts.path not in ("", "/") else EVENTS_PATH
-    redirects = (manifest.get("oauth_config") or {}).get("redirect_urls") or ()
-    # The manifest's addresses are those of the app's server on the internet; here it is reached at `origin`.
-    paths = dict.fromkeys([*CALLBACK_PATHS, *(urlsplit(str(each)).path for each in redirects)])
-    return Beside(origin + path, tuple(origin + each for each in paths), manifest)
+    return Beside(origin + path, redirect_uris_at(origin, manifest), manifest)
 
 
 def run_simulator(app: Beside, *, port: int | None, environ: Mapping[str, str], describe_scope: DescribeScope) -> int:

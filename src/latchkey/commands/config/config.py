@@ -11,6 +11,7 @@ import click
 
 from latchkey.commands.config.check import check
 from latchkey.commands.config.init import init
+from latchkey.commands.context import settings_with_app
 from latchkey.commands.terminal import (
     CommandGroup,
     as_text,
@@ -39,7 +40,7 @@ group.add_command(check)
 @json_option
 def show(config_path: Path | None, as_json: bool) -> None:
     """Show every setting, its value and where it comes from. Secrets are masked."""
-    rows = _settings_rows(load_settings(config_path, os.environ, {}))
+    rows = _settings_rows(settings_with_app(load_settings(config_path, os.environ, {})))
     if as_json:
         print_json({name: {"value": value, "from": origin} for name, value, origin in rows})
     elif sys.stdout.isatty():

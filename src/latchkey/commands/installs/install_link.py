@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import click
 
-from latchkey.commands.context import acting_as_store_owner, command_settings
+from latchkey.commands.context import acting_as_store_owner, command_settings, settings_with_app
 from latchkey.commands.terminal import Time, config_option, json_option, print_json, say, utc
 from latchkey.config import Settings
 from latchkey.slackapi.paths import LINK_ARGUMENT
@@ -49,7 +49,7 @@ def command(config_path: Path | None, as_json: bool, given: tuple[str, ...], exp
     with acting_as_store_owner(settings):
         sealed = seal_values(read_keyring(settings.keyring_path), values, expires_at)
     query = {**({"team": team} if team else {}), LINK_ARGUMENT: sealed}
-    url = f"{_base_url(settings)}{settings.install.path}?{urlencode(query)}"
+    url = f"{_base_url(settings)}{settings_with_app(settings).install.path}?{urlencode(query)}"
     if as_json:
         print_json({"url": url, "values": values, "expires": int(expires_at)})
         return

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from latchkey.commands.context import command_settings, opened_store
+from latchkey.commands.context import command_settings, opened_store, settings_with_app
 from latchkey.commands.installs.add_install import add_install
 from latchkey.commands.installs.export_installs import export_installs
 from latchkey.commands.installs.import_installs import import_installs
@@ -69,7 +69,8 @@ def list_installs(
     with opened_store(settings) as store:
         shown, more = first(limit, _selected(store, team, enterprise, after))
     cursor = shown[-1].cursor if more else None
-    rows = [_to_json(workspace, settings.slack) for workspace in shown]
+    slack = settings_with_app(settings).slack
+    rows = [_to_json(workspace, slack) for workspace in shown]
     if as_json:
         print_json({"installs": rows, "after": cursor})
         return
@@ -102,7 +103,7 @@ def show(team_id: str | None, enterprise: str | None, config_path: Path | None, 
     settings = command_settings(config_path)
     with opened_store(settings) as store:
         workspace = _one(store, team_id, enterprise)
-    described = {**_to_json(workspace, settings.slack), **_details_to_json(workspace)}
+    described = {**_to_json(workspace, settings_with_app(settings).slack), **_details_to_json(workspace)}
     if as_json:
         print_json(described)
         return

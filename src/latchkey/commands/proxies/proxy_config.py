@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from latchkey.commands.context import command_settings
+from latchkey.commands.context import command_settings, settings_with_app
 from latchkey.commands.proxies.templates import Proxy, caddy, nginx
 from latchkey.commands.terminal import Word, config_option, say
 from latchkey.config import LOCAL_HOSTS, Settings
@@ -41,7 +41,7 @@ def command(proxy: str, config_path: Path | None, certificate: str | None, key: 
     for path in (certificate, key):
         if path is not None and not (path.startswith("/") and _PLAIN.fullmatch(path)):
             raise click.UsageError("--certificate and --key must be absolute paths without spaces or quotes")
-    settings = command_settings(config_path)
+    settings = settings_with_app(command_settings(config_path))
     click.echo(PROXIES[proxy](_proxy(settings, certificate or "", key or "")), nl=False)
     trusted = "unix" if settings.socket_path else "127.0.0.1"
     if trusted not in settings.server.trusted_proxies:

@@ -10,7 +10,15 @@ from latchkey.dispatch.listeners.loading import (
     register_function,
 )
 from latchkey.dispatch.listeners.matching import view_of
-from latchkey.dispatch.listeners.mounted import MountedApp, MountedPlan, mounted_only, with_own_tokens
+from latchkey.dispatch.listeners.mounted import (
+    InstallFailure,
+    InstallRequest,
+    InstallSettings,
+    MountedApp,
+    MountedPlan,
+    mounted_only,
+    with_own_tokens,
+)
 from latchkey.dispatch.listeners.own_events import is_own
 from latchkey.dispatch.listeners.registration import App, Listener
 from latchkey.dispatch.listeners.requirements import requirements_of
@@ -23,6 +31,9 @@ __all__ = [
     "RAISED",
     "App",
     "Call",
+    "InstallFailure",
+    "InstallRequest",
+    "InstallSettings",
     "Listener",
     "MountedApp",
     "MountedPlan",

@@ -7,18 +7,57 @@ commands and the metrics, but it runs them itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from latchkey.dispatch.listeners.arguments import CallPlan
 from latchkey.slackapi.requests import Kind, Payload
 
 if TYPE_CHECKING:
-    from latchkey.dispatch.listeners.arguments import Call
+    from slack_sdk.oauth.installation_store import Installation
+
+    from latchkey.dispatch.listeners.arguments import Call, Reply
     from latchkey.dispatch.listeners.registration import Listener
     from latchkey.metrics import Metrics
 
 MOUNTED_KINDS = (Kind.EVENT, Kind.COMMAND, Kind.ACTION, Kind.SHORTCUT, Kind.VIEW, Kind.OPTIONS)
 """The kinds of payload that such an app receives: all that Slack sends to listeners."""
+
+
+class InstallSettings(NamedTuple):
+    """What such an app says about installs, which the server runs for it."""
+
+    values: Mapping[str, Any] = {}
+    """Settings of the server that it gives a value, by "section.key"."""
+    pages: frozenset[str] = frozenset()
+    """The ends of an install for which it has its own page: "success", "failure"."""
+    client_id: str = ""
+    redirect_uri: str = ""
+    unused: tuple[str, ...] = ()
+    """What the server does not use of it, as ends of sentences about the app."""
+
+
+class InstallRequest(NamedTuple):
+    """A browser's request at the end of an install."""
+
+    query: str
+    headers: Mapping[str, Sequence[str]]
+
+
+class InstallFailure(NamedTuple):
+    """Why the app was not installed."""
+
+    reason: str
+    status: int
+    """The status of the server's own page."""
+    error: Exception | None
+
+
+class InstallPages(Protocol):
+    """The app's own responses at the end of an install; None if it has none. They raise what the author's code does."""
+
+    async def success(self, request: InstallRequest, installation: Installation) -> Reply | None: ...
+
+    async def failure(self, request: InstallRequest, failure: InstallFailure) -> Reply | None: ...
 
 
 class MountedApp(Protocol):
@@ -41,8 +80,12 @@ class MountedApp(Protocol):
         """What an operator should know about the tokens that it brings; empty if there is nothing."""
 
     @property
-    def oauth_settings(self) -> Mapping[str, Any]:
-        """What differs from the defaults in the app's settings of the install flow, by Bolt's names."""
+    def install_settings(self) -> InstallSettings:
+        """What the app says about installs."""
+
+    @property
+    def install_pages(self) -> InstallPages:
+        """The app's own responses at the end of an install."""
 
     @property
     def needs_user(self) -> bool:

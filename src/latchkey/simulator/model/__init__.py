@@ -1,6 +1,6 @@
 """The simulator's state: workspaces, tokens, codes, messages, open forms. Plain data in memory."""
 
-from latchkey.simulator.model.app import DescribeScope, SlackApp, not_described
+from latchkey.simulator.model.app import DescribeScope, SlackApp, not_described, redirect_uris_at
 from latchkey.simulator.model.calls import ApiCall, FunctionRun
 from latchkey.simulator.model.changes import Change, Changes
 from latchkey.simulator.model.conversations import AgentThread, Message
@@ -55,6 +55,7 @@ __all__ = [
     "not_described",
     "page_message",
     "page_view",
+    "redirect_uris_at",
     "rich_text",
     "view_document",
     "with_ids",

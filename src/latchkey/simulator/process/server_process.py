@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from latchkey.simulator.model import DescribeScope, not_described
+from latchkey.simulator.model import DescribeScope, not_described, redirect_uris_at
 from latchkey.simulator.process.isolation import isolated_environment
 from latchkey.simulator.slack import Slack
 
@@ -115,7 +115,7 @@ class ServerProcess:
         with open(self.log, "ab") as log:
             self._process = self.spawn(command, {**environment, **self.credentials, **self._environment}, log)
         self.port = await self._listening_port(before)
-        slack.configure(redirect_uris=[f"{self.url}/slack/oauth/callback"], events_url=f"{self.url}/slack/events")
+        slack.configure(redirect_uris=redirect_uris_at(self.url), events_url=f"{self.url}/slack/events")
 
     async def manifest(self, slack: Slack) -> dict[str, Any] | None:
         """Return the manifest of the app; None if it cannot be made."""
