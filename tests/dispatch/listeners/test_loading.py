@@ -240,9 +240,10 @@ def test_a_module_in_a_missing_package_is_missing(tmp_path: Path) -> None:
         ("def register(app): app.event('message.channels')", 'arrive as "message"'),
         (
             "def register(app): app.command('/x')(lazy=[print])",
-            "lazy= needs Bolt: put this module under .bolt. modules",
+            r"a lazy listener \(lazy=\) needs Bolt: put this module under .bolt. modules",
         ),
-        ("def register(app): app.step('x')", "app.step needs Bolt: put this module under .bolt. modules"),
+        ("def register(app): app.assistant(7)", "app.assistant needs Bolt: put this module under .bolt. modules"),
+        ("def register(app): app.step('x')", "only Bolt has app.step: Slack has retired steps from apps"),
     ],
 )
 def test_a_module_that_cannot_be_loaded_is_named_with_the_reason(tmp_path: Path, text: str | None, said: str) -> None:
@@ -252,3 +253,28 @@ def test_a_module_that_cannot_be_loaded_is_named_with_the_reason(tmp_path: Path,
         load_listeners(["their_app"], tmp_path)
     assert caught.value.module == "their_app"
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (
+            "from slack_bolt import App\nbolt = App(token='x', signing_secret='s', token_verification_enabled=False)",
+            'mount its App of slack_bolt: [bolt] app = "their_app:bolt" in config.toml',
+        ),
+        (
+            "from slack_bolt.async_app import AsyncApp\nbolt = AsyncApp(token='x', signing_secret='s')",
+            'mount its App of slack_bolt: [bolt] app = "their_app:bolt" in config.toml',
+        ),
+        (
+            "from latchkey import App\napp = App()\n@app.event('x')\ndef f(say): say('x')",
+            "write `def register(app):` around the listeners, instead of `app = App()`",
+        ),
+        ("from slack_bolt import App, Say", ""),
+    ],
+)
+def test_a_module_with_an_app_of_its_own_is_refused_with_what_to_do(tmp_path: Path, text: str, hint: str) -> None:
+    write(tmp_path, "their_app.py", text)
+    with pytest.raises(ListenerLoadError, match=r"it has no function register\(app\)") as caught:
+        load_listeners(["their_app"], tmp_path)
+    assert caught.value.hint == hint

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 _RUNS_ITSELF = "remove the line, because the server does that itself"
+_RETIRED = "Slack has retired steps from apps; write a custom step, with app.function"
 _SERVES = "remove the line, because `latchkey serve` runs the server"
 
 ATTRIBUTES = {
@@ -22,7 +23,7 @@ ATTRIBUTES = {
     "default_app_uninstalled_event_listener": _RUNS_ITSELF,
     "installation_store": "use the argument `installations`",
     "oauth_flow": "the install flow is set in config.toml, [install] and [slack]",
-    "step": "",
+    "step": _RETIRED,
     "assistant": "",
     "listener_runner": "",
     "process_before_response": "",
@@ -33,10 +34,21 @@ ATTRIBUTES = {
 ARGUMENTS = frozenset({"args", "step", "configure", "update", "listener_runner"})
 """Arguments that only a listener of a mounted app gets."""
 
+RETIRED_TYPES = ("workflow_step_edit", "workflow_step_save", "workflow_step_execute")
+"""Types of actions, forms and events that steps from apps have received."""
+
 
 def needs_bolt(what: str, instead: str = "") -> str:
     """Return the message for something that only Bolt has."""
-    return f"{what} needs Bolt: {instead or 'put this module under [bolt] modules in config.toml'}"
+    if instead:
+        return f"only Bolt has {what}: {instead}"
+    return f"{what} needs Bolt: put this module under [bolt] modules in config.toml"
+
+
+def check_type(demanded: object) -> None:
+    """Raise ValueError if listeners of this type are for something that Slack has retired."""
+    if demanded in RETIRED_TYPES:
+        raise ValueError(needs_bolt(f"the type {demanded}", _RETIRED))
 
 
 def check_functions(parameter: str, functions: Sequence[Callable[..., Any]]) -> None:

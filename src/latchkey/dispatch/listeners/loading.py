@@ -59,8 +59,18 @@ def register_function(name: str, module: ModuleType) -> tuple[str, Callable[[Any
     """Return the module's function that takes the app, and its name. Raises ListenerLoadError."""
     known = next((known for known in REGISTER if hasattr(module, known)), None)
     if known is None:
-        raise ListenerLoadError(name, "it has no function register(app)")
+        raise ListenerLoadError(name, "it has no function register(app)", hint=_hint_without_register(name, module))
     return known, getattr(module, known)
+
+
+def _hint_without_register(name: str, module: ModuleType) -> str:
+    """Return where a module's own app belongs; empty if it has none."""
+    for variable, value in vars(module).items():
+        if isinstance(value, App):
+            return f"write `def register(app):` around the listeners, instead of `{variable} = App()`"
+        if type(value).__module__.startswith("slack_bolt.app."):
+            return f'mount its App of slack_bolt: [bolt] app = "{name}:{variable}" in config.toml'
+    return ""
 
 
 def load_error(module: str, what: str, error: BaseException, hint: str = "") -> ListenerLoadError:

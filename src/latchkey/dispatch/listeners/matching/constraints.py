@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from latchkey.dispatch.listeners.bolt_only import check_type
 from latchkey.slackapi.requests import FUNCTION_EXECUTED, Payload, as_object
 
 Text: TypeAlias = str | re.Pattern[str]
@@ -42,6 +43,7 @@ def for_event(constraint: Constraint) -> Predicate:
     """Match the event's type, or `{"type": …, "subtype": …}`; with `subtype: None` there must be none."""
     fields = {"type": constraint} if isinstance(constraint, str | re.Pattern) else _fields(constraint)
     expected = _text(fields.pop("type", None), "an event's type")
+    check_type(expected)
     if _is_only_a_subscription(expected):
         shown = expected if isinstance(expected, str) else expected.pattern
         raise ValueError(f'"{shown}" is only a subscription; its events arrive as "message", so register for that')
@@ -156,6 +158,7 @@ def view_of(payload: Payload) -> dict[str, Any]:
 
 
 def _by_callback_id(fields: dict[str, Any], kind: object, kinds: Sequence[str]) -> Predicate:
+    check_type(kind)
     if kind not in kinds:
         raise ValueError(f"the type must be one of {', '.join(kinds)}, not {kind!r}")
     expected = _text(fields.pop("callback_id", None), "a callback_id")

@@ -84,7 +84,12 @@ class Listener:
 class App(Decorators):
     """Registers listeners: `@app.event("app_mention")`, or `app.event("app_mention")(function)`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *arguments: object, **options: object) -> None:
+        """Raises TypeError if there are arguments, which Bolt's App takes."""
+        if arguments or options:
+            what = f"{'=, '.join(options)}=" if options else "arguments"
+            instead = "settings are in config.toml, tokens in the store"
+            raise TypeError(bolt_only.needs_bolt(f"{what} of App()", instead))
         self._listeners: dict[Kind, list[Listener]] = {}
         self._by_type: dict[tuple[Kind, str], list[Listener]] = {}
         """For each type of payload seen, the listeners that may match; the others need not be asked each time."""
@@ -208,9 +213,7 @@ class App(Decorators):
 
         def register(*functions: F, **named: object) -> F:
             if named or len(functions) != 1:
-                raise TypeError(
-                    bolt_only.needs_bolt(f"{' and '.join(f'{name}=' for name in named) or 'a lazy listener'}")
-                )
+                raise TypeError(bolt_only.needs_bolt("a lazy listener" + (f" ({'=, '.join(named)}=)" if named else "")))
             listener = Listener(functions[0], kind, matches, keyword, constraint, checks)
             count = self._count_by_name[listener.name] = self._count_by_name.get(listener.name, 0) + 1
             if count > 1:
