@@ -32,7 +32,7 @@ async def watched(folder: Path) -> AsyncIterator[Changes]:
     try:
         yield changes
     finally:
-        changes.close()
+        await changes.close()
 
 
 async def noticed(changes: Changes) -> set[str]:

@@ -1,11 +1,13 @@
 """`latchkey dev`, run as a process: what it prints, its port, and that nothing outlives it."""
 
 import asyncio
+import json
 import os
 import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,8 +47,16 @@ def started(tmp_path: Path) -> Iterator[list[Dev]]:
         each.process.communicate()
 
 
+async def page_state(browser: Browser, slack: str) -> dict[str, Any]:
+    """Return what the page of the simulated Slack shows besides messages."""
+    found = await browser.get(f"{slack}/page/state?team=T0ACME&user=U0ALICE")
+    return dict(json.loads(found.body))
+
+
 @pytest.mark.gen_test
-async def test_prints_addresses_log_tracebacks_and_reloads(tmp_path: Path, started: list[Dev]) -> None:
+async def test_shows_addresses_log_tracebacks_reloads_and_drift_in_terminal_and_page(
+    tmp_path: Path, started: list[Dev]
+) -> None:
     started.append(
         dev := Dev(tmp_path, SSH_CONNECTION="198.51.100.7 50000 10.0.0.5 22", SLACK_CLIENT_SECRET_FILE="/none")
     )
@@ -58,11 +68,21 @@ async def test_prints_addresses_log_tracebacks_and_reloads(tmp_path: Path, start
     assert "✔ reloaded in " in await asyncio.to_thread(dev.read_until, "ours.py")
     browser = Browser()
     await write_on_page(browser, slack, "/version")
-    browser.close()
     log = await asyncio.to_thread(dev.read_until, "ValueError: on purpose")
     assert "Traceback (most recent call last)" in log
+
+    (dev.app / "ours.py").write_text(LISTENERS.replace("/version", "/release"))
+    await asyncio.to_thread(dev.read_until, "  - command /version")
+    state = await page_state(browser, slack)
+    assert state["notice"]["level"] == "info"
+    assert state["notice"]["text"].endswith("  + command /release\n  - command /version")
+    assert any("ValueError: on purpose" in line for line in state["log"])
+
     (dev.app / "ours.py").write_text("import nowhere\n")
     assert await asyncio.to_thread(dev.read_until, "✘ not reloaded")
+    notice = (await page_state(browser, slack))["notice"]
+    assert (notice["level"], "it needs nowhere, which is not installed" in notice["text"]) == ("error", True)
+    browser.close()
     assert sorted(path.name for path in dev.app.iterdir() if path.name != "__pycache__") == ["config.toml", "ours.py"]
 
 

@@ -51,6 +51,9 @@ class Recording:
     def say(self, text: str) -> None:
         self.said.append(text)
 
+    def drifted(self, text: str) -> None:
+        self.said.append(text)
+
     def fail(self, text: str) -> None:
         self.failed.append(text)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-NOT_INSTALLED = ("tests/", "bench/", ".ci/", ".gitignore", "CONTRIBUTING.md", "MANIFEST.in")
+NOT_INSTALLED = ("tests/", "bench/", ".ci/", ".slack/", ".gitignore", "CONTRIBUTING.md", "MANIFEST.in")
 DEVELOPMENT = ("requirements-browser", "requirements-dev", "requirements-build.in")
 PRIVATE = [
     ".env", ".env.local", "secrets/client_secret", "client_secret", "keyring", "keys/keyring", "data/store.sqlite",

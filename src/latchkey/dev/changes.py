@@ -64,9 +64,11 @@ class Changes:
         """Wait until there are changes, without taking them."""
         await self._arrived.wait()
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Stop watching, and wait until the threads that do have ended: they would keep the process from ending."""
         for task in self._watching.values():
             task.cancel()
+        await asyncio.gather(*self._watching.values(), return_exceptions=True)
 
     async def _collect(self, folder: Path) -> None:
         async for changes in self._watched(folder):

@@ -82,7 +82,7 @@ class Workbench:
             try:
                 await session.run()
             finally:
-                changes.close()
+                await changes.close()
                 await self.slack.close()
 
     async def _install(self) -> None:

@@ -38,6 +38,9 @@ class Observer(Protocol):
     def say(self, text: str) -> None:
         """Show the person what has happened."""
 
+    def drifted(self, text: str) -> None:
+        """Show the person how the manifest has changed."""
+
     def fail(self, text: str) -> None:
         """Show the person what has gone wrong."""
 
@@ -156,7 +159,7 @@ class Session:
         for folder in app.folders:
             self._changes.watch(Path(folder))
         if self._manifest is not None and (lines := list(drift(self._manifest, app.manifest))):
-            self._observer.say("\n  ".join(["the manifest has changed; Slack must get it too:", *lines]))
+            self._observer.drifted("\n  ".join(["the manifest has changed; Slack must get it too:", *lines]))
         if new := [note for note in app.notes if note not in self._notes]:
             self._observer.say("\n  ".join(["notes on the manifest:", *new]))
         is_other = self._manifest is None or scopes_differ(self._manifest, app.manifest)

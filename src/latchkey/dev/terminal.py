@@ -53,6 +53,11 @@ class Terminal:
         print(f"✔ {text}", flush=True)
         self._slack.world.log_line(text)
 
+    def drifted(self, text: str) -> None:
+        """Show how the manifest has changed."""
+        self.say(text)
+        self._slack.world.notify("info", text)
+
     def fail(self, text: str) -> None:
         """Show what went wrong."""
         print(f"✘ {text}", flush=True)
