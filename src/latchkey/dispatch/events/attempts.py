@@ -65,14 +65,17 @@ class Attempts:
         ]
         errors = [await runs[0]] if len(runs) == 1 else await asyncio.gather(*runs)
         raised = [(listener, error) for listener, error in zip(listeners, errors, strict=True) if error is not None]
-        return [failure for failure in raised if not await self._was_stopped(*failure, job.event.request_id)]
+        return await self._without_stopped(raised, job.event.request_id) if raised else []
 
-    async def _was_stopped(self, listener: Listener, error: Exception, request_id: str) -> bool:
-        """Whether the listener has ended as the person wants, who has stopped its stream."""
-        if not await self._stopped_streams.explain(error):
-            return False
-        logger.info("a person has stopped the reply of %s, which is not retried request_id=%s", listener.id, request_id)
-        return True
+    async def _without_stopped(self, raised: list[tuple[Listener, Exception]], request_id: str) -> list[Failure]:
+        """Return those that have failed for another reason than a person who has stopped their reply."""
+        failures: list[Failure] = []
+        for listener, error in raised:
+            if await self._stopped_streams.explains(error):
+                logger.info("a person has stopped the reply of %s request_id=%s", listener.id, request_id)
+            else:
+                failures.append((listener, error))
+        return failures
 
     def _completion(self, job: Job, payload: Payload, attempt: int) -> Completion | None:
         """Return what is known about the end of the run that the event starts."""

@@ -49,7 +49,7 @@ class StoppedStreams:
             del self._streams[next(iter(self._streams))]
         self._reported.set()
 
-    async def explain(self, error: Exception) -> bool:
+    async def explains(self, error: Exception) -> bool:
         """Whether a listener raised this because a person has stopped its stream."""
         for refusal in _refusals(error):
             code = _code_of(refusal)
