@@ -22,6 +22,7 @@ class Message:
     thread_ts: str = ""
     """The `ts` of the message that this one replies to; empty outside threads."""
     metadata: dict[str, Any] = field(default_factory=dict)
+    subtype: str = ""
     is_streaming: bool = False
     """Whether the app may append to it."""
     is_stopped: bool = False

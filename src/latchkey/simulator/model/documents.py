@@ -45,6 +45,7 @@ def message_document(world: World, message: Message) -> dict[str, Any]:
         document |= {"bot_id": f"B{message.workspace.team_id[1:]}", "app_id": world.app.app_id}
     reactions = reactions_to(world, message)
     optional = {
+        "subtype": message.subtype,
         "thread_ts": message.thread_ts,
         "blocks": message.blocks,
         "attachments": message.attachments,

@@ -96,7 +96,8 @@ class Opening:
         """
         channel = self._world.directory.channel(workspace, workspace.user_id).channel_id
         bot = self._world.bot_user_id(workspace)
-        root = self._world.post(Message(workspace, channel, bot, "New assistant thread"))
+        message = Message(workspace, channel, bot, "New assistant thread", subtype="assistant_app_thread")
+        root = self._world.post(message)
         root.thread_ts = root.ts
         self._world.changed(root)
         context = {"channel_id": workspace.channel_id, "team_id": workspace.team_id, "enterprise_id": None}
