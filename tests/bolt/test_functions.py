@@ -1,6 +1,7 @@
 """Custom steps of a mounted app: their inputs, their token, and what ends them."""
 
 import inspect
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -193,3 +194,35 @@ async def test_an_event_with_a_trigger_is_not_retried(
     assert (await installed.people.open_details(installed.workspace(), "https://example.com/7")).status == 200
     await until(lambda: count(services.metrics, "events_failed"))
     assert seen == ["1"]
+
+
+@pytest.mark.gen_test
+@both
+async def test_an_event_with_a_trigger_does_not_wait_for_other_events(
+    installed: Slack, mount: Mount, services: Services, is_async: bool
+) -> None:
+    gate, begun = threading.Event(), []
+    app = new_app(is_async)
+    if is_async:
+
+        @app.event("app_mention")
+        async def wait() -> None:
+            begun.append("wait")
+            await until(gate.is_set)
+
+    else:
+
+        @app.event("app_mention")
+        def wait_blocking() -> None:
+            begun.append("wait")
+            gate.wait(10)
+
+    app.event("entity_details_requested")(fit(app, gate.set))
+    mount(app)
+    acme = installed.workspace()
+    for number in range(10):  # an App has five threads
+        event = {"type": "app_mention", "user": "U0ALICE", "text": f"{number}", "channel": acme.channel_id}
+        assert (await installed.sender.event(acme, event)).status == 200
+    await until(lambda: len(begun) >= 4)
+    assert (await installed.people.open_details(acme, "https://example.com/7")).status == 200
+    await until(lambda: count(services.metrics, "events_finished") == 11)
