@@ -12,7 +12,8 @@ SUBSTITUTES = Path(__file__).resolve().parent / "substitutes"
 RUN_TIMEOUT = 1200.0
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 """Bolt's tests look for lines of the log in this form."""
-_NAMES_PRODUCT = "[bolt]"
+_REFUSALS = ("[bolt]", "only Bolt has ")
+"""One of them is in each message about a feature that the product refuses."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Outcome:
     @property
     def is_refused(self) -> bool:
         """Whether the product refused a feature with a message that names what to use instead."""
-        return _NAMES_PRODUCT in self.error
+        return any(text in self.error for text in _REFUSALS)
 
 
 def run_tests(tests: Path, paths: list[str], plugin: str, mode: str) -> list[Outcome]:
