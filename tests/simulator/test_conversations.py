@@ -104,6 +104,18 @@ async def test_a_stream_takes_text_until_it_is_stopped() -> None:
 
 
 @pytest.mark.gen_test
+@pytest.mark.parametrize(("given", "expected"), [({}, "active"), ({"session_status": "suspended"}, "suspended")])
+async def test_the_end_of_a_stream_sets_the_status_of_its_session(given: dict[str, str], expected: str) -> None:
+    async with installed() as it:
+        await it.call("agents.sessions.setStatus", channel_id=CHANNEL, thread_ts="1.1", status="processing")
+        started = await it.call("chat.startStream", channel=CHANNEL, thread_ts="1.1", markdown_text="one")
+        place = {"channel": CHANNEL, "ts": started["ts"]}
+        assert await it.error("chat.stopStream", **place, session_status="done") == "invalid_arguments"
+        await it.call("chat.stopStream", **place, **given)
+        assert it.slack.world.agent_threads[CHANNEL, "1.1"].session == expected
+
+
+@pytest.mark.gen_test
 async def test_a_thread_has_a_status_a_title_and_prompts() -> None:
     async with installed() as it:
         thread = {"channel_id": "D1", "thread_ts": "1.1"}

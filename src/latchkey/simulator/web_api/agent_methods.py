@@ -14,6 +14,8 @@ from latchkey.simulator.web_api.api_call import ApiError, Arguments, Document, n
 from latchkey.simulator.web_api.conversation_methods import find_message
 from latchkey.simulator.web_api.triggers import use_trigger
 
+SESSION_STATUSES = frozenset({"active", "processing", "suspended", "closed"})
+
 
 def chat_start_stream(world: World, token: Token, arguments: Arguments) -> Document:
     """Begin a message in a thread; https://docs.slack.dev/reference/methods/chat.startStream."""
@@ -50,7 +52,13 @@ def chat_append_stream(world: World, token: Token, arguments: Arguments) -> Docu
 
 
 def chat_stop_stream(world: World, token: Token, arguments: Arguments) -> Document:
-    """End a message; text and blocks are added to it."""
+    """End a message, to which text and blocks are added, and set the status of the session that it is in.
+
+    https://docs.slack.dev/reference/methods/chat.stopStream
+    """
+    status = str(arguments.get("session_status") or "active")
+    if status not in SESSION_STATUSES:
+        raise ApiError("invalid_arguments")
     message = _streaming(world, token, arguments)
     message.text += _text(arguments)
     message.tasks |= _tasks(arguments)
@@ -58,6 +66,10 @@ def chat_stop_stream(world: World, token: Token, arguments: Arguments) -> Docume
     message.metadata = nested(arguments.get("metadata")) or {}
     message.is_streaming = False
     world.changed(message)
+    thread = world.agent_threads.get((message.channel, message.thread_ts))
+    if thread is not None and thread.session:
+        thread.session = status
+        world.show_agent(token.workspace, message.channel, message.thread_ts, thread)
     return {
         "channel": message.channel,
         "ts": message.ts,
@@ -92,9 +104,6 @@ def assistant_threads_set_suggested_prompts(world: World, token: Token, argument
     thread.prompts, thread.prompts_title = prompts, str(arguments.get("title") or "")
     _show(world, token, arguments, thread)
     return {}
-
-
-SESSION_STATUSES = frozenset({"active", "processing", "suspended", "closed"})
 
 
 def agents_sessions_set_status(world: World, token: Token, arguments: Arguments) -> Document:
