@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -162,8 +163,19 @@ def _in_a_group(error: Exception) -> None:
     raise ExceptionGroup("two tasks", [ValueError(), ExceptionGroup("inner", [error])])
 
 
+@dataclass
+class UnhashableError(Exception):
+    text: str
+
+
+def _in_a_circle(error: Exception) -> None:
+    wrapper = UnhashableError("about the first")
+    wrapper.__cause__, error.__cause__ = error, wrapper
+    raise wrapper
+
+
 @pytest.mark.gen_test
-@pytest.mark.parametrize("wrap", [_raised_from, _raised_while_handling, _in_a_group])
+@pytest.mark.parametrize("wrap", [_raised_from, _raised_while_handling, _in_a_group, _in_a_circle])
 async def test_the_refusal_may_be_the_cause_of_what_is_raised(
     http_server: object, installed: Slack, listeners: App, services: Services, wrap: Callable[[Exception], None]
 ) -> None:

@@ -22,6 +22,10 @@ REPORT_TIMEOUT = 3.0
 """Seconds to wait for the event that says who has ended a stream."""
 
 STOPPED_BY_USER = "stopped_by_user"
+"""Slack's error code for a stream that a person has stopped.
+
+https://docs.slack.dev/reference/methods/chat.appendStream
+"""
 NOT_STREAMING = "message_not_in_streaming_state"
 """Slack's error code for a stream that has ended: stopped by a person, by the app, or because it took too long.
 
@@ -69,15 +73,20 @@ class StoppedStreams:
         return stream in self._streams
 
 
-def _refusals(error: BaseException | None) -> Iterator[SlackApiError]:
-    """Return Slack's refusals among an error, its causes, and those that it groups."""
-    if isinstance(error, SlackApiError):
-        yield error
-    if isinstance(error, BaseExceptionGroup):
-        for member in error.exceptions:
-            yield from _refusals(member)
-    if error is not None:
-        yield from _refusals(error.__cause__ or error.__context__)
+def _refusals(error: Exception) -> Iterator[SlackApiError]:
+    """Return Slack's refusals among an error, its causes, which may be a circle, and the errors that it groups."""
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()  # by id(): an author's exceptions need not be hashable
+    while waiting:
+        found = waiting.pop()
+        if found is None or id(found) in seen:
+            continue
+        seen.add(id(found))
+        if isinstance(found, SlackApiError):
+            yield found
+        if isinstance(found, BaseExceptionGroup):
+            waiting.extend(found.exceptions)
+        waiting.extend((found.__cause__, found.__context__))
 
 
 def _code_of(refusal: SlackApiError) -> Any:
