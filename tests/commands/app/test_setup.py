@@ -105,6 +105,8 @@ async def test_explains_a_token_that_does_not_work(tmp_path: Path, typed: str, e
         assert expected in done.stderr
         assert "Your App Configuration Tokens" in done.stderr
         assert it.calls("apps.manifest.create") == []
+        # A token that Slack refuses is not used again.
+        assert (await it.set_up()).returncode == 0
 
 
 @pytest.mark.gen_test(timeout=60)

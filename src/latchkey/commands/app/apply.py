@@ -32,7 +32,7 @@ class ApplyOptions(NamedTuple):
 
 def apply_manifest(settings: Settings, made: Manifest, options: ApplyOptions) -> None:
     """Show what would change at Slack and, if the operator agrees, change it."""
-    with locked_app_file(settings.secrets_path) as file, explained_refusals():
+    with locked_app_file(settings.secrets_path) as file, explained_refusals(file):
         app_id = _app_id(file, options)
         slack = app_configuration(settings)
         token = usable_token(file, slack)

@@ -23,7 +23,7 @@ from latchkey.slackapi.app_configuration import TOKEN_ERRORS, AppConfiguration
 MARGIN_SECONDS = 600
 """A token that expires within this time is rotated first."""
 WHERE = "generate one at https://api.slack.com/apps, under Your App Configuration Tokens"
-STORE = "and store it with `latchkey setup --token`"
+_STORE = f"{WHERE}, and store it with `latchkey setup --token`"
 _ACCESS = re.compile(r"xoxe\.[\x21-\x7e]{8,1000}", re.ASCII)
 _REFRESH = re.compile(r"xoxe-[\x21-\x7e]{8,1000}", re.ASCII)
 _HINT = f"{WHERE}; give the token (xoxe.xoxp-…) and its refresh token (xoxe-…), one per line"
@@ -52,32 +52,42 @@ def usable_token(file: AppFile, slack: AppConfiguration, clock: Callable[[], flo
     if not record.refresh_token:
         if record.token:
             return record.token
-        raise LatchkeyError("there is no app configuration token", hint=f"{WHERE} {STORE}")
+        raise LatchkeyError("there is no app configuration token", hint=_STORE)
     file.change(rotating=True)
     try:
         pair = slack.rotate(record.refresh_token)
     except SlackRefused as error:
         if error.reason not in TOKEN_ERRORS:
             raise
+        forget_token(file)
         cause = " An earlier rotation was interrupted, and its answer is lost." if record.rotating else ""
         raise LatchkeyError(
             f"Slack does not accept the refresh token of the app configuration token ({error.reason}).{cause}",
-            hint=f"{WHERE} {STORE}",
+            hint=_STORE,
         ) from None
     file.change(token=pair.token, refresh_token=pair.refresh_token, expires_at=pair.expires_at, rotating=False)
     return pair.token
 
 
+def forget_token(file: AppFile) -> None:
+    """Delete the stored token and its refresh token here."""
+    file.change(token="", refresh_token="", expires_at=0, rotating=False)
+
+
 @contextmanager
-def explained_refusals() -> Iterator[None]:
-    """Say what to do if Slack refuses the configuration token, or does not answer."""
+def explained_refusals(file: AppFile) -> Iterator[None]:
+    """Say what to do if Slack refuses the configuration token, or does not answer.
+
+    A refused token is deleted, so that the next command asks for another one or uses the refresh token.
+    """
     try:
         yield
     except SlackRefused as error:
         if error.reason in TOKEN_ERRORS:
+            file.change(token="", expires_at=0)
             raise LatchkeyError(
                 f"Slack does not accept the app configuration token ({error.method}: {error.reason})",
-                hint=f"{WHERE} {STORE}",
+                hint=_STORE,
             ) from None
         raise
     except SlackUnavailable as error:

@@ -17,6 +17,7 @@ from latchkey.commands.app.app_file import AppCredentials, AppFile, locked_app_f
 from latchkey.commands.app.configuration_token import (
     app_configuration,
     explained_refusals,
+    forget_token,
     read_token,
     usable_token,
 )
@@ -51,12 +52,12 @@ class SetupOptions(NamedTuple):
 @config_option
 @json_option
 @click.option("--token", "only_token", is_flag=True, help="only store an app configuration token, from standard input")
-@click.option("--forget-token", is_flag=True, help="only delete the stored app configuration token")
+@click.option("--forget-token", "forgets", is_flag=True, help="only delete the stored app configuration token")
 @click.option("--again", is_flag=True, help="create an app although the answer to an earlier request was lost")
 @click.option("--replace", is_flag=True, help="create another app; the old credentials are renamed to NAME.old")
 @yes_option
 def command(
-    config_path: Path | None, as_json: bool, only_token: bool, forget_token: bool, again: bool, replace: bool, yes: bool
+    config_path: Path | None, as_json: bool, only_token: bool, forgets: bool, again: bool, replace: bool, yes: bool
 ) -> None:
     """Create the app at Slack from the configuration and the listeners, and store its credentials.
 
@@ -67,16 +68,16 @@ def command(
     The credentials are written to secrets/client_id, client_secret and signing_secret beside config.toml, where the
     server reads them. If the command is stopped, run it again: it continues.
     """
-    if only_token + forget_token + (again or replace) > 1:
+    if only_token + forgets + (again or replace) > 1:
         raise click.UsageError("--token and --forget-token can be combined with no other option")
     settings = command_settings(config_path)
     with locked_app_file(settings.secrets_path) as file:
-        if forget_token:
-            file.change(token="", refresh_token="", expires_at=0, rotating=False)
+        if forgets:
+            forget_token(file)
             say("The token is deleted here. To revoke it, delete it at https://api.slack.com/apps, too.")
         elif only_token:
             read_token(file)
-            with explained_refusals():
+            with explained_refusals(file):
                 usable_token(file, app_configuration(settings))
             say(f"stored the app configuration token in {file.path}")
         else:
@@ -121,7 +122,7 @@ def _must_create(settings: Settings, file: AppFile, options: SetupOptions) -> bo
 def _create(settings: Settings, file: AppFile, options: SetupOptions) -> None:
     made = needed_manifest(settings)
     slack = app_configuration(settings)
-    with explained_refusals():
+    with explained_refusals(file):
         if not (file.record.token or file.record.refresh_token):
             read_token(file)
         token = usable_token(file, slack)
@@ -134,7 +135,7 @@ def _request(file: AppFile, slack: AppConfiguration, token: str, made: Manifest,
     """Create the app, and store its credentials at once: Slack shows them to nobody but its owner again."""
     file.change(creating_since=int(time.time()))
     try:
-        with explained_refusals():
+        with explained_refusals(file):
             app = slack.create(token, made)
     except (SlackRateLimited, SlackUnreachable):
         file.change(creating_since=0)
