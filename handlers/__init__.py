@@ -2,6 +2,7 @@
 
 from latchkey.handlers.metrics_listener import serve_metrics
 from latchkey.handlers.pages import AppProfile, Pages
+from latchkey.handlers.receipts import Receipts
 from latchkey.handlers.routes import make_application
 from latchkey.handlers.services import Services
 from latchkey.handlers.transport import (
@@ -22,6 +23,7 @@ __all__ = [
     "ClientAddresses",
     "LatchkeyServer",
     "Pages",
+    "Receipts",
     "Services",
     "bind_port",
     "bind_unix",

@@ -29,6 +29,7 @@ PACKAGES = {
     "simulator",
     "slackapi",
     "storage",
+    "testing",
     "tokens",
 }
 MAY_IMPORT = {
@@ -36,7 +37,8 @@ MAY_IMPORT = {
     "cli": PACKAGES,
     "connecting": {"config", "tokens", "slackapi", "storage", "errors"},
     "dev": {"bolt", "config", "dispatch", "preflight", "server", "simulator", "slackapi", "errors"},
-    "server": PACKAGES - {"cli", "commands", "connecting", "dev", "doctor", "simulator", "example", "packages"},
+    "server": PACKAGES
+    - {"cli", "commands", "connecting", "dev", "doctor", "simulator", "testing", "example", "packages"},
     "handlers": {"dispatch", "tokens", "slackapi", "storage", "metrics", "errors"},
     "dispatch": {"tokens", "slackapi", "storage", "metrics", "errors"},
     "tokens": {"slackapi", "storage", "metrics", "errors"},
@@ -50,6 +52,19 @@ MAY_IMPORT = {
     "commands": {"config", "logs", "dispatch", "tokens", "storage", "slackapi", "errors", "doctor", "preflight"},
     "doctor": {"config", "logs", "dispatch", "tokens", "storage", "slackapi", "errors", "packages", "preflight"},
     "simulator": {"errors"},
+    "testing": {
+        "bolt",
+        "config",
+        "dispatch",
+        "handlers",
+        "logs",
+        "preflight",
+        "server",
+        "simulator",
+        "slackapi",
+        "storage",
+        "errors",
+    },
     "errors": set(),
     "example": set(),
 }

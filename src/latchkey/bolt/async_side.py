@@ -52,6 +52,9 @@ class AsyncSide:
         app._async_listener_runner = _Runner(app._async_listener_runner)
         app._async_middleware_error_handler = _MiddlewareErrors(app._async_middleware_error_handler)
 
+    def start(self) -> None:
+        """Do nothing: everything runs on the event loop."""
+
     async def dispatch(
         self, tracker: Tracker, body: str, headers: dict[str, str], context: dict[str, Any]
     ) -> BoltResponse:

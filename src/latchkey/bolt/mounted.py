@@ -41,6 +41,8 @@ class BoltApp:
         self._event_types = _event_types(app, found)
         self._side = AsyncSide(app, is_ours=is_ours) if isinstance(app, AsyncApp) else SyncSide(app, is_ours=is_ours)
         self._metrics: Metrics | None = None
+        self._api_url: str | None = None
+        """What `start` has set."""
         self.needs_user = not _is_bot_only(app)
         self.install_settings = install_settings_of(app)
         self.install_pages = InstallPages(app, self._side.call)
@@ -63,12 +65,15 @@ class BoltApp:
     def start(self, metrics: Metrics, *, api_url: str) -> None:
         """Prepare for requests; the app's clients call `api_url` unless its author has chosen another URL."""
         self._metrics = metrics
+        self._side.start()
         if self.app.client.base_url == _SLACK_API:
-            self.app.client.base_url = api_url
+            self.app.client.base_url = self._api_url = api_url
 
     def close(self) -> None:
-        """Start no further listeners."""
+        """Start no further listeners; `start` makes it run again, for another server in this process."""
         self._side.close()
+        if self.app.client.base_url == self._api_url:
+            self.app.client.base_url = _SLACK_API
 
     def accepts(self, payload: Payload) -> bool:
         """Whether the payload must be handed to the app. False only if certainly nothing in it would run."""

@@ -56,9 +56,12 @@ class SyncSide:
         runner = app._listener_runner
         app._listener_runner = _Runner(runner)
         app._middleware_error_handler = _MiddlewareErrors(app._middleware_error_handler)
-        self._threads = ThreadPoolExecutor(MAX_DISPATCHES, thread_name_prefix="bolt")
         max_events = max(1, getattr(runner.listener_executor, "_max_workers", MAX_DISPATCHES) - 1)
         self._event_slots = SlotPool(max_slots=max_events, max_per_workspace=max(1, max_events - 1))
+
+    def start(self) -> None:
+        """Get ready to dispatch."""
+        self._threads = ThreadPoolExecutor(MAX_DISPATCHES, thread_name_prefix="bolt")
 
     async def dispatch(
         self, tracker: Tracker, body: str, headers: dict[str, str], context: dict[str, Any]

@@ -4,7 +4,7 @@ from latchkey.config.checkout import find_checkout, refuse_empty_folder
 from latchkey.config.checks import LOCAL_HOSTS
 from latchkey.config.credentials import CREDENTIALS_HINT, DEMO_HINT
 from latchkey.config.defaults import DEFAULT, with_defaults
-from latchkey.config.load import load_settings
+from latchkey.config.load import DEFAULT_FILE, load_settings
 from latchkey.config.proxies import Proxies, Proxy
 from latchkey.config.secrets import Secret
 from latchkey.config.sections import SECTIONS, SlackSection, shipped_config
@@ -13,6 +13,7 @@ from latchkey.config.settings import EVERYWHERE, PUBLIC_URL_HINT, Settings, Slac
 __all__ = [
     "CREDENTIALS_HINT",
     "DEFAULT",
+    "DEFAULT_FILE",
     "DEMO_HINT",
     "EVERYWHERE",
     "LOCAL_HOSTS",

@@ -74,6 +74,11 @@ class Interactions:
         else:
             self._start(self._look_up_and_run(request))
 
+    async def settle(self) -> None:
+        """Return once no listener runs."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def drain(self, seconds: float) -> int:
         """Wait up to `seconds` for running listeners, then cancel the rest; return how many were cancelled."""
         if self._tasks:

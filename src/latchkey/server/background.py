@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from latchkey.config import Settings
 from latchkey.metrics import Metrics, StoreGauges
@@ -14,13 +14,18 @@ from latchkey.tokens import Pace, Refresher, Sweep, Undoer
 
 @contextlib.asynccontextmanager
 async def background_work(
-    settings: Settings, store: Store, refresher: Refresher, undoer: Undoer, metrics: Metrics
+    settings: Settings,
+    store: Store,
+    refresher: Refresher,
+    undoer: Undoer,
+    metrics: Metrics,
+    clock: Callable[[], float],
 ) -> AsyncIterator[None]:
-    """Do all of it until the block ends."""
+    """Do all of it until the block ends; `clock` returns Unix seconds."""
     gauges = StoreGauges(store.keys, lambda: _newest_backup(settings), metrics)
     measuring = asyncio.get_running_loop().create_task(gauges.run())
     undoer.start()
-    sweep = Sweep(store.tokens, refresher, Pace(settings.slack.refreshes_per_second), metrics)
+    sweep = Sweep(store.tokens, refresher, Pace(settings.slack.refreshes_per_second), metrics, clock=clock)
     try:
         async with sweep.running():
             yield

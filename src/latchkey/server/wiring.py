@@ -3,42 +3,69 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 from latchkey.config import Settings
 from latchkey.dispatch import EventOptions, EventPipeline, InstallHooks, Interactions, Runner
-from latchkey.handlers import AppProfile, ClientAddresses, Pages, Services
+from latchkey.handlers import AppProfile, ClientAddresses, Pages, Receipts, Services
 from latchkey.metrics import Metrics
 from latchkey.server.background import background_work
 from latchkey.server.startup import Startup
 from latchkey.slackapi.client import WebClients
 from latchkey.slackapi.oauth import OAuthClient
-from latchkey.slackapi.requests import SignatureVerifier
+from latchkey.slackapi.requests import SeenSignatures, SignatureVerifier
 from latchkey.slackapi.scopes import bot_permissions, user_permissions
 from latchkey.slackapi.token_calls import TokenCalls
 from latchkey.storage import Store
 from latchkey.tokens import AllowedWorkspaces, Refresher, TokenResolver, Undoer, count_refresh
 
 
+def _ignore(_: Exception) -> None:
+    """Do nothing about an error, which has been logged."""
+
+
 @contextlib.asynccontextmanager
-async def services_for(startup: Startup, store: Store, public_url: str) -> AsyncIterator[Services]:
-    """Yield the services of the handlers; on exit, the connections to Slack are closed."""
+async def services_for(
+    startup: Startup,
+    store: Store,
+    public_url: str,
+    *,
+    clock: Callable[[], float] = time.time,
+    on_error: Callable[[Exception], None] = _ignore,
+) -> AsyncIterator[Services]:
+    """Yield the services of the handlers; on exit, the connections to Slack are closed.
+
+    `clock` returns Unix seconds; `on_error` is called with each error of a listener.
+    """
     settings = startup.settings
     metrics = Metrics()
     startup.log_stream.on_dropped(metrics.log_lines_dropped.inc)
     store.observe(metrics.count_store_call)
     async with _web_clients(settings, metrics) as clients:
-        oauth = _oauth_client(startup, clients, public_url)
+        oauth = _oauth_client(startup, clients, public_url, clock)
         calls = TokenCalls(clients, client_id=startup.credentials.client_id, client_secret=lambda: oauth.client_secret)
-        refresher = Refresher(store.tokens, calls, on_refresh=partial(count_refresh, metrics))
-        runner = _runner(startup, store, refresher, clients, metrics)
-        events = EventPipeline(runner, metrics, store.inbox, _event_options(settings))
+        refresher = Refresher(store.tokens, calls, clock=clock, on_refresh=partial(count_refresh, metrics))
+        resolver = TokenResolver(
+            store.installations, refresher, act_as_installer=settings.slack.act_as == "installer", clock=clock
+        )
+        if startup.app.mounted is not None:
+            startup.app.mounted.start(metrics, api_url=settings.slack.api_url)
+        runner = Runner(
+            startup.app,
+            installations=store.installations,
+            resolver=resolver,
+            clients=clients,
+            metrics=metrics,
+            on_error=on_error,
+        )
+        events = EventPipeline(runner, metrics, store.inbox, _event_options(settings), clock)
         # This is the store's only server, and its sockets are bound: any other has failed, and recovers nothing.
         events.start(store.inbox.recover())
-        undoer = Undoer(oauth, calls, store.undos, metrics)
-        async with background_work(settings, store, refresher, undoer, metrics):
-            yield _services(startup, public_url)(
+        undoer = Undoer(oauth, calls, store.undos, metrics, clock=clock)
+        async with background_work(settings, store, refresher, undoer, metrics, clock):
+            yield _services(startup, public_url, clock)(
                 store=store,
                 interactions=Interactions(runner, metrics, install_url=public_url + settings.install.path),
                 events=events,
@@ -59,7 +86,9 @@ def _web_clients(settings: Settings, metrics: Metrics) -> WebClients:
     )
 
 
-def _oauth_client(startup: Startup, clients: WebClients, public_url: str) -> OAuthClient:
+def _oauth_client(
+    startup: Startup, clients: WebClients, public_url: str, clock: Callable[[], float]
+) -> OAuthClient:
     settings, credentials = startup.settings, startup.credentials
     return OAuthClient(
         clients,
@@ -69,23 +98,18 @@ def _oauth_client(startup: Startup, clients: WebClients, public_url: str) -> OAu
         user_scopes=settings.slack.requested_user_scopes,
         redirect_uri=public_url + settings.install.callback_path,
         authorize_url=settings.slack.authorize_url,
+        clock=clock,
     )
 
 
-def _runner(startup: Startup, store: Store, refresher: Refresher, clients: WebClients, metrics: Metrics) -> Runner:
-    app, slack = startup.app, startup.settings.slack
-    if app.mounted is not None:
-        app.mounted.start(metrics, api_url=slack.api_url)
-    resolver = TokenResolver(store.installations, refresher, act_as_installer=slack.act_as == "installer")
-    return Runner(app, installations=store.installations, resolver=resolver, clients=clients, metrics=metrics)
-
-
-def _services(startup: Startup, public_url: str) -> partial[Services]:
+def _services(startup: Startup, public_url: str, clock: Callable[[], float]) -> partial[Services]:
     """Return a constructor that has what the settings say, and needs the parts that work together."""
     settings = startup.settings
     return partial(
         Services,
-        verifier=SignatureVerifier([secret.reveal() for secret in startup.credentials.signing_secrets]),
+        verifier=SignatureVerifier([secret.reveal() for secret in startup.credentials.signing_secrets], clock),
+        seen_signatures=SeenSignatures(clock),
+        receipts=Receipts(clock),
         public_url=public_url,
         pages=_pages(settings),
         allowed_workspaces=AllowedWorkspaces(settings.install.workspaces),

@@ -112,6 +112,18 @@ class EventPipeline:
         """Run at once what was stored to be replayed."""
         self._has_replays.set()
 
+    async def settle(self) -> None:
+        """Return once everything that is accepted or stored has run; some events may wait for their retry.
+
+        For tests: they see then what the listeners have done.
+        """
+        await self._take_replays()
+        while self._commits is not None or self._workers.is_running:
+            await self._intake.settle()
+            await self._workers.settle()
+            if self._commits is not None:
+                await asyncio.wait([self._commits])
+
     async def drain(self, seconds: float) -> int:
         """Finish within `seconds` what is running; returns how many events were still running then.
 
@@ -217,9 +229,7 @@ class EventPipeline:
             self._has_replays.clear()
             self._add_due()
             try:
-                for event in await self._inbox.async_take_replays():
-                    logger.info("taking an event from the store request_id=%s", event.request_id)
-                    self._resume(event)
+                await self._take_replays()
                 if loop.time() >= next_sweep and not await self._inbox.async_forget_old():
                     next_sweep = loop.time() + SWEEP_SECONDS
             except LatchkeyError as error:
@@ -227,6 +237,11 @@ class EventPipeline:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(REPLAY_POLL_SECONDS):
                     await self._has_replays.wait()
+
+    async def _take_replays(self) -> None:
+        for event in await self._inbox.async_take_replays():
+            logger.info("taking an event from the store request_id=%s", event.request_id)
+            self._resume(event)
 
 
 def _watch(metrics: Metrics, pending: Pending) -> None:

@@ -68,6 +68,11 @@ class Workers:
         """The timer of each event that waits for its retry."""
         self._stopping = False
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the listeners of an event run."""
+        return bool(self._tasks)
+
     def add(self, job: Job) -> None:
         """Queue an acknowledged event, or start it at once."""
         if job.is_dropped:
@@ -97,6 +102,11 @@ class Workers:
                 self._queue.requeue(job.workspace, job)  # so that the queue goes on to the channel's next event
         self._begin()
         return waiting
+
+    async def settle(self) -> None:
+        """Return once no event runs; some may wait for their retry."""
+        while self._tasks:
+            await asyncio.wait(self._tasks.values())
 
     async def drain(self, seconds: float) -> int:
         """Start nothing more, and cancel what is still running after `seconds`; returns how many events that were.

@@ -42,6 +42,10 @@ RAISED = (Exception, SystemExit, asyncio.CancelledError)
 logger = logging.getLogger("latchkey.listeners")
 
 
+def _ignore(_: Exception) -> None:
+    """Do nothing about an error."""
+
+
 class Runner:
     """Runs async listeners on the event loop and sync ones in threads."""
 
@@ -55,8 +59,11 @@ class Runner:
         metrics: Metrics,
         max_threads: int = MAX_RUNNING_THREADS,
         max_threads_per_workspace: int = MAX_RUNNING_THREADS_PER_WORKSPACE,
+        on_error: Callable[[Exception], None] = _ignore,
     ) -> None:
+        """`on_error` is called with what a listener or the middleware raised, after it was logged."""
         self.app = app
+        self._on_error = on_error
         self._installations = installations
         self._resolver = resolver
         self._client_for = TokenClients(resolver, clients).client_for
@@ -154,6 +161,7 @@ class Runner:
             error = as_error(raised)
             metrics.listener_failures[listener.id].inc()
             logger.exception("%s raised %s request_id=%s", listener.name, type(raised).__name__, call.request_id)
+            self._on_error(error)
             await self._call_error_handlers(call, error)
             return error
         finally:
@@ -167,7 +175,9 @@ class Runner:
         try:
             await listener.plan.function(call)
         except RAISED as raised:
-            return as_error(raised)
+            error = as_error(raised)
+            self._on_error(error)
+            return error
         return None
 
     async def run_middleware(self, call: Call) -> Exception | None:
@@ -186,6 +196,7 @@ class Runner:
                 logger.exception(
                     "the middleware %s raised %s request_id=%s", plan.name, type(raised).__name__, call.request_id
                 )
+                self._on_error(error)
                 await self._call_error_handlers(call, error)
                 return error
         return None
