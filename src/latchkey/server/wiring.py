@@ -86,9 +86,7 @@ def _web_clients(settings: Settings, metrics: Metrics) -> WebClients:
     )
 
 
-def _oauth_client(
-    startup: Startup, clients: WebClients, public_url: str, clock: Callable[[], float]
-) -> OAuthClient:
+def _oauth_client(startup: Startup, clients: WebClients, public_url: str, clock: Callable[[], float]) -> OAuthClient:
     settings, credentials = startup.settings, startup.credentials
     return OAuthClient(
         clients,

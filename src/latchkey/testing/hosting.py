@@ -14,11 +14,11 @@ from latchkey.config import Settings
 from latchkey.dispatch import App, requirements_of
 from latchkey.handlers import MAX_CONNECTIONS, AccessLog, LatchkeyServer, Services, bind_port, make_application
 from latchkey.logs import LogStream
-from latchkey.preflight import app_settings
+from latchkey.preflight import app_settings, with_app
 from latchkey.server import Startup, Supervisor, drain, services_for
 from latchkey.simulator import Slack
 from latchkey.slackapi.manifest import make_manifest
-from latchkey.slackapi.paths import CALLBACK_PATH, EVENTS_PATH
+from latchkey.slackapi.paths import EVENTS_PATH
 from latchkey.storage import open_store
 from latchkey.testing.app_to_test import CLIENT_ID, CLIENT_SECRET, SIGNING_SECRET, AppLoader, AppToTest
 from latchkey.testing.movable_clock import MovableClock
@@ -55,14 +55,16 @@ async def host(
         client_id=CLIENT_ID,
         client_secret=CLIENT_SECRET,
         signing_secret=SIGNING_SECRET,
-        redirect_uris=[url + CALLBACK_PATH],
-        events_url=url + EVENTS_PATH,
+        redirect_uris=[],
+        events_url="",
         clock=clock,
     )
     slack.start()
     opened.push_async_callback(slack.close)
     settings = loader.settings(wanted, folder, _flags(slack, url, data))
     app = loader.load(wanted, settings)
+    settings = with_app(settings, app)
+    slack.configure(redirect_uris=[url + settings.install.callback_path], events_url=url + EVENTS_PATH)
     _describe(slack, settings, app)
     with _quiet("latchkey.storage"):  # it asks to back up the new key
         store = open_store(settings.store_path, settings.keyring_path, server_address=url, clock=clock)
