@@ -89,7 +89,7 @@ BLOCKS: list[dict[str, Any]] = [
     {**IMAGE, "title": PLAIN},
     {"type": "file", "external_id": SENTINEL, "source": "remote"},
     {"type": "video", "title": PLAIN, "title_url": "https://example.com", "video_url": "https://example.com", "thumbnail_url": "https://example.com", "alt_text": SENTINEL},
-    {"type": "markdown", "text": f"# {SENTINEL}\n- **{SENTINEL}**\n\n| a | b |\n|--|--|\n| {SENTINEL} | [x](javascript:ran=1) |\n```\n{SENTINEL}\n```"},
+    {"type": "markdown", "text": f"# {SENTINEL}\n`{SENTINEL}` _x_\n- **{SENTINEL}**\n\n| a | b |\n|--|--|\n| {SENTINEL} | [x](javascript:ran=1) |\n```\n{SENTINEL}\n```"},
     RICH_TEXT,
     {"type": "table", "rows": [*CELLS, [RICH_TEXT, {"type": "raw_number", "value": 3}]]},
     {"type": "data_table", "caption": SENTINEL, "rows": CELLS},

@@ -53,6 +53,23 @@ async def test_only_subscribed_events_are_sent_to_an_app_with_a_manifest() -> No
 
 
 @pytest.mark.gen_test
+async def test_what_slack_does_not_send_is_explained() -> None:
+    async with recording_app() as (url, seen), simulation(url) as it:
+        await act(it, "write", text="@latchkey hello")
+        await install(it)
+        it.slack.describe({"features": {"slash_commands": [{"command": "/order"}]}})
+        for text in ("@latchkey hello", "only people read this", "/ordre umbrella", "/order umbrella"):
+            await act(it, "write", text=text)
+        shown = await texts(it)
+    assert [text for text in shown if " not " in text] == [
+        "Slack does not send this to the app, because it is not in this workspace.",
+        "Slack does not send this to the app, because it does not subscribe to app_mention.",
+        "/ordre is not a command: the app's manifest does not have it.",
+    ]
+    assert [dict(parse_qsl(request.body.decode()))["command"] for request in seen] == ["/order"]
+
+
+@pytest.mark.gen_test
 async def test_a_workspace_without_the_app_sends_it_nothing() -> None:
     async with recording_app() as (url, seen), simulation(url) as it:
         await act(it, "write", text="@latchkey hello")

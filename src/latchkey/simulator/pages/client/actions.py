@@ -82,12 +82,13 @@ class Actions:
         text, thread_ts = str(self.wanted["text"]).strip(), str(self.wanted.get("thread_ts") or "")
         if text.startswith("/") and not thread_ts:
             command, _, rest = text.partition(" ")
-            if self._check_installed(f"{command} is not a command: the app is not in this workspace."):
+            if self._check_command(command):
                 await self.people.command(self.workspace, command, rest.strip())
         elif text:
-            sent = await self.people.say(self.workspace, self._marked_up(text), thread_ts)
-            if not sent and self.workspace.channel_id.startswith("D"):
-                self._explain_silence(thread_ts)
+            marked_up = self._marked_up(text)
+            sent = await self.people.say(self.workspace, marked_up, thread_ts)
+            if not sent:
+                self._explain_silence(marked_up, thread_ts)
 
     async def click(self) -> None:
         if self._check_installed("Nothing happened: the app is no longer in this workspace."):
@@ -160,21 +161,38 @@ class Actions:
         """Return whether the app is in the workspace; if it is not, say so."""
         if self.world.is_installed(self.workspace):
             return True
-        self.people.show(self.workspace, self.workspace.channel_id, {"text": otherwise})
+        self._show(otherwise)
         return False
 
-    def _explain_silence(self, thread_ts: str) -> None:
+    def _check_command(self, command: str) -> bool:
+        """Return whether Slack sends this command to the app; if it does not, say so."""
+        if not self._check_installed(f"{command} is not a command: the app is not in this workspace."):
+            return False
+        known = (self.world.manifest.get("features") or {}).get("slash_commands") or []
+        if not self.world.manifest or any(each.get("command") == command for each in known):
+            return True
+        self._show(f"{command} is not a command: the app's manifest does not have it.")
+        return False
+
+    def _explain_silence(self, text: str, thread_ts: str) -> None:
         """Say why the app gets nothing of what was written to it."""
+        if self.workspace.channel_id.startswith("D"):
+            event = "message.im"
+        elif f"<@{self.world.bot_user_id(self.workspace)}>" in text:
+            event = "app_mention"
+        else:
+            return
         is_installed = self.world.is_installed(self.workspace)
-        reason = "does not subscribe to message.im" if is_installed else "is not in this workspace"
-        text = f"Slack does not send this to the app, because it {reason}."
-        self.people.show(self.workspace, self.workspace.channel_id, {"text": text, "thread_ts": thread_ts})
+        reason = f"does not subscribe to {event}" if is_installed else "is not in this workspace"
+        self._show(f"Slack does not send this to the app, because it {reason}.", thread_ts)
 
     def _show_failure(self, what: str, error: str) -> None:
         if error:
-            self.people.show(
-                self.workspace, self.workspace.channel_id, {"text": f"{what} failed with the error “{error}”"}
-            )
+            self._show(f"{what} failed with the error “{error}”")
+
+    def _show(self, text: str, thread_ts: str = "") -> None:
+        """Show a message that only this person sees."""
+        self.people.show(self.workspace, self.workspace.channel_id, {"text": text, "thread_ts": thread_ts})
 
     def _message(self) -> Message:
         message = self.world.find(self.workspace, self.workspace.channel_id, str(self.wanted["ts"]))

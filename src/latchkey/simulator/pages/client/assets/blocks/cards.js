@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 import { link, textObject } from "../text/mrkdwn.js";
-import { element, picture } from "./elements.js";
+import { element, picture, smallPicture } from "./elements.js";
 import { richText } from "./rich_text.js";
 
 const LEVELS = { info: "Note", warning: "Warning", error: "Error", success: "Success", default: "Note" };
@@ -17,7 +17,7 @@ export function card(block, context) {
   return h("div", { class: "card" },
     block.hero_image && picture(block.hero_image),
     h("div", { class: "card-head" },
-      block.icon && picture(block.icon),
+      block.icon && smallPicture(block.icon),
       h("div", null, block.title && h("strong", null, textObject(block.title)), block.subtitle && h("div", { class: "soft" }, textObject(block.subtitle)))),
     block.body && h("div", null, textObject(block.body)),
     block.actions?.length ? h("div", { class: "actions" }, block.actions.map((each) => element(each, block, context))) : null);
@@ -29,7 +29,7 @@ export function carousel(block, context) {
 
 export function container(block, context, renderBlocks) {
   const title = block.rich_text_title ? richText(block.rich_text_title) : h("strong", null, textObject(block.title));
-  const head = [block.icon && picture(block.icon), title, block.subtitle && h("div", { class: "soft" }, textObject(block.subtitle))];
+  const head = [block.icon && smallPicture(block.icon), title, block.subtitle && h("div", { class: "soft" }, textObject(block.subtitle))];
   const content = renderBlocks(block.child_blocks, context);
   const name = `container width-${block.width ?? "standard"}`;
   if (!block.is_collapsible) return h("div", { class: name }, h("div", { class: block.has_header_divider ? "divided" : "" }, head), content);

@@ -39,6 +39,13 @@ export function picture(image) {
   return h("span", { class: "picture", title: image.alt_text }, h("span", { class: "picture-mark", "aria-hidden": "true" }, "▨"), " ", url ? link(url, label) : label);
 }
 
+// The same for the small picture beside a title, whose label would not fit.
+export function smallPicture(image) {
+  const url = image.image_url ?? image.slack_file?.url;
+  const mark = h("span", { role: "img", "aria-label": image.alt_text ?? "Icon" }, "▨");
+  return h("span", { class: "picture small", title: image.alt_text }, url ? link(url, mark) : mark);
+}
+
 function button(each, block, context) {
   const style = each.style === "primary" ? "primary" : each.style === "danger" ? "danger" : "quiet";
   const value = { text: each.text, value: each.value };
