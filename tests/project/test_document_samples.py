@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import run
 from tests.support.running import running
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
@@ -19,19 +18,6 @@ def sample(document: str, name: str) -> str:
     found = re.search(rf"```\w+\n(# (?:\S*/)?{re.escape(name)}\b.*?)```", (DOCS / document).read_text(), re.DOTALL)
     assert found, f"{document} has no {name}"
     return found[1]
-
-
-def test_tutorials_listener_loads_and_passes_its_own_test(tmp_path: Path) -> None:
-    for name in ("config.toml", "greetings.py", "test_greetings.py"):
-        (tmp_path / name).write_text(sample("tutorial.md", name))
-    tested = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert tested.returncode == 0, tested.stdout
-    printed = run(tmp_path, "manifest", "--config", "config.toml")
-    assert printed.returncode == 0, printed.stderr
-    assert '"/greet"' in printed.stdout
-    assert '"Greetings"' in printed.stdout
 
 
 @pytest.mark.gen_test(timeout=30)

@@ -15,7 +15,8 @@ from latchkey.storage import acting_as_owner_of
 
 _NEXT = """
 Next:
-  1. Write your listeners in {listeners}.
+  1. Write your listeners in {listeners}; `latchkey new NAME` adds a module.
+     `latchkey dev` runs them in a simulated Slack.
   2. Set [app] name and [server] public_url in {config}.
   3. Run `latchkey setup` in this folder: it creates the app at Slack and stores its credentials.
   4. Run `latchkey config check`, then `latchkey serve`, in this folder:
