@@ -35,7 +35,7 @@ class Hosted(NamedTuple):
     slack: Slack
     services: Services
     url: str
-    """Where the server is."""
+    """The address of the server."""
 
 
 async def host(

@@ -87,7 +87,7 @@ class Element:
 
     @property
     def sends_actions(self) -> bool:
-        """Whether the app is told at once that it was used."""
+        """Whether Slack reports its use to the app at once."""
         return not self.is_input or bool(self.block.get("dispatch_action"))
 
     @property

@@ -89,7 +89,7 @@ class Modal(Surface):
         return outcome
 
     def close(self, *, all_forms: bool = False, wait: bool = True) -> Outcome:
-        """Close it, or all forms that are open; returns what the app did, if it wanted to be told."""
+        """Close it, or all forms that are open; returns what the app did."""
         self._check_open()
         people = self._running.slack.people
         return self._running.act(
