@@ -47,7 +47,8 @@ def message_document(world: World, message: Message) -> dict[str, Any]:
     optional = {
         "subtype": message.subtype,
         "thread_ts": message.thread_ts,
-        "blocks": message.blocks,
+        # Bolt's Assistant depends on the blocks that Slack makes of a text.
+        "blocks": message.blocks or (rich_text(message.text) if message.text else []),
         "attachments": message.attachments,
         "metadata": message.metadata,
         "reactions": reactions,
@@ -112,7 +113,7 @@ def view_document(world: World, opened: OpenView) -> dict[str, Any]:
 
 
 def rich_text(text: str) -> list[dict[str, Any]]:
-    """Return the blocks that Slack makes of what a person writes."""
+    """Return the blocks that Slack makes of a text."""
     section = {"type": "rich_text_section", "elements": list(_elements(text))}
     return [{"type": "rich_text", "block_id": secrets.token_urlsafe(4), "elements": [section]}]
 

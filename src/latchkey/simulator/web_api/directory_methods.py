@@ -13,6 +13,16 @@ from latchkey.simulator.tokens import Token
 from latchkey.simulator.web_api.api_call import ApiError, Arguments, Document
 
 
+def bots_info(world: World, token: Token, arguments: Arguments) -> Document:
+    """Describe the app's bot; https://docs.slack.dev/reference/methods/bots.info."""
+    bot_id = f"B{token.workspace.team_id[1:]}"
+    if arguments.get("bot") != bot_id:
+        raise ApiError("bot_not_found")
+    user_id = world.bot_user_id(token.workspace)
+    described = {"id": bot_id, "deleted": False, "name": world.app.name, "app_id": world.app.app_id, "user_id": user_id}
+    return {"bot": described}
+
+
 def users_info(world: World, token: Token, arguments: Arguments) -> Document:
     """Describe a person or the app's bot; https://docs.slack.dev/reference/methods/users.info."""
     user_id = str(arguments.get("user"))
@@ -74,6 +84,7 @@ DIRECTORY_METHODS: dict[str, Callable[[World, Token, Arguments], Document]] = {
     "conversations.list": conversations_list,
     "conversations.members": conversations_members,
     "team.info": team_info,
+    "bots.info": bots_info,
     "users.info": users_info,
     "users.list": users_list,
     "users.lookupByEmail": users_lookup_by_email,
