@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from latchkey.simulator import ServerDied, ServerProcess, Slack, Token
+from latchkey.simulator import AppResponse, ServerDied, ServerProcess, Slack, Token
 from latchkey.simulator.model import ApiCall
 from tests.outside.apps.steps import Step
 from tests.support.running import Running, running
@@ -20,6 +20,8 @@ CALL_SECONDS = 10.0
 SCOPES = "chat:write,commands,app_mentions:read"
 APOLOGIES = ("went wrong", "Received an error")
 """What the samples post if they have caught an exception."""
+FAILED = (" raised ", "Failed to run ", "failed for the last time")
+"""What the log says if a listener has raised an exception."""
 
 
 class OutsideServer(ServerProcess):
@@ -31,8 +33,10 @@ class OutsideServer(ServerProcess):
     async def start(self, slack: Slack) -> None:
         acme = slack.workspace()
         bot = Token(acme, slack.world.bot_user_id(acme), is_bot=True, org_wide=False, scopes=SCOPES)
+        token = slack.world.issue_token("xoxb", bot)
         self.of_slack = {
-            "SLACK_BOT_TOKEN": slack.world.issue_token("xoxb", bot),
+            "SLACK_BOT_TOKEN": token,
+            "MY_TOKEN": token,  # the name in Bolt's example of an `authorize` function
             "SLACK_APP_TOKEN": "xapp-sentinel",
             "FAKE_SLACK_API": slack.api_url,
         }
@@ -75,14 +79,16 @@ async def _run(steps: Sequence[Step], it: Running) -> str:
     for number, step in enumerate(steps, 1):
         before = len(it.slack.world.calls)
         try:
-            await step.send(it.slack)
+            response = await step.send(it.slack)
         except (IndexError, KeyError):
             return f"step {number}: there is no form, message or function run that it needs"
+        if isinstance(response, AppResponse) and response.status != 200:
+            return f"step {number}: the response's status is {response.status}"
         if problem := await _problem(step, it.slack, before):
             return f"step {number}: {problem}"
         await until(lambda: it.rows("inbox") == it.rows("retries") == 0)
-    raised = [line for line in it.server.log.read_text().splitlines() if " raised " in line]
-    return raised[0][:300] if raised else ""
+    raised = (line for line in it.server.log.read_text().splitlines() if any(text in line for text in FAILED))
+    return next(raised, "")[:300]
 
 
 async def _problem(step: Step, slack: Slack, before: int) -> str:

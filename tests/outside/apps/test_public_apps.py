@@ -41,6 +41,9 @@ async def test_the_main_paths_of_each_public_app_pass_mounted(
         if problem:
             failed.append(f"{app.repository}: {problem}")
     notes = [f"- {app.repository}: {app.note}" for app in PUBLIC_APPS if app.note]
+    summary = f"{len(rows) - len(failed)} of {len(rows)} pass."
     header = ["app", "commit", "shape", "`[bolt] app`", "lines changed", "passes"]
-    write_section("public-apps", "Public apps, mounted", [INTRODUCTION, "", *table(header, rows), "", *notes])
+    write_section(
+        "public-apps", "Public apps, mounted", [INTRODUCTION, "", summary, "", *table(header, rows), "", *notes]
+    )
     assert not failed, "\n".join(failed)
