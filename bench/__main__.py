@@ -102,6 +102,15 @@ def trouble(*, rounds: int, seconds: int, as_json: bool) -> None:
 
 
 @bench.command()
+@rounds_option
+@seconds_option
+@json_option
+def mounted(*, rounds: int, seconds: int, as_json: bool) -> None:
+    """Compare mounted Bolt apps with the same apps on their own adapters, and count lost events."""
+    _show(conditions.mounted(rounds, seconds), as_json)
+
+
+@bench.command()
 @click.option("--first", type=Number(1), default=10_000, show_default=True, help="events before the first reading")
 @click.option("--events", type=Number(1), default=1_000_000, show_default=True, help="events before the last reading")
 @json_option
@@ -185,7 +194,7 @@ def _show(figures: Mapping[str, float], as_json: bool) -> None:
         click.echo(json.dumps(figures))
         return
     for name, value in figures.items():
-        click.echo(f"{name.replace('_', ' '):40} {value:,.3f}")
+        click.echo(f"{name.replace('_', ' '):60} {value:,.3f}")
 
 
 def _check_machine() -> None:

@@ -1,17 +1,21 @@
-"""Compares this server with itself: at half load, with many remembered ids, with faulty listeners, after many events.
+"""Measures this server under certain conditions: at half load, with many remembered ids, with faulty listeners, after
+many events; and Bolt apps that are mounted beside the same apps on their own adapters.
 
 The variants take turns in one run, and the results are medians.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from itertools import product
+from statistics import median
 
 from rich.console import Console
 
 from bench.compare import measure_in_turn
-from bench.load import PREPARED, SERVER_CPU, Load, Measured, replay, web_api
-from bench.peer import OURS, Peer, ours, started
+from bench.load import PREPARED, SERVER_CPU, SETTLE_SECONDS, Load, Measured, Wrk, replay, web_api
+from bench.peer import MOUNTED, OURS, Peer, RunningPeer, all_peers, ours, started
 from bench.traffic import MIXED
 
 SHARE_OF_PREPARED = 0.7
@@ -61,6 +65,47 @@ def troubled(rounds: int, seconds: int) -> dict[str, float]:
         "rate_troubled": results[trouble.name].rate,
         "errors": results[calm.name].errors + results[trouble.name].errors,
     }
+
+
+def mounted(rounds: int, seconds: int) -> dict[str, float]:
+    """Compare mounted Bolt apps with the same apps on their own adapters.
+
+    Returns for events and for commands the median rate and p99 in ms of each server, and the ratio of a mounted app to
+    the better of its adapters; and the events that were acknowledged and never finished.
+    """
+    peers = {peer.name: peer for peer in all_peers()}
+    results: dict[str, list[Wrk]] = {}
+    lost = 0
+    with web_api() as api_url:
+        for seed, kind in product(range(1, rounds + 1), ("event", "command")):
+            for name in (name for group in MOUNTED.items() for name in (group[0], *group[1])):
+                with started(peers[name], teams=1000, api_url=api_url, cpu=SERVER_CPU) as running:
+                    time.sleep(SETTLE_SECONDS)
+                    result = replay(running, Load(kind, seconds), seed=seed)
+                    lost += _unfinished(running) if name in MOUNTED else 0
+                results.setdefault(f"{kind}s, {name}", []).append(result)
+                _progress.print(f"round {seed} of {rounds}: {kind}s, {name}: {result.rate:,.0f} per second")
+    figures: dict[str, float] = {}
+    for name, runs in results.items():
+        figures[f"{name}: per second"] = median(run.rate for run in runs)
+        figures[f"{name}: p99 ms"] = median(run.p99_ms for run in runs)
+        figures[f"{name}: errors"] = sum(run.errors for run in runs)
+    for kind, (name, own) in product(("event", "command"), MOUNTED.items()):
+        for figure, better in (("per second", max), ("p99 ms", min)):
+            best = better(figures[f"{kind}s, {adapter}: {figure}"] for adapter in own)
+            figures[f"{kind}s, {name}: {figure}, ratio"] = figures[f"{kind}s, {name}: {figure}"] / best
+    return {**figures, "events lost": lost}
+
+
+def _unfinished(running: RunningPeer) -> int:
+    """Wait until all acknowledged events are finished; returns how many are not, when their number stays the same."""
+    before = -1
+    while True:
+        acknowledged, finished = running.events()
+        if (waiting := acknowledged - finished) in (0, before):
+            return waiting
+        before = waiting
+        time.sleep(5)
 
 
 def memory(first: int, events: int) -> dict[str, float]:

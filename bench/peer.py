@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +25,11 @@ BOLT_JS = PEERS / "bolt_js"
 START_SECONDS = 300
 FLOOR = "bare Tornado"
 OURS = "Latchkey"
+MOUNTED = {
+    "Latchkey, AsyncApp mounted": ("Bolt AsyncApp, aiohttp", "Bolt AsyncApp, Tornado"),
+    "Latchkey, App mounted": ("Bolt App, Tornado",),
+}
+"""Bolt apps that are mounted here, and the same apps on their own adapters."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,10 @@ class Peer:
     environment: Mapping[str, str] = field(default_factory=dict)
     missing: str = ""
     """What must be installed before it can run; empty if nothing."""
+
+
+_METRICS = re.compile(r"metrics at (http://\S+)")
+_METRIC = re.compile(r"^(\w+) (\S+)$", re.MULTILINE)
 
 
 def ours(name: str = OURS, **environment: str) -> Peer:
@@ -70,6 +81,16 @@ class RunningPeer:
     pid: int
     folder: Path
     """The folder that it runs in and writes to."""
+
+    def events(self) -> tuple[int, int]:
+        """Return how many events this server has acknowledged, and how many of them it has finished."""
+        url = _METRICS.findall((self.folder / "server.log").read_text())[-1]
+        with urllib.request.urlopen(url) as response:
+            metrics = dict(_METRIC.findall(response.read().decode()))
+        acknowledged, finished = (
+            float(metrics[f"latchkey_events_{name}_total"]) for name in ("acknowledged", "finished")
+        )
+        return int(acknowledged), int(finished)
 
     def memory_mb(self) -> float:
         """Resident memory of the server and its children, in MB of 1,000,000 bytes."""
