@@ -13,7 +13,10 @@ from latchkey.config.secrets import Secret
 from latchkey.errors import Fault
 
 CREDENTIALS_HINT = "Slack shows them under Basic Information at https://api.slack.com/apps"
-DEMO_HINT = f"{CREDENTIALS_HINT}; to try Latchkey without an app, run latchkey demo"
+DEMO_HINT = (
+    "latchkey setup creates an app and stores them; of an app that exists, Slack shows them under Basic Information at"
+    " https://api.slack.com/apps; to try Latchkey without an app, run latchkey demo"
+)
 
 ID, SECRET, SIGNING = "slack.client_id", "slack.client_secret", "slack.signing_secret"
 

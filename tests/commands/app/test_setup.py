@@ -58,6 +58,7 @@ async def test_a_second_run_creates_nothing(tmp_path: Path) -> None:
         assert done.returncode == 0
         assert f"the app {it.slack.world.app.app_id} exists" in done.stdout
         assert INSTALL_URL in done.stderr
+        assert "Start the server: latchkey serve\n" in done.stderr
         assert len(it.calls("apps.manifest.create")) == 1
         own_path = await it.run("setup", "--json", LATCHKEY_INSTALL_PATH="/install")
         assert json.loads(own_path.stdout)["install_url"] == "https://slack.example.com/install"

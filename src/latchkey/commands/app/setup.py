@@ -25,7 +25,7 @@ from latchkey.commands.app.credential_files import existing_files, refuse_other_
 from latchkey.commands.app.needed_manifest import needed_manifest
 from latchkey.commands.context import command_settings
 from latchkey.commands.terminal import config_option, confirm, json_option, print_json, say, utc, yes_option
-from latchkey.config import Settings
+from latchkey.config import DEFAULT_FILE, Settings
 from latchkey.errors import LatchkeyError, SlackRateLimited, SlackRefused, SlackUnavailable, SlackUnreachable
 from latchkey.slackapi.app_configuration import AppConfiguration
 from latchkey.slackapi.manifest import Manifest
@@ -168,5 +168,6 @@ def _finish(
         click.echo(f"its {path.name} is in {path}")
     is_service = settings.base == SERVICE_FOLDER
     start = "systemctl restart latchkey" if is_service else "latchkey serve"
-    option = "" if is_service or settings.config_path is None else f" --config {settings.config_path}"
+    is_found = is_service or settings.config_path in (None, Path(DEFAULT_FILE))
+    option = "" if is_found else f" --config {settings.config_path}"
     say(_NEXT.format(start=f"{start}{option}", install_url=install_url, app_id=app_id))
