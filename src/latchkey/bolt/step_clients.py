@@ -24,7 +24,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.web.client import WebClient
 from slack_sdk.web.slack_response import SlackResponse
 
-from latchkey.slackapi.client import Completion, already_complete, has_own_token, run_on_loop
+from latchkey.slackapi.client import Completion, already_complete, error_code, has_own_token, run_on_loop
 
 _REFUSED = frozenset({"account_inactive", "invalid_auth", "token_expired", "token_revoked"})
 
@@ -120,4 +120,4 @@ def _fall_back_async(client: AsyncWebClient, token: str) -> None:
 
 def _may_repeat(error: SlackApiError, options: dict[str, Any]) -> bool:
     """Whether Slack refused the token; files are read only once and are not sent again."""
-    return error.response.get("error") in _REFUSED and not options.get("files")
+    return error_code(error) in _REFUSED and not options.get("files")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from slack_sdk.errors import SlackApiError
+from slack_sdk.web import SlackResponse
 
 from latchkey.dispatch import App
 from latchkey.dispatch.events import stopped_streams
@@ -186,6 +187,32 @@ async def test_the_refusal_may_be_the_cause_of_what_is_raised(
     await installed.sender.event(installed.workspace(), MESSAGE)
     await until(lambda: count(services.metrics, "events_finished"))
     assert count(services.metrics, "events_retried") == 0
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    "response",
+    [
+        "text",
+        None,
+        {},
+        {"error": []},
+        {"error": "message_not_in_streaming_state"},
+        SlackResponse(client=None, http_verb="POST", api_url="", req_args={}, data=b"\0", headers={}, status_code=200),
+    ],
+    ids=["text", "none", "empty", "list", "no stream", "binary"],
+)
+async def test_an_authors_own_refusal_is_a_failure(
+    http_server: object, installed: Slack, listeners: App, services: Services, response: Any
+) -> None:
+    @listeners.message("hi")
+    async def listener(attempt: int) -> None:
+        if attempt == 1:
+            raise SlackApiError("refused", response)
+
+    await installed.sender.event(installed.workspace(), MESSAGE)
+    await until(lambda: count(services.metrics, "events_finished"))
+    assert count(services.metrics, "events_retried") == 1
 
 
 @pytest.mark.gen_test

@@ -8,12 +8,13 @@ https://docs.slack.dev/reference/events/agent_session_stopped
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from slack_sdk.errors import SlackApiError
 
+from latchkey.slackapi.client import error_code
 from latchkey.slackapi.requests import Payload
 
 MAX_STOPPED = 1000
@@ -56,7 +57,7 @@ class StoppedStreams:
     async def explains(self, error: Exception) -> bool:
         """Whether a listener raised this because a person has stopped its stream."""
         for refusal in _refusals(error):
-            code = _code_of(refusal)
+            code = error_code(refusal)
             if code == STOPPED_BY_USER:
                 return True
             if code == NOT_STREAMING and (stream := _stream_of(refusal)) is not None:
@@ -89,15 +90,12 @@ def _refusals(error: Exception) -> Iterator[SlackApiError]:
         waiting.extend((found.__cause__, found.__context__))
 
 
-def _code_of(refusal: SlackApiError) -> Any:
-    data = getattr(refusal.response, "data", refusal.response)
-    return data.get("error") if isinstance(data, Mapping) else None
-
-
 def _stream_of(refusal: SlackApiError) -> Stream | None:
-    """Return the stream that a refused call was for."""
-    sent = getattr(refusal.response, "req_args", {})
-    for fields in (sent.get(name) for name in ("json", "data", "params")):
-        if isinstance(fields, dict) and fields.get("channel") and fields.get("ts"):
-            return fields["channel"], fields["ts"]
+    """Return the stream that a refused call was for; None if its error was not made by slack_sdk."""
+    sent = getattr(refusal.response, "req_args", None)
+    for name in ("json", "data", "params"):
+        fields = sent.get(name) if isinstance(sent, dict) else None
+        channel, ts = (fields.get("channel"), fields.get("ts")) if isinstance(fields, dict) else (None, None)
+        if isinstance(channel, str) and isinstance(ts, str):
+            return channel, ts
     return None

@@ -9,6 +9,7 @@ from slack_sdk.errors import SlackApiError
 
 from latchkey.dispatch.listeners.author_line import author_line
 from latchkey.dispatch.listeners.registration import Listener
+from latchkey.slackapi.client import error_code
 from latchkey.slackapi.requests import Payload
 from latchkey.tokens import record_ids
 
@@ -27,8 +28,8 @@ def describe(error: Exception, listener: Listener | None) -> str:
     """
     text = type(error).__name__
     if isinstance(error, SlackApiError):
-        code = error.response.get("error") if error.response else None
-        text += f" ({code})" if isinstance(code, str) and code.replace("_", "").isalnum() else ""
+        code = error_code(error)
+        text += f" ({code})" if code else ""
     frames = traceback.extract_tb(error.__traceback__)[-1:]
     line = author_line(error, listener.plan.module if listener else "") or (frames[0] if frames else None)
     return f"{text} at {Path(line.filename).name}:{line.lineno} in {line.name}" if line else text

@@ -7,7 +7,13 @@ from latchkey.slackapi.client.factory import REQUEST_TIMEOUT, WebClients
 from latchkey.slackapi.client.proxy import ProxyFor, no_proxy
 from latchkey.slackapi.client.rate_limits import MAX_WAIT_SECONDS, ReleasableSlot
 from latchkey.slackapi.client.response_url import ResponseUrl, response_url_of
-from latchkey.slackapi.client.responses import UNEXPECTED_RESPONSE, failure_reason, is_error_code, response_data
+from latchkey.slackapi.client.responses import (
+    UNEXPECTED_RESPONSE,
+    error_code,
+    failure_reason,
+    is_error_code,
+    response_data,
+)
 
 __all__ = [
     "MAX_WAIT_SECONDS",
@@ -20,6 +26,7 @@ __all__ = [
     "WebClients",
     "already_complete",
     "blocking_client",
+    "error_code",
     "failure_reason",
     "has_own_token",
     "is_error_code",

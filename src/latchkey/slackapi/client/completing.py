@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from slack_sdk.errors import SlackApiError
 
 from latchkey.slackapi.client.call_arguments import fields_of
+from latchkey.slackapi.client.responses import error_code
 
 _METHODS = frozenset({"functions.completeSuccess", "functions.completeError"})
 _OVER = frozenset({"execution_not_in_running_state", "function_execution_not_found"})
@@ -84,4 +85,4 @@ def already_complete(api_url: str) -> dict[str, Any]:
 
 
 def _is_over(error: BaseException) -> bool:
-    return isinstance(error, SlackApiError) and error.response.get("error") in _OVER
+    return isinstance(error, SlackApiError) and error_code(error) in _OVER

@@ -29,6 +29,13 @@ def is_error_code(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and _ERROR_CODE.fullmatch(value) is not None
 
 
+def error_code(error: SlackApiError) -> str | None:
+    """Return Slack's error code. The response may be anything if the error was not made by slack_sdk."""
+    data = getattr(error.response, "data", error.response)
+    code = data.get("error") if isinstance(data, Mapping) else None
+    return code if is_error_code(code) else None
+
+
 def retry_after(headers: Mapping[str, str]) -> float:
     """Return the seconds that a response with status 429 asks to wait."""
     value = headers.get("Retry-After", "")
