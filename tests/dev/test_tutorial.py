@@ -30,7 +30,7 @@ TIMEOUT = 300.0
 LAUNCHER = f"""\
 #!/bin/sh
 case $1 in
-test) shift; exec {sys.executable} -m pytest -q -p no:cacheprovider "$@" ;;
+test) shift; exec {sys.executable} -m pytest -p no:cacheprovider "$@" ;;
 *) exec {sys.executable} -P -m latchkey "$@" ;;
 esac
 """
