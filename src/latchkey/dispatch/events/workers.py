@@ -149,6 +149,11 @@ class Workers:
         keep_channel = False
         try:
             keep_channel = not await self._try(job, slot)
+        except Exception as error:
+            # Otherwise the event would wait for the next start of the server.
+            logger.exception("an attempt at an event ended unexpectedly request_id=%s", job.event.request_id)
+            self._note_error(job, f"{type(error).__name__} in the server")
+            keep_channel = not self._retry_or_fail(job, max(1, job.event.attempts))
         finally:
             job.is_running = False
             del self._tasks[slot]
@@ -157,8 +162,7 @@ class Workers:
     async def _try(self, job: Job, slot: Slot) -> bool:
         """Make one attempt at an event; False if it is to be retried."""
         attempts = job.event.attempts + 1
-        max_attempts = 1 if job.has_trigger else self._max_attempts
-        if attempts > max_attempts:
+        if attempts > self._max_attempts_at(job):
             # The server stopped during the last attempt.
             self._note_error(job, "the server stopped while it ran")
             return self._fail(job, job.event.attempts)
@@ -187,10 +191,7 @@ class Workers:
             self._metrics.events_dropped.inc()
             return True
         self._note(job, failures)
-        if attempts >= max_attempts or job.has_trigger:
-            return self._fail(job, attempts)
-        self._retry(job, attempts, pause)
-        return False
+        return self._retry_or_fail(job, attempts, pause)
 
     def _note(self, job: Job, failures: list[Failure]) -> None:
         """Note in the event what went wrong, and which listeners have not succeeded yet."""
@@ -201,6 +202,16 @@ class Workers:
 
     def _note_error(self, job: Job, error: str) -> None:
         job.event = job.event._replace(error=f"{TRIGGER_EXPIRED}: {error}" if job.has_trigger else error)
+
+    def _max_attempts_at(self, job: Job) -> int:
+        return 1 if job.has_trigger else self._max_attempts
+
+    def _retry_or_fail(self, job: Job, attempts: int, pause: float = 0.0) -> bool:
+        """End an attempt that has failed; False if the event is to be retried."""
+        if attempts >= self._max_attempts_at(job) or job.has_trigger:
+            return self._fail(job, attempts)
+        self._retry(job, attempts, pause)
+        return False
 
     def _retry(self, job: Job, attempts: int, pause: float) -> None:
         """Run the event again after the delay for this many attempts, and not before `pause` seconds."""
