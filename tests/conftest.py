@@ -14,6 +14,8 @@ from tornado.ioloop import IOLoop
 
 from tests.support.stores import new_public_folder
 
+pytest_plugins = ["pytester"]
+
 MISSING = pytest.StashKey[set[str]]()
 PROGRAM = Path(__file__).resolve().parent.parent
 

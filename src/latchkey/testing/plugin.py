@@ -23,6 +23,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(_OPTION, _HELP)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # slack_sdk causes it when the app is installed; a test that turns warnings into errors can do nothing about it.
+    config.addinivalue_line("filterwarnings", "ignore:BasicAuth is deprecated:DeprecationWarning")
+
+
 @pytest.fixture(scope="session")
 def _latchkey_loader(pytestconfig: pytest.Config) -> AppLoader:
     from latchkey.testing.app_to_test import AppLoader
