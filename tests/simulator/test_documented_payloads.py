@@ -1,7 +1,7 @@
 """Payloads have only keys that Slack documents, with the documented types, and those that are always there.
 
-`documented_keys.json` lists the keys and types of the payload samples published with slackapi/java-slack-sdk, to a depth
-of three.
+`documented_keys.json` lists the keys and types of the payload samples published with slackapi/java-slack-sdk,
+bolt-python and python-slack-sdk, to a depth of three.
 """
 
 import json
@@ -17,7 +17,9 @@ from tests.simulator.simulation import recording_app, simulation
 
 DOCUMENTED: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("documented_keys.json").read_text())
 NOT_IN_SAMPLES = {
-    "context_team_id", "context_enterprise_id",  # https://docs.slack.dev/apis/events-api
+    "context_team_id", "context_enterprise_id", "event_context", "is_ext_shared_channel",  # https://docs.slack.dev/apis/events-api
+    *(f"authorizations{name}" for name in ("", "[].enterprise_id", "[].team_id", "[].user_id", "[].is_bot", "[].is_enterprise_install")),
+    "event.inputs.message",  # named by the app
     "event.event_ts",
     "event.edited", "event.parent_user_id", "event.view.state",  # https://docs.slack.dev/reference/events/message
     "event.view.bot_id", "event.view.app_installed_team_id", "event.view.previous_view_id",  # https://docs.slack.dev/reference/views
@@ -57,6 +59,9 @@ async def send_everything(slack: Slack) -> None:
     view = {"type": "modal", "title": plain, "notify_on_close": True, "blocks": [{"type": "section", "text": plain}]}
     await people.submit(world.open_view(cedar, cedar.user_id, view), {})
     await people.close(world.open_view(cedar, cedar.user_id, view))
+    await slack.functions.execute(cedar, "sample", {"message": "x"})
+    await slack.revocations.grant_team_access(cedar)
+    await slack.revocations.revoke_team_access(cedar)
     await people.uninstall(cedar)
 
 

@@ -13,7 +13,7 @@ from latchkey.simulator.workspaces import SimulatedWorkspace
 def event_body(
     world: World, workspace: SimulatedWorkspace, event: dict[str, Any], wrapper: dict[str, Any] | None = None
 ) -> bytes:
-    """Return an event in its envelope; fields of `wrapper` replace those of the envelope.
+    """Return an event in its envelope; fields of `wrapper` replace those of the envelope, None removes them.
 
     https://docs.slack.dev/apis/events-api#event-type-structure
     """
@@ -33,9 +33,11 @@ def event_body(
         "is_ext_shared_channel": False,
         "authorizations": [authorization],
     }
-    document |= wrapper or {}
-    if document["authorizations"] is None:
-        del document["authorizations"]
+    for name, value in (wrapper or {}).items():
+        if value is None:
+            document.pop(name, None)
+        else:
+            document[name] = value
     return json.dumps(document).encode()
 
 

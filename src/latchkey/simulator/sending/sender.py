@@ -58,7 +58,7 @@ class Sender:
     async def event(self, workspace: SimulatedWorkspace, event: dict[str, Any], **options: Any) -> AppResponse:
         """Send an inner event; `wrapper=` adds or replaces fields around it, other options are `send`'s.
 
-        `wrapper={"authorizations": None}` leaves `authorizations` out.
+        `wrapper={"authorizations": None}` removes `authorizations`.
         """
         body = self.event_body(workspace, event, options.pop("wrapper", {}))
         what = f"event {event['type']}"

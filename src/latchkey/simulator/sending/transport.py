@@ -120,8 +120,8 @@ def _event_id(body: bytes) -> str:
     """Return the id of the event in a body; empty if there is none."""
     try:
         return str(json.loads(body).get("event_id") or "")
-    except (ValueError, AttributeError):
-        return ""  # a command or an interaction
+    except (ValueError, AttributeError, RecursionError):
+        return ""  # a command, an interaction, or no event on purpose
 
 
 def _signature_note(is_right: bool, age: int) -> str:
