@@ -25,6 +25,7 @@ from latchkey.testing.outcome import Outcome
 from latchkey.testing.surfaces import PostedMessage, State
 
 T = TypeVar("T")
+_POLL_SECONDS = 0.002
 __tracebackhide__ = True
 
 
@@ -105,6 +106,17 @@ class RunningApp:
             outcome.note = f"the app does not subscribe to {' or '.join(needed)}"
         return outcome
 
+    def wait_for(self, condition: Callable[[], object], what: str) -> None:
+        """Let listeners go on until the condition is true. Raises NotThere, or what a listener raises."""
+        try:
+            self.run(_within(self.timeout, _until(condition)))
+        except TimeoutError:
+            raise NotThere(f"{what} after {self.timeout:g} s") from None
+        finally:
+            for outcome in self.outcomes[-1:]:
+                outcome.end()
+        self._raise()
+
     def settle(self) -> None:
         """Run everything that is due to its end. Raises what a listener raises."""
         self.act("time passes", self.slack.workspace(), _nothing)
@@ -182,6 +194,11 @@ async def _nothing() -> None:
 
 async def _awaited(do: Callable[[], Awaitable[T]]) -> T:
     return await do()
+
+
+async def _until(condition: Callable[[], object]) -> None:
+    while not condition():  # noqa: ASYNC110  # nothing reports that the condition of a test has changed
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 async def _within(seconds: float, coroutine: Coroutine[Any, Any, T]) -> T:

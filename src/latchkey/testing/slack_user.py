@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from latchkey.simulator import SimulatedWorkspace
@@ -113,6 +114,14 @@ class SlackUser:
         """Remove the app from this workspace; returns what the app did."""
         people = self._running.slack.people
         return self._running.act("uninstall the app", self._workspace, lambda: people.uninstall(self._workspace))
+
+    def wait_for(self, condition: Callable[[], object]) -> None:
+        """Let listeners that are still running go on until the condition is true.
+
+        Needed only after `wait=False`, and for tasks that a listener leaves behind. Raises NotThere if it takes too
+        long, or what a listener raises.
+        """
+        self._running.wait_for(condition, "what the test waits for is not true")
 
     # What they see
 
