@@ -13,6 +13,11 @@ from tests.outside.running import run_tests
 pytestmark = pytest.mark.outside
 REPOSITORY = "slackapi/bolt-python"
 FOLDERS = ["scenario_tests", "scenario_tests_async"]
+COMPARED = (
+    "Compared is what a listener and Slack observe: the calls of listeners, the calls of Slack's API other than "
+    "`auth.test` (Bolt makes one at each request, Latchkey none), and the statuses and bodies of responses. Latchkey's "
+    "403 counts as Bolt's 401, and its 200 for an event without a listener as Bolt's 404."
+)
 TITLES = {"native": "Bolt's scenario tests, natively", "mounted": "Bolt's scenario tests, mounted"}
 
 
@@ -27,9 +32,11 @@ def test_every_difference_from_bolt_is_explained(
     rows: list[list[object]] = [[count, reason] for reason, count in sorted(reasons.items(), key=lambda item: -item[1])]
     retired = sum("test_workflow_steps" in outcome.test for outcome in outcomes)
     summary = (
-        f"{len(outcomes) - len(failed)} of {len(outcomes)} pass ({bolt}). {retired} of them test `app.step`, "
-        "which Slack has retired."
+        f"{len(outcomes) - len(failed)} of {len(outcomes)} pass ({bolt}). {retired} of the {len(outcomes)} test "
+        "`app.step`, which Slack has retired."
     )
-    write_section(f"scenarios-{mode}", TITLES[mode], [summary, "", *table(["tests", "why they differ"], rows)])
+    write_section(
+        f"scenarios-{mode}", TITLES[mode], [COMPARED, "", summary, "", *table(["tests", "why they differ"], rows)]
+    )
     unexplained = [f"{item.test}: {item.error[:200]}" for item in failed if explain(item, differences) is None]
     assert not unexplained, "\n".join(unexplained)

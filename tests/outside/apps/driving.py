@@ -1,13 +1,16 @@
 """Runs an app that somebody else wrote on the real server, and drives it with signed requests."""
 
 import asyncio
+import html
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import parse_qs, urlsplit
 
 from latchkey.simulator import AppResponse, ServerDied, ServerProcess, Slack, Token
 from latchkey.simulator.model import ApiCall
@@ -65,7 +68,7 @@ async def drive(
     }
     try:
         async with running(folder, OutsideServer, environment=variables) as it:
-            await it.install()
+            await _install(it)
             if prepare:
                 variables = {**os.environ, **environment, **it.server.of_slack}
                 command = [sys.executable, "-c", prepare]
@@ -73,6 +76,18 @@ async def drive(
             return await _run(steps, it)
     except ServerDied as died:
         return next((line for line in str(died).splitlines() if "error:" in line), str(died))[-300:]
+
+
+async def _install(it: Running) -> None:
+    """Install the app, whose own OAuth settings may name other paths and leave out the page."""
+    found = re.findall(r"install the app at (\S+)", it.server.log.read_text())
+    page = await it.browser.get(found[-1])
+    link = re.search(r'href="([^"]*authorize[^"]*)"', page.body.decode())
+    url = html.unescape(link[1]) if link else page.headers["Location"]
+    [redirect_uri] = parse_qs(urlsplit(url).query)["redirect_uri"]
+    it.slack.configure(redirect_uris=[redirect_uri], events_url=it.slack.world.app.events_url)
+    response = await it.browser.open(it.slack.approve(url))
+    assert response.code < 400, response.body
 
 
 async def _run(steps: Sequence[Step], it: Running) -> str:
