@@ -3,15 +3,14 @@
 import asyncio
 import os
 import shutil
-import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tornado.ioloop import IOLoop
 
+from tests.support.programs import reserved_port
 from tests.support.stores import new_public_folder
 
 pytest_plugins = ["pytester"]
@@ -114,17 +113,17 @@ def public_folder() -> Iterator[Path]:
 
 
 @pytest.fixture
+def unused_port() -> Iterator[int]:
+    """A port on which nothing listens; nothing else gets it during the test."""
+    with reserved_port() as port:
+        yield port
+
+
+@pytest.fixture
 def unused_addresses() -> Iterator[dict[str, str]]:
     """Settings with addresses on which nothing listens; nothing else gets their ports during the test."""
-    with ExitStack() as stack:
-        ports = []
-        for _ in range(2):
-            holder = stack.enter_context(socket.socket())
-            # Another socket with this option may be bound to the port, until one of the two listens.
-            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            holder.bind(("127.0.0.1", 0))
-            ports.append(holder.getsockname()[1])
+    with reserved_port() as port, reserved_port() as metrics_port:
         yield {
-            f"LATCHKEY_{name}_LISTEN": f"127.0.0.1:{port}"
-            for name, port in zip(("SERVER", "METRICS"), ports, strict=True)
+            "LATCHKEY_SERVER_LISTEN": f"127.0.0.1:{port}",
+            "LATCHKEY_METRICS_LISTEN": f"127.0.0.1:{metrics_port}",
         }

@@ -17,7 +17,7 @@ import pytest
 from latchkey.slackapi.requests import MAX_BODY_BYTES
 from tests.support.command_line import run
 from tests.support.network.certificates import certificate
-from tests.support.programs import free_port, program
+from tests.support.programs import program, reserved_port
 from tests.support.running import Running, running
 
 BOTH = [pytest.param(name, marks=pytest.mark.programs(name)) for name in ("caddy", "nginx")]
@@ -29,22 +29,22 @@ async def proxied(
     folder: Path, proxy: str, listen: str = "port", *arguments: str, scheme: str = "http"
 ) -> AsyncIterator[Running]:
     """Run a server behind this proxy; requests to the server's URL go through it."""
-    front = free_port()
-    direct = f"unix:{folder / 'latchkey.sock'}" if listen == "unix" else f"127.0.0.1:{free_port()}"
-    environment = {
-        "LATCHKEY_SERVER_LISTEN": direct,
-        "LATCHKEY_SERVER_PUBLIC_URL": f"{scheme}://localhost:{front}",
-        "LATCHKEY_SERVER_TRUSTED_PROXIES": "unix" if listen == "unix" else "127.0.0.1",
-    }
-    async with running(folder, environment=environment) as it:
-        printed = run(folder, "proxy-config", proxy, *arguments, **environment)
-        assert (printed.returncode, printed.stderr) == (0, "")
-        with program(folder, *command(folder, proxy, printed.stdout), port=front):
-            it.server.port = front
-            it.slack.configure(
-                redirect_uris=[f"{it.server.url}/slack/oauth/callback"], events_url=f"{it.server.url}/slack/events"
-            )
-            yield it
+    with reserved_port() as front, reserved_port() as behind:
+        direct = f"unix:{folder / 'latchkey.sock'}" if listen == "unix" else f"127.0.0.1:{behind}"
+        environment = {
+            "LATCHKEY_SERVER_LISTEN": direct,
+            "LATCHKEY_SERVER_PUBLIC_URL": f"{scheme}://localhost:{front}",
+            "LATCHKEY_SERVER_TRUSTED_PROXIES": "unix" if listen == "unix" else "127.0.0.1",
+        }
+        async with running(folder, environment=environment) as it:
+            printed = run(folder, "proxy-config", proxy, *arguments, **environment)
+            assert (printed.returncode, printed.stderr) == (0, "")
+            with program(folder, *command(folder, proxy, printed.stdout), port=front):
+                it.server.port = front
+                it.slack.configure(
+                    redirect_uris=[f"{it.server.url}/slack/oauth/callback"], events_url=f"{it.server.url}/slack/events"
+                )
+                yield it
 
 
 def command(folder: Path, proxy: str, printed: str) -> list[str]:

@@ -69,7 +69,7 @@ async def test_a_killed_server_starts_again_on_a_full_disk(
         assert await it.install() == 200
         workspace = it.slack.workspace()
         assert (await it.slack.people.mention(workspace, "x")).status == 200
-        await until(lambda: runs.exists())
+        await until(lambda: runs.exists() and runs.read_text() == "1\n")  # first empty, then written
         it.server.log = tmp_path / "second.log"  # not on the full disk
         if not markers_stay:
             for marker in (disk / "data" / "store.sqlite.open").iterdir():

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.metrics.test_metrics import traffic, with_listeners
-from tests.support.programs import free_port, program
+from tests.support.programs import program
 from tests.support.running import Running, running
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -87,16 +87,15 @@ def test_alerts_and_dashboard_use_only_documented_metrics() -> None:
 
 
 @pytest.mark.gen_test(timeout=150)
-async def test_a_real_prometheus_has_data_for_every_panel(tmp_path: Path) -> None:
+async def test_a_real_prometheus_has_data_for_every_panel(tmp_path: Path, unused_port: int) -> None:
     app = tmp_path / "app"
     app.mkdir()
     async with running(app, environment=with_listeners(app)) as it:
         assert await it.install() == 200
-        port = free_port()
         config = scrape_config(tmp_path, it.server.metrics_url)
-        arguments = [f"--config.file={config}", f"--storage.tsdb.path={tmp_path / 'tsdb'}", f"--web.listen-address=127.0.0.1:{port}"]  # fmt: skip
-        with program(tmp_path, "prometheus", *arguments, port=port):
-            api = f"http://127.0.0.1:{port}/api/v1"
+        arguments = [f"--config.file={config}", f"--storage.tsdb.path={tmp_path / 'tsdb'}", f"--web.listen-address=127.0.0.1:{unused_port}"]  # fmt: skip
+        with program(tmp_path, "prometheus", *arguments, port=unused_port):
+            api = f"http://127.0.0.1:{unused_port}/api/v1"
             await cause_failures(it)
             empty = await feed(it, api)
             assert not empty, empty
