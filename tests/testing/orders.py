@@ -1,5 +1,6 @@
 """Listeners of each kind, about orders of drinks."""
 
+import asyncio
 from typing import Any
 
 
@@ -47,6 +48,12 @@ def register(app: Any) -> None:
     async def open_form(ack: Any, client: Any, command: dict[str, Any]) -> None:
         await ack()
         await client.views_open(trigger_id=command["trigger_id"], view=FORM)
+
+    @app.command("/slow")
+    async def be_slow(ack: Any, say: Any) -> None:
+        await ack("wait …")
+        await asyncio.sleep(0.05)
+        await say("done")
 
     @app.view("order")
     async def take_order(ack: Any, client: Any, view: dict[str, Any], body: dict[str, Any]) -> None:

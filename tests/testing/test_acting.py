@@ -66,6 +66,14 @@ def test_only_the_person_sees_an_ephemeral_message(slack: SlackUser) -> None:
     assert slack.user("carol").message.text != "Tell them why."
 
 
+def test_a_line_returns_when_the_listener_has_ended_not_when_it_has_acknowledged(slack: SlackUser) -> None:
+    outcome = slack.command("/slow")
+    assert outcome.response.body == "wait …"
+    assert outcome.text == "done"
+    [arguments] = outcome.called("chat.postMessage")
+    assert arguments["text"] == "done"
+
+
 def test_options_come_from_the_app(slack: SlackUser) -> None:
     assert slack.command("/order").modal.options("cake", "a") == ["Apple", "Almond"]
     with pytest.raises(NotThere, match="no option 'Cherry'"):

@@ -19,7 +19,9 @@ def register(app):
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_inprocess("-p", "no:tornado", *arguments)
+    return pytester.runpytest_inprocess(
+        "-p", "no:tornado", "-p", "no:hypothesispytest", "-p", "no:unraisableexception", *arguments
+    )
 
 
 @pytest.fixture
@@ -54,6 +56,32 @@ def test_another_configuration_can_be_named(project: pytest.Pytester, arguments:
     )
     project.makepyfile('def test_it(slack):\n    assert slack.mention("hi").text == "other"\n')
     run(project, *arguments).assert_outcomes(passed=1)
+
+
+def test_what_limits_installs_and_where_they_end_is_left_out(project: pytest.Pytester) -> None:
+    limits = 'workspaces = ["T0REAL"]\nsuccess_url = "https://app.example/welcome"\n'
+    with (project.path / "config.toml").open("a") as config:
+        config.write(f"\n[install]\n{limits}")
+    project.makepyfile('def test_it(slack):\n    assert slack.mention("hi").text\n')
+    run(project).assert_outcomes(passed=1)
+
+
+def test_an_app_that_needs_a_token_to_be_imported_gets_one(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        bolt_with_a_token="""
+        import os
+        from slack_bolt import App
+
+        app = App(token=os.environ["SLACK_BOT_TOKEN"], signing_secret=os.environ["SLACK_SIGNING_SECRET"])
+
+        @app.event("app_mention")
+        def reply(say):
+            say("hi")
+        """
+    )
+    project.makefile(".toml", config='[bolt]\napp = "bolt_with_a_token:app"\n')
+    project.makepyfile('def test_it(slack):\n    assert slack.mention("hi").text == "hi"\n')
+    run(project).assert_outcomes(passed=1)
 
 
 def test_a_missing_configuration_is_explained(pytester: pytest.Pytester) -> None:

@@ -1,8 +1,11 @@
 """A test that asks for what Slack does not show fails with what there is instead."""
 
+from pathlib import Path
+
 import pytest
 
 from latchkey.testing import AppToTest, NotThere, SlackUser
+from latchkey.testing.app_to_test import AppLoader
 
 
 @pytest.fixture
@@ -15,8 +18,13 @@ def refuse(message: str) -> pytest.RaisesExc[NotThere]:
 
 
 def test_names_the_commands_that_exist(slack: SlackUser) -> None:
-    with refuse(r"the app has no command '/ordre'; it has: /order$"):
+    with refuse(r"the app has no command '/ordre'; it has: /order, /slow$"):
         slack.command("/ordre")
+
+
+def test_refuses_a_setting_that_does_not_exist() -> None:
+    with pytest.raises(ValueError, match="no setting 'slack.scope'"):
+        AppLoader(Path("/")).settings(AppToTest(modules=[], settings={"slack.scope": "x"}), Path("/"), {})
 
 
 def test_names_the_buttons_that_exist(slack: SlackUser) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 from latchkey.config import Settings
-from latchkey.dispatch import EventOptions, EventPipeline, InstallHooks, Interactions, Runner
+from latchkey.dispatch import EventOptions, EventPipeline, InstallHooks, Interactions, Runner, ignore_error
 from latchkey.handlers import AppProfile, ClientAddresses, Pages, Receipts, Services
 from latchkey.metrics import Metrics
 from latchkey.server.background import background_work
@@ -22,10 +22,6 @@ from latchkey.storage import Store
 from latchkey.tokens import AllowedWorkspaces, Refresher, TokenResolver, Undoer, count_refresh
 
 
-def _ignore(_: Exception) -> None:
-    """Do nothing about an error, which has been logged."""
-
-
 @contextlib.asynccontextmanager
 async def services_for(
     startup: Startup,
@@ -33,7 +29,7 @@ async def services_for(
     public_url: str,
     *,
     clock: Callable[[], float] = time.time,
-    on_error: Callable[[Exception], None] = _ignore,
+    on_error: Callable[[Exception], None] = ignore_error,
 ) -> AsyncIterator[Services]:
     """Yield the services of the handlers; on exit, the connections to Slack are closed.
 

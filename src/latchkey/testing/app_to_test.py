@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from latchkey.config import DEFAULT_FILE, Settings, find_checkout, load_settings
+from latchkey.config import DEFAULT_FILE, SECTIONS, Settings, find_checkout, load_settings
 from latchkey.dispatch import App, MountedApp, load_listeners
 
 Register: TypeAlias = Callable[[Any], Any]
@@ -18,8 +18,9 @@ CLIENT_ID = "111.222"
 CLIENT_SECRET = "a-client-secret"  # noqa: S105  # the simulated Slack's
 SIGNING_SECRET = "a-signing-secret"  # noqa: S105
 _SECRETS = {"SLACK_CLIENT_SECRET": CLIENT_SECRET, "SLACK_SIGNING_SECRET": SIGNING_SECRET}
-_CREDENTIALS = {"SLACK_CLIENT_ID": CLIENT_ID, **_SECRETS}
-"""For Bolt apps that read them from the environment."""
+_NO_TOKENS = {"SLACK_BOT_TOKEN": "xoxb-not-a-token", "SLACK_APP_TOKEN": "xapp-not-a-token"}
+_CREDENTIALS = {"SLACK_CLIENT_ID": CLIENT_ID, **_SECRETS, **_NO_TOKENS}
+"""For Bolt apps that read them from the environment when they are imported."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class AppLoader:
                 "set latchkey_config in pytest's configuration, or write a fixture latchkey_app that returns an "
                 "AppToTest(modules=[…])"
             )
-        # Nothing of the machine's environment: it may have the real app's tokens, and a test must not depend on it.
+        # Nothing of the machine's environment: it may have the real app's secrets, and a test must not depend on it.
         settings = load_settings(path, _SECRETS, {**flags, **_as_flags(wanted.settings)})
         return settings if path is not None else replace(settings, base=folder)
 
@@ -102,7 +103,11 @@ class AppLoader:
 
 
 def _as_flags(settings: dict[str, Any]) -> dict[str, str]:
-    """Return settings in the form of command-line values."""
+    """Return settings in the form of command-line values. Raises ValueError for an unknown one."""
+    known = [f"{section}.{key}" for section, kind in SECTIONS.items() for key in kind.__struct_fields__]
+    for name in settings:
+        if name not in known:
+            raise ValueError(f"AppToTest: there is no setting {name!r}; name it as in config.toml, 'section.key'")
     return {name: _as_text(value) for name, value in settings.items()}
 
 

@@ -97,8 +97,11 @@ def _quiet(name: str) -> Iterator[None]:
 
 
 def _flags(slack: Slack, url: str, data: str) -> dict[str, str]:
-    """Return the settings that belong to this machine and not to the app."""
+    """Return the settings that belong to a machine and its workspaces, and not to the app."""
     return {
+        "install.workspaces": "",
+        "install.success_url": "",
+        "install.failure_url": "",
         "slack.api_url": slack.api_url,
         "slack.authorize_url": slack.authorize_url,
         "slack.client_id": CLIENT_ID,

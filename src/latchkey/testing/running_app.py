@@ -113,8 +113,8 @@ class RunningApp:
         except TimeoutError:
             raise NotThere(f"{what} after {self.timeout:g} s") from None
         finally:
-            for outcome in self.outcomes[-1:]:
-                outcome.end()
+            if self.outcomes:
+                self.outcomes[-1].end()
         self._raise()
 
     def settle(self) -> None:

@@ -22,7 +22,7 @@ from latchkey.dispatch.listeners.mounted import (
 from latchkey.dispatch.listeners.own_events import is_own
 from latchkey.dispatch.listeners.registration import App, Listener
 from latchkey.dispatch.listeners.requirements import requirements_of
-from latchkey.dispatch.listeners.runner import RAISED, Runner, as_error
+from latchkey.dispatch.listeners.runner import RAISED, Runner, as_error, ignore_error
 
 __all__ = [
     "EMPTY",
@@ -42,6 +42,7 @@ __all__ = [
     "as_error",
     "describe",
     "describe_workspace",
+    "ignore_error",
     "import_module",
     "is_own",
     "json_reply",

@@ -42,8 +42,8 @@ RAISED = (Exception, SystemExit, asyncio.CancelledError)
 logger = logging.getLogger("latchkey.listeners")
 
 
-def _ignore(_: Exception) -> None:
-    """Do nothing about an error."""
+def ignore_error(_: Exception) -> None:
+    """Do nothing about an error, which has been logged."""
 
 
 class Runner:
@@ -59,7 +59,7 @@ class Runner:
         metrics: Metrics,
         max_threads: int = MAX_RUNNING_THREADS,
         max_threads_per_workspace: int = MAX_RUNNING_THREADS_PER_WORKSPACE,
-        on_error: Callable[[Exception], None] = _ignore,
+        on_error: Callable[[Exception], None] = ignore_error,
     ) -> None:
         """`on_error` is called with what a listener or the middleware raised, after it was logged."""
         self.app = app
