@@ -33,15 +33,17 @@ def check_files(path: Path, keyring_path: Path, *, new_store: bool = False) -> K
             _refuse_uncreatable(keyring_path, "[storage] keyring")
             return None
         file = KeyringFile(keyring_path)
+        # An unfinished store beside a keyring is a first start that was interrupted between the two.
+        if new_store or unfinished_path(path).exists():
+            return file
+        if path.exists():  # another server has created both since the first look
+            return check_existing(path, keyring_path)
     except OSError as error:
         raise StoreRefused(f"{error.filename or path}: {error.strerror}") from None
-    # An unfinished store beside a keyring is a first start that was interrupted between the two.
-    if not new_store and not unfinished_path(path).exists():
-        raise StoreRefused(
-            f"the store {path} is missing, but its keyring {keyring_path} exists",
-            hint="mount or restore the store; to create an empty one with these keys, start once with --new-store",
-        )
-    return file
+    raise StoreRefused(
+        f"the store {path} is missing, but its keyring {keyring_path} exists",
+        hint="mount or restore the store; to create an empty one with these keys, start once with --new-store",
+    )
 
 
 def check_existing(path: Path, keyring_path: Path) -> KeyringFile:

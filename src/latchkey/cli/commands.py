@@ -57,7 +57,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
         "simulator": Entry("latchkey.cli.simulator:command", "Run a simulated Slack beside any app on this machine"),
         "new": Entry("latchkey.commands.new_listener:command", "Write a listener module and its test"),
         "dev": Entry("latchkey.cli.dev:command", "Run your app with a simulated Slack, reload it on save"),
-        "hooks": Entry("latchkey.cli.hooks:group", "For the Slack CLI: its hooks get-hooks, get-manifest and start"),
+        "hooks": Entry("latchkey.cli.hooks:group", "Let the Slack CLI run this app (its hooks)"),
         "test": Entry("latchkey.cli.checkout:test", "Run Latchkey's own tests (needs a checkout)"),
         "bench": Entry("latchkey.cli.checkout:bench", "Benchmark it beside other servers (needs a checkout)"),
     },

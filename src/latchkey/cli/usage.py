@@ -89,7 +89,7 @@ def _commands_like(name: str, group: click.Group, context: click.Context) -> lis
             inner |= {f"{outer} {each}": each for each in command.list_commands(context)}
     same = [path for path, each in inner.items() if each == name]
     synonyms = [_SYNONYMS[name]] if name in _SYNONYMS else []
-    return same or synonyms or close or [path for path, each in inner.items() if get_close_matches(name, [each])]
+    return synonyms or same or close or [path for path, each in inner.items() if get_close_matches(name, [each])]
 
 
 def _name_of(parameter: click.Parameter, context: click.Context) -> str:
