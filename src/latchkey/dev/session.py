@@ -103,11 +103,15 @@ class Session:
         started = time.monotonic()
         try:
             version = await Version.fork(self._forker, self._keep)
-            app = await self._unless_changed(version, self._loaded(version))
-            if app is None:
-                return
-            self._observer.describe(app.manifest)
-            await self._replace_with(version)
+            try:
+                app = await self._unless_changed(self._loaded(version))
+                if app is None:
+                    return
+                self._observer.describe(app.manifest)
+                await self._replace_with(version)
+            finally:
+                if self._running is not version:
+                    await version.kill()
         except VersionFailed as error:
             kept = "the last version that worked still runs" if self._running else "there is no version that works"
             self._observer.fail(f"not reloaded, {kept}:\n{error}" if changed else f"not loaded:\n{error}")
@@ -125,19 +129,15 @@ class Session:
         finally:
             timer.cancel()
 
-    async def _unless_changed(
-        self, version: Version, loading: Coroutine[Any, Any, AppDescription]
-    ) -> AppDescription | None:
-        """Return the loaded app; None if a file was saved meanwhile, which ends the loading."""
+    async def _unless_changed(self, loading: Coroutine[Any, Any, AppDescription]) -> AppDescription | None:
+        """Return the loaded app; None if a file was saved meanwhile."""
         task, arrived = asyncio.create_task(loading), asyncio.create_task(self._changes.arrived())
         try:
             await asyncio.wait({task, arrived}, return_when=asyncio.FIRST_COMPLETED)
             return task.result() if task.done() else None
         finally:
             arrived.cancel()
-            if not task.done():
-                task.cancel()
-                await version.kill()
+            task.cancel()
 
     async def _replace_with(self, version: Version) -> None:
         await self._unavailable.aclose()

@@ -47,7 +47,12 @@ class Version:
         except OSError:
             raise VersionFailed("the process that loads the app has ended; its log says why") from None
         version = cls(reader, writer)
-        version.pid = int(await version._expect("pid"))
+        try:
+            version.pid = int(await version._expect("pid"))
+        except asyncio.CancelledError:
+            version._receiving.cancel()
+            writer.close()
+            raise
         keep(version.pid)
         return version
 
