@@ -206,6 +206,8 @@ async def test_everything_works_by_keyboard(tmp_path: Path) -> None:
         await tab_to(page, "Order", "Tab")
         await press("Enter")
         await until(lambda: it.slack.world.messages[-1].text == "Ordered for Ada, to nowhere.")
+        await page.get_by_role("dialog").wait_for(state="detached")
+        await page.wait_for_function("document.activeElement.matches('.main .composer textarea')")
         await page.keyboard.type("/order")
         await press("Enter")
         await shows(page.get_by_role("dialog"))
