@@ -143,6 +143,7 @@ class Interactions:
             request.payload, request.listener, access, request.request_id, on_ack=request.reply
         )
         error = await self._run_first_that_accepts(request, call)
+        call.end()
         if error is None and call.is_declined:
             request.reply(NO_LISTENER)
         if request.is_replied:

@@ -47,23 +47,24 @@ class Attempts:
             if error is not None or call.is_declined:
                 return [] if error is None else [(None, error)]
             shared = call.context
-        runs = [
-            self._runner.run(
+            call.end()
+        calls = [
+            self._runner.make_call(
+                payload,
                 listener,
-                self._runner.make_call(
-                    payload,
-                    listener,
-                    access,
-                    job.event.request_id,
-                    attempt=attempt,
-                    shared=shared,
-                    slot=slot,
-                    completion=completion,
-                ),
+                access,
+                job.event.request_id,
+                attempt=attempt,
+                shared=shared,
+                slot=slot,
+                completion=completion,
             )
             for listener in listeners
         ]
+        runs = list(map(self._runner.run, listeners, calls))
         errors = [await runs[0]] if len(runs) == 1 else await asyncio.gather(*runs)
+        for call in calls:
+            call.end()
         raised = [(listener, error) for listener, error in zip(listeners, errors, strict=True) if error is not None]
         return await self._without_stopped(raised, job.event.request_id) if raised else []
 

@@ -38,9 +38,13 @@ class BlockingCall:
 
     @property
     def context(self) -> Context:
-        context = self._call.plain_context
+        context = self.plain_context
         context.call = self
         return context
+
+    @property
+    def plain_context(self) -> Context:
+        return self._call.plain_context
 
     @property
     def request(self) -> Request:
@@ -54,15 +58,15 @@ class BlockingCall:
     def authorize_result(self) -> AuthorizeResult:
         return self._call.authorize_result
 
-    @cached_property
+    @property
     def agent(self) -> AgentFunctions:
         return self._call.agent_with(lambda: self.client, self._wait)
 
-    @cached_property
+    @property
     def complete(self) -> CompleteStep:
         return CompleteStep(self.payload, lambda: self.client, self._call.called)
 
-    @cached_property
+    @property
     def fail(self) -> FailStep:
         return FailStep(self.payload, lambda: self.client, self._call.called)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -66,10 +66,19 @@ class Call:
     """The call that this one is a copy of; both have one context and one response."""
     completion: Completion | None = None
     """For the event that starts a run of a custom step: what is known about the run's end."""
+    _context: Context | None = field(default=None, init=False)
 
     def with_slot(self, slot: Slot) -> Call:
         """Return this call with another slot, and the same context and response."""
-        return replace(self, slot=slot, origin=self)
+        return replace(self, slot=slot, origin=self.origin or self)
+
+    def end(self) -> None:
+        """Give up the context, when the call is over. Functions that still have it can use it as before.
+
+        The context refers to the call. If the call also kept the context, the garbage collector would have to free
+        both, and its pauses would delay the next events.
+        """
+        self._context = None
 
     @property
     def context(self) -> Context:
@@ -77,11 +86,16 @@ class Call:
         context.call = self
         return context
 
-    @cached_property
+    @property
     def plain_context(self) -> Context:
-        """The context, which copies of the call share."""
+        """The context, which copies of the call share, without a reference to any of them."""
         if self.origin is not None:
             return self.origin.plain_context
+        if self._context is None:
+            self._context = self._new_context()
+        return self._context
+
+    def _new_context(self) -> Context:
         if self.shared is None:
             context = context_for(self.payload, self.access, self.request_id, self.attempt)
         else:
@@ -112,11 +126,11 @@ class Call:
 
         `in_step`: if the payload belongs to a custom step, it begins with the step's own token.
         """
-        workspace = self.access.workspace
+        workspace, client_for = self.access.workspace, self.client_for  # without a reference to this call
         function_token = self.payload.function_token if in_step else None
 
         async def fresh_token() -> str | None:
-            return (await self.client_for(workspace.enterprise_id, workspace.team_id, user_id)).token
+            return (await client_for(workspace.enterprise_id, workspace.team_id, user_id)).token
 
         return self.clients.retrying_client(
             function_token or token,
@@ -150,15 +164,15 @@ class Call:
         """Which of `complete` and `fail` were called."""
         return set() if self.origin is None else self.origin.called
 
-    @cached_property
+    @property
     def complete(self) -> CompleteStep:
         return CompleteStep(self.payload, lambda: self.client, self.called)
 
-    @cached_property
+    @property
     def fail(self) -> FailStep:
         return FailStep(self.payload, lambda: self.client, self.called)
 
-    @cached_property
+    @property
     def agent(self) -> AgentFunctions:
         return self.agent_with(lambda: self.client, lambda coroutine: coroutine)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def _from_context(name: str) -> Callable[[Call | BlockingCall], Any]:
-    return lambda call: call.context.get(name)
+    return lambda call: call.plain_context.get(name)
 
 
 def _agents(name: str) -> Callable[[Call | BlockingCall], Any]:
