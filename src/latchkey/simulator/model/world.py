@@ -43,9 +43,14 @@ class World:
         *,
         keep: int | None = None,
     ) -> None:
-        """`clock` gives Unix seconds. `keep`: the maximum number of messages, calls and so on; None keeps all."""
+        """`clock` gives Unix seconds.
+
+        `keep`: how many of the newest messages, triggers and response URLs to keep; of calls and responses, which no
+        page shows, a tenth. None keeps all.
+        """
         self.app = app
         self.keep = keep
+        self._keep_calls = None if keep is None else keep // 10
         self.directory = Directory()
         self.changes = Changes()
         self.exchanges = Exchanges(self.changes)
@@ -167,11 +172,11 @@ class World:
 
     def record(self, call: ApiCall) -> None:
         """Record a call of the Web API."""
-        _append(self.calls, call, self.keep)
+        _append(self.calls, call, self._keep_calls)
 
     def responded(self, response: object) -> None:
         """Record the app's response to a request."""
-        _append(self.responses, response, self.keep)
+        _append(self.responses, response, self._keep_calls)
 
     def views_of(self, workspace: SimulatedWorkspace, user_id: str) -> list[OpenView]:
         """Return the forms that a person has open, the lowest first."""
