@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from latchkey.simulator.model import ApiCall, Message, SlackApp, World
 from tests.simulator.simulation import Simulation, simulation
 
 CHANNEL = "C0GENERAL"
@@ -141,3 +142,17 @@ async def test_a_trigger_presents_the_details_of_an_object_once_within_three_sec
         late = world.issue_trigger(acme, "U0ALICE")
         it.clock.now += 3
         assert await it.error("entity.presentDetails", trigger_id=late) == "expired_trigger_id"
+
+
+def test_a_simulated_slack_that_runs_for_long_keeps_only_what_is_newest() -> None:
+    world = World(SlackApp("1.2", "sentinel", "sentinel", (), "http://127.0.0.1:9/"), keep=100)
+    acme = world.workspaces["T0ACME"]
+    for number in range(1_000):
+        world.post(Message(acme, "C0GENERAL", "U0BOB", f"message {number}"))
+        world.record(ApiCall("auth.test", "T0ACME", {"number": number}, {}))
+        world.responded(number)
+        world.issue_trigger(acme, "U0BOB")
+        world.issue_response_path(acme, "C0GENERAL", "U0BOB")
+    assert [message.text for message in world.messages] == [f"message {number}" for number in range(900, 1_000)]
+    assert [call.arguments["number"] for call in world.calls] == world.responses == list(range(990, 1_000))
+    assert len(world.triggers) == len(world.response_urls) == 100
