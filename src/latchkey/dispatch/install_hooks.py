@@ -48,7 +48,9 @@ class InstallHooks:
                 for listener in self._runner.app.matching(payload):
                     reasons: list[str] = []
                     call = self._runner.make_call(payload, listener, access, request_id, on_refuse=reasons.append)
-                    if await self._runner.run(listener, call) is not None:
+                    error = await self._runner.run(listener, call)
+                    call.end()
+                    if error is not None:
                         raise InstallCheckFailed("it raised an error")
                     if reasons:
                         return reasons[0][:MAX_REASON_LENGTH]

@@ -35,7 +35,7 @@ from latchkey.simulator.workspaces import SimulatedWorkspace
 
 LOOPBACK = "127.0.0.1"
 MAX_KEPT = 10_000
-"""Messages, calls and so on that a simulated Slack for people keeps."""
+"""Messages that a simulated Slack for people keeps; of calls and responses, it keeps a tenth."""
 
 
 class Slack:

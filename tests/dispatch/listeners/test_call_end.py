@@ -55,6 +55,21 @@ def test_a_call_is_freed_when_it_is_over_and_not_by_the_garbage_collector(
         assert [context() for context in contexts] == [None] * len(contexts)
 
 
+@pytest.mark.parametrize("payload", [event(), command()])
+def test_a_call_that_the_middleware_declines_is_freed_too(bench: Bench, payload: Payload) -> None:
+    contexts: list[weakref.ref[Context]] = []
+
+    async def middleware(context: Any) -> None:
+        contexts.append(weakref.ref(context))
+
+    bench.app.use(middleware)
+    bench.app.event("app_mention")(lambda: None)
+    bench.app.command("/hi")(lambda: None)
+    with without_collector():
+        (bench.send if payload.event else bench.reply_to)(payload)
+        assert [context() for context in contexts] == [None]
+
+
 def test_a_task_that_outlives_its_listener_can_still_use_the_context(bench: Bench) -> None:
     seen: list[Any] = []
 

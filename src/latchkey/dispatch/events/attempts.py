@@ -44,10 +44,10 @@ class Attempts:
                 payload, None, access, job.event.request_id, attempt=attempt, slot=slot, completion=completion
             )
             error = await self._runner.run_middleware(call)
-            if error is not None or call.is_declined:
-                return [] if error is None else [(None, error)]
             shared = call.context
             call.end()
+            if error is not None or call.is_declined:
+                return [] if error is None else [(None, error)]
         calls = [
             self._runner.make_call(
                 payload,

@@ -43,14 +43,9 @@ class World:
         *,
         keep: int | None = None,
     ) -> None:
-        """`clock` gives Unix seconds.
-
-        `keep`: how many of the newest messages, triggers and response URLs to keep; of calls and responses, which no
-        page shows, a tenth. None keeps all.
-        """
+        """`clock` gives Unix seconds. `keep`: how many of the newest messages and so on are kept; None keeps all."""
         self.app = app
-        self.keep = keep
-        self._keep_calls = None if keep is None else keep // 10
+        self._keep = keep
         self.directory = Directory()
         self.changes = Changes()
         self.exchanges = Exchanges(self.changes)
@@ -114,7 +109,7 @@ class World:
     def issue_trigger(self, workspace: SimulatedWorkspace, user_id: str) -> str:
         trigger_id = f"{self.number()}.{secrets.randbelow(10**10)}.{secrets.token_hex(8)}"
         self.triggers[trigger_id] = Trigger(workspace, user_id, self.clock() + TRIGGER_SECONDS)
-        _drop_oldest(self.triggers, self.keep)
+        _drop_oldest(self.triggers, self._keep)
         return trigger_id
 
     def issue_response_path(
@@ -124,7 +119,7 @@ class World:
         name = secrets.token_hex(12)
         expires_at = self.clock() + RESPONSE_URL_SECONDS
         self.response_urls[name] = IssuedResponseUrl(workspace, channel, user_id, expires_at, message)
-        _drop_oldest(self.response_urls, self.keep)
+        _drop_oldest(self.response_urls, self._keep)
         return f"/response/{name}"
 
     def post(self, message: Message) -> Message:
@@ -136,7 +131,7 @@ class World:
         self._by_ts[message.workspace.team_id, message.channel, message.ts] = message
         self.changed(message)
         self._end_status(message)
-        if self.keep is not None and len(self.messages) > self.keep:
+        if self._keep is not None and len(self.messages) > self._keep:
             oldest = self.messages.pop(0)
             self._by_ts.pop((oldest.workspace.team_id, oldest.channel, oldest.ts), None)
         return message
@@ -169,6 +164,11 @@ class World:
         self._by_ts.pop(key, None)
         self.messages.remove(message)
         self.changes.add("deleted", dict(zip(("team", "channel", "ts"), key, strict=True)))
+
+    @property
+    def _keep_calls(self) -> int | None:
+        """How many of the newest calls and responses are kept: fewer, because no page shows them."""
+        return None if self._keep is None else self._keep // 10
 
     def record(self, call: ApiCall) -> None:
         """Record a call of the Web API."""

@@ -73,10 +73,10 @@ class Call:
         return replace(self, slot=slot, origin=self.origin or self)
 
     def end(self) -> None:
-        """Give up the context, when the call is over. Functions that still have it can use it as before.
+        """Drop the context when the call is over. Background tasks that still have it can use it as before.
 
-        The context refers to the call. If the call also kept the context, the garbage collector would have to free
-        both, and its pauses would delay the next events.
+        The context refers to the call. If the call kept the context too, only the garbage collector could free them,
+        and its pauses would delay the next events.
         """
         self._context = None
 
