@@ -1,6 +1,6 @@
 """Everything at rest: keyring, encryption, engine, installations, OAuth states, inbox and backups.
 
-Invariant: only `engine.sqlite` knows sqlitedict, and only `crypto.sealing` knows
+Invariant: only `engine.sqlite.sqlite_keyvalue` knows sqlitedict, and only `crypto.sealing` knows
 `cryptography`. Other packages, and other programs, import only this module.
 """
 

@@ -9,12 +9,11 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 from latchkey.errors import StoreUnavailable
 from latchkey.storage.crypto import KeyringFile, Sealer, open_values
-from latchkey.storage.engine import CallObserver, Executor, Presence, SqliteKeyValue
+from latchkey.storage.engine import CallObserver, Executor, KeyValue, Presence
 from latchkey.storage.inbox import EventAdmin, Inbox
 from latchkey.storage.installations import (
     InstallationMover,
@@ -35,12 +34,11 @@ READY_CACHE_SECONDS = 1.0
 """How long `ready` remembers a success, so that frequent probes cost at most one write per second."""
 
 
-class OpenedFiles(NamedTuple):
-    """A store's files, checked and open."""
+class OpenedEngine(NamedTuple):
+    """An engine with a store in it, checked and open, and the store's keyring."""
 
-    path: Path
     keyring_file: KeyringFile
-    engine: SqliteKeyValue
+    engine: KeyValue
     sealer: Sealer
     presence: Presence
 
@@ -48,26 +46,26 @@ class OpenedFiles(NamedTuple):
 class CommandStore:
     """What `open_for_command` returns: blocking calls, and no threads."""
 
-    def __init__(self, files: OpenedFiles) -> None:
-        """The store closes the files when it is closed."""
-        self._engine = files.engine
-        self._presence = files.presence
-        self._watch = KeyringWatch(files.keyring_file, files.sealer, files.presence)
-        self._records = Records(files.engine, files.sealer)
-        self.keys = StoreKeys(files.path, files.keyring_file, files.engine, files.sealer, self._watch)
+    def __init__(self, opened: OpenedEngine) -> None:
+        """The store closes the engine when it is closed."""
+        self._engine = opened.engine
+        self._presence = opened.presence
+        self._watch = KeyringWatch(opened.keyring_file, opened.sealer, opened.presence)
+        self._records = Records(opened.engine, opened.sealer)
+        self.keys = StoreKeys(opened.keyring_file, opened.engine, opened.sealer, opened.presence, self._watch)
         self.event_admin = EventAdmin(self._records)
-        self._eraser = RemovalEraser(files.engine)
-        self.tokens: BlockingTokens = BlockingTokens(self._records, files.presence, lambda key: None)
+        self._eraser = RemovalEraser(opened.engine)
+        self.tokens: BlockingTokens = BlockingTokens(self._records, opened.presence, lambda key: None)
         self.refreshes = BlockingExpiries(self._records)
         self.workspaces = WorkspaceAdmin(self._records, self._eraser.request)
         self.moving = InstallationMover(self._records, self.workspaces)
 
     def check_pages(self) -> None:
-        """Read every page of the file; raises StoreUnavailable if one is damaged."""
+        """Let the engine check all that it stores; raises StoreUnavailable if something is damaged."""
         self._engine.check_pages()
 
     def close(self) -> None:
-        """Close the files; later calls raise StoreUnavailable. Closing twice is harmless."""
+        """Close the engine; later calls raise StoreUnavailable. Closing twice is harmless."""
         self._watch.close()
         self._eraser.close()
         self._engine.close()
@@ -79,11 +77,11 @@ class Store(CommandStore):
 
     tokens: Tokens
 
-    def __init__(self, files: OpenedFiles, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(files)
-        self._sealer = files.sealer
+    def __init__(self, opened: OpenedEngine, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(opened)
+        self._sealer = opened.sealer
         self._clock = clock
-        self._survey = KeySurvey(files.engine, files.sealer)
+        self._survey = KeySurvey(opened.engine, opened.sealer)
         self._reads = Executor("store-read", threads=4)
         self._writes = Executor("store-write", threads=4)
         self._events = Executor("store-events", threads=1)
@@ -98,10 +96,10 @@ class Store(CommandStore):
             self._records, cache, self._eraser.request, reads=self._reads, writes=self._writes
         )
         self.undos = Undos(self._records, self._eraser.request, reads=self._reads, writes=self._writes)
-        self.tokens = Tokens(self._records, files.presence, cache.forget, self._refreshes)
+        self.tokens = Tokens(self._records, opened.presence, cache.forget, self._refreshes)
         self.states = States(self._records, self._writes, clock)
         self.inbox = Inbox(self._records, self._events, clock)
-        self._token_watch = TokenWatch(files.engine, cache)
+        self._token_watch = TokenWatch(opened.engine, cache)
         self._watch.start()
         self._token_watch.start()
         self._eraser.start()
@@ -129,7 +127,7 @@ class Store(CommandStore):
         return await self._probes.run("ready", self.ready)
 
     def close(self) -> None:
-        """Close the files; later calls raise StoreUnavailable. Closing twice is harmless."""
+        """Close the engine; later calls raise StoreUnavailable. Closing twice is harmless."""
         for executor in self._executors:
             executor.close()
         self._token_watch.close()

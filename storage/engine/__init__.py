@@ -1,20 +1,8 @@
 """The key-value interface and SQLite behind it, private files, and locks between processes."""
 
-from latchkey.storage.engine.database_file import (
-    SIDE_FILE_SUFFIXES,
-    check_is_store,
-    copy_store,
-    create_database,
-    is_foreign,
-    leave_wal_mode,
-    remove_store,
-    sha256_of,
-    side_files,
-    wal_file,
-)
 from latchkey.storage.engine.executor import CALL_TIMEOUT, CallObserver, Executor
 from latchkey.storage.engine.keyvalue import ANYTHING, Change, IdSet, KeyValue, Row, Swap
-from latchkey.storage.engine.locks import maintenance_lock
+from latchkey.storage.engine.presence import Presence, StoreProcess
 from latchkey.storage.engine.private_files import (
     PRIVATE_FILE,
     PRIVATE_FOLDER,
@@ -28,17 +16,28 @@ from latchkey.storage.engine.private_files import (
     version_of,
 )
 from latchkey.storage.engine.privileges import acting_as_owner_of, become_owner_of, forbid_core_dumps
-from latchkey.storage.engine.processes import (
-    Presence,
-    StoreProcess,
+from latchkey.storage.engine.sqlite import (
+    SIDE_FILE_SUFFIXES,
+    SQLITE_VERSION,
+    FilePresence,
+    ReadOnlyKeyValue,
+    SqliteKeyValue,
+    check_is_store,
+    copy_store,
+    create_database,
     exclusive,
+    has_wal_reset_bug,
+    is_foreign,
+    leave_wal_mode,
+    maintenance_lock,
     no_replace,
     open_processes,
     refuse_open,
+    remove_store,
+    sha256_of,
+    side_files,
+    wal_file,
 )
-from latchkey.storage.engine.read_only import ReadOnlyKeyValue
-from latchkey.storage.engine.sqlite import SqliteKeyValue
-from latchkey.storage.engine.sqlite_version import SQLITE_VERSION, has_wal_reset_bug
 
 __all__ = [
     "ANYTHING",
@@ -50,6 +49,7 @@ __all__ = [
     "CallObserver",
     "Change",
     "Executor",
+    "FilePresence",
     "IdSet",
     "KeyValue",
     "Presence",

@@ -20,8 +20,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 CALL_TIMEOUT = 2.3
-"""Seconds: a little over the longest time that a call itself takes (`engine.connection`), and under the 2.5 s that we
-allow ourselves of Slack's 3 s."""
+"""Seconds: a little over the longest time that a call itself takes (`engine.sqlite.connection`), and under the 2.5 s
+that we allow ourselves of Slack's 3 s."""
 
 CallObserver = Callable[[str, float, Exception | None], None]
 """Called on the event loop after each call, with its name, its duration in seconds, and its error or None."""

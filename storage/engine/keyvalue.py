@@ -2,7 +2,7 @@
 
 Invariant: nothing above this file knows which engine is below it. An engine has
 tables of records; a record is an id (text) and a value (bytes). `engine.sqlite`
-implements it for SQLite; another engine would implement `KeyValue` too.
+implements it for SQLite.
 """
 
 from __future__ import annotations
@@ -111,6 +111,12 @@ class KeyValue(Protocol):
 
         False: a reader or another process is in the way; try again later.
         """
+
+    def check_damage(self) -> None:
+        """Raise StoreUnavailable if the engine has found damage since the start."""
+
+    def check_pages(self) -> None:
+        """Raise StoreUnavailable if the engine's own check of everything it stores finds damage; may take minutes."""
 
     def close(self) -> None:
         """Close the engine; later calls raise `StoreUnavailable`. Closing twice is harmless."""

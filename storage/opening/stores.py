@@ -19,7 +19,7 @@ from latchkey.errors import KeysMissing, StoreRefused, StoreUnavailable, Unreada
 from latchkey.storage.backup import clear_interrupted, copy_path
 from latchkey.storage.crypto import Keyring, KeyringFile, Sealer, create_keyring, generate_key
 from latchkey.storage.engine import (
-    Presence,
+    FilePresence,
     SqliteKeyValue,
     create_database,
     create_private_folder,
@@ -29,7 +29,7 @@ from latchkey.storage.engine import (
 from latchkey.storage.opening.preconditions import check_existing, check_files, is_being_restored, unfinished_path
 from latchkey.storage.records import Records
 from latchkey.storage.rotation import key_use, needed_ids
-from latchkey.storage.store import CommandStore, OpenedFiles, Store
+from latchkey.storage.store import CommandStore, OpenedEngine, Store
 from latchkey.storage.tables import FORMAT, FORMAT_VERSION, META, SEALED_TABLES, TABLES
 
 logger = logging.getLogger("latchkey.storage")
@@ -61,11 +61,11 @@ def open_store(
     if not is_being_restored(store_path):
         check_files(store_path, keyring_path, new_store=new_store)
     with ExitStack() as undo:
-        files = _open_files(
+        opened = _open_files(
             store_path, undo, lambda: _prepare(store_path, keyring_path, new_store, clock), server_address
         )
         undo.pop_all()
-        return Store(files, clock)
+        return Store(opened, clock)
 
 
 def open_for_command(path: StrPath, keyring: StrPath) -> CommandStore:
@@ -76,9 +76,9 @@ def open_for_command(path: StrPath, keyring: StrPath) -> CommandStore:
     store_path, keyring_path = Path(path), Path(keyring)
     _require_store(store_path)
     with ExitStack() as undo:
-        files = _open_files(store_path, undo, partial(_prepare_existing, store_path, keyring_path))
+        opened = _open_files(store_path, undo, partial(_prepare_existing, store_path, keyring_path))
         undo.pop_all()
-        return CommandStore(files)
+        return CommandStore(opened)
 
 
 def _require_store(path: Path) -> None:
@@ -91,9 +91,9 @@ def _require_store(path: Path) -> None:
 
 def _open_files(
     path: Path, undo: ExitStack, prepare: Callable[[], KeyringFile], server_address: str | None = None
-) -> OpenedFiles:
+) -> OpenedEngine:
     try:
-        presence = Presence(path, server_address=server_address)
+        presence = FilePresence(path, server_address=server_address)
         undo.callback(presence.close)
         keyring_file = prepare()
         engine = SqliteKeyValue(path, TABLES)
@@ -102,7 +102,7 @@ def _open_files(
         raise StoreRefused(f"{error.filename or path}: {error.strerror}") from None
     sealer = Sealer(keyring_file.keyring)
     _check_format(engine, sealer, path, keyring_file.path)
-    return OpenedFiles(path, keyring_file, engine, sealer, presence)
+    return OpenedEngine(keyring_file, engine, sealer, presence)
 
 
 def _prepare(path: Path, keyring_path: Path, new_store: bool, clock: Callable[[], float]) -> KeyringFile:

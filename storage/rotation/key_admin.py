@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from latchkey.errors import KeyringError, StaleKeyring
 from latchkey.storage.crypto import KeyEntry, KeyringFile, Sealer
-from latchkey.storage.engine import KeyValue, StoreProcess, maintenance_lock, open_processes
+from latchkey.storage.engine import KeyValue, Presence, StoreProcess
 from latchkey.storage.rotation.erasing import erase_old
 from latchkey.storage.rotation.keyring_watch import KeyringWatch
 from latchkey.storage.rotation.rotate import Rotation, RotationResult, check_order, unretired
@@ -48,13 +47,13 @@ class StoreKeys:
     """Blocking calls for commands; each may raise KeyringError or StoreUnavailable."""
 
     def __init__(
-        self, store_path: Path, file: KeyringFile, engine: KeyValue, sealer: Sealer, watch: KeyringWatch
+        self, file: KeyringFile, engine: KeyValue, sealer: Sealer, presence: Presence, watch: KeyringWatch
     ) -> None:
         self.keyring_path = file.path
-        self._store_path = store_path
         self._file = file
         self._engine = engine
         self._sealer = sealer
+        self._presence = presence
         self._watch = watch
 
     def entries(self) -> tuple[KeyEntry, ...]:
@@ -67,7 +66,7 @@ class StoreKeys:
 
     def processes(self) -> list[StoreProcess]:
         """Return the processes that have the store open, this one included."""
-        return open_processes(self._store_path)
+        return self._presence.processes()
 
     def verify(self, progress: ProgressCallback = ignore_progress) -> VerificationResult:
         """Decrypt every record of every table."""
@@ -75,7 +74,7 @@ class StoreKeys:
 
     def add(self) -> str:
         """Add a new primary key, and return its id when every process encrypts with it; raises StaleKeyring."""
-        with maintenance_lock(self._store_path):
+        with self._presence.maintenance():
             key_id = self._keyring_file().add_key(time.time())
             self._wait_for_others()
             return key_id
@@ -96,7 +95,7 @@ class StoreKeys:
 
         Raises StoreInUse and StaleKeyring as well.
         """
-        with maintenance_lock(self._store_path):
+        with self._presence.maintenance():
             self.next_key()
             before()
             rotation = Rotation(
@@ -137,7 +136,7 @@ class StoreKeys:
         self, key_id: str, backups: Mapping[str, Collection[str]], *, confirm: Callable[[KeyUsers], object]
     ) -> None:
         """Drop a key from the keyring; `confirm` is called with what `needed_by` returns, and raises to refuse."""
-        with maintenance_lock(self._store_path):
+        with self._presence.maintenance():
             # A power cut could restore records under the old key that an interrupted rotation has re-encrypted.
             erase_old(self._engine)
             needed = self.needed_by(key_id, backups)

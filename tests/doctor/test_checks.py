@@ -26,7 +26,7 @@ from latchkey.storage import (
     read_keyring,
 )
 from latchkey.storage.crypto.keyring_file import KeyringFile
-from latchkey.storage.engine.processes import Presence
+from latchkey.storage.engine.sqlite.processes import FilePresence
 from tests.doctor.conftest import PROJECT, Home
 from tests.support.command_line import SECRET_MARK, SIGNING_SECRET
 
@@ -276,7 +276,7 @@ def test_reports_a_file_owned_by_another_user(home: Home, monkeypatch: pytest.Mo
 def test_reports_a_process_that_encrypts_with_an_old_key(home: Home) -> None:
     copy = home.folder / "copy"
     shutil.copy2(home.keyring, copy)
-    mark = Presence(home.store)
+    mark = FilePresence(home.store)
     mark.publish(["0123456789abcdef"])
     with closing(open_store(home.store, copy)):
         # The doctor ignores its own process, so the file is made to name another process id.
@@ -288,7 +288,7 @@ def test_reports_a_process_that_encrypts_with_an_old_key(home: Home) -> None:
 
 
 def test_reports_a_process_that_does_not_take_the_write_lock(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    mark = Presence(home.store)
+    mark = FilePresence(home.store)
     mark.publish(read_keyring(home.keyring).key_ids)
     [file] = home.store.with_name("store.sqlite.open").iterdir()
     file.write_bytes(file.read_bytes().replace(b',"takes_write_lock":true', b""))

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from latchkey.errors import StoreUnavailable
-from latchkey.storage.engine.connection import GuardedConnection, WriteLock
+from latchkey.storage.engine.sqlite.connection import GuardedConnection, WriteLock
 from tests.support.stores import READY_SECONDS, fork_server
 
 WRITERS = 2

@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 from latchkey.storage import open_for_command, open_store
 from latchkey.storage.crypto.keyring import read_keyring
 from latchkey.storage.crypto.sealing import PREFIX_LENGTH
-from latchkey.storage.engine.processes import open_processes
+from latchkey.storage.engine.sqlite.processes import open_processes
 from latchkey.storage.rotation import rotate as rotation
 from tests.support.command_line import impatient
 from tests.support.rotation_load import TEAMS, command, tables, writers

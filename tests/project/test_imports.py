@@ -71,8 +71,8 @@ MAY_IMPORT = {
 ONLY_IN = {
     "slack_bolt": {"bolt"},
     "cryptography": {"storage/crypto/sealing.py"},
-    "sqlitedict": {"storage/engine/sqlite.py"},
-    "sqlite3": {"storage/engine", "storage/installations/moving/sqlite_file.py"},
+    "sqlitedict": {"storage/engine/sqlite/sqlite_keyvalue.py"},
+    "sqlite3": {"storage/engine/sqlite", "storage/installations/moving/sqlite_file.py"},
     "tornado": {"handlers", "simulator"},
     "watchfiles": {"dev/changes.py"},
     "yaml": {"commands", "slackapi/manifest"},

@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 
 from latchkey.storage import acting_as_owner_of
 from latchkey.storage.crypto.keyring import read_keyring
-from latchkey.storage.engine.locks import maintenance_lock
+from latchkey.storage.engine.sqlite.locks import maintenance_lock
 from tests.commands.keys.store_files import contents, key_ids, paths
 from tests.support.command_line import on_a_terminal, run
 from tests.support.stores import FOREIGN, foreign_store, owners, teams

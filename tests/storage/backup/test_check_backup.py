@@ -80,7 +80,7 @@ def test_refuses_a_backup_whose_key_is_missing_and_names_the_key(paths: Paths, b
 
 
 def test_refuses_a_backup_with_a_moved_row_even_if_its_hash_matches(paths: Paths, backup: Backup) -> None:
-    from latchkey.storage.engine.database_file import sha256_of
+    from latchkey.storage.engine.sqlite.database_file import sha256_of
 
     with closing(sqlite3.connect(backup.store)) as connection:
         connection.execute("UPDATE bots SET value = (SELECT value FROM bots WHERE key = '/T2') WHERE key = '/T1'")

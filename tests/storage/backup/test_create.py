@@ -18,7 +18,7 @@ from latchkey.errors import KeyringError, StoreRefused, StoreUnavailable
 from latchkey.storage import list_backups, make_backup, open_store
 from latchkey.storage.backup.create import prune
 from latchkey.storage.crypto.keyring import read_keyring
-from latchkey.storage.engine.processes import exclusive, open_processes
+from latchkey.storage.engine.sqlite.processes import exclusive, open_processes
 from tests.support.clocks import Clock
 from tests.support.stores import (
     FOREIGN,
@@ -262,7 +262,7 @@ def test_reports_a_full_disk_and_makes_no_backup(filled: Paths, folder: Path) ->
 def test_raises_if_another_process_holds_an_exclusive_lock(
     filled: Paths, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("latchkey.storage.engine.database_file.COPY_LOCK_TIMEOUT", 0.2)
+    monkeypatch.setattr("latchkey.storage.engine.sqlite.database_file.COPY_LOCK_TIMEOUT", 0.2)
     with closing(sqlite3.connect(filled[0], isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode=EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")

@@ -307,7 +307,7 @@ def test_leaves_an_unreadable_event_record_unchanged(paths: Paths, with_events: 
 
 
 def test_backups_made_before_a_table_existed_can_be_restored(paths: Paths, backup: Backup) -> None:
-    from latchkey.storage.engine.database_file import sha256_of
+    from latchkey.storage.engine.sqlite.database_file import sha256_of
 
     with closing(sqlite3.connect(backup.store)) as connection:
         connection.execute("DROP TABLE replays")

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from latchkey.storage import make_backup, open_for_command, open_store
-from latchkey.storage.engine.database_file import check_is_store, is_foreign
+from latchkey.storage.engine.sqlite.database_file import check_is_store, is_foreign
 from tests.support.stores import ROOT, Paths
 
 LEAVE_WAL_MODE = """
 import sys
 from pathlib import Path
 from latchkey.errors import StoreRefused
-from latchkey.storage.engine.database_file import leave_wal_mode
+from latchkey.storage.engine.sqlite.database_file import leave_wal_mode
 try:
     leave_wal_mode(Path(sys.argv[1]))
 except StoreRefused as error:

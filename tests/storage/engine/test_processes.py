@@ -10,8 +10,8 @@ import pytest
 from latchkey.errors import StoreInUse, StoreRefused
 from latchkey.storage import acting_as_owner_of, open_for_command, open_store
 from latchkey.storage.crypto.keyring import read_keyring
-from latchkey.storage.engine.locks import maintenance_lock
-from latchkey.storage.engine.processes import Presence, exclusive, no_replace, open_processes
+from latchkey.storage.engine.sqlite.locks import maintenance_lock
+from latchkey.storage.engine.sqlite.processes import FilePresence, exclusive, no_replace, open_processes
 from tests.support.stores import FOREIGN, Paths, foreign_store, other_process, owners
 
 
@@ -56,7 +56,7 @@ def test_refuses_to_open_a_store_under_exclusive_access(paths: Paths) -> None:
 
 
 def test_presence_files_are_private_and_contain_no_key(paths: Paths) -> None:
-    mark = Presence(paths[0])
+    mark = FilePresence(paths[0])
     mark.publish(read_keyring(paths[1]).key_ids)
     folder = paths[0].with_name("store.sqlite.open")
     [sign] = folder.iterdir()
@@ -68,7 +68,7 @@ def test_presence_files_are_private_and_contain_no_key(paths: Paths) -> None:
 
 
 def test_lists_a_process_that_has_not_published_its_keys(paths: Paths) -> None:
-    mark = Presence(paths[0])
+    mark = FilePresence(paths[0])
     assert open_processes(paths[0]) == [(os.getpid(), None, True)]
     mark.close()
     mark.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from latchkey.storage.engine.keyvalue import Change
-from latchkey.storage.engine.sqlite import SqliteKeyValue
+from latchkey.storage.engine.sqlite.sqlite_keyvalue import SqliteKeyValue
 
 IDS = ["", "/T1", "/T1/U1", "/T1/U2", "/T10", "/T10/U1", "/T2/U1", "E1/", "E1/T1", "E1/T1/U\U0001f600", "é/T1"]
 

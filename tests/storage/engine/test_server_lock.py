@@ -13,8 +13,8 @@ import pytest
 
 from latchkey.errors import StoreRefused
 from latchkey.storage import open_for_command, open_store
-from latchkey.storage.engine.locks import server_lock
-from latchkey.storage.engine.processes import Presence, open_processes
+from latchkey.storage.engine.sqlite.locks import server_lock
+from latchkey.storage.engine.sqlite.processes import FilePresence, open_processes
 from tests.support.stores import READY_SECONDS, Paths, fork_server
 
 ADDRESS = "http://127.0.0.1:8080"
@@ -72,7 +72,7 @@ def test_the_lock_is_taken_even_if_the_disk_is_full(paths: Paths, monkeypatch: p
 
 
 def _serve(store: Path, started: object) -> None:
-    with closing(Presence(store, server_address=ADDRESS)):
+    with closing(FilePresence(store, server_address=ADDRESS)):
         started.set()  # type: ignore[attr-defined]
         time.sleep(READY_SECONDS)
 
@@ -97,7 +97,7 @@ def _try(store: Path, rounds: int, barrier: Barrier, won: "Queue[list[int]]") ->
         barrier.wait(READY_SECONDS)
         presence = None
         try:
-            presence = Presence(store, server_address=ADDRESS)
+            presence = FilePresence(store, server_address=ADDRESS)
             mine.append(number)
         except StoreRefused:
             pass

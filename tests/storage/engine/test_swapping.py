@@ -11,7 +11,7 @@ import pytest
 
 from latchkey.errors import StoreUnavailable
 from latchkey.storage.engine.keyvalue import Change, Swap
-from latchkey.storage.engine.sqlite import SqliteKeyValue
+from latchkey.storage.engine.sqlite.sqlite_keyvalue import SqliteKeyValue
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ import pytest
 
 from latchkey.errors import StoreUnavailable
 from latchkey.storage import has_wal_reset_bug, open_store
-from latchkey.storage.engine.connection import WriteLock
+from latchkey.storage.engine.sqlite.connection import WriteLock
 from tests.support.stores import ROOT, Paths, installation
 
 HOLDER = """
 import sys
 from pathlib import Path
-from latchkey.storage.engine.connection import WriteLock
+from latchkey.storage.engine.sqlite.connection import WriteLock
 with WriteLock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -16,7 +16,7 @@ from slack_sdk.oauth.installation_store import Bot
 from latchkey.errors import KeyringError, UnreadableRecord
 from latchkey.storage import Store, open_store
 from latchkey.storage.crypto import Keyring, KeyringFile, Sealer, read_keyring
-from latchkey.storage.engine import Presence, open_processes
+from latchkey.storage.engine import FilePresence, open_processes
 from latchkey.storage.rotation import KeyringWatch, keyring_watch
 from tests.support.waiting import until_blocking
 
@@ -33,7 +33,7 @@ def sealer(paths: Paths) -> Sealer:
 @pytest.fixture
 def watch(paths: Paths, sealer: Sealer) -> Iterator[KeyringWatch]:
     """A watch without a thread: only the test calls `check`."""
-    with closing(Presence(paths[0])) as presence:
+    with closing(FilePresence(paths[0])) as presence:
         presence.publish(sealer.keyring.key_ids)
         with closing(KeyringWatch(KeyringFile(paths[1]), sealer, presence)) as watch:
             yield watch

@@ -15,7 +15,7 @@ from latchkey.storage.crypto.keyring import Keyring, read_keyring
 from latchkey.storage.crypto.keyring_file import KeyringFile
 from latchkey.storage.crypto.sealing import PREFIX_LENGTH, Sealer
 from latchkey.storage.engine.keyvalue import Swap, Swapped
-from latchkey.storage.engine.locks import maintenance_lock
+from latchkey.storage.engine.sqlite.locks import maintenance_lock
 from latchkey.storage.rotation import erasing, key_admin
 from latchkey.storage.rotation import rotate as rotation
 from latchkey.storage.rotation.verification import pages

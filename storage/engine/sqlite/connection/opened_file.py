@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from latchkey.errors import StoreUnavailable
-from latchkey.storage.engine.database_file import wal_file
-from latchkey.storage.engine.pragmas import connect, connect_read_only, explain
+from latchkey.storage.engine.sqlite.database_file import wal_file
+from latchkey.storage.engine.sqlite.pragmas import connect, connect_read_only, explain
 
 _RECONNECT_AFTER = frozenset({"damaged", "io", "missing", "read-only"})
 

@@ -12,32 +12,18 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
 from latchkey.errors import StoreRefused
-from latchkey.storage.engine.locks import server_lock, try_lock
+from latchkey.storage.engine.presence import StoreProcess
 from latchkey.storage.engine.private_files import PRIVATE_FILE, create_private_folder
 from latchkey.storage.engine.privileges import refuse_as_root
+from latchkey.storage.engine.sqlite.locks import maintenance_lock, server_lock, try_lock
 
 MAX_PRESENCE_BYTES = 1 << 16
-
-
-class StoreProcess(NamedTuple):
-    """A process that has the store open."""
-
-    pid: int
-    key_ids: tuple[str, ...] | None
-    """Its keys, the primary key first; None if it has not published them yet."""
-    takes_write_lock: bool
-    """Whether it keeps its commits and checkpoints apart from those of other processes; earlier versions did not."""
-
-    def encrypts_with(self, key_id: str) -> bool:
-        """Whether this is the process's primary key."""
-        return self.key_ids is not None and self.key_ids[:1] == (key_id,)
 
 
 class _Content(msgspec.Struct):
@@ -46,8 +32,11 @@ class _Content(msgspec.Struct):
     takes_write_lock: bool = False
 
 
-class Presence:
-    """Registers this process as one that has the store open, and publishes which keys it uses."""
+class FilePresence:
+    """Implements `Presence` by locks on files beside the store.
+
+    Registers this process as one that has the store open, and publishes which keys it uses.
+    """
 
     def __init__(self, store_path: Path, *, server_address: str | None = None) -> None:
         """`server_address` is given by a server, of which a store has only one; see `server_lock`.
@@ -59,6 +48,7 @@ class Presence:
             undo.callback(os.close, folder)
             if server_address is not None:
                 undo.enter_context(server_lock(store_path, server_address))
+            self._store_path = store_path
             open_processes(store_path)  # on a full disk, the files of dead processes may take the last space
             self._path, self._file = _create_locked(_folder(store_path))
             self._locks = undo.pop_all()
@@ -68,6 +58,12 @@ class Presence:
     def name(self) -> str:
         """The name of this process, or of this one of its open stores; no other ever has the same."""
         return self._path.name
+
+    def processes(self) -> list[StoreProcess]:
+        return open_processes(self._store_path)
+
+    def maintenance(self) -> AbstractContextManager[None]:
+        return maintenance_lock(self._store_path)
 
     def is_open(self, name: str) -> bool:
         """Whether the process with this name still has the store open."""

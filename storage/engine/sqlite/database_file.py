@@ -16,9 +16,9 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from latchkey.errors import StoreRefused, StoreUnavailable
-from latchkey.storage.engine.pragmas import APPLICATION_ID, BUSY_TIMEOUT, connect_read_only, explain
 from latchkey.storage.engine.private_files import PRIVATE_FILE
 from latchkey.storage.engine.privileges import acting_as_owner_of
+from latchkey.storage.engine.sqlite.pragmas import APPLICATION_ID, BUSY_TIMEOUT, connect_read_only, explain
 
 SIDE_FILE_SUFFIXES = ("-wal", "-shm", "-journal")
 """SQLite keeps files beside a database, named like it with one of these suffixes."""

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from latchkey.errors import StoreUnavailable
-from latchkey.storage.engine.connection import GuardedConnection
-from latchkey.storage.engine.database_file import wal_file
 from latchkey.storage.engine.keyvalue import Change, IdSet
-from latchkey.storage.engine.sqlite import SqliteKeyValue
+from latchkey.storage.engine.sqlite.connection import GuardedConnection
+from latchkey.storage.engine.sqlite.database_file import wal_file
+from latchkey.storage.engine.sqlite.sqlite_keyvalue import SqliteKeyValue
 
 
 class ReadOnlyKeyValue(SqliteKeyValue):

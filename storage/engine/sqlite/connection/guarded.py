@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from latchkey.errors import StoreUnavailable
-from latchkey.storage.engine.connection.opened_file import OpenedFile
-from latchkey.storage.engine.connection.write_lock import WriteLock
-from latchkey.storage.engine.pragmas import BULK, BUSY_TIMEOUT_PRAGMA, CHECKPOINT_TIMEOUT_MS, NORMAL, set_all
+from latchkey.storage.engine.sqlite.connection.opened_file import OpenedFile
+from latchkey.storage.engine.sqlite.connection.write_lock import WriteLock
+from latchkey.storage.engine.sqlite.pragmas import BULK, BUSY_TIMEOUT_PRAGMA, CHECKPOINT_TIMEOUT_MS, NORMAL, set_all
 
 CONNECTION_TIMEOUT = 0.8
 """Seconds that a call waits for the connection.

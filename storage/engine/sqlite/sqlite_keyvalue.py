@@ -18,8 +18,8 @@ from pathlib import Path
 import msgspec
 
 from latchkey.errors import StoreUnavailable
-from latchkey.storage.engine.connection import GuardedConnection, WriteLock
 from latchkey.storage.engine.keyvalue import ANYTHING, Change, IdSet, PrefixCounts, Row, Swap, Swapped
+from latchkey.storage.engine.sqlite.connection import GuardedConnection, WriteLock
 
 
 class SqliteKeyValue:

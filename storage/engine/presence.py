@@ -1,0 +1,47 @@
+"""Who has a store open: this process, and how it learns of the others.
+
+Invariant: nothing above this file knows how an engine notices that a process has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import NamedTuple, Protocol
+
+
+class StoreProcess(NamedTuple):
+    """A process that has the store open."""
+
+    pid: int
+    key_ids: tuple[str, ...] | None
+    """Its keys, the primary key first; None if it has not published them yet."""
+    takes_write_lock: bool
+    """Whether it keeps its commits and checkpoints apart from those of other processes; earlier versions did not."""
+
+    def encrypts_with(self, key_id: str) -> bool:
+        """Whether this is the process's primary key."""
+        return self.key_ids is not None and self.key_ids[:1] == (key_id,)
+
+
+class Presence(Protocol):
+    """Registers this process as one that has the store open, and finds the others."""
+
+    @property
+    def name(self) -> str:
+        """The name of this process, or of this one of its open stores; no other ever has the same."""
+
+    def is_open(self, name: str) -> bool:
+        """Whether the process with this name still has the store open."""
+
+    def processes(self) -> list[StoreProcess]:
+        """Return the processes that have the store open now, this one included."""
+
+    def publish(self, key_ids: Sequence[str]) -> None:
+        """Publish this process's keys to the others, the primary key first. Raises OSError."""
+
+    def maintenance(self) -> AbstractContextManager[None]:
+        """Lock out other commands that change the keyring or the whole store; raises StoreInUse if one is running."""
+
+    def close(self) -> None:
+        """Unregister. Closing twice is harmless."""
