@@ -57,7 +57,7 @@ from latchkey.storage.installations import (
     installer_value,
     open_source,
 )
-from latchkey.storage.opening import check_files, open_for_command, open_store
+from latchkey.storage.opening import StoreLocation, check_files, check_location, open_for_command, open_store
 from latchkey.storage.rotation import KeyUse, KeyUsers, ProgressCallback, RotationResult, StoreKeys, VerificationResult
 from latchkey.storage.states import IssuedState, States
 from latchkey.storage.store import CommandStore, Store
@@ -106,6 +106,7 @@ __all__ = [
     "States",
     "Store",
     "StoreKeys",
+    "StoreLocation",
     "StoreProcess",
     "StoredEvent",
     "TokenId",
@@ -122,6 +123,7 @@ __all__ = [
     "bot_value",
     "check_backup",
     "check_files",
+    "check_location",
     "create_private_file",
     "create_private_folder",
     "event_id_of",

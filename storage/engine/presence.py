@@ -18,6 +18,8 @@ class StoreProcess(NamedTuple):
     """Its keys, the primary key first; None if it has not published them yet."""
     takes_write_lock: bool
     """Whether it keeps its commits and checkpoints apart from those of other processes; earlier versions did not."""
+    host: str = ""
+    """The machine that it runs on; empty for this one."""
 
     def encrypts_with(self, key_id: str) -> bool:
         """Whether this is the process's primary key."""

@@ -1,6 +1,6 @@
 """Opens a store and its keyring, or refuses to, and says why."""
 
 from latchkey.storage.opening.preconditions import check_files
-from latchkey.storage.opening.stores import open_for_command, open_store
+from latchkey.storage.opening.stores import StoreLocation, check_location, open_for_command, open_store
 
-__all__ = ["check_files", "open_for_command", "open_store"]
+__all__ = ["StoreLocation", "check_files", "check_location", "open_for_command", "open_store"]

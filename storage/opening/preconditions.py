@@ -27,10 +27,10 @@ def check_files(path: Path, keyring_path: Path, *, new_store: bool = False) -> K
             )
         if path.exists() or is_being_restored(path):
             return check_existing(path, keyring_path)
-        _refuse_uncreatable(path, "[storage] path")
+        refuse_uncreatable(path, "[storage] path")
         _refuse_unsafe_modes(path, keyring_path)
         if not keyring_path.exists():
-            _refuse_uncreatable(keyring_path, "[storage] keyring")
+            refuse_uncreatable(keyring_path, "[storage] keyring")
             return None
         file = KeyringFile(keyring_path)
         # An unfinished store beside a keyring is a first start that was interrupted between the two.
@@ -75,7 +75,8 @@ def _refuse_unsafe_modes(path: Path, keyring_path: Path) -> None:
     refuse_unsafe_modes([path, *side_files(path)], [path.parent, keyring_path.resolve().parent])
 
 
-def _refuse_uncreatable(path: Path, setting: str) -> None:
+def refuse_uncreatable(path: Path, setting: str) -> None:
+    """Raise StoreRefused if this user cannot create the file; `setting` is where its path is set."""
     with acting_as_owner_of(path):  # the keyring's folder may be root's
         folder = next(parent for parent in path.parents if parent.exists())
         is_writable = _is_writable(folder)

@@ -226,7 +226,7 @@ def test_refuses_a_folder_that_cannot_be_created_in_one_line(tmp_path: Path) -> 
 
 
 def test_refuses_a_store_of_a_later_version(filled: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("latchkey.storage.opening.stores.FORMAT_VERSION", 2)
+    monkeypatch.setattr("latchkey.storage.opening.format_record.FORMAT_VERSION", 2)
     with pytest.raises(StoreRefused, match="another version"):
         open_store(*filled)
 

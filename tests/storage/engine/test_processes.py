@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from latchkey.errors import StoreInUse, StoreRefused
-from latchkey.storage import acting_as_owner_of, open_for_command, open_store
+from latchkey.storage import StoreProcess, acting_as_owner_of, open_for_command, open_store
 from latchkey.storage.crypto.keyring import read_keyring
 from latchkey.storage.engine.sqlite.locks import maintenance_lock
 from latchkey.storage.engine.sqlite.processes import FilePresence, exclusive, no_replace, open_processes
@@ -25,7 +25,9 @@ def paths(tmp_path: Path) -> Paths:
 def test_lists_the_processes_that_have_the_store_open_and_their_keys(paths: Paths) -> None:
     assert open_processes(paths[0]) == []
     store = open_store(*paths)
-    assert open_processes(paths[0]) == [(os.getpid(), read_keyring(paths[1]).key_ids, True)]
+    assert open_processes(paths[0]) == [
+        StoreProcess(os.getpid(), read_keyring(paths[1]).key_ids, takes_write_lock=True)
+    ]
     with other_process(paths) as process:
         assert {opener.pid for opener in open_processes(paths[0])} == {os.getpid(), process.pid}
     store.close()
@@ -69,7 +71,7 @@ def test_presence_files_are_private_and_contain_no_key(paths: Paths) -> None:
 
 def test_lists_a_process_that_has_not_published_its_keys(paths: Paths) -> None:
     mark = FilePresence(paths[0])
-    assert open_processes(paths[0]) == [(os.getpid(), None, True)]
+    assert open_processes(paths[0]) == [StoreProcess(os.getpid(), None, takes_write_lock=True)]
     mark.close()
     mark.close()
 
