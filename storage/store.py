@@ -98,7 +98,7 @@ class Store(CommandStore):
         self.undos = Undos(self._records, self._eraser.request, reads=self._reads, writes=self._writes)
         self.tokens = Tokens(self._records, opened.presence, cache.forget, self._refreshes)
         self.states = States(self._records, self._writes, clock)
-        self.inbox = Inbox(self._records, self._events, clock)
+        self.inbox = Inbox(self._records, self._events, clock, opened.presence)
         self._token_watch = TokenWatch(opened.engine, cache)
         self._watch.start()
         self._token_watch.start()
@@ -108,6 +108,10 @@ class Store(CommandStore):
         """Report every call that is made from the event loop to `on_call`."""
         for executor in self._executors:
             executor.on_call = on_call
+
+    def when_fenced(self, callback: Callable[[], None]) -> None:
+        """Call this, in a thread, if another server has taken over; see `Presence`."""
+        self._presence.when_fenced(callback)
 
     async def async_install_link_values(self, text: str) -> dict[str, str]:
         """Return the values in an install link; raises LinkError."""

@@ -1,11 +1,12 @@
 """Who has a store open: this process, and how it learns of the others.
 
-Invariant: nothing above this file knows how an engine notices that a process has ended.
+Invariant: nothing above this file knows how an engine notices that a process has ended. Events belong to the server
+that accepted them, until it has ended and another one takes them over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
@@ -44,6 +45,28 @@ class Presence(Protocol):
 
     def maintenance(self) -> AbstractContextManager[None]:
         """Lock out other commands that change the keyring or the whole store; raises StoreInUse if one is running."""
+
+    @property
+    def owner(self) -> str:
+        """The name under which this server's events are stored; empty if no other server can have the store open."""
+
+    def has_ended(self, owner: str) -> bool:
+        """Whether this server has ended, and it is certain that it commits nothing more."""
+
+    def ended_owners(self) -> Sequence[str]:
+        """Return the servers that have ended, once it is certain that they commit nothing more.
+
+        A name is returned until the caller calls `forget_owner`, when it has taken over all its events.
+        """
+
+    def forget_owner(self, owner: str) -> None:
+        """No events of this owner are left."""
+
+    def when_fenced(self, callback: Callable[[], None]) -> None:
+        """Call this, in a thread, if this server's lease has ended and another server has taken over its events.
+
+        Every later commit of this process raises StoreUnavailable.
+        """
 
     def close(self) -> None:
         """Unregister. Closing twice is harmless."""

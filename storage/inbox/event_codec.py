@@ -42,8 +42,8 @@ def unpack(packed: str) -> list[StoredEvent]:
     return [StoredEvent(*fields) for fields in _decode(zlib.decompress(base64.b64decode(packed)))]
 
 
-def to_value(event: StoredEvent) -> dict[str, Any]:
-    """Encode an event that has a record of its own."""
+def to_value(event: StoredEvent, owner: str = "") -> dict[str, Any]:
+    """Encode an event that has a record of its own; `owner` is the server that runs it, if there can be several."""
     return {
         "event": pack([event]),
         "attempts": event.attempts,
@@ -51,7 +51,13 @@ def to_value(event: StoredEvent) -> dict[str, Any]:
         "listeners": event.listeners,
         "error": event.error,
         **({"step_complete": True} if event.is_step_complete else {}),
+        **({"owner": owner} if owner else {}),
     }
+
+
+def owner_in(value: dict[str, Any]) -> str:
+    """Return the server that runs the event; empty if there was only one."""
+    return str(value.get("owner", ""))
 
 
 def from_value(value: dict[str, Any], status: EventStatus) -> StoredEvent:

@@ -38,6 +38,16 @@ def seen_id(event: StoredEvent) -> str:
     return _bucket(event.received_at) + _hash(event.event_id)
 
 
+def accepted_id(event: StoredEvent) -> str:
+    """Return the record id under which the event is remembered from its acceptance on, if there are several servers."""
+    return accepted_form(seen_id(event))
+
+
+def accepted_form(record_id: str) -> str:
+    """Return the id of an accepted event for a seen id; it sorts beside it, and expires with it."""
+    return record_id + "+"
+
+
 def possible_ids(event: StoredEvent, now: float, *, arrival_ids_until: float) -> Sequence[str]:
     """Return every id that another copy of this event can have, if one was received in the last 25 hours.
 

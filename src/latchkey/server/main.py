@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from latchkey import logs
-from latchkey.errors import LatchkeyError
+from latchkey.errors import EXIT_FAILED, LatchkeyError
 from latchkey.handlers import MAX_CONNECTIONS, LatchkeyServer, make_application, removed_on_exit, serve_metrics
 from latchkey.server.descriptors import max_clients, raise_descriptor_limit
 from latchkey.server.listening import BoundSockets, bound_sockets
@@ -74,7 +74,17 @@ def serve(startup: Startup, *, new_store: bool) -> None:
         ) as store,
     ):
         become_owner_of(settings.store_path)
+        store.when_fenced(_exit_when_fenced)
         asyncio.run(_serve(startup, store, sockets))
+
+
+def _exit_when_fenced() -> NoReturn:
+    """End at once: this server's events run on another one, and nothing that it does can be stored any more."""
+    logger.error(
+        "no heartbeat of this server reached the database in time, and another server has taken over its events;"
+        " this one ends, and can be started again"
+    )
+    exit_now(EXIT_FAILED)
 
 
 async def _serve(startup: Startup, store: Store, sockets: BoundSockets) -> None:

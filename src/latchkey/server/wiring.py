@@ -57,7 +57,7 @@ async def services_for(
             on_error=on_error,
         )
         events = EventPipeline(runner, metrics, store.inbox, _event_options(settings), clock)
-        # This is the store's only server, and its sockets are bound: any other has failed, and recovers nothing.
+        # The sockets are bound: nothing is recovered if the start fails because of them.
         events.start(store.inbox.recover())
         undoer = Undoer(oauth, calls, store.undos, metrics, clock=clock)
         async with background_work(settings, store, refresher, undoer, metrics, clock):

@@ -44,15 +44,31 @@ class Heartbeat:
         self._listening = False
         self._closed = threading.Event()
         self.is_fenced = False
-        """Whether this server's row was deleted, because its lease had ended."""
+        """Whether another server has fenced this one, because its lease had ended."""
         self.on_fenced: Callable[[], None] = lambda: None
         """Called in the thread, once, when `is_fenced` becomes True."""
-        self.last_beat: float | None = None
-        """When the row was last renewed, by `time.monotonic`; None before the first time."""
+        self._last_beat: float | None = None
+        self._steady_since: float | None = None
+        """Since when each heartbeat was in time, by `time.monotonic`; None before the first one."""
 
     @property
     def is_closed(self) -> bool:
         return self._closed.is_set()
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether this process's own lease has lasted for LEASE_SECONDS without a gap, and lasts."""
+        now = time.monotonic()
+        return (
+            self._steady_since is not None
+            and self._last_beat is not None
+            and now - self._last_beat < LEASE_SECONDS / 2
+            and now - self._steady_since > LEASE_SECONDS
+        )
+
+    def seconds_since_beat(self) -> float | None:
+        """Return how long ago the row was renewed; None before the first time."""
+        return None if self._last_beat is None else time.monotonic() - self._last_beat
 
     def start(self) -> None:
         threading.Thread(target=self._follow, name="store-heartbeat", daemon=True).start()
@@ -91,9 +107,12 @@ class Heartbeat:
                     self._changes += 1
 
     def _beat(self, connection: psycopg.Connection[Any]) -> None:
-        renewed = connection.execute(BEAT, (LEASE_SECONDS, self._row.name)).rowcount
-        if renewed:
-            self.last_beat = time.monotonic()
+        # Before the database reads its clock: the lease lasts at least so long from here.
+        now = time.monotonic()
+        if connection.execute(BEAT, (LEASE_SECONDS, self._row.name)).rowcount:
+            if self._last_beat is None or now - self._last_beat > LEASE_SECONDS / 2:
+                self._steady_since = now
+            self._last_beat = now
         elif self._row.address is None:
             connection.execute(INSERT, self._row.parameters)
         elif not self.is_fenced:

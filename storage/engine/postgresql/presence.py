@@ -1,34 +1,38 @@
 """Who has the store open: a row for each process, which counts for as long as its lease, by the database's clock.
 
-Invariant: a process that cannot renew its lease for LEASE_SECONDS counts as ended. A server whose row another process
-has deleted meanwhile commits nothing any more.
+Invariant: a process that cannot renew its lease for LEASE_SECONDS counts as ended. A server that another one has fenced
+commits nothing any more.
 """
 
 from __future__ import annotations
 
 import errno
-import os
-import secrets
-import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
 
-from latchkey.errors import StoreError, StoreInUse, StoreRefused, StoreUnavailable
+from latchkey.errors import StoreError, StoreInUse, StoreUnavailable
 from latchkey.storage.engine.postgresql.connecting import connect
 from latchkey.storage.engine.postgresql.database_url import DatabaseUrl
 from latchkey.storage.engine.postgresql.errors import is_lost, translated
 from latchkey.storage.engine.postgresql.heartbeat import Heartbeat
-from latchkey.storage.engine.postgresql.process_rows import DELETE, INSERT, LIVE, LIVE_SERVERS, PUBLISH, ProcessRow
+from latchkey.storage.engine.postgresql.process_rows import (
+    DELETE,
+    FENCE,
+    INSERT,
+    IS_SERVING,
+    LIVE,
+    PUBLISH,
+    SERVERS,
+    ProcessRow,
+)
 from latchkey.storage.engine.presence import StoreProcess
 
 MAINTENANCE_LOCK = 0x4C4B4D4E
 """Of PostgreSQL's advisory locks, the one of the commands that change the keyring or the whole store ("LKMN")."""
-SERVER_LOCK = 0x4C4B5356
-"""The one under which servers register ("LKSV")."""
 
 
 class RowPresence:
@@ -37,14 +41,14 @@ class RowPresence:
     def __init__(self, url: DatabaseUrl, version: str, *, server_address: str | None = None) -> None:
         """Register; raises StoreRefused or StoreUnavailable.
 
-        `version` is that of Latchkey. `server_address` is given by a server, of which a store has only one.
+        `version` is that of Latchkey. `server_address` is given by a server, which runs events.
         """
         self._url = url
-        name = f"{os.getpid()}-{secrets.token_hex(8)}"
-        self._row = ProcessRow(name, socket.gethostname(), os.getpid(), version, server_address)
+        self._row = ProcessRow.of_this_process(version, server_address)
         self._lock = threading.Lock()
         self._connection: psycopg.Connection[Any] | None = None
-        self._register()
+        with connect(url) as connection, translated():
+            connection.execute(INSERT, self._row.parameters)
         self._heartbeat = Heartbeat(url, self._row)
         self._heartbeat.start()
 
@@ -67,7 +71,7 @@ class RowPresence:
     def processes(self) -> list[StoreProcess]:
         return [
             StoreProcess(pid, tuple(key_ids) if key_ids else None, takes_write_lock=True, host=host)
-            for _, host, pid, key_ids in self._select(LIVE + " ORDER BY started_at")
+            for host, pid, key_ids in self._select(LIVE + " ORDER BY started_at")
         ]
 
     def publish(self, key_ids: Sequence[str]) -> None:
@@ -86,6 +90,34 @@ class RowPresence:
                 raise StoreInUse(str(self._url))
             yield
 
+    @property
+    def owner(self) -> str:
+        return self.name
+
+    def has_ended(self, owner: str) -> bool:
+        # Each server registers before it accepts an event, and no name is used twice.
+        return not self._select(IS_SERVING, owner)
+
+    def ended_owners(self) -> Sequence[str]:
+        """Fence the servers whose lease has ended, and return all that are fenced.
+
+        A lease that ran out while the database was down says nothing of its server: only a server whose own lease has
+        lasted all the time takes it for ended.
+        """
+        ended = []
+        for name, machine, pid, is_fenced, is_expired in self._select(SERVERS, self.name):
+            is_gone = self._row.has_ended_here(machine, pid)
+            may_fence = is_gone or (is_expired and self._heartbeat.is_steady)
+            if is_fenced or (may_fence and self._fence(name, certainly=is_gone)):
+                ended.append(name)
+        return ended
+
+    def forget_owner(self, owner: str) -> None:
+        self._select(DELETE, owner)
+
+    def when_fenced(self, callback: Callable[[], None]) -> None:
+        self._heartbeat.on_fenced = callback
+
     def foreign_changes(self) -> tuple[int, int]:
         """Return a value that changes whenever another process has announced a change."""
         return self._heartbeat.foreign_changes()
@@ -95,23 +127,17 @@ class RowPresence:
             return
         self._heartbeat.close()
         with suppress(StoreError):  # the row's lease ends by itself
-            self._select(DELETE, self.name)
+            # A server may leave events behind. With its row, others learn of them.
+            if self.is_server:
+                self._fence(self.name, certainly=True)
+            else:
+                self._select(DELETE, self.name)
         with self._lock:
             self._disconnect()
 
-    def _register(self) -> None:
-        with connect(self._url) as connection, translated(), connection.transaction():
-            if self.is_server:
-                connection.execute("SELECT pg_advisory_xact_lock(%s)", (SERVER_LOCK,))
-                other = connection.execute(LIVE_SERVERS).fetchone()
-                if other is not None:
-                    raise StoreRefused(
-                        "the store {} has a server already: process {} on {}, which listens on {}".format(
-                            self._url, *other
-                        ),
-                        hint="stop that server first",
-                    )
-            connection.execute(INSERT, self._row.parameters)
+    def _fence(self, name: str, *, certainly: bool) -> bool:
+        """Return whether the server was fenced; unless `certainly`, only if its lease has ended."""
+        return bool(self._select(FENCE + " RETURNING name", name, certainly))
 
     def _select(self, statement: str, *arguments: object) -> list[Any]:
         """Return the rows; connects anew if the connection has ended."""

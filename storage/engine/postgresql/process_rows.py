@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+import socket
+from pathlib import Path
 from typing import NamedTuple
 
 LEASE_SECONDS = 10.0
@@ -12,36 +16,67 @@ CHANNEL = "latchkey"
 """The channel of NOTIFY on which a process announces changes, with its name."""
 
 INSERT = (
-    "INSERT INTO latchkey.processes (lease_until, name, host, pid, version, address)"
-    " VALUES (clock_timestamp() + make_interval(secs => %s), %s, %s, %s, %s, %s)"
+    "INSERT INTO latchkey.processes (lease_until, name, machine, host, pid, version, address)"
+    " VALUES (clock_timestamp() + make_interval(secs => %s), %s, %s, %s, %s, %s, %s)"
 )
 BEAT = (
     "UPDATE latchkey.processes SET seen_at = clock_timestamp(),"
-    " lease_until = clock_timestamp() + make_interval(secs => %s) WHERE name = %s"
+    " lease_until = clock_timestamp() + make_interval(secs => %s) WHERE name = %s AND NOT fenced"
 )
 PUBLISH = "UPDATE latchkey.processes SET key_ids = %s WHERE name = %s"
 DELETE = "DELETE FROM latchkey.processes WHERE name = %s"
 DELETE_EXPIRED_COMMANDS = "DELETE FROM latchkey.processes WHERE address IS NULL AND lease_until <= clock_timestamp()"
-LIVE = "SELECT name, host, pid, key_ids FROM latchkey.processes WHERE lease_until > clock_timestamp()"
-LIVE_SERVERS = (
-    "SELECT pid, host, address FROM latchkey.processes"
-    " WHERE address IS NOT NULL AND lease_until > clock_timestamp() ORDER BY started_at"
+LIVE = "SELECT host, pid, key_ids FROM latchkey.processes WHERE NOT fenced AND lease_until > clock_timestamp()"
+IS_SERVING = "SELECT 1 FROM latchkey.processes WHERE name = %s AND NOT fenced"
+SERVERS = (
+    "SELECT name, machine, pid, fenced, lease_until <= clock_timestamp()"
+    " FROM latchkey.processes WHERE address IS NOT NULL AND name <> %s"
 )
-HOLD = "SELECT 1 FROM latchkey.processes WHERE name = %b FOR KEY SHARE"
-"""Keeps the row from being deleted until the transaction ends; a heartbeat may still renew it."""
+FENCE = (
+    # FOR UPDATE waits for commits that HOLD the row.
+    "UPDATE latchkey.processes SET fenced = true WHERE name ="
+    " (SELECT name FROM latchkey.processes WHERE name = %s AND (lease_until <= clock_timestamp() OR %s) FOR UPDATE)"
+)
+HOLD = "SELECT 1 FROM latchkey.processes WHERE name = %b AND NOT fenced FOR KEY SHARE"
+"""Keeps the row from being fenced until the transaction ends; a heartbeat may still renew it."""
 
 
 class ProcessRow(NamedTuple):
     """What a process says of itself."""
 
     name: str
+    machine: str
+    """The boot of its machine, and the namespace of its process id."""
     host: str
     pid: int
     version: str
     address: str | None
     """Where a server listens; None for a command."""
 
+    @classmethod
+    def of_this_process(cls, version: str, address: str | None) -> ProcessRow:
+        """Return a row with a new name."""
+        pid = os.getpid()
+        return cls(f"{pid}-{secrets.token_hex(8)}", _this_machine(), socket.gethostname(), pid, version, address)
+
     @property
     def parameters(self) -> tuple[object, ...]:
         """What INSERT takes."""
         return (LEASE_SECONDS, *self)
+
+    def has_ended_here(self, machine: str, pid: int) -> bool:
+        """Whether another process was on this machine, and its id is no longer in use."""
+        if machine != self.machine:
+            return False
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass  # another user's
+        return False
+
+
+def _this_machine() -> str:
+    # Two containers may have the same host name, and the same process ids.
+    return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}/{Path('/proc/self/ns/pid').readlink()}"

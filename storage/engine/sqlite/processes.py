@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -75,6 +75,25 @@ class FilePresence:
             return not try_lock(descriptor, fcntl.LOCK_EX)
         finally:
             os.close(descriptor)
+
+    @property
+    def owner(self) -> str:
+        """Empty: a store in a file has one server."""
+        return ""
+
+    def has_ended(self, owner: str) -> bool:
+        """Whether an earlier server owned it: this one holds its lock."""
+        return owner == self.owner
+
+    def ended_owners(self) -> Sequence[str]:
+        """Return nothing: no other server can have ended since the start."""
+        return ()
+
+    def forget_owner(self, owner: str) -> None:
+        """Do nothing: see `ended_owners`."""
+
+    def when_fenced(self, callback: Callable[[], None]) -> None:
+        """Do nothing: the lock that makes this process the server lasts as long as the process."""
 
     def publish(self, key_ids: Sequence[str]) -> None:
         """Publish this process's keys, the primary key first."""

@@ -104,9 +104,7 @@ class EventPipeline:
         self._housekeeping = asyncio.get_running_loop().create_task(self._keep_house())
         if recovered:
             logger.warning("resuming %d acknowledged events left unfinished by the last run", len(recovered))
-            self._metrics.events_recovered.inc(len(recovered))
-        for event in sorted(recovered, key=lambda event: event.received_at):
-            self._resume(event)
+        self._recover(recovered)
 
     def check_replays(self) -> None:
         """Run at once what was stored to be replayed."""
@@ -222,13 +220,14 @@ class EventPipeline:
                 self._not_due.append((job, latest))
 
     async def _keep_house(self) -> None:
-        """Queue recovered events that have become due, run replays and delete old ids, until it is cancelled."""
+        """Queue what is due, take over events, run replays and delete old ids, until it is cancelled."""
         loop = asyncio.get_running_loop()
         next_sweep = loop.time()
         while True:
             self._has_replays.clear()
             self._add_due()
             try:
+                await self._take_over()
                 await self._take_replays()
                 if loop.time() >= next_sweep and not await self._inbox.async_forget_old():
                     next_sweep = loop.time() + SWEEP_SECONDS
@@ -237,6 +236,17 @@ class EventPipeline:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(REPLAY_POLL_SECONDS):
                     await self._has_replays.wait()
+
+    async def _take_over(self) -> None:
+        taken = await self._inbox.async_take_over()
+        if taken:
+            logger.warning("taking over %d acknowledged events of a server that has ended", len(taken))
+            self._recover(taken)
+
+    def _recover(self, events: list[StoredEvent]) -> None:
+        self._metrics.events_recovered.inc(len(events))
+        for event in sorted(events, key=lambda event: event.received_at):
+            self._resume(event)
 
     async def _take_replays(self) -> None:
         for event in await self._inbox.async_take_replays():

@@ -25,6 +25,7 @@ ALTER TABLE retries SET (autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_s
 -- The processes that have the store open. A row counts until `lease_until`, by this database's clock.
 CREATE TABLE processes (
     name text PRIMARY KEY,
+    machine text NOT NULL, -- its boot, and the namespace in which `pid` counts
     host text NOT NULL,
     pid integer NOT NULL,
     version text NOT NULL,
@@ -32,6 +33,7 @@ CREATE TABLE processes (
     key_ids text[], -- the primary key first; null before they are published
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    lease_until timestamptz NOT NULL
+    lease_until timestamptz NOT NULL,
+    fenced boolean NOT NULL DEFAULT false -- it commits nothing more; the row stays until its events are taken over
 );
 ALTER TABLE processes SET (autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0);
