@@ -9,8 +9,10 @@ server.py
 config.toml
 pyproject.toml
 requirements.in
+requirements-postgresql.in
 requirements.txt
 requirements-build.txt
+requirements-postgresql.txt
 README.md
 CHANGELOG.md
 LICENSE
@@ -23,7 +25,7 @@ src/latchkey/storage
 src/latchkey/example
 src/latchkey/config/config.toml
 src/latchkey *.py *.html *.css *.js *.svg py.typed
-storage *.py
+storage *.py *.sql
 systemd *.sh *.conf *.service *.socket *.timer
 '
 

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LOCKS = ("requirements-build.txt", "requirements.txt", "requirements-dev.txt", "requirements-browser.txt")
+LOCKS = (
+    "requirements-build.txt",
+    "requirements.txt",
+    "requirements-postgresql.txt",
+    "requirements-dev.txt",
+    "requirements-browser.txt",
+)
 TOOLS = ("sh", "dirname", "readlink", "cat", "cksum", "flock", "rm", "env", "mkdir", "cp", "chmod", "sleep", "grep")
 NEW_PYTHON = """
 case "$*" in
@@ -94,7 +100,7 @@ class TestInstalling:
         run(copy, "serve", **environ)
         self.installed(environ)
         run(copy, "test", **environ)
-        assert self.installed(environ) == ["pip"] * 4
+        assert self.installed(environ) == ["pip"] * 5
         run(copy, "serve", **environ)
         assert self.installed(environ) == []
 
@@ -111,7 +117,7 @@ class TestInstalling:
         run(copy, "serve", **environ)
         self.installed(environ)
         run(copy, "test", "--", "--help", **environ)
-        assert self.installed(environ) == ["pip"] * 4
+        assert self.installed(environ) == ["pip"] * 5
 
     def test_browser_is_driven_by_packages_that_only_its_tests_install(
         self, copy: Path, environ: dict[str, str]
@@ -119,7 +125,7 @@ class TestInstalling:
         run(copy, "test", **environ)
         self.installed(environ)
         run(copy, "test", "-q", "--browser", **environ)
-        assert self.installed(environ) == ["pip"] * 5
+        assert self.installed(environ) == ["pip"] * 6
         for arguments in (["test", "--browser"], ["test"], ["serve"]):
             run(copy, *arguments, **environ)
         assert self.installed(environ) == []
@@ -259,7 +265,7 @@ def test_lock_files_hash_every_package_and_name_no_host() -> None:
 
 
 def test_every_dependency_has_a_reason() -> None:
-    for name in ("requirements-build.in", "requirements.in", "requirements-dev.in"):
+    for name in ("requirements-build.in", "requirements.in", "requirements-postgresql.in", "requirements-dev.in"):
         for line in (ROOT / name).read_text().splitlines():
             if line and not line.startswith(("#", "-", "wheel")):
                 assert "#" in line, line

@@ -1,6 +1,7 @@
 """The release: what the wheel contains, and that it works in an empty virtual environment."""
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -44,12 +45,24 @@ def test_wheel_contains_the_whole_package_and_nothing_else(release: Path) -> Non
     assert {"latchkey/py.typed", "latchkey/handlers/routes.py", "latchkey/storage/opening/stores.py"} <= names
 
 
+def test_only_the_extra_postgresql_requires_the_client_of_postgresql(release: Path) -> None:
+    with zipfile.ZipFile(next(release.glob("*.whl"))) as wheel:
+        metadata = wheel.read(f"latchkey-{__version__}.dist-info/METADATA").decode()
+    required = re.findall(r"^Requires-Dist: (.*)$", metadata, re.MULTILINE)
+    assert [line.partition("; ")[2] for line in required if "psycopg" in line] == ['extra == "postgresql"'] * 2
+    assert [line for line in required if "extra ==" in line and "psycopg" not in line] == []
+
+
 def test_sdist_contains_files_and_no_links(release: Path) -> None:
     with tarfile.open(next(release.glob("*.tar.gz"))) as sdist:
         members = sdist.getmembers()
     assert all(member.isfile() or member.isdir() for member in members)
     names = {member.name.partition("/")[2] for member in members}
-    assert {f"src/{name}" for name in package_files()} | {"requirements.in", "LICENSE"} <= names
+    assert {f"src/{name}" for name in package_files()} | {
+        "requirements.in",
+        "requirements-postgresql.in",
+        "LICENSE",
+    } <= names
     assert not any(name.startswith(("tests", "bench", "handlers", "storage")) for name in names)
 
 

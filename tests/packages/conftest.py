@@ -14,7 +14,13 @@ import pytest
 from tests.packages.wheels import write_wheel
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LOCK_FILES = ("requirements-build.txt", "requirements.txt", "requirements-dev.txt", "requirements-browser.txt")
+LOCK_FILES = (
+    "requirements-build.txt",
+    "requirements.txt",
+    "requirements-postgresql.txt",
+    "requirements-dev.txt",
+    "requirements-browser.txt",
+)
 
 
 class AppFolder:

@@ -77,6 +77,8 @@ ONLY_IN = {
     "watchfiles": {"dev/changes.py"},
     "yaml": {"commands", "slackapi/manifest"},
     "sqlalchemy": {"storage/installations/moving/database_url.py"},
+    "psycopg": {"storage/engine/postgresql"},
+    "psycopg_pool": {"storage/engine/postgresql"},
     "pickle": set(),
 }
 MAX_ENTRIES = 14

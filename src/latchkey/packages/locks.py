@@ -13,7 +13,7 @@ from packaging.version import Version
 from latchkey import __version__
 
 OF_THE_SERVER = ("requirements-build.txt", "requirements.txt")
-OF_THE_TESTS = ("requirements-dev.txt", "requirements-browser.txt")
+OF_THE_TESTS = ("requirements-postgresql.txt", "requirements-dev.txt", "requirements-browser.txt")
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
 
 
