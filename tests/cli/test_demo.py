@@ -174,7 +174,7 @@ def own_app(tmp_path: Path) -> Iterator[Path]:
         '[server]\nlisten = "0.0.0.0:80"\npublic_url = "https://app.example"\n'
         '[slack]\nclient_id = "1.2"\nscopes = ["chat:write"]\noptional_scopes = ["commands"]\ntoken_rotation = true\n'
         '[install]\nworkspaces = ["T0OTHER"]\nsuccess_url = "https://app.example/thanks"\n'
-        '[storage]\npath = "own.sqlite"\nkeyring = "own-keyring"\n[backup]\npath = "own-backups"\n'
+        '[storage]\npath = "own.sqlite"\nkeyring = "own-keyring"\nurl = "postgresql://sentinel.invalid/x"\n[backup]\npath = "own-backups"\n'
         '[listeners]\nmodules = ["ours"]\n'
     )
     (folder / "ours.py").write_text(
@@ -194,6 +194,7 @@ SECRETS = {
     "SLACK_CLIENT_SECRET": "sentinel",
     "SLACK_SIGNING_SECRET_FILE": "/sentinel",
     "CREDENTIALS_DIRECTORY": "/sentinel",
+    "LATCHKEY_STORAGE_URL_FILE": "/sentinel",
 }
 
 

@@ -66,7 +66,8 @@ def test_half_a_surrogate_pair_is_written_as_an_escape(form: str) -> None:
         "the secret is sentinel-secret", "sentinel-second", "GET /cb?code=sentinel&state=sentinel", "{'code': 'sentinel', 'a': 1}",
         '{"access_token": "sentinel"}', "Authorization: Bearer sentinel", "Basic c2VudGluZWw=", "token=sentinel",
         "client_secret = sentinel", '"state": "sentinel"', "v0=" + "ab" * 32, "trigger_id=sentinel",
-        "response_url='https://hooks.slack.com/sentinel'", *(f"a {token} b" for token in TOKENS),
+        "response_url='https://hooks.slack.com/sentinel'", "postgresql://someone:sentinel@db/latchkey", "password=sentinel",
+        "https://:sentinel@proxy:3128", "host=db sslpassword='sentinel sentinel'", *(f"a {token} b" for token in TOKENS),
     ],
 )  # fmt: skip
 def test_secrets_in_messages_are_hidden(form: str, message: str) -> None:

@@ -131,6 +131,10 @@ async def test_warns_about_settings_that_need_a_restart(tmp_path: Path) -> None:
         config = tmp_path / "config.toml"
         config.write_text(config.read_text() + "[events]\nmax_attempts = 2\n")
         await reload(it, "WARNING latchkey setting events.max_attempts changed; restart to apply it")
+        (tmp_path / "secrets").mkdir()
+        (tmp_path / "secrets" / "storage_url").write_text("postgresql://someone:sentinel@db/latchkey")
+        logged = await reload(it, "WARNING latchkey setting storage.url changed; restart to apply it")
+        assert "sentinel" not in logged
 
 
 @pytest.mark.gen_test(timeout=30)

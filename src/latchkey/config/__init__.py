@@ -3,12 +3,12 @@
 from latchkey.config.checkout import find_checkout, refuse_empty_folder
 from latchkey.config.checks import LOCAL_HOSTS
 from latchkey.config.credentials import CREDENTIALS_HINT, DEMO_HINT
-from latchkey.config.defaults import DEFAULT, with_defaults
+from latchkey.config.defaults import with_defaults
 from latchkey.config.load import DEFAULT_FILE, load_settings
 from latchkey.config.proxies import Proxies, Proxy
-from latchkey.config.secrets import Secret
+from latchkey.config.secrets import STORAGE_URL, Secret
 from latchkey.config.sections import SECTIONS, SlackSection, shipped_config
-from latchkey.config.settings import EVERYWHERE, PUBLIC_URL_HINT, Settings, SlackCredentials
+from latchkey.config.settings import DEFAULT, EVERYWHERE, PUBLIC_URL_HINT, Settings, SlackCredentials
 
 __all__ = [
     "CREDENTIALS_HINT",
@@ -19,6 +19,7 @@ __all__ = [
     "LOCAL_HOSTS",
     "PUBLIC_URL_HINT",
     "SECTIONS",
+    "STORAGE_URL",
     "Proxies",
     "Proxy",
     "Secret",

@@ -7,8 +7,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 import latchkey
-from latchkey.config.defaults import DEFAULT
-from latchkey.config.settings import Settings
+from latchkey.config.settings import DEFAULT, Settings
 from latchkey.errors import ConfigError, Fault
 
 

@@ -8,6 +8,8 @@ from ipaddress import IPv6Address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
+from latchkey.config.storage_url import problem_in_file
+
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 """Hosts that may be used without TLS, because requests never leave the machine."""
 
@@ -206,6 +208,8 @@ CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "install.failure_url": lambda value: _url(value, empty=True),
     "storage.path": _path,
     "storage.keyring": _path,
+    "storage.url": problem_in_file,
+    "storage.connections": _between(2, 100),
     "backup.path": _path,
     "backup.keep": _between(1, 10_000),
     "events.max_attempts": _between(1, 100),

@@ -9,12 +9,9 @@ from typing import Any
 import msgspec
 
 from latchkey.config.sections import SECTIONS
-from latchkey.config.settings import Settings
+from latchkey.config.settings import DEFAULT, Settings
 from latchkey.config.values import convert
 from latchkey.errors import Fault
-
-DEFAULT = "default"
-"""The origin of a value that nobody has set."""
 
 
 def with_defaults(settings: Settings, values: Mapping[str, Any], origin: str) -> tuple[Settings, list[Fault]]:

@@ -12,11 +12,10 @@ from typing import Any
 import msgspec
 
 from latchkey.config.credentials import CREDENTIALS_HINT
-from latchkey.config.defaults import DEFAULT
 from latchkey.config.proxies import Proxies
-from latchkey.config.secrets import FOLDER, read_client_id, read_secrets
-from latchkey.config.sections import MOVED, SECTIONS, BoltSection, ListenersSection, Section
-from latchkey.config.settings import Settings
+from latchkey.config.secrets import FOLDER, STORAGE_URL_VARIABLE, Secret, read_client_id, read_secrets
+from latchkey.config.sections import MOVED, SECTIONS, BoltSection, ListenersSection, Section, StorageSection
+from latchkey.config.settings import DEFAULT, Settings
 from latchkey.config.toml_file import read_tables
 from latchkey.config.values import convert, suggestion
 from latchkey.errors import ConfigError, Fault
@@ -26,7 +25,7 @@ DEFAULT_FILE = "config.toml"
 _ENVIRONMENT_ALIASES = {"SLACK_CLIENT_ID": ("slack", "client_id")}
 _PREFIX = "LATCHKEY_"
 _FILE_VARIABLE = "LATCHKEY_CONFIG"
-_NOT_SETTINGS = frozenset({_FILE_VARIABLE, "LATCHKEY_PYTHON"})
+_NOT_SETTINGS = frozenset({_FILE_VARIABLE, "LATCHKEY_PYTHON", STORAGE_URL_VARIABLE, f"{STORAGE_URL_VARIABLE}_FILE"})
 
 
 def load_settings(
@@ -57,6 +56,11 @@ def load_settings(
     if isinstance(bolt, BoltSection) and bolt.is_set and "listeners.modules" not in origins:
         sections["listeners"] = ListenersSection(modules=[])
     secrets = read_secrets(environ, folder, origins, faults)
+    storage = sections["storage"]
+    assert isinstance(storage, StorageSection)
+    if secrets.storage_url is not None:  # it replaces the one in config.toml
+        sections["storage"] = msgspec.structs.replace(storage, url="")
+    storage_url = secrets.storage_url or (Secret(storage.url) if storage.url else None)
     for name, section_type in SECTIONS.items():
         for key in section_type.__struct_fields__:
             origins.setdefault(f"{name}.{key}", DEFAULT)
@@ -64,6 +68,7 @@ def load_settings(
         **sections,  # type: ignore[arg-type]  # each name has its own section's type, by SECTIONS
         client_secret=secrets.client,
         signing_secrets=secrets.signing,
+        storage_url=storage_url,
         secret_files=secrets.files,
         config_path=file if is_read else None,
         base=file.absolute().parent,
@@ -89,6 +94,8 @@ def _overlay_environment(
     names |= _ENVIRONMENT_ALIASES
     moved = {_variable(*old): _variable(*new) for old, new in MOVED.items()}
     for variable in sorted(environ):
+        if variable == STORAGE_URL_VARIABLE and environ[variable]:
+            continue  # a secret
         if variable in names:
             section, key = names[variable]
             tables.setdefault(section, {})[key] = environ[variable]

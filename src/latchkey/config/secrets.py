@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from latchkey.config.storage_url import storage_url_problem
 from latchkey.config.values import QUOTED, is_quoted
 from latchkey.errors import Fault
 
 FOLDER = "secrets"
 """The folder beside config.toml for the credentials that `latchkey setup` stores."""
+STORAGE_URL = "storage.url"
+STORAGE_URL_VARIABLE = "LATCHKEY_STORAGE_URL"
 MAX_SECRET_FILE = 1 << 14
 """Maximum size in bytes; Slack's secrets are 32 characters each."""
 
@@ -49,6 +52,8 @@ class Secrets(NamedTuple):
     client: Secret | None
     signing: tuple[Secret, ...]
     """In the listed order."""
+    storage_url: Secret | None
+    """The URL of the store's database, with or without a password."""
     files: tuple[Path, ...]
     """The files that they come from."""
 
@@ -60,23 +65,43 @@ def read_secrets(environ: Mapping[str, str], folder: Path, origins: dict[str, st
     """
     files: list[Path] = []
     client, signing = (
-        _lines(name, _find(name, environ, folder), files, origins, faults)
+        _lines(f"slack.{name}", _find(name, f"SLACK_{name.upper()}", environ, folder), files, origins, faults)
         for name in ("client_secret", "signing_secret")
     )
-    if len(client) > 1:
-        faults.append(Fault(origins["slack.client_secret"], "expected a single line", "slack.client_secret"))
-    return Secrets(client[0] if client else None, tuple(signing), tuple(files))
+    client_secret = _single("slack.client_secret", client, origins, faults)
+    storage_url = _storage_url(environ, folder, files, origins, faults)
+    return Secrets(client_secret, tuple(signing), storage_url, tuple(files))
 
 
 def read_client_id(folder: Path, origins: dict[str, str], faults: list[Fault]) -> str:
     """Return the client ID that `latchkey setup` has written to this folder; empty if there is none."""
     path = folder / "client_id"
-    lines = _lines("client_id", _in_folder(path), [], origins, faults)
+    lines = _lines("slack.client_id", _in_folder(path), [], origins, faults)
     return lines[0].reveal() if lines else ""
 
 
+def _storage_url(
+    environ: Mapping[str, str], folder: Path, files: list[Path], origins: dict[str, str], faults: list[Fault]
+) -> Secret | None:
+    """Return the URL of the store's database. A flag, or the variable if it is empty, can say that there is none."""
+    if origins.get(STORAGE_URL, "").startswith("--"):
+        return None
+    is_set_empty = environ.get(STORAGE_URL_VARIABLE) == ""
+    found = _find("storage_url", STORAGE_URL_VARIABLE, environ, None if is_set_empty else folder)
+    url = _single(STORAGE_URL, _lines(STORAGE_URL, found, files, origins, faults), origins, faults)
+    if url is not None and (problem := storage_url_problem(url.reveal())):
+        faults.append(Fault(origins[STORAGE_URL], problem, STORAGE_URL))
+    return url
+
+
+def _single(setting: str, lines: list[Secret], origins: Mapping[str, str], faults: list[Fault]) -> Secret | None:
+    if len(lines) > 1:
+        faults.append(Fault(origins[setting], "expected a single line", setting))
+    return lines[0] if lines else None
+
+
 def _lines(
-    name: str,
+    setting: str,
     found: tuple[str, Path | str] | None,
     files: list[Path],
     origins: dict[str, str],
@@ -85,7 +110,6 @@ def _lines(
     if found is None:
         return []
     origin, source = found
-    setting = f"slack.{name}"
     origins[setting] = origin
     if isinstance(source, Path):
         files.append(source)
@@ -115,8 +139,7 @@ def _problem(lines: list[str]) -> str:
     return ""
 
 
-def _find(name: str, environ: Mapping[str, str], folder: Path) -> tuple[str, Path | str] | None:
-    variable = f"SLACK_{name.upper()}"
+def _find(name: str, variable: str, environ: Mapping[str, str], folder: Path | None) -> tuple[str, Path | str] | None:
     credentials = environ.get("CREDENTIALS_DIRECTORY")
     if credentials and (Path(credentials) / name).exists():
         return f"credential {name}", Path(credentials) / name
@@ -124,7 +147,7 @@ def _find(name: str, environ: Mapping[str, str], folder: Path) -> tuple[str, Pat
         return f"{variable}_FILE", Path(environ[f"{variable}_FILE"])
     if environ.get(variable):
         return variable, environ[variable]
-    return _in_folder(folder / name)
+    return None if folder is None else _in_folder(folder / name)
 
 
 def _in_folder(path: Path) -> tuple[str, Path] | None:

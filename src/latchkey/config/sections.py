@@ -74,6 +74,8 @@ class InstallSection(Section, frozen=True):
 class StorageSection(Section, frozen=True):
     path: str = "data/store.sqlite"
     keyring: str = "keys/keyring"
+    url: str = ""
+    connections: int = 10
 
 
 class BackupSection(Section, frozen=True):

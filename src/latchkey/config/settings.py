@@ -31,8 +31,11 @@ from latchkey.config.sections import (
     SlackSection,
     StorageSection,
 )
+from latchkey.config.storage_url import parse_storage_url
 from latchkey.errors import ConfigError, Fault
 
+DEFAULT = "default"
+"""The origin of a value that nobody has set."""
 PUBLIC_URL_HINT = "set the https:// address at which Slack reaches the server"
 
 
@@ -64,6 +67,8 @@ class Settings:
     log: LogSection
     client_secret: Secret | None
     signing_secrets: tuple[Secret, ...]
+    storage_url: Secret | None
+    """The URL of the database that contains the store, which may contain a password; None: the store is a file."""
     secret_files: tuple[Path, ...]
     """The files that the secrets were read from, if any."""
     config_path: Path | None
@@ -77,7 +82,30 @@ class Settings:
 
     @property
     def store_path(self) -> Path:
+        """The store's file, which is not used if the store is in a database."""
         return self.base / self.storage.path
+
+    @property
+    def store_location(self) -> Path | Secret:
+        """The store's file, or the URL of its database."""
+        return self.store_path if self.storage_url is None else self.storage_url
+
+    @property
+    def store_name(self) -> str:
+        """The store as messages show it: its path, or the URL of its database without user, password and query."""
+        if self.storage_url is None:
+            return str(self.store_path)
+        return parse_storage_url(self.storage_url.reveal()).shown
+
+    @property
+    def owner_path(self) -> Path:
+        """The path whose owner runs the server, as which root's commands act.
+
+        With the store in a database, that is the keyring, unless [storage] path is set too: `install-service` sets it
+        to a file in the folder of the service's account, while the keyring is in a folder of root's.
+        """
+        is_unused = self.storage_url is not None and self.origins["storage.path"] == DEFAULT
+        return self.keyring_path if is_unused else self.store_path
 
     @property
     def keyring_path(self) -> Path:
@@ -132,7 +160,11 @@ class Settings:
     def secrets(self) -> list[str]:
         """All configured secrets in plain text, so that the log can hide them."""
         found = [secret.reveal() for secret in self.signing_secrets]
-        return found + ([self.client_secret.reveal()] if self.client_secret else [])
+        if self.client_secret is not None:
+            found.append(self.client_secret.reveal())
+        if self.storage_url is not None:
+            found += parse_storage_url(self.storage_url.reveal()).hidden
+        return found
 
     @property
     def public_url(self) -> str:

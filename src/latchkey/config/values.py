@@ -18,8 +18,8 @@ MAX_SHOWN = 60
 """Characters of a value to show in a message."""
 
 _MAY_BE_SECRET = re.compile(r"xox|xapp-|xwfp-|@|[0-9A-Za-z=_-]{24,}")
-_NEVER_SHOWN = frozenset({"slack.client_id"})
-"""The secrets are beside it at Slack, and easily taken for it."""
+_NEVER_SHOWN = frozenset({"slack.client_id", "storage.url"})
+"""The secrets are beside the client ID at Slack, and easily taken for it; a URL may contain a password."""
 QUOTED = "must not be in quotes: they have become part of the value"
 _EXPECTED = {str: "text", bool: "true or false", int: "a whole number", float: "a number", list[str]: "a list"}
 _IN_TOML = {str: "text in quotes", list[str]: 'a list of texts, such as ["a", "b"]'}

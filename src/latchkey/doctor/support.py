@@ -49,6 +49,7 @@ def _settings_to_json(settings: Settings) -> dict[str, Any]:
             name = f"{section}.{key}"
             value = getattr(getattr(settings, section), key)
             shown[name] = {"value": bool(value) if name in _PRIVATE else value, "from": settings.origins[name]}
+    shown["storage.url"] = {"value": settings.storage_url is not None, "from": settings.origins["storage.url"]}
     shown["slack.client_secret"] = {"value": settings.client_secret is not None, "from": None}
     shown["slack.signing_secret"] = {"value": len(settings.signing_secrets), "from": None}
     return shown

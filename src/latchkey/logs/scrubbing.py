@@ -13,9 +13,11 @@ HIDDEN = "[hidden]"
 _TOKEN = r"xox[a-z]?[.\-][\w.\-]+|xapp-[\w\-]+|xwfp-[\w\-]+"
 _SIGNATURE = r"v0=[0-9a-fA-F]{16,}"
 _BEARER = r"(?:Bearer|Basic)\s+[\w.~+/=\-]+"
+_CREDENTIALS = r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"
+"""User and password in a URL."""
 _NAMED = (
     r"""(?P<name>\b(?:code|state|token|access_token|refresh_token|bot_token|user_token|client_secret|"""
-    r"""signing_secret|challenge|trigger_id|response_url)["']?\s*[=:]\s*)(?:"[^"]*"|'[^']*'|[^\s&,;"'<>)}\]]+)"""
+    r"""signing_secret|password|sslpassword|challenge|trigger_id|response_url)["']?\s*[=:]\s*)(?:"[^"]*"|'[^']*'|[^\s&,;"'<>)}\]]+)"""
 )
 # Every match of the patterns contains one of these. Most lines contain none, and skip the regular expression.
 _MARKS = (
@@ -29,9 +31,11 @@ _MARKS = (
     "state",
     "token",
     "secret",
+    "password",
     "challenge",
     "trigger_id",
     "_url",
+    "@",
 )
 
 
@@ -45,7 +49,7 @@ class Scrubber:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         exact = sorted((secret for secret in secrets if secret), key=len, reverse=True)
-        patterns = [re.escape(secret) for secret in exact] + [_NAMED, _BEARER, _TOKEN, _SIGNATURE]
+        patterns = [re.escape(secret) for secret in exact] + [_NAMED, _CREDENTIALS, _BEARER, _TOKEN, _SIGNATURE]
         self._pattern = re.compile("|".join(patterns))
         self._marks = (*exact, *_MARKS)
 

@@ -35,7 +35,7 @@ CONFIG_PERMISSIONS = Problem.error(
 SECRET_PERMISSIONS = Problem.error(
     "secret-permissions",
     cause="Other users can read a file that contains a secret.",
-    fix="chmod 600 the file, then regenerate the secret at Slack.",
+    fix="chmod 600 the file, then replace the secret that is in it.",
 )
 MULTIPROCESS_METRICS = Problem.error(
     "multiprocess-metrics",
@@ -89,7 +89,7 @@ def _modes(settings: Settings) -> Iterator[Finding]:
     for path in settings.secret_files:
         mode = _mode(path)
         if mode & (stat.S_IRWXO | _WRITABLE_BY_OTHERS):
-            fix = f"chmod 600 {path}, then regenerate the secret at Slack."
+            fix = f"chmod 600 {path}, then replace the secret that is in it."
             yield SECRET_PERMISSIONS.found(f"has mode {mode:04o}", where=str(path), fix=fix)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 
 from latchkey import logs
-from latchkey.config import SECTIONS, Settings
+from latchkey.config import SECTIONS, STORAGE_URL, Settings
 from latchkey.errors import ConfigError
 from latchkey.handlers import Services
 from latchkey.server.startup import Startup
@@ -52,9 +52,12 @@ class Reload:
 
 
 def _changed(before: Settings, after: Settings) -> list[str]:
-    return [
+    changed = [
         f"{section}.{key}"
         for section, kind in SECTIONS.items()
         for key in kind.__struct_fields__
         if getattr(getattr(before, section), key) != getattr(getattr(after, section), key)
     ]
+    # As a secret it is not in the section.
+    urls = [settings.storage_url.reveal() if settings.storage_url else "" for settings in (before, after)]
+    return changed if urls[0] == urls[1] or STORAGE_URL in changed else [*changed, STORAGE_URL]

@@ -108,6 +108,7 @@ def _flags(slack: Slack, url: str, data: str) -> dict[str, str]:
         "slack.unix_sockets": "",
         "server.public_url": url,
         "metrics.listen": "",
+        "storage.url": "",
         "storage.path": f"{data}/store.sqlite",
         "storage.keyring": f"{data}/keys/keyring",
     }

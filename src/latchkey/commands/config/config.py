@@ -24,6 +24,8 @@ from latchkey.commands.terminal import (
 from latchkey.config import SECTIONS, Settings, load_settings
 
 NOT_SET = "not set"
+MASKED = "********"
+UNUSED = "not used, because the store is in a database"
 
 
 @click.group("config", cls=CommandGroup)
@@ -51,6 +53,8 @@ def show(config_path: Path | None, as_json: bool) -> None:
 
 def _with_origin(value: Any, origin: str) -> str:
     """Return the value for a person, to whom a default needs no remark."""
+    if origin.endswith(UNUSED):
+        return f"{as_text(value)}  ({UNUSED})"
     return as_text(value) if origin in ("default", NOT_SET) else f"{as_text(value)}  (from {origin})"
 
 
@@ -62,11 +66,17 @@ def _settings_rows(settings: Settings) -> list[tuple[str, Any, str]]:
             rows.append((name, getattr(getattr(settings, section), key), settings.origins[name]))
         if section == "slack":
             rows += _secret_rows(settings)
-    return rows
+    return rows if settings.storage_url is None else [_with_database(row, settings) for row in rows]
+
+
+def _with_database(row: tuple[str, Any, str], settings: Settings) -> tuple[str, Any, str]:
+    """Return the row of a setting if the store is in a database."""
+    name, value, origin = row
+    if name == "storage.url" and not value:  # it is a secret, which may contain a password
+        return name, f"{MASKED} ({settings.store_name})", origin
+    return (name, value, f"{origin}; {UNUSED}") if name == "storage.path" else row
 
 
 def _secret_rows(settings: Settings) -> list[tuple[str, Any, str]]:
     secrets = {"slack.client_secret": settings.client_secret, "slack.signing_secret": settings.signing_secrets}
-    return [
-        (name, "********" if secret else None, settings.origins.get(name, NOT_SET)) for name, secret in secrets.items()
-    ]
+    return [(name, MASKED if secret else None, settings.origins.get(name, NOT_SET)) for name, secret in secrets.items()]

@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-_REMOVED = frozenset({"CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_FDNAMES"})
+_REMOVED = frozenset(
+    {
+        "CREDENTIALS_DIRECTORY",
+        "LATCHKEY_STORAGE_URL",
+        "LATCHKEY_STORAGE_URL_FILE",
+        "NOTIFY_SOCKET",
+        "WATCHDOG_USEC",
+        "LISTEN_FDS",
+        "LISTEN_FDNAMES",
+    }
+)
 """What names secrets, or a systemd unit that runs this process."""
 _NO_TOKEN = "xoxb-simulated"  # no workspace has it
 """For apps that cannot be imported without a token. The tokens of the simulated workspaces are in the store."""
@@ -31,6 +41,7 @@ def isolated_environment(
         "LATCHKEY_INSTALL_WORKSPACES": "",  # the simulated ones
         "LATCHKEY_INSTALL_SUCCESS_URL": "",
         "LATCHKEY_INSTALL_FAILURE_URL": "",
+        "LATCHKEY_STORAGE_URL": "",  # a file, whatever config.toml and the folder `secrets` contain
         "LATCHKEY_STORAGE_PATH": str(folder / "data" / "store.sqlite"),
         "LATCHKEY_STORAGE_KEYRING": str(folder / "keys" / "keyring"),
         "LATCHKEY_BACKUP_PATH": str(folder / "backups"),
@@ -45,5 +56,5 @@ def isolated_environment(
 
 
 def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return `environ` without Slack's secrets, and without the variables of a systemd unit."""
+    """Return `environ` without the secrets of Slack and of the store, and without the variables of a systemd unit."""
     return {name: value for name, value in environ.items() if not name.startswith("SLACK_") and name not in _REMOVED}
