@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 UNFINISHED = "unfinished"
 """The meta record of a store whose keyring is being created: a first start that was interrupted then continues."""
+COMMAND_CONNECTIONS = 2
 ANNOUNCED = (INSTALLATIONS, BOTS, WORKSPACES)
 """The tables that other processes cache."""
 
@@ -41,6 +42,7 @@ def open_or_create(
     new_store: bool,
     must_exist: bool,
     server_address: str | None,
+    connections: int,
     clock: Callable[[], float],
 ) -> OpenedEngine:
     """Return the engine, which `undo` closes. Raises StoreRefused, KeyringError or StoreUnavailable."""
@@ -57,6 +59,7 @@ def open_or_create(
             engine, presence, url, keyring_path, new_store=new_store, must_exist=must_exist, clock=clock
         ),
         server_address,
+        connections,
     )
 
 
@@ -87,6 +90,7 @@ def _open(
     undo: ExitStack,
     prepare: Callable[[KeyValue, Presence], KeyringFile],
     server_address: str | None = None,
+    connections: int = COMMAND_CONNECTIONS,
 ) -> OpenedEngine:
     from latchkey.storage.engine.postgresql import PostgresqlKeyValue, RowPresence, pending_migrations
 
@@ -98,7 +102,7 @@ def _open(
         )
     presence = RowPresence(url, __version__, server_address=server_address)
     undo.callback(presence.close)
-    engine = PostgresqlKeyValue(url, TABLES, presence, announced=ANNOUNCED)
+    engine = PostgresqlKeyValue(url, TABLES, presence, connections=connections, announced=ANNOUNCED)
     undo.callback(engine.close)
     keyring_file = prepare(engine, presence)
     sealer = Sealer(keyring_file.keyring)

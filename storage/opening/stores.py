@@ -16,6 +16,9 @@ from latchkey.storage.store import CommandStore, Store
 StrPath: TypeAlias = str | os.PathLike[str]
 
 
+MAX_CONNECTIONS = 10
+
+
 class SecretUrl(Protocol):
     """The URL of a PostgreSQL database, which may contain a password."""
 
@@ -33,13 +36,15 @@ def open_store(
     new_store: bool = False,
     must_exist: bool = False,
     server_address: str | None = None,
+    connections: int = MAX_CONNECTIONS,
     clock: Callable[[], float] = time.time,
 ) -> Store:
     """Return the store at `location`, encrypted with the keys in the file `keyring`.
 
     Creates both if neither exists, unless `must_exist`. With `new_store`, creates an empty store beside an existing
-    keyring. `server_address` is given by a server, which runs the store's events, and of which there
-    can be only one; it is shown to others that try to start. `clock` gives Unix seconds. Raises
+    keyring. `server_address` is given by a server, which runs the store's events, and of which a file
+    can have only one; it is shown to others that try to start. `connections` is the largest number of connections to a
+    database. `clock` gives Unix seconds. Raises
     StoreRefused, KeyringError or StoreUnavailable; if the file of one of the two is the reason,
     nothing was created.
     """
@@ -60,6 +65,7 @@ def open_store(
                 new_store=new_store,
                 must_exist=must_exist,
                 server_address=server_address,
+                connections=connections,
                 clock=clock,
             )
         undo.pop_all()

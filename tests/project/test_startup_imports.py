@@ -16,7 +16,17 @@ def imported() -> set[str]:
 
 @pytest.mark.parametrize(
     "module",
-    ["slack_bolt", "aiohttp", "yaml", "rich", "latchkey.slackapi.manifest", "latchkey.commands", "latchkey.doctor"],
+    [
+        "slack_bolt",
+        "psycopg",
+        "psycopg_pool",
+        "aiohttp",
+        "yaml",
+        "rich",
+        "latchkey.slackapi.manifest",
+        "latchkey.commands",
+        "latchkey.doctor",
+    ],
 )
 def test_the_server_does_not_import(imported: set[str], module: str) -> None:
     assert module not in imported

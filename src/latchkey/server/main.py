@@ -79,7 +79,7 @@ def serve(startup: Startup, *, new_store: bool) -> None:
 
 
 def _exit_when_fenced() -> NoReturn:
-    """End at once: this server's events run on another one, and nothing that it does can be stored any more."""
+    """End at once: this server's events run on another one, and nothing that it does can be stored."""
     logger.error(
         "no heartbeat of this server reached the database in time, and another server has taken over its events;"
         " this one ends, and can be started again"

@@ -1,7 +1,7 @@
 """Connections to the database: what each is checked for, and set to.
 
-Invariant: what is committed on such a connection is on the disk of the database's machine, and no statement outlives
-Slack's patience.
+Invariant: what is committed on such a connection is on the disk of the database's machine, and no statement takes as
+long as Slack waits.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ IDLE_SECONDS = 5.0
 """A transaction that its process has left open is ended after this time."""
 POOL_SECONDS = 0.9
 """Longest wait for a connection of the pool."""
-MAX_CONNECTIONS = 10
 RECONNECT_SECONDS = 3.0
 """After this time the pool gives up connecting; the next call that needs a connection begins anew."""
 OLDEST_VERSION = 140_000
@@ -64,8 +63,8 @@ def connect(url: DatabaseUrl) -> psycopg.Connection:
     return connection
 
 
-def make_pool(url: DatabaseUrl, connections: int = MAX_CONNECTIONS) -> ConnectionPool:
-    """Return a pool of at most so many connections, which connects when it is first used."""
+def make_pool(url: DatabaseUrl, connections: int) -> ConnectionPool:
+    """Return a pool of at most `connections` connections, which connects when it is first used."""
     return ConnectionPool(
         url.conninfo,
         kwargs={"autocommit": True},

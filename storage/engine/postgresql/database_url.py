@@ -13,7 +13,7 @@ CONNECT_SECONDS = 2
 """For each host. libpq takes whole seconds, and nothing below 2."""
 _DEFAULTS = {
     "connect_timeout": CONNECT_SECONDS,
-    # Of several hosts, the one that accepts writes; a standby alone is refused.
+    # Of several hosts, the one that accepts writes. A standby is refused.
     "target_session_attrs": "read-write",
     "application_name": "latchkey",
     # A host that has vanished is noticed about when Slack gives up (3 s): milliseconds, then seconds.

@@ -107,7 +107,7 @@ class Heartbeat:
                     self._changes += 1
 
     def _beat(self, connection: psycopg.Connection[Any]) -> None:
-        # Before the database reads its clock: the lease lasts at least so long from here.
+        # Read before the database reads its clock, so that the lease ends no earlier than this time says.
         now = time.monotonic()
         if connection.execute(BEAT, (LEASE_SECONDS, self._row.name)).rowcount:
             if self._last_beat is None or now - self._last_beat > LEASE_SECONDS / 2:

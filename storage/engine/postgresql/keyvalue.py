@@ -36,7 +36,13 @@ class PostgresqlKeyValue:
     """Implements `KeyValue` on a database whose schema is complete."""
 
     def __init__(
-        self, url: DatabaseUrl, tables: Sequence[str], presence: RowPresence, *, announced: Sequence[str] = ()
+        self,
+        url: DatabaseUrl,
+        tables: Sequence[str],
+        presence: RowPresence,
+        *,
+        connections: int,
+        announced: Sequence[str],
     ) -> None:
         """Other processes learn of changes of the tables `announced`. Connects at the first call."""
         self._url = url
@@ -44,7 +50,7 @@ class PostgresqlKeyValue:
         self._presence = presence
         self._announced = frozenset(announced)
         self._damage = ""
-        self._pool = make_pool(url)
+        self._pool = make_pool(url, connections)
 
     def get(self, table: str, record_id: str) -> bytes | None:
         rows = self._select(self._statements[table].get, key_of(record_id))

@@ -1,7 +1,7 @@
 """Who has the store open: a row for each process, which counts for as long as its lease, by the database's clock.
 
 Invariant: a process that cannot renew its lease for LEASE_SECONDS counts as ended. A server that another one has fenced
-commits nothing any more.
+commits nothing.
 """
 
 from __future__ import annotations
