@@ -50,17 +50,17 @@ def settings_with_app(settings: Settings) -> Settings:
 
 @contextmanager
 def acting_as_store_owner(settings: Settings) -> Iterator[None]:
-    """If root runs the command, act as the user that the store's folder belongs to.
+    """If root runs the command, act as the user that the folder of the store belongs to, or of its keyring.
 
     Raises StoreRefused, also for an error of the block about a file.
     """
     if os.geteuid() == 0:
-        with acting_as_owner_of(settings.store_path):
+        with acting_as_owner_of(settings.owner_path):
             can_import = os.access(os.__file__, os.R_OK, effective_ids=True)
         for module in () if can_import else IMPORTED_LATE:
             import_module(module)
     try:
-        with acting_as_owner_of(settings.store_path):
+        with acting_as_owner_of(settings.owner_path):
             yield
     except OSError as error:
         if error.filename is None:
@@ -78,8 +78,8 @@ def opened_store(settings: Settings, *, keeps_root: bool = False) -> Iterator[Co
     """
     with acting_as_store_owner(settings):
         if not keeps_root:
-            become_owner_of(settings.store_path)
-        with closing(open_for_command(settings.store_path, settings.keyring_path)) as store:
+            become_owner_of(settings.owner_path)
+        with closing(open_for_command(settings.store_location, settings.keyring_path)) as store:
             yield store
 
 
@@ -88,3 +88,14 @@ def configured_store(config_path: Path | None, *, keeps_root: bool = False) -> I
     """Load the settings and yield the store, as `opened_store` does."""
     with opened_store(command_settings(config_path), keeps_root=keeps_root) as store:
         yield store
+
+
+def require_store_file(settings: Settings) -> Path:
+    """Return the store's file; raises StoreRefused if the store is in a database."""
+    if settings.storage_url is not None:
+        raise StoreRefused(
+            f"the store is in {settings.store_name}, and this command makes and restores backups of a file",
+            hint="back up the database with pg_dump, and the keyring apart from it;"
+            " to rotate keys afterwards: latchkey keys rotate --no-backup",
+        )
+    return settings.store_path

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from latchkey.commands.backup import to_json as backup_to_json
-from latchkey.commands.context import acting_as_store_owner, command_settings, opened_store
+from latchkey.commands.context import acting_as_store_owner, command_settings, opened_store, require_store_file
 from latchkey.commands.installs import check_workspaces
 from latchkey.commands.terminal import (
     config_option,
@@ -61,6 +61,7 @@ def command(
     The server must be stopped. The current store is kept next to the restored one.
     """
     settings = command_settings(config_path)
+    require_store_file(settings)
     chosen = _choose(settings.backup_path, backup)
     with acting_as_store_owner(settings):
         _restore(settings, chosen, dry_run=dry_run, keep_events=keep_events, offline=offline, yes=yes, as_json=as_json)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from latchkey.config import Settings
 from latchkey.doctor.doctor_context import DoctorContext
 from latchkey.errors import LatchkeyError, StoreUnavailable, plural
 from latchkey.preflight import (
@@ -17,7 +18,9 @@ from latchkey.preflight import (
     STORE_PERMISSIONS,
     Finding,
     Problem,
+    check_driver,
     check_storage,
+    may_exist,
     problem_of,
 )
 from latchkey.storage import SQLITE_VERSION, StoreKeys, has_wal_reset_bug, side_files, wal_file
@@ -86,34 +89,37 @@ PROBLEMS = (
 
 
 def check_store(context: DoctorContext) -> Iterator[Finding]:
-    """Check the files, then every record. Changes nothing."""
-    path, keyring = context.settings.store_path, context.settings.keyring_path
-    if not _is_accessible(path):
-        refused = list(check_storage(context))
-        yield from refused or [STORE_MISSING.found(f"there is no store at {path}")]
+    """Check the files, if the store is not in a database, then every record. Changes nothing."""
+    settings = context.settings
+    if missing := list(check_driver(context)):
+        yield from missing
         return
-    files = list(_files(path, keyring))
-    yield from files
-    yield from _disk(path)
-    if any(item.problem is STORE_PERMISSIONS for item in files):
-        return  # a store with these permissions is never opened
+    if not _may_exist(settings):
+        refused = list(check_storage(context))
+        yield from refused or [STORE_MISSING.found(f"there is no store at {settings.store_name}")]
+        return
+    if settings.storage_url is None:
+        files = list(_files(settings.store_path, settings.keyring_path))
+        yield from files
+        yield from _disk(settings.store_path)
+        if any(item.problem is STORE_PERMISSIONS for item in files):
+            return  # a store with these permissions is never opened
     if isinstance(context.store, LatchkeyError):
-        yield from problem_of(context.store, path).refusals(context.store)
+        yield from problem_of(context.store, settings).refusals(context.store)
         return
     try:
         context.store.check_pages()
         yield from _processes(context.store.keys)
         yield from _keys(context.store.keys, context)
     except StoreUnavailable as unavailable:
-        yield from problem_of(unavailable, path).refusals(unavailable)
+        yield from problem_of(unavailable, settings).refusals(unavailable)
 
 
-def _is_accessible(path: Path) -> bool:
+def _may_exist(settings: Settings) -> bool:
     try:
-        path.stat()
-    except OSError:  # missing, or in a folder that this user may not enter
+        return may_exist(settings)
+    except OSError:  # in a folder that this user may not enter
         return False
-    return True
 
 
 def _files(path: Path, keyring: Path) -> Iterator[Finding]:
@@ -171,4 +177,5 @@ def _keys(keys: StoreKeys, context: DoctorContext) -> Iterator[Finding]:
         yield KEY_OLD.found(f"{entries[0].key_id} was made {time.strftime('%Y-%m-%d', time.gmtime(made))}")
     for opener in keys.processes():
         if opener.pid != os.getpid() and (opener.key_ids or ("",))[0] != entries[0].key_id:
-            yield OLD_KEY_IN_USE.found(f"process {opener.pid} does not encrypt with {entries[0].key_id}")
+            which = f"process {opener.pid}{f' on {opener.host}' if opener.host else ''}"
+            yield OLD_KEY_IN_USE.found(f"{which} does not encrypt with {entries[0].key_id}")

@@ -37,7 +37,7 @@ class DoctorContext(StartContext):
     def store(self) -> CommandStore | LatchkeyError:
         """The open store, or the error that opening it raised."""
         try:
-            return open_for_command(self.settings.store_path, self.settings.keyring_path)
+            return open_for_command(self.settings.store_location, self.settings.keyring_path)
         except LatchkeyError as error:
             return error
 

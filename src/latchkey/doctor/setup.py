@@ -35,10 +35,13 @@ def _as_todo(item: Finding) -> Finding:
 
 
 def _never_started(settings: Settings) -> bool:
-    """Whether credentials are missing, without which the server does not start, and it has left no file."""
+    """Whether credentials are missing, without which the server does not start, and it has left no file.
+
+    It creates the keyring together with the store, also with one in a database.
+    """
     return (
         bool(settings.missing_credentials())
-        and not settings.store_path.exists()
+        and (settings.storage_url is not None or not settings.store_path.exists())
         and not settings.keyring_path.exists()
         and not list_backups(settings.backup_path)
     )

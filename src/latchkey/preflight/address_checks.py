@@ -12,14 +12,15 @@ import socket
 import stat
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from latchkey.config import EVERYWHERE, Settings
-from latchkey.errors import ConfigError, Fault, LatchkeyError, StoreError
+from latchkey.errors import ConfigError, Fault, LatchkeyError
 from latchkey.preflight.context import StartContext
 from latchkey.preflight.problems import Finding, Problem
-from latchkey.storage import open_processes
+from latchkey.storage import open_for_command, open_processes
 
 ADDRESS_UNUSABLE = Problem.error(
     "address-unusable",
@@ -129,11 +130,17 @@ def _systemd_listens() -> bool:
 
 
 def _pids_with_store(settings: Settings) -> list[int]:
-    """Return the processes that have this configuration's store open."""
+    """Return this machine's processes that have this configuration's store open."""
+    location = settings.store_location
     try:
-        return [process.pid for process in open_processes(settings.store_path) if process.pid != os.getpid()]
-    except (OSError, StoreError):
+        if isinstance(location, Path):
+            found = open_processes(location)
+        else:
+            with closing(open_for_command(location, settings.keyring_path)) as store:
+                found = store.keys.processes()
+    except (OSError, LatchkeyError):
         return []
+    return [each.pid for each in found if each.pid != os.getpid() and each.host in ("", socket.gethostname())]
 
 
 def _collide(one: _Address, other: _Address) -> bool:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from importlib.util import find_spec
 
+from latchkey.config import Settings
 from latchkey.errors import KeyringError, KeysMissing, LatchkeyError, StoreExposed, StoreRefused
 from latchkey.preflight.context import StartContext
 from latchkey.preflight.problems import Finding, Problem
-from latchkey.storage import check_files, open_for_command
+from latchkey.storage import check_location, open_for_command
+
+DRIVER = ("psycopg", "psycopg_pool")
+"""The packages that a store in a database needs."""
+PIP = 'run pip install "latchkey[postgresql]"'
 
 STORE_MISSING = Problem.error(
     "store-missing",
-    cause="The path is wrong, a disk is not mounted, or the server has never been started.",
-    fix="Check [storage] path, mount the disk, or restore a backup.",
+    cause="The path or the URL is wrong, a disk is not mounted, or the server has never been started.",
+    fix="Check [storage] path or url, mount the disk, or restore a backup.",
 )
 STORE_REFUSED = Problem.error(
     "store-refused",
@@ -23,8 +28,18 @@ STORE_REFUSED = Problem.error(
 )
 STORE_UNAVAILABLE = Problem.error(
     "store-unavailable",
-    cause="The store does not respond: it is locked, full, read-only or damaged.",
+    cause="The store does not respond: it is locked, full, read-only or damaged, or its database cannot be reached.",
     fix="Fix what the message names; until then the server responds with 503.",
+)
+DATABASE_REFUSED = Problem.error(
+    "database-refused",
+    cause="The database does not admit this user, is not suitable, or contains no store that this version can open.",
+    fix="Do what the message says; check [storage] url, and the user's password and rights.",
+)
+DRIVER_MISSING = Problem.error(
+    "driver-missing",
+    cause="The store is in PostgreSQL, and psycopg, which connects to it, is not installed.",
+    fix="Let Latchkey install it: ./latchkey config check, or ./latchkey install-service for the service.",
 )
 STORE_DAMAGED = Problem.error(
     "store-damaged",
@@ -57,7 +72,7 @@ SOCKETS_MISSING = Problem.error(
     fix='Create its sockets, or set unix_sockets = "" to use the network.',
 )
 PROBLEMS = (
-    STORE_MISSING, STORE_REFUSED, STORE_UNAVAILABLE, STORE_DAMAGED, STORE_PERMISSIONS,
+    STORE_MISSING, STORE_REFUSED, DATABASE_REFUSED, DRIVER_MISSING, STORE_UNAVAILABLE, STORE_DAMAGED, STORE_PERMISSIONS,
     KEYRING_UNUSABLE, KEYS_MISSING, BACKUPS_UNWRITABLE, SOCKETS_MISSING,
 )  # fmt: skip
 
@@ -65,21 +80,44 @@ PROBLEMS = (
 def check_storage(context: StartContext) -> Iterator[Finding]:
     """Check the store and the keyring as the start does."""
     settings = context.settings
+    if missing := list(check_driver(context)):
+        yield from missing
+        return
     try:
-        check_files(settings.store_path, settings.keyring_path, new_store=context.new_store)
+        check_location(settings.store_location, settings.keyring_path, new_store=context.new_store)
     except LatchkeyError as refusal:
-        yield from problem_of(refusal, settings.store_path).refusals(refusal)
+        yield from problem_of(refusal, settings).refusals(refusal)
+
+
+def check_driver(context: StartContext) -> Iterator[Finding]:
+    """Check that the packages are installed that a store in a database needs."""
+    absent = [name for name in DRIVER if find_spec(name) is None]
+    if context.settings.storage_url is None or not absent:
+        return
+    command = f"run {context.checkout}/latchkey config check, which installs them" if context.checkout else PIP
+    if context.checkout and (context.checkout / ".complete").exists():
+        command = "run ./latchkey install-service in the folder from which you installed the service"
+    what = f"the store is in {context.settings.store_name}, and not installed: {', '.join(absent)}"
+    yield from DRIVER_MISSING.refusals(StoreRefused(what, hint=command))
 
 
 def check_opening(context: StartContext) -> Iterator[Finding]:
     """Open and close an existing store, as the start does when it has made its checks."""
     settings = context.settings
-    if not settings.store_path.exists():
+    if not may_exist(settings):
         return
     try:
-        open_for_command(settings.store_path, settings.keyring_path).close()
+        open_for_command(settings.store_location, settings.keyring_path).close()
     except LatchkeyError as refusal:
-        yield from problem_of(refusal, settings.store_path).refusals(refusal)
+        yield from problem_of(refusal, settings).refusals(refusal)
+
+
+def may_exist(settings: Settings) -> bool:
+    """Whether there may be a store: its file, or, because a database is not asked here, its keyring.
+
+    Raises PermissionError if the path is in a folder that this user may not enter.
+    """
+    return (settings.store_path if settings.storage_url is None else settings.keyring_path).exists()
 
 
 def check_folders(context: StartContext) -> Iterator[Finding]:
@@ -96,7 +134,7 @@ def check_folders(context: StartContext) -> Iterator[Finding]:
         yield SOCKETS_MISSING.found(f"there is no folder {sockets}", where="[slack] unix_sockets")
 
 
-def problem_of(refusal: LatchkeyError, store: Path) -> Problem:
+def problem_of(refusal: LatchkeyError, settings: Settings) -> Problem:
     """Return the problem for an error that opening the store raised."""
     if isinstance(refusal, KeyringError):
         return KEYRING_UNUSABLE
@@ -105,5 +143,7 @@ def problem_of(refusal: LatchkeyError, store: Path) -> Problem:
     if isinstance(refusal, StoreRefused):
         if isinstance(refusal, KeysMissing):
             return KEYS_MISSING
-        return STORE_REFUSED if os.path.lexists(store) else STORE_MISSING
+        if settings.storage_url is not None:
+            return DATABASE_REFUSED
+        return STORE_REFUSED if os.path.lexists(settings.store_path) else STORE_MISSING
     return STORE_DAMAGED if getattr(refusal, "reason", "") == "damaged" else STORE_UNAVAILABLE

@@ -65,15 +65,17 @@ def serve(startup: Startup, *, new_store: bool) -> None:
     """Open the store and serve until a signal. Raises LatchkeyError."""
     settings = startup.settings
     with (
-        acting_as_owner_of(settings.store_path),
+        acting_as_owner_of(settings.owner_path),
         removed_on_exit(settings.socket_path),
         # Before the store: a server that finds its port taken must not change anything.
         bound_sockets(settings, startup.supervisor.sockets.get(HTTP_SOCKET)) as sockets,
         closing(
-            open_store(settings.store_path, settings.keyring_path, new_store=new_store, server_address=sockets.address)
+            open_store(
+                settings.store_location, settings.keyring_path, new_store=new_store, server_address=sockets.address
+            )
         ) as store,
     ):
-        become_owner_of(settings.store_path)
+        become_owner_of(settings.owner_path)
         store.when_fenced(_exit_when_fenced)
         asyncio.run(_serve(startup, store, sockets))
 

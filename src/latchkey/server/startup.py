@@ -58,7 +58,7 @@ def prepare(
     if any(handler not in logging.getLogger().handlers for handler in hiding):
         # A module has replaced the handler that hides secrets, as `logging.basicConfig(force=True)` does.
         access_log.write_with(configure_log())
-    with acting_as_owner_of(settings.store_path):
+    with acting_as_owner_of(settings.owner_path):
         findings = run_start_checks(context)
     refuse_start(findings)
     for finding in findings:

@@ -67,7 +67,7 @@ async def host(
     slack.configure(redirect_uris=[url + settings.install.callback_path], events_url=url + EVENTS_PATH)
     _describe(slack, settings, app)
     with _quiet("latchkey.storage"):  # it asks to back up the new key
-        store = open_store(settings.store_path, settings.keyring_path, server_address=url, clock=clock)
+        store = open_store(settings.store_location, settings.keyring_path, server_address=url, clock=clock)
     opened.callback(store.close)
     startup = Startup(
         settings, settings.require_slack(), app, LogStream(sys.stderr), AccessLog(), Supervisor({}), lambda: settings
