@@ -34,7 +34,9 @@ def connect(config: str | os.PathLike[str] | None = None) -> Connection:
     server. Raises ConfigError, StoreRefused, KeyringError or StoreUnavailable.
     """
     settings = load_settings(None if config is None else Path(config), os.environ, {})
-    store = open_store(settings.store_location, settings.keyring_path, must_exist=True)
+    store = open_store(
+        settings.store_location, settings.keyring_path, must_exist=True, connections=settings.storage.connections
+    )
     try:
         return Connection(settings, store)
     except BaseException:

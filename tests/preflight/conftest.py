@@ -27,8 +27,8 @@ class Home:
         """Create a store and its keyring, and close them."""
         open_store(self.folder / "data" / "store.sqlite", self.folder / "keys" / "keyring").close()
 
-    def context(self, **options: bool) -> StartContext:
-        return StartContext(load_settings(self.folder / "config.toml", self.environ, {}), None, **options)
+    def context(self, checkout: Path | None = None, **options: bool) -> StartContext:
+        return StartContext(load_settings(self.folder / "config.toml", self.environ, {}), checkout, **options)
 
     def findings(self, **options: bool) -> list[Finding]:
         """Return what `config check` finds."""

@@ -71,7 +71,11 @@ def serve(startup: Startup, *, new_store: bool) -> None:
         bound_sockets(settings, startup.supervisor.sockets.get(HTTP_SOCKET)) as sockets,
         closing(
             open_store(
-                settings.store_location, settings.keyring_path, new_store=new_store, server_address=sockets.address
+                settings.store_location,
+                settings.keyring_path,
+                new_store=new_store,
+                server_address=sockets.address,
+                connections=settings.storage.connections,
             )
         ) as store,
     ):
