@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import pytest
 from tornado.ioloop import IOLoop
 
-from tests.support.programs import reserved_port
+from tests.support.postgresql import Postgresql, running_postgresql
+from tests.support.programs import find_program, reserved_port
 from tests.support.stores import new_public_folder
 
 pytest_plugins = ["pytester"]
@@ -55,7 +55,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     missing = sorted(config.stash.get(MISSING, ()))
     if missing:
         terminalreporter.write_line(
-            f"tests with {', '.join(missing)} were left out: apt-get install prometheus caddy nginx chromium strace git",
+            f"tests with {', '.join(missing)} were left out: apt-get install prometheus caddy nginx chromium strace git postgresql",
             yellow=True,
         )
     if not root_can_act_as_others():
@@ -82,7 +82,7 @@ def programs(item: pytest.Item) -> list[str]:
 
 
 def missing_programs(item: pytest.Item) -> list[str]:
-    return [name for name in programs(item) if shutil.which(name) is None]
+    return [name for name in programs(item) if find_program(name) is None]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -103,6 +103,13 @@ def io_loop() -> Iterator[IOLoop]:
     yield io_loop
     io_loop.close(all_fds=True)
     asyncio.set_event_loop(None)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgresql]:
+    """A PostgreSQL that runs until the tests end; for tests with `@pytest.mark.programs("postgres")`."""
+    with running_postgresql() as server:
+        yield server
 
 
 @pytest.fixture

@@ -120,6 +120,7 @@ class Inbox:
             changes.append(self._records.put(INBOX, batch_id, pack(new)))
         if self._own.owner:
             changes += [Change(SEEN_IDS, accepted_id(event), b"", expected=None) for event in new]
+            changes += [self._records.discard(SEEN_IDS, accepted_id(event)) for event in leaving]
         if changes or leaving:
             marks = IdSet(SEEN_IDS, [seen_id(event) for event in leaving]) if leaving else None
             if not self._write(changes, marks):

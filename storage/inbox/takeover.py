@@ -15,7 +15,7 @@ from latchkey.errors import StoreUnavailable, UnreadableRecord
 from latchkey.storage.engine import Change, IdSet, Presence
 from latchkey.storage.inbox.event_codec import from_value, owner_in, to_value
 from latchkey.storage.inbox.own_events import OwnEvents, owner_of
-from latchkey.storage.inbox.seen_ids import seen_id
+from latchkey.storage.inbox.seen_ids import accepted_id, seen_id
 from latchkey.storage.inbox.stored_event import EventStatus, Outcome, StoredEvent
 from latchkey.storage.inbox.unfinished import unfinished
 from latchkey.storage.records import Records, Stored
@@ -49,7 +49,7 @@ class Takeover:
         """Return the events of servers that have ended since the last call, and own ones that this process lacks."""
         ended = self._presence.ended_owners()
         if ended or time.monotonic() < self._search_until:
-            self.claim_all()
+            self.claim_all(own_attempts=0)  # an own batch that this process lacks was never started
         for owner in ended:
             self._presence.forget_owner(owner)
         return self.take_claimed()
@@ -59,16 +59,19 @@ class Takeover:
         claimed, self._claimed = self._claimed, []
         return claimed
 
-    def claim_all(self) -> None:
-        """Claim every event whose owner has ended; if this fails, what has been claimed is not lost."""
+    def claim_all(self, *, own_attempts: int = 1) -> None:
+        """Claim every event whose owner has ended, and own ones that this process lacks.
+
+        If this fails, what has been claimed is not lost. `own_attempts` is how many attempts at own waiting events
+        there have been.
+        """
         try:
             has_ended = cache(self._presence.has_ended)  # names are never used again
             known_batches = self._own.batch_ids()
             for record_id in self._records.ids(INBOX):
                 owner = owner_of(record_id)
                 if self._is_left(owner, record_id in known_batches, has_ended):
-                    # An own batch that this process lacks was never started.
-                    self._claim_batch(record_id, attempts=0 if owner and owner == self._own.owner else 1)
+                    self._claim_batch(record_id, attempts=own_attempts if owner == self._own.owner else 1)
             for record in self._records.all(RETRIES):
                 if isinstance(record, UnreadableRecord):
                     logger.error("cannot read an acknowledged event: %s", record)
@@ -97,6 +100,8 @@ class Takeover:
         waiting = unfinished(self._records, EventStatus.WAITING, record)
         events = [Outcome.retry(event, attempts=attempts, due_at=now).event for event in waiting]
         changes = [*map(self._put, events), self._records.remove(INBOX, record)]
+        if self._own.owner:
+            changes += [self._records.discard(SEEN_IDS, accepted_id(event)) for event in events]
         try:
             claimed = self._records.commit(changes, IdSet(SEEN_IDS, [seen_id(event) for event in events]))
         except StoreUnavailable as error:

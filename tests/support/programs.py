@@ -1,11 +1,18 @@
-"""Runs the programs that read our files, such as Caddy and Prometheus."""
+"""Runs the programs that read our files, such as Caddy and Prometheus, and those that we need, such as PostgreSQL."""
 
+import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def find_program(name: str) -> str | None:
+    """Return the path of a program on PATH or, of PostgreSQL's, in the folder of the newest version."""
+    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
+    return str(versions[-1]) if versions else shutil.which(name)
 
 
 @contextmanager

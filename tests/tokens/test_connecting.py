@@ -15,7 +15,7 @@ from latchkey.errors import ConfigError, NotInstalled, StoreRefused, TokenUnavai
 from latchkey.simulator import Slack
 from latchkey.simulator.tokens import TOKEN_SECONDS
 from latchkey.storage import Store, open_store
-from tests.storage.installations.models import installation, user_only
+from tests.storage.conformance.installations.models import installation, user_only
 from tests.support.clocks import Clock
 from tests.support.waiting import until_blocking
 from tests.tokens.issuing import save_pairs

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from latchkey.storage import Attempt, TokenId, WorkspaceKey, open_store
-from tests.storage.installations.models import installation
+from tests.storage.conformance.installations.models import installation
 
 NOW = 1_800_000_000.0
 BOT = TokenId(WorkspaceKey("", "T1"))

@@ -9,7 +9,7 @@ import pytest
 from latchkey.errors import NotInstalled
 from latchkey.storage import UserToken
 from tests.dispatch.doubles import INSTALL_URL, Bench, action, command, event, reply_to, sent, submission
-from tests.storage.installations.models import installation
+from tests.storage.conformance.installations.models import installation
 from tests.support.waiting import until
 
 BOT = "xoxb-sentinel"

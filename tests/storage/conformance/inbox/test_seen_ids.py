@@ -1,15 +1,14 @@
 """A copy of an event is recognized for at least 25 hours, whatever its event time says, and then forgotten."""
 
 import hashlib
-import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from latchkey.storage import Outcome, Store, StoredEvent, open_store
+from latchkey.storage.engine import IdSet
 from latchkey.storage.inbox.inbox import SWEEP_LIMIT
 from latchkey.storage.inbox.seen_ids import (
     BUCKET_SECONDS,
@@ -19,6 +18,8 @@ from latchkey.storage.inbox.seen_ids import (
     possible_ids,
     seen_id,
 )
+from latchkey.storage.tables import SEEN_IDS
+from tests.storage.conformance.conftest import Paths
 from tests.support.clocks import Clock
 
 HOUR = 3600.0
@@ -137,12 +138,12 @@ def test_a_copy_is_looked_up_under_an_id_of_the_first_format(received_at: float,
 
 @pytest.mark.parametrize(("hours", "known"), [(0, {"Ev1"}), (1, {"Ev1"}), (25, {"Ev1"}), (26.5, set())])
 def test_ids_of_the_first_format_are_known_for_25_hours_and_then_deleted(
-    store: Store, clock: Clock, paths: tuple[Path, Path], hours: float, known: set[str]
+    store: Store, clock: Clock, paths: Paths, hours: float, known: set[str]
 ) -> None:
     event_time = int(clock.now) - 1
     store.close()
-    with closing(sqlite3.connect(paths[0])) as other, other:
-        other.execute("INSERT INTO remembered (key, value) VALUES (?, x'')", (old_id("Ev1", clock.now),))
+    with closing(open_store(*paths)) as other:
+        other._engine.commit([], IdSet(SEEN_IDS, [old_id("Ev1", clock.now)]))
     with closing(open_store(*paths, clock=clock)) as store:
         clock.now += hours * HOUR
         assert store.inbox.forget_old() == (not known)

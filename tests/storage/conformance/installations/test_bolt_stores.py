@@ -6,7 +6,6 @@ import json
 import re
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,6 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from latchkey.simulator import Slack, sign
 from latchkey.storage import Store, open_store
+from tests.storage.conformance.conftest import Paths
 
 SIGNING_SECRET = "sentinel-signing"
 CALLBACK = "http://localhost:9/slack/oauth_redirect"
@@ -92,8 +92,8 @@ def async_app(store: Store, slack: Slack, seen: list[str]) -> Ask:
 
 @pytest.mark.parametrize("make", [sync_app, async_app])
 @pytest.mark.gen_test(timeout=20)
-async def test_a_bolt_app_installs_and_authorizes_with_our_stores(tmp_path: Path, make: Callable[..., Ask]) -> None:
-    store = open_store(tmp_path / "data" / "store.sqlite", tmp_path / "keys" / "keyring")
+async def test_a_bolt_app_installs_and_authorizes_with_our_stores(paths: Paths, make: Callable[..., Ask]) -> None:
+    store = open_store(*paths)
     slack, seen = simulated_slack(), []
     ask = make(store, slack, seen)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from latchkey.storage import Store
-from tests.storage.installations.models import count_records, find, find_bot, installation, user_only
+from tests.storage.conformance.installations.models import count_records, find, find_bot, installation, user_only
 
 
 def test_delete_all_deletes_the_workspace_and_no_other(store: Store) -> None:

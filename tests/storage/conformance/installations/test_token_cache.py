@@ -3,12 +3,12 @@
 import subprocess
 import sys
 from contextlib import closing
-from pathlib import Path
 
 from latchkey.storage import Store, open_store
 from latchkey.storage.installations import NOT_CACHED, TokenCache, UserToken, WorkspaceKey
 from latchkey.storage.installations.blocking_store import MAX_INSTALLERS
-from tests.storage.installations.models import find_bot, installation, user_only
+from tests.storage.conformance.conftest import Paths
+from tests.storage.conformance.installations.models import find_bot, installation, user_only
 from tests.support.clocks import Clock
 from tests.support.stores import ROOT
 from tests.support.waiting import until_blocking
@@ -17,8 +17,9 @@ KEY = WorkspaceKey("", "T1")
 SAVE_IN_ANOTHER_PROCESS = """
 import sys
 from latchkey.storage import open_store
-from tests.storage.installations.models import installation
-open_store(sys.argv[1], sys.argv[2]).installations.save(installation(bot_token="xoxb-other", user_token="xoxp-other"))
+from tests.storage.conformance.installations.models import installation
+from tests.support.postgresql import location_of
+open_store(location_of(sys.argv[1]), sys.argv[2]).installations.save(installation(bot_token="xoxb-other", user_token="xoxp-other"))
 """
 
 
@@ -122,13 +123,12 @@ def test_the_oldest_entries_go_if_there_are_too_many(clock: Clock) -> None:
     assert cache.user(WorkspaceKey("", f"T{950 % 300}"), "U950") is NOT_CACHED
 
 
-def test_a_server_sees_within_a_second_what_another_process_saves(tmp_path: Path) -> None:
-    paths = str(tmp_path / "data" / "store.sqlite"), str(tmp_path / "keys" / "keyring")
+def test_a_server_sees_within_a_second_what_another_process_saves(paths: Paths) -> None:
     with closing(open_store(*paths)) as store:
         store.installations.save(installation(user_token="xoxp-U1"))
         assert find_bot(store) is not None
         assert user_token(store, "U1") == "xoxp-U1"
-        subprocess.run([sys.executable, "-c", SAVE_IN_ANOTHER_PROCESS, *paths], check=True, cwd=ROOT)
+        subprocess.run([sys.executable, "-c", SAVE_IN_ANOTHER_PROCESS, *map(str, paths)], check=True, cwd=ROOT)
         until_blocking(lambda: store.installations.cached_bot(None, "T1") is NOT_CACHED, seconds=10)
         bot = find_bot(store)
         assert bot is not None

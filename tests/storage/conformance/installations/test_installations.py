@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from latchkey.storage import Store
 from latchkey.storage.installations import NOT_CACHED, TokenCache, UserToken, WorkspaceKey
-from tests.storage.installations.models import count_records, find, find_bot, installation, user_only
+from tests.storage.conformance.installations.models import count_records, find, find_bot, installation, user_only
 from tests.support.clocks import Clock
 
 
@@ -81,16 +80,6 @@ def test_repeated_saves_add_no_record(store: Store) -> None:
         store.installations.save(installation(bot_token=f"xoxb-{number}"))
         store.installations.save_bot(installation(bot_token=f"xoxb-refreshed-{number}").to_bot())
     assert count_records(store) == 3
-
-
-def test_a_token_is_on_disk_only_encrypted_and_in_files_of_their_owner(store: Store, paths: tuple[Path, Path]) -> None:
-    """slack_sdk's file store writes plain tokens into files that everybody can read."""
-    store.installations.save(installation(bot_token="xoxb-sentinel", user_token="xoxp-sentinel"))
-    files = [file for path in paths for file in path.parent.rglob("*") if file.is_file()]
-    assert len(files) >= 3
-    for file in files:
-        assert b"sentinel" not in file.read_bytes()
-        assert file.stat().st_mode & 0o077 == 0, file
 
 
 @pytest.mark.parametrize("times", [1, 2])

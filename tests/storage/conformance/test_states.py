@@ -3,7 +3,6 @@
 import asyncio
 import multiprocessing
 import threading
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,8 +13,8 @@ from latchkey.storage.engine import Executor
 from latchkey.storage.records import Stored
 from latchkey.storage.states import EXPIRATION_SECONDS, SWEEP_LIMIT, States
 from latchkey.storage.tables import STATES
+from tests.storage.conformance.conftest import Paths
 from tests.support.clocks import Clock
-from tests.support.stores import Paths, rows
 
 
 def test_state_is_valid_once(store: Store) -> None:
@@ -126,14 +125,14 @@ def test_only_one_of_fifty_threads_consumes_a_state(store: Store) -> None:
     assert len(answers) == 50
 
 
-def _show(paths: tuple[Path, Path], states: list[str], barrier: object, answers: object) -> None:
+def _show(paths: Paths, states: list[str], barrier: object, answers: object) -> None:
     store = open_store(*paths)
     barrier.wait()  # type: ignore[attr-defined]
     answers.put([store.states.consume(state) for state in states])  # type: ignore[attr-defined]
     store.close()
 
 
-def test_three_processes_consume_each_state_once(store: Store, paths: tuple[Path, Path]) -> None:
+def test_three_processes_consume_each_state_once(store: Store, paths: Paths) -> None:
     spawn = multiprocessing.get_context("spawn")
     fresh = open_store(*paths)
     states = [fresh.states.issue() for _ in range(30)]
@@ -152,14 +151,14 @@ def test_states_are_unique(store: Store) -> None:
     assert len({store.states.issue() for _ in range(200)}) == 200
 
 
-def test_expired_states_are_deleted_and_others_stay(store: Store, paths: Paths, clock: Clock) -> None:
+def test_expired_states_are_deleted_and_others_stay(store: Store, clock: Clock) -> None:
     for _ in range(SWEEP_LIMIT + 20):
         store.states.issue()
     clock.now += EXPIRATION_SECONDS + 1
     young = store.states.issue()
     clock.now += 1
     store.states.issue()
-    assert rows(paths[0], "states") == 2
+    assert store._engine.count("states") == 2
     assert store.states.consume(young)
 
 

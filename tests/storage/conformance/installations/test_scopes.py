@@ -1,14 +1,12 @@
 """Granted scopes are kept for each token; installs add to them, and only a revocation takes them away."""
 
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from latchkey.storage import Store
-from tests.storage.installations.models import find, find_bot, installation
+from latchkey.storage.engine import Change
+from tests.storage.conformance.installations.models import find, find_bot, installation
 
 
 def scopes(store: Store, user_id: str | None = None) -> tuple[list[str], list[str]]:
@@ -60,10 +58,9 @@ def test_another_apps_scopes_are_not_added(store: Store) -> None:
     assert scopes(store)[0] == ["commands"]
 
 
-def test_a_reinstall_replaces_a_bot_that_cannot_be_decrypted(store: Store, paths: tuple[Path, Path]) -> None:
+def test_a_reinstall_replaces_a_bot_that_cannot_be_decrypted(store: Store) -> None:
     store.installations.save(installation(bot_scopes=["chat:write"]))
-    with closing(sqlite3.connect(paths[0])) as other:
-        other.execute("UPDATE bots SET value = substr(CAST(value AS BLOB), 1, 60)")
-        other.commit()
+    [bot] = store._engine.scan("bots")
+    store._engine.commit([Change("bots", bot.record_id, bot.value[:60])])
     store.installations.save(installation(bot_scopes=["commands"], user_id="U2"))
     assert scopes(store)[0] == ["commands"]
