@@ -153,8 +153,8 @@ def test_other_databases_are_read_through_sqlalchemy(source: Path, store: Store)
 
 
 def test_says_which_package_a_database_needs(store: Store) -> None:
-    with pytest.raises(SourceError, match="driver psycopg is not installed"):
-        run_import(store, "postgresql://app@127.0.0.1/app")
+    with pytest.raises(SourceError, match="driver pymysql is not installed"):
+        run_import(store, "mysql+pymysql://app@127.0.0.1/app")
 
 
 def test_files_with_other_names_are_ignored(source: Path, store: Store) -> None:
