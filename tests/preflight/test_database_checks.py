@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from latchkey.preflight import storage_checks
+from latchkey.storage import open_store
 from tests.preflight.conftest import Home
 from tests.support.command_line import CREDENTIALS, SECRET_MARK, run
 
@@ -71,9 +72,9 @@ def test_a_backup_in_a_database_is_refused_with_what_to_do(tmp_path: Path, url: 
 
 
 def test_the_doctor_checks_no_files_of_the_store(tmp_path: Path, url: str) -> None:
-    (tmp_path / "data").mkdir(mode=0o777)
-    (tmp_path / "data" / "store.sqlite").write_text("not a store")
-    (tmp_path / "data" / "store.sqlite").chmod(0o666)
+    store = tmp_path / "data" / "store.sqlite"
+    open_store(store, tmp_path / "keys" / "keyring").close()  # of the time before the database
+    store.chmod(0o666)
     done = run(tmp_path, "doctor", "--offline", **CREDENTIALS, LATCHKEY_STORAGE_URL=url)
     assert "store-unavailable: cannot connect to" in done.stdout
     assert "store.sqlite" not in done.stdout
