@@ -91,8 +91,26 @@ app_packages() {
     app_requirements "$etc/requirements.txt" | while read -r file; do cat "$file"; done
 }
 
-# release_id: prints the version, a hash of the files and of the app's requirements, and the Python version; equal input
-# gives an equal id.
+# store_is_in_postgresql: whether the service's configuration, environment, secrets or credentials name a database.
+store_is_in_postgresql() {
+    is_credential storage_url ||
+        grep -qsE "^[[:space:]]*LATCHKEY_STORAGE_URL(_FILE)?=[\"']?[^\"'[:space:]]" "$etc/environment" ||
+        grep -qsE '^Environment=.*LATCHKEY_STORAGE_URL(_FILE)?=' /etc/systemd/system/latchkey.service.d/*.conf ||
+        configuration_names_database
+}
+
+# configuration_names_database: whether config.toml does, or the folder `secrets` beside it.
+configuration_names_database() {
+    env -i PATH="$PATH" "$source/latchkey" uses-postgresql --config "$etc/config.toml"
+}
+
+# purpose: prints for what the launcher has to install the locked requirements.
+purpose() {
+    if store_is_in_postgresql; then echo postgresql; else echo serve; fi
+}
+
+# release_id: prints the version, a hash of the files, of the app's requirements and of what else is installed, and the
+# Python version; equal input gives an equal id.
 release_id() {
     version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$source/src/latchkey/__init__.py")
     python=$("$source/latchkey" which-python) || exit $?
@@ -102,6 +120,7 @@ release_id() {
         (cd "$source" && listed_files | LC_ALL=C sort -z |
             tar --create --null --files-from=- --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --file=-)
         app_packages
+        ! store_is_in_postgresql || echo postgresql
     } | sha256sum | cut -c1-12)
     echo "$version-$sum-$abi"
 }
@@ -111,7 +130,7 @@ make_release() {
     unfinished=$release
     copy_files
     # The launcher installs the locked requirements, and prints an error if it cannot.
-    (umask 022 && "$release/latchkey" --version >/dev/null) || exit 1
+    (umask 022 && "$release/latchkey" install-requirements "$(purpose)") || exit 1
     # The app's packages, which the launcher no longer changes once the release is complete.
     (umask 022 && "$release/.venv/bin/python" -I -m latchkey.packages "$release" --config "$etc/config.toml") || exit 1
     (umask 022 && app_packages | sha256sum >"$release/.app-packages")

@@ -155,6 +155,9 @@ go_back() {
         fail "the previous version needs a Python that is no longer installed: $release" "run install-service in the folder of the version that you want"
     app_packages | sha256sum | cmp -s - "$release/.app-packages" || [ -z "$(app_packages)" ] ||
         say "$etc/requirements.txt has changed since that version was installed; it has the packages of then"
+    ! store_is_in_postgresql || "$release/.venv/bin/python" -c 'import psycopg, psycopg_pool' 2>/dev/null ||
+        fail "the store is in PostgreSQL, and the previous version has no psycopg: $release" \
+            "run install-service in the folder of the version that you want"
     workspace=$(mktemp -d)
     step "go back to $release" flip "$release"
     place_units "$release"

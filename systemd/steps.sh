@@ -178,9 +178,16 @@ write_secret() {
 # make_store: creates an empty store and the keyring, which the service may read but not write.
 make_store() {
     if [ ! -e "$etc/keys/keyring" ]; then
-        [ ! -e "$state/store.sqlite" ] ||
+        [ ! -e "$state/store.sqlite" ] || store_is_in_postgresql ||
             fail "$state contains a store, but its keyring $etc/keys/keyring is missing" "restore the keyring from its copy"
-        step "create the keyring $etc/keys/keyring and an empty store" create_store
+        if store_is_in_postgresql; then
+            configuration_names_database ||
+                fail "the first installation cannot read the URL of the store's database" \
+                    "write it to $etc/secrets/storage_url, with mode 640 and the group latchkey"
+            step "create the keyring $etc/keys/keyring and an empty store in PostgreSQL" create_store_in_postgresql
+        else
+            step "create the keyring $etc/keys/keyring and an empty store" create_store
+        fi
     fi
     # As it was created: an earlier run may have been interrupted here.
     [ "$(stat -c %U:%G:%a "$etc/keys/keyring" 2>/dev/null)" != root:root:600 ] ||
@@ -194,6 +201,24 @@ from pathlib import Path
 from latchkey.storage import acting_as_owner_of, open_store
 with acting_as_owner_of(Path(sys.argv[1])):
     open_store(*sys.argv[1:]).close()' "$state/store.sqlite" "$etc/keys/keyring"
+    new_keyring=yes
+}
+
+create_store_in_postgresql() {
+    "$release/.venv/bin/python" -B -P -c '
+import sys
+from pathlib import Path
+from latchkey.config import load_settings
+from latchkey.errors import LatchkeyError
+from latchkey.logs import print_error
+from latchkey.storage import acting_as_owner_of, open_store
+try:
+    settings = load_settings(Path(sys.argv[1]), {}, {})
+    with acting_as_owner_of(settings.owner_path):
+        open_store(settings.store_location, settings.keyring_path).close()
+except LatchkeyError as error:
+    print_error(error)
+    sys.exit(error.exit_code)' "$etc/config.toml" || exit 1
     new_keyring=yes
 }
 

@@ -130,6 +130,58 @@ class TestInstalling:
             run(copy, *arguments, **environ)
         assert self.installed(environ) == []
 
+    @pytest.mark.parametrize(
+        ("arguments", "files", "environment"),
+        [
+            (["serve"], {"config.toml": "[storage]\nurl = 'postgresql://db/latchkey' # ours"}, {}),
+            (["serve", "--config=x y.toml"], {"x y.toml": '[storage]\nurl="postgres://db/latchkey"'}, {}),
+            (
+                ["keys", "status", "--config", "other/x.toml"],
+                {"other/x.toml": "storage = {url = 'postgresql://db/x'}"},
+                {},
+            ),
+            (["doctor"], {"x.toml": "[storage]\nurl = 'postgresql://db/latchkey'"}, {"LATCHKEY_CONFIG": "x.toml"}),
+            (["serve"], {"secrets/storage_url": "postgresql://u:p@db/latchkey"}, {}),
+            (["serve"], {"credentials/storage_url": "postgresql://u:p@db/x"}, {"CREDENTIALS_DIRECTORY": "credentials"}),
+            (["serve"], {}, {"LATCHKEY_STORAGE_URL": "postgresql://u:p@db/x"}),
+            (["serve"], {}, {"LATCHKEY_STORAGE_URL_FILE": "/run/secrets/url"}),
+        ],
+    )
+    def test_the_client_of_postgresql_is_installed_if_the_store_is_in_a_database(
+        self,
+        copy: Path,
+        environ: dict[str, str],
+        arguments: list[str],
+        files: dict[str, str],
+        environment: dict[str, str],
+    ) -> None:
+        run(copy, *arguments, **environ)
+        assert self.installed(environ) == ["venv", "pip", "pip", "pip"]
+        for name, text in files.items():
+            (copy / name).parent.mkdir(exist_ok=True)
+            (copy / name).write_text(text)
+        _, _, errors = run(copy, *arguments, **environ, **environment)
+        assert "installing the locked requirements" in errors
+        assert self.installed(environ) == ["pip"] * 4
+        for later in (environment, {}):
+            run(copy, *arguments, **environ, **later)
+        assert self.installed(environ) == []
+
+    @pytest.mark.parametrize(
+        "text", ['# url = "postgresql://db/x"', '[storage]\nurl = ""', "success_url = 'https://a'"]
+    )
+    def test_it_is_not_installed_for_a_file(self, copy: Path, environ: dict[str, str], text: str) -> None:
+        (copy / "config.toml").write_text(text)
+        run(copy, "serve", **environ, LATCHKEY_STORAGE_URL="")
+        assert self.installed(environ) == ["venv", "pip", "pip", "pip"]
+
+    def test_a_complete_release_is_not_changed(self, copy: Path, environ: dict[str, str]) -> None:
+        run(copy, "install-requirements", "serve", **environ)
+        (copy / ".complete").touch()
+        self.installed(environ)
+        assert run(copy, "serve", **environ, LATCHKEY_STORAGE_URL="postgresql://db/x") == (0, "ran serve\n", "")
+        assert self.installed(environ) == []
+
     @pytest.mark.parametrize("name", ["pyproject.toml", "requirements.txt"])
     def test_changed_requirements_are_installed_again(self, copy: Path, environ: dict[str, str], name: str) -> None:
         run(copy, "serve", **environ)

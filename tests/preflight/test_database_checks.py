@@ -34,7 +34,7 @@ def test_a_database_that_cannot_be_reached_is_named_without_its_password(home: H
     [
         (None, 'pip install "latchkey[postgresql]"'),
         (False, "/latchkey config check"),
-        (True, "./latchkey install-service"),
+        (True, "run latchkey install-service"),
     ],
 )
 def test_a_missing_client_is_named_with_the_command_that_installs_it(

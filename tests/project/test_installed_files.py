@@ -80,6 +80,28 @@ def test_files_beside_them_do_not_change_the_release(tarball: Path) -> None:
     readme.write_text(content)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("config.toml", "[storage]\nurl = 'postgresql://db/latchkey'\n"),
+        ("secrets/storage_url", "postgresql://u:p@db/latchkey\n"),
+        ("environment", "LATCHKEY_STORAGE_URL=postgresql://u:p@db/latchkey\n"),
+        ("environment", 'LATCHKEY_STORAGE_URL_FILE="/etc/latchkey/secrets/url"\n'),
+    ],
+)
+def test_a_store_in_postgresql_makes_another_release(tarball: Path, tmp_path: Path, name: str, text: str) -> None:
+    """One that contains psycopg, so that an upgrade and a rollback find it."""
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "config.toml").write_text("[storage]\nurl = ''\n")
+    (tmp_path / "environment").write_text("LATCHKEY_STORAGE_URL=\n")
+    code = f"etc={tmp_path}; purpose; release_id"
+    purpose, before = shell(tarball, code).stdout.split()
+    assert purpose == "serve"
+    (tmp_path / name).write_text(text)
+    purpose, after = shell(tarball, code).stdout.split()
+    assert (purpose, after != before) == ("postgresql", True)
+
+
 def test_installs_a_listener_of_the_users(tarball: Path) -> None:
     path = tarball / "listeners" / "own.py"
     path.write_text("")

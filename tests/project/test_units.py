@@ -121,6 +121,13 @@ def test_the_services_share_one_sandbox() -> None:
     assert len(shared[0]) > 25
 
 
+def test_the_server_reaches_a_database_at_a_private_address_and_by_a_unix_socket() -> None:
+    service = (UNITS / "latchkey.service").read_text()
+    assert "\nRestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n" in service
+    assert re.findall(r"^IPAddress\w+=(.*)$", service, re.MULTILINE) == ["link-local multicast"]
+    assert "\nPrivateNetwork" not in service
+
+
 def test_the_keyring_is_outside_the_folder_that_the_service_can_write_to() -> None:
     service = (UNITS / "latchkey.service").read_text()
     assert "\nStateDirectory=latchkey\n" in service

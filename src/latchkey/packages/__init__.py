@@ -1,6 +1,6 @@
 """An app's own Python packages: what its requirements.txt names, and installing them on top of the locked ones."""
 
-from latchkey.packages.comparing import Comparison, compare, tests_are_installed
+from latchkey.packages.comparing import Comparison, compare
 from latchkey.packages.installing import Installation, install
 from latchkey.packages.locks import Locks, read_locks
 from latchkey.packages.places import is_complete_release, requirement_files
@@ -17,5 +17,4 @@ __all__ = [
     "read_locks",
     "read_requirements",
     "requirement_files",
-    "tests_are_installed",
 ]

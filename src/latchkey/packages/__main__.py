@@ -18,7 +18,6 @@ from latchkey.packages import (
     is_complete_release,
     read_locks,
     requirement_files,
-    tests_are_installed,
 )
 
 
@@ -29,7 +28,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     if not files or is_complete_release(checkout):
         return 0
     environment = Path(sys.prefix)
-    locks = read_locks(checkout, with_tests=tests_are_installed(environment))
+    locks = read_locks(checkout, environment)
     try:
         install(files, locks, Installation(environment, checkout / ".venv.lock"), _say)
     except PackagesError as error:

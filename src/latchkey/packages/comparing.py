@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
-from pathlib import Path
 from typing import NamedTuple
 
 from packaging.requirements import Requirement
@@ -61,11 +60,6 @@ def compare(requirements: Requirements, locks: Locks, path: Sequence[str] | None
         if text is not None:
             result.constraints.append(text)
     return result
-
-
-def tests_are_installed(environment: Path) -> bool:
-    """Whether the launcher has installed the packages of Latchkey's own tests into this virtual environment."""
-    return any((environment / f".installed-{purpose}").exists() for purpose in ("test", "browser"))
 
 
 def installed_version(name: str, path: Iterable[str] | None = None) -> Version | None:

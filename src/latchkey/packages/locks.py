@@ -13,7 +13,8 @@ from packaging.version import Version
 from latchkey import __version__
 
 OF_THE_SERVER = ("requirements-build.txt", "requirements.txt")
-OF_THE_TESTS = ("requirements-postgresql.txt", "requirements-dev.txt", "requirements-browser.txt")
+OF_POSTGRESQL = ("requirements-postgresql.txt",)
+OF_THE_TESTS = (*OF_POSTGRESQL, "requirements-dev.txt", "requirements-browser.txt")
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
 
 
@@ -22,7 +23,7 @@ class Locks:
     """The locked packages: versions by normalized name."""
 
     server: dict[str, Version] = field(default_factory=dict)
-    """What the server needs, and Latchkey itself."""
+    """What the server needs, also for a store in PostgreSQL if that is installed, and Latchkey itself."""
     tests: dict[str, Version] = field(default_factory=dict)
     """What only Latchkey's tests need; empty if they are not installed."""
 
@@ -32,13 +33,23 @@ class Locks:
         return "".join(f"{name}=={version}\n" for name, version in {**self.tests, **self.server}.items())
 
 
-def read_locks(checkout: Path | None, *, with_tests: bool) -> Locks:
-    """Return the locks of a checkout; without one, nothing is locked."""
+def read_locks(checkout: Path | None, environment: Path) -> Locks:
+    """Return the locks of a checkout for what the launcher has installed into this virtual environment.
+
+    Without a checkout, nothing is locked.
+    """
     if checkout is None:
         return Locks()
-    server = _read(checkout / name for name in OF_THE_SERVER)
+    with_tests = _is_installed(environment, "test", "browser")
+    with_postgresql = _is_installed(environment, "postgresql")
+    server = _read(checkout / name for name in (*OF_THE_SERVER, *(OF_POSTGRESQL if with_postgresql else ())))
     server["latchkey"] = Version(__version__)
     return Locks(server, _read(checkout / name for name in OF_THE_TESTS) if with_tests else {})
+
+
+def _is_installed(environment: Path, *purposes: str) -> bool:
+    """Whether the launcher has installed the requirements of one of these purposes."""
+    return any((environment / f".installed-{purpose}").exists() for purpose in purposes)
 
 
 def _read(paths: Iterable[Path]) -> dict[str, Version]:

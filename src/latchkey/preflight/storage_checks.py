@@ -39,7 +39,7 @@ DATABASE_REFUSED = Problem.error(
 DRIVER_MISSING = Problem.error(
     "driver-missing",
     cause="The store is in PostgreSQL, and psycopg, which connects to it, is not installed.",
-    fix="Let Latchkey install it: ./latchkey config check, or ./latchkey install-service for the service.",
+    fix="Let Latchkey install it: ./latchkey config check, or latchkey install-service for the service.",
 )
 STORE_DAMAGED = Problem.error(
     "store-damaged",
@@ -96,7 +96,7 @@ def check_driver(context: StartContext) -> Iterator[Finding]:
         return
     command = f"run {context.checkout}/latchkey config check, which installs them" if context.checkout else PIP
     if context.checkout and (context.checkout / ".complete").exists():
-        command = "run ./latchkey install-service in the folder from which you installed the service"
+        command = "run latchkey install-service, which installs them"
     what = f"the store is in {context.settings.store_name}, and not installed: {', '.join(absent)}"
     yield from DRIVER_MISSING.refusals(StoreRefused(what, hint=command))
 

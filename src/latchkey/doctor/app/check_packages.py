@@ -14,7 +14,6 @@ from latchkey.packages import (
     read_locks,
     read_requirements,
     requirement_files,
-    tests_are_installed,
 )
 from latchkey.preflight import Finding, Problem
 
@@ -46,7 +45,7 @@ _FIX_WITHOUT_A_CHECKOUT = "Install them beside Latchkey: pip install -r {path}"
 
 def check_packages(context: DoctorContext) -> Iterator[Finding]:
     """Compare the app's requirement files with the locked and the installed versions."""
-    locks = read_locks(context.checkout, with_tests=tests_are_installed(Path(sys.prefix)))
+    locks = read_locks(context.checkout, Path(sys.prefix))
     base = context.settings.base if context.settings.config_path else None
     for path in requirement_files(base, context.checkout):
         try:
