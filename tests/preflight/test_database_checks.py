@@ -1,4 +1,4 @@
-"""The store is in a database: what is checked of it, and that files are left alone."""
+"""The store is in a database: what is checked of it, and that files are not touched."""
 
 from __future__ import annotations
 
