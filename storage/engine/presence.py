@@ -62,6 +62,15 @@ class Presence(Protocol):
     def forget_owner(self, owner: str) -> None:
         """No events of this owner are left."""
 
+    def leads(self) -> bool:
+        """Whether this is the one server that runs ordered events: of those that have not ended, the oldest."""
+
+    def next_number(self) -> int:
+        """Return a number that is greater than every one that any server got before. Raises StoreUnavailable."""
+
+    def when_announced(self, callback: Callable[[], None]) -> None:
+        """Call this, in a thread, when another process has stored events for any server to take."""
+
     def when_fenced(self, callback: Callable[[], None]) -> None:
         """Call this, in a thread, if this server's lease has ended and another server has taken over its events.
 

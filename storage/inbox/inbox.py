@@ -16,6 +16,7 @@ from latchkey.errors import StoreUnavailable, UnreadableRecord
 from latchkey.storage.engine import Change, Executor, IdSet, Presence
 from latchkey.storage.inbox.event_codec import from_value, pack, to_value
 from latchkey.storage.inbox.own_events import OwnEvents
+from latchkey.storage.inbox.replays import in_order
 from latchkey.storage.inbox.seen_ids import accepted_form, accepted_id, expired_before, possible_ids, seen_id
 from latchkey.storage.inbox.stored_event import EventStatus, Outcome, OutcomeKind, StoredEvent
 from latchkey.storage.inbox.takeover import Takeover
@@ -44,9 +45,23 @@ class Inbox:
         self._clock = clock
         self._own = OwnEvents(presence.owner, clock)
         self._takeover = Takeover(records, self._own, presence, clock)
+        self._presence = presence
+        self._has_one_runner = False
         # Commit 3d666a3 and earlier ones gave arrival ids to all events, so those of the 25 hours before this process
         # started are looked up as well. Once no store can be younger than that, the look-up can go.
         self._arrival_ids_until = clock()
+
+    def keep_order(self) -> bool:
+        """Let only the server that leads run events; returns whether accepted events must be taken from the store.
+
+        With a single server they need not: it has them in memory. Call it before the first commit.
+        """
+        self._has_one_runner = bool(self._own.owner)
+        return self._has_one_runner
+
+    def when_announced(self, callback: Callable[[], None]) -> None:
+        """Call this, in a thread, when there may be events to take."""
+        self._presence.when_announced(callback)
 
     def commit(self, events: Sequence[StoredEvent] = (), outcomes: Sequence[Outcome] = ()) -> set[str]:
         """Write new events and the outcomes of earlier ones in one transaction; at most one outcome of each event.
@@ -80,15 +95,19 @@ class Inbox:
         only be read, they stay in their batch until their next attempt, before which they are written.
         """
         self._own.clear()  # of an earlier run in this process
+        if not self._runs_events():
+            return []
         self._takeover.claim_all()
         return self._takeover.take_claimed()
 
     def take_over(self) -> list[StoredEvent]:
         """Return the events of servers that have ended since the last call."""
-        return self._takeover.take_over()
+        return self._takeover.take_over(claims=self._runs_events())
 
     def take_replays(self) -> list[StoredEvent]:
         """Return the events that an operator wants to run again, as if they had never been tried."""
+        if not self._runs_events():
+            return []
         taken: list[StoredEvent] = []
         changes: list[Change] = []
         for record in self._records.page(REPLAYS, limit=PAGE):
@@ -109,6 +128,9 @@ class Inbox:
         """Delete some of the seen ids that are older than 25 hours; returns how many."""
         return self._records.engine.remove_before(SEEN_IDS, expired_before(self._clock()), SWEEP_LIMIT)
 
+    def _runs_events(self) -> bool:
+        return not self._has_one_runner or self._presence.leads()
+
     def _commit(self, new: Sequence[StoredEvent], outcomes: Sequence[Outcome]) -> bool:
         """False, having changed nothing, if another server has accepted one of the new events."""
         leaving = [event for _, event in outcomes if self._own.is_in_batch(event.event_id)]
@@ -116,7 +138,10 @@ class Inbox:
         for outcome in outcomes:
             changes += self._changes(outcome)
         batch_id = self._own.next_batch_id()
-        if new:
+        if new and self._has_one_runner:
+            number = self._presence.next_number()
+            changes += [in_order(self._records, event, number, place) for place, event in enumerate(new)]
+        elif new:
             changes.append(self._records.put(INBOX, batch_id, pack(new)))
         if self._own.owner:
             changes += [Change(SEEN_IDS, accepted_id(event), b"", expected=None) for event in new]
@@ -127,7 +152,8 @@ class Inbox:
                 return False
         # Memory follows the disk: if the commit fails, the same outcomes can be handed in again.
         self._own.note(outcomes)
-        self._own.add_batch(batch_id, new)
+        if not self._has_one_runner:
+            self._own.add_batch(batch_id, new)
         return True
 
     def _write(self, changes: Sequence[Change], ids: IdSet | None = None) -> bool:

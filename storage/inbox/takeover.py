@@ -38,6 +38,8 @@ class Takeover:
         self._presence = presence
         self._clock = clock
         self._search_until = 0.0
+        self._has_claimed = False
+        """Whether everything was looked through since this server began to claim events."""
         self._claimed: list[StoredEvent] = []
 
     def search_soon(self) -> None:
@@ -45,10 +47,16 @@ class Takeover:
         if self._own.owner:
             self._search_until = time.monotonic() + SEARCH_SECONDS
 
-    def take_over(self) -> list[StoredEvent]:
-        """Return the events of servers that have ended since the last call, and own ones that this process lacks."""
+    def take_over(self, *, claims: bool = True) -> list[StoredEvent]:
+        """Return the events of servers that have ended since the last call, and own ones that this process lacks.
+
+        Unless it `claims` them, this server only sees to it that those that have ended commit nothing more.
+        """
         ended = self._presence.ended_owners()
-        if ended or time.monotonic() < self._search_until:
+        if not claims:
+            self._has_claimed = False
+            return []
+        if ended or not self._has_claimed or time.monotonic() < self._search_until:
             self.claim_all(own_attempts=0)  # an own batch that this process lacks was never started
         for owner in ended:
             self._presence.forget_owner(owner)
@@ -65,6 +73,7 @@ class Takeover:
         If this fails, what has been claimed is not lost. `own_attempts` is how many attempts at own waiting events
         there have been.
         """
+        self._has_claimed = True
         try:
             has_ended = cache(self._presence.has_ended)  # names are never used again
             known_batches = self._own.batch_ids()
@@ -80,6 +89,7 @@ class Takeover:
                 if self._is_left(owner, self._own.knows_retried(record.record_id), has_ended):
                     self._claim_retried(record)
         except StoreUnavailable:
+            self._has_claimed = False
             self.search_soon()
             raise
 

@@ -20,7 +20,7 @@ from latchkey.storage.opening.keyring_creation import create_new_keyring
 from latchkey.storage.opening.preconditions import refuse_uncreatable
 from latchkey.storage.records import Records
 from latchkey.storage.store import OpenedEngine
-from latchkey.storage.tables import BOTS, FORMAT, INSTALLATIONS, META, TABLES, WORKSPACES
+from latchkey.storage.tables import BOTS, FORMAT, INSTALLATIONS, META, REPLAYS, TABLES, WORKSPACES
 
 if TYPE_CHECKING:
     from latchkey.storage.engine.postgresql import DatabaseUrl
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 UNFINISHED = "unfinished"
 """The meta record of a store whose keyring is being created: a first start that was interrupted then continues."""
 COMMAND_CONNECTIONS = 2
-ANNOUNCED = (INSTALLATIONS, BOTS, WORKSPACES)
+CACHED = (INSTALLATIONS, BOTS, WORKSPACES)
 """The tables that other processes cache."""
 
 logger = logging.getLogger("latchkey.storage")
@@ -102,7 +102,7 @@ def _open(
         )
     presence = RowPresence(url, __version__, server_address=server_address)
     undo.callback(presence.close)
-    engine = PostgresqlKeyValue(url, TABLES, presence, connections=connections, announced=ANNOUNCED)
+    engine = PostgresqlKeyValue(url, TABLES, presence, connections=connections, cached=CACHED, taken=[REPLAYS])
     undo.callback(engine.close)
     keyring_file = prepare(engine, presence)
     sealer = Sealer(keyring_file.keyring)

@@ -62,10 +62,10 @@ class Cluster:
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     @asynccontextmanager
-    async def flowing(self, clients: int = CLIENTS, channels: int = 40) -> AsyncIterator[None]:
-        """Send events inside the block, each again until a server has acknowledged it."""
+    async def flowing(self, clients: int = CLIENTS) -> AsyncIterator[None]:
+        """Send events inside the block, each again until a server has acknowledged it, and then the channel's next."""
         stopping = asyncio.Event()
-        senders = [asyncio.ensure_future(self._send_all(stopping, channels)) for _ in range(clients)]
+        senders = [asyncio.ensure_future(self._send_all(stopping, client)) for client in range(clients)]
         try:
             yield
             stopping.set()
@@ -149,10 +149,10 @@ class Cluster:
             if _number(one.text) > _number(two.text)
         ]
 
-    async def _send_all(self, stopping: asyncio.Event, channels: int) -> None:
+    async def _send_all(self, stopping: asyncio.Event, client: int) -> None:
         while not stopping.is_set():
             number = next(self._numbers)
-            body = self.event(f"number-{number}", f"C{number % channels:03d}")
+            body = self.event(f"number-{number}", f"C{client:02d}{number % 5}")
             for retry in itertools.count():
                 if await self.send(body, retry) == 200:
                     break

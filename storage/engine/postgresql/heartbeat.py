@@ -22,6 +22,7 @@ from latchkey.storage.engine.postgresql.process_rows import (
     BEAT_SECONDS,
     CHANNEL,
     DELETE_EXPIRED_COMMANDS,
+    EVENTS_CHANNEL,
     INSERT,
     LEASE_SECONDS,
     ProcessRow,
@@ -45,6 +46,8 @@ class Heartbeat:
         self._closed = threading.Event()
         self.is_fenced = False
         """Whether another server has fenced this one, because its lease had ended."""
+        self.on_events: Callable[[], None] = lambda: None
+        """Called in the thread when a process, this one included, has announced events."""
         self.on_fenced: Callable[[], None] = lambda: None
         """Called in the thread, once, when `is_fenced` becomes True."""
         self._last_beat: float | None = None
@@ -97,13 +100,15 @@ class Heartbeat:
             self._closed.wait(RETRY_SECONDS)
 
     def _beat_until_closed(self, connection: psycopg.Connection[Any]) -> None:
-        connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(CHANNEL)))
+        connection.execute(f"LISTEN {CHANNEL}; LISTEN {EVENTS_CHANNEL}")
         self._changes += 1  # what was announced before, while nobody listened
         self._listening = True
         while not self._closed.is_set():
             self._beat(connection)
             for notice in connection.notifies(timeout=BEAT_SECONDS, stop_after=None):
-                if notice.payload != self._row.name:
+                if notice.channel == EVENTS_CHANNEL:
+                    self.on_events()
+                elif notice.payload != self._row.name:
                     self._changes += 1
 
     def _beat(self, connection: psycopg.Connection[Any]) -> None:

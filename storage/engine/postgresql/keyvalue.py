@@ -21,7 +21,7 @@ from latchkey.storage.engine.postgresql.connecting import make_pool
 from latchkey.storage.engine.postgresql.database_url import DatabaseUrl
 from latchkey.storage.engine.postgresql.errors import RETRYABLE, is_lost, translated, uncertain
 from latchkey.storage.engine.postgresql.presence import RowPresence
-from latchkey.storage.engine.postgresql.process_rows import CHANNEL, HOLD
+from latchkey.storage.engine.postgresql.process_rows import CHANNEL, EVENTS_CHANNEL, HOLD
 from latchkey.storage.engine.postgresql.statements import TableStatements
 
 T = TypeVar("T")
@@ -42,13 +42,18 @@ class PostgresqlKeyValue:
         presence: RowPresence,
         *,
         connections: int,
-        announced: Sequence[str],
+        cached: Sequence[str],
+        taken: Sequence[str],
     ) -> None:
-        """Other processes learn of changes of the tables `announced`. Connects at the first call."""
+        """Connects at the first call.
+
+        Changes of the tables `cached` are announced to processes that cache them, those of the tables `taken` to the
+        servers that take records from them.
+        """
         self._url = url
         self._statements = {table: TableStatements.of(table) for table in tables}
         self._presence = presence
-        self._announced = frozenset(announced)
+        self._channels = {**dict.fromkeys(cached, CHANNEL), **dict.fromkeys(taken, EVENTS_CHANNEL)}
         self._damage = ""
         self._pool = make_pool(url, connections)
 
@@ -184,8 +189,8 @@ class PostgresqlKeyValue:
         if not all(part.holds(dict(lock.fetchall())) for part, lock in locks):
             return False
         inserts = [(insert, count) for part in parts for insert, count in self._write(connection, part)]
-        if self._announced & {part.table for part in parts}:
-            _execute(connection, "SELECT pg_notify(%b, %b)", CHANNEL, self._presence.name)
+        for channel in {self._channels[part.table] for part in parts if part.table in self._channels}:
+            _execute(connection, "SELECT pg_notify(%b, %b)", channel, self._presence.name)
         pipeline.sync()
         if held is not None and not held.rowcount:
             raise StoreUnavailable("fenced", "this server's lease has ended, and another server has taken over")

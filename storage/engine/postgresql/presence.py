@@ -24,6 +24,7 @@ from latchkey.storage.engine.postgresql.process_rows import (
     FENCE,
     INSERT,
     IS_SERVING,
+    LEADER,
     LIVE,
     PUBLISH,
     SERVERS,
@@ -33,6 +34,9 @@ from latchkey.storage.engine.presence import StoreProcess
 
 MAINTENANCE_LOCK = 0x4C4B4D4E
 """Of PostgreSQL's advisory locks, the one of the commands that change the keyring or the whole store ("LKMN")."""
+
+REGISTER_LOCK = 0x4C4B5247
+"""The one under which a process registers ("LKRG")."""
 
 
 class RowPresence:
@@ -47,7 +51,9 @@ class RowPresence:
         self._row = ProcessRow.of_this_process(version, server_address)
         self._lock = threading.Lock()
         self._connection: psycopg.Connection[Any] | None = None
-        with connect(url) as connection, translated():
+        with connect(url) as connection, translated(), connection.transaction():
+            # One after another, so that the order of their starts is the order in which others see them.
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (REGISTER_LOCK,))
             connection.execute(INSERT, self._row.parameters)
         self._heartbeat = Heartbeat(url, self._row)
         self._heartbeat.start()
@@ -114,6 +120,15 @@ class RowPresence:
 
     def forget_owner(self, owner: str) -> None:
         self._select(DELETE, owner)
+
+    def leads(self) -> bool:
+        return self._select(LEADER) == [(self.name,)]
+
+    def next_number(self) -> int:
+        return int(self._select("SELECT nextval('latchkey.numbers')")[0][0])
+
+    def when_announced(self, callback: Callable[[], None]) -> None:
+        self._heartbeat.on_events = callback
 
     def when_fenced(self, callback: Callable[[], None]) -> None:
         self._heartbeat.on_fenced = callback

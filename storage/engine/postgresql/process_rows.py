@@ -13,7 +13,9 @@ LEASE_SECONDS = 10.0
 BEAT_SECONDS = 2.0
 """Between two heartbeats, so that a restart of the database, or a short partition, ends no lease."""
 CHANNEL = "latchkey"
-"""The channel of NOTIFY on which a process announces changes, with its name."""
+"""The channel of NOTIFY on which a process announces changes of what others cache, with its name."""
+EVENTS_CHANNEL = "latchkey_events"
+"""The channel on which it announces events for any server to take."""
 
 INSERT = (
     "INSERT INTO latchkey.processes (lease_until, name, machine, host, pid, version, address)"
@@ -31,6 +33,9 @@ IS_SERVING = "SELECT 1 FROM latchkey.processes WHERE name = %s AND NOT fenced"
 SERVERS = (
     "SELECT name, machine, pid, fenced, lease_until <= clock_timestamp()"
     " FROM latchkey.processes WHERE address IS NOT NULL AND name <> %s"
+)
+LEADER = (
+    "SELECT name FROM latchkey.processes WHERE address IS NOT NULL AND NOT fenced ORDER BY started_at, name LIMIT 1"
 )
 FENCE = (
     # FOR UPDATE waits for commits that HOLD the row.

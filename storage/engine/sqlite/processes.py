@@ -9,6 +9,7 @@ lock exclusively. The kernel releases a dead process's locks, so none is ever st
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -53,6 +54,7 @@ class FilePresence:
             self._path, self._file = _create_locked(_folder(store_path))
             self._locks = undo.pop_all()
         self._closed = False
+        self._numbers = itertools.count(1)
 
     @property
     def name(self) -> str:
@@ -91,6 +93,17 @@ class FilePresence:
 
     def forget_owner(self, owner: str) -> None:
         """Do nothing: see `ended_owners`."""
+
+    def leads(self) -> bool:
+        """Return True: there is no other server."""
+        return True
+
+    def next_number(self) -> int:
+        """Return the next number of this process, the only server."""
+        return next(self._numbers)
+
+    def when_announced(self, callback: Callable[[], None]) -> None:
+        """Do nothing: the server looks for such events itself."""
 
     def when_fenced(self, callback: Callable[[], None]) -> None:
         """Do nothing: the lock that makes this process the server lasts as long as the process."""

@@ -41,8 +41,13 @@ class Intake:
         *,
         clock: Callable[[], float] = time.time,
         deadline: float = DEADLINE_SECONDS,
+        take_stored: Callable[[], None] | None = None,
     ) -> None:
-        """Call `request_commit` for each event that is to be stored; None keeps events only in memory."""
+        """Call `request_commit` for each event that is to be stored; None keeps events only in memory.
+
+        If `take_stored` is given, stored events are not queued here: it takes them from the store, or another server
+        does.
+        """
         self._runner = runner
         self._workers = workers
         self._pending = pending
@@ -51,6 +56,7 @@ class Intake:
         self._request_commit = request_commit
         self._clock = clock
         self._deadline = deadline
+        self._take_stored = take_stored
         self._gathering: Batch | None = None
         self._committing: Batch | None = None
         self._recent: deque[str] = deque(maxlen=MAX_RECENT)
@@ -114,6 +120,9 @@ class Intake:
         batch.close()
         self._metrics.events_deduplicated.inc(len(known))
         self._metrics.events_acknowledged.inc(batch.answer(None))
+        if self._take_stored is not None:
+            self._take_stored()
+            return
         for event_id, job in batch.jobs.items():
             if event_id not in known:
                 self._keep(job)

@@ -32,9 +32,13 @@ class Pending:
     def __len__(self) -> int:
         return len(self._jobs)
 
+    @property
+    def has_room(self) -> bool:
+        return len(self._jobs) < self._max_events and self._bytes < self._max_bytes
+
     def check_room(self) -> None:
         """Raise Overloaded if the inbox is full."""
-        if len(self._jobs) >= self._max_events or self._bytes >= self._max_bytes:
+        if not self.has_room:
             raise Overloaded(len(self._jobs))
 
     def add(self, job: Job) -> None:

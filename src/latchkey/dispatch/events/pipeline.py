@@ -69,6 +69,7 @@ class EventPipeline:
         self._pending = Pending(max_events=options.inbox_events, max_bytes=options.inbox_bytes, clock=clock)
         self._outcomes = OutcomeWriter(self._request_commit, self._pending.remove)
         stopped_streams = StoppedStreams()
+        takes_stored = options.durable and options.ordered and inbox.keep_order()
         self._workers = Workers(
             runner,
             self._outcomes,
@@ -88,6 +89,7 @@ class EventPipeline:
             self._request_commit if options.durable else None,
             clock=clock,
             deadline=deadline,
+            take_stored=self.check_replays if takes_stored else None,
         )
         self.accept = self._intake.accept
         self._clock = clock
@@ -101,7 +103,14 @@ class EventPipeline:
 
     def start(self, recovered: list[StoredEvent]) -> None:
         """Resume the events that were found at the start, and begin to accept new ones."""
-        self._housekeeping = asyncio.get_running_loop().create_task(self._keep_house())
+        loop = asyncio.get_running_loop()
+        self._housekeeping = loop.create_task(self._keep_house())
+
+        def check_soon() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(self.check_replays)
+
+        self._inbox.when_announced(check_soon)
         if recovered:
             logger.warning("resuming %d acknowledged events left unfinished by the last run", len(recovered))
         self._recover(recovered)
@@ -249,9 +258,10 @@ class EventPipeline:
             self._resume(event)
 
     async def _take_replays(self) -> None:
-        for event in await self._inbox.async_take_replays():
-            logger.info("taking an event from the store request_id=%s", event.request_id)
-            self._resume(event)
+        while self._pending.has_room and (taken := await self._inbox.async_take_replays()):
+            for event in taken:
+                logger.debug("taking an event from the store request_id=%s", event.request_id)
+                self._resume(event)
 
 
 def _watch(metrics: Metrics, pending: Pending) -> None:

@@ -22,6 +22,9 @@ ALTER TABLE replays ALTER COLUMN value SET STORAGE EXTERNAL;
 ALTER TABLE inbox SET (autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_scale_factor = 0);
 ALTER TABLE retries SET (autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_scale_factor = 0);
 
+-- Numbers events in the order in which servers have accepted them.
+CREATE SEQUENCE numbers;
+
 -- The processes that have the store open. A row counts until `lease_until`, by this database's clock.
 CREATE TABLE processes (
     name text PRIMARY KEY,
