@@ -97,15 +97,16 @@ class Tracker:
         Only an Exception leaves the block: Bolt would take anything else for a success, and asyncio would end the loop.
         """
         started = time.monotonic()
+        failed = False
         try:
             yield
         except RAISED as raised:
             error = as_error(raised)
-            self._metrics.listener_failures[name].inc()
+            failed = True
             self.fail(error, name)
             raise error from error.__cause__
         finally:
-            self._metrics.listener_seconds[name].observe(time.monotonic() - started)
+            self._metrics.count_mounted_run(name, time.monotonic() - started, failed=failed)
 
 
 def tracker_of(request: Any) -> Tracker | None:

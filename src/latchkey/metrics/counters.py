@@ -5,15 +5,15 @@ Names follow https://prometheus.io/docs/practices/naming/; times are in seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TypeVar
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Summary
-from prometheus_client.core import Metric
-from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client import CollectorRegistry
 
 from latchkey.errors import StoreError, StoreUnavailable
 from latchkey.metrics.gauges import ScrapedGauges
+from latchkey.metrics.numbers import Children, Count, Histogram, Numbers, Summary
 
 MAX_METHODS = 100
 """Maximum distinct Web API methods; more are counted as "other"."""
@@ -28,30 +28,6 @@ ACK_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 2.5, 3.0, 5.0
 STORE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """Seconds; a call to the store ends before 2.5."""
 
-K = TypeVar("K", bound=str | tuple[object, ...])
-M = TypeVar("M", bound=MetricWrapperBase)
-
-
-class Children(dict[K, M]):
-    """The children of a labelled metric, by label value or tuple of values; created on first use.
-
-    A look-up here takes a fraction of the time of `labels()`, which locks and formats the values at each call.
-    """
-
-    def __init__(self, parent: M) -> None:
-        super().__init__()
-        self._parent = parent
-
-    def __missing__(self, key: K) -> M:
-        values = key if isinstance(key, tuple) else (key,)
-        child = self[key] = self._parent.labels(*values)
-        return child
-
-    def start_at_zero(self, keys: Iterable[K]) -> None:
-        """Create these children: Prometheus's increase() misses the first increment of a new series."""
-        for key in keys:
-            self[key]
-
 
 class Metrics:
     """Counters from Slack's request to the outcome of its listeners; callers increment the attributes.
@@ -60,9 +36,12 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        self.registry = _Registry()
+        self.registry = CollectorRegistry()
         self._scraped = ScrapedGauges()
         self.registry.register(self._scraped)
+        self._numbers = Numbers()
+        self.registry.register(self._numbers)
+        self._lock = threading.Lock()
         self._create_event_counters()
         self._create_request_counters()
         self._create_listener_counters()
@@ -86,20 +65,21 @@ class Metrics:
         self.events_rate_limited = counter(
             "events_rate_limited", "Notices from Slack that a workspace's events are rate limited"
         )
-        self.event_ack_seconds = self._histogram(
-            "event_ack_seconds", "Seconds from an event's request to its response", buckets=ACK_BUCKETS
+        self.event_ack_seconds = self._numbers.add(
+            "latchkey_event_ack_seconds", "Seconds from an event's request to its response", Histogram(ACK_BUCKETS)
         )
 
     def _create_request_counters(self) -> None:
-        requests = self._counter("requests", "Requests by endpoint and status", "endpoint", "status")
-        signature_failures = self._counter("signature_failures", "Requests without a valid Slack signature", "reason")
-        self.requests = Children[tuple[str, int], Counter](requests)
-        self.signature_failures = Children[str, Counter](signature_failures)
+        counters = self._counters
+        self.requests: Children[tuple[str, int], Count]
+        self.requests = counters("requests", "Requests by endpoint and status", "endpoint", "status")
+        self.signature_failures: Children[str, Count]
+        self.signature_failures = counters("signature_failures", "Requests without a valid Slack signature", "reason")
         self.signature_failures.start_at_zero(SIGNATURE_REASONS)
-        self.installs = Children[str, Counter](self._counter("installs", "Install attempts by outcome", "outcome"))
+        self.installs: Children[str, Count] = counters("installs", "Install attempts by outcome", "outcome")
         self.installs.start_at_zero([INSTALLED])
-        self.uninstalls = Children[str, Counter](self._counter("uninstalls", "Events that revoked tokens", "event"))
-        self.undos = Children[str, Counter](self._counter("undos", "Refused installations undone at Slack", "outcome"))
+        self.uninstalls: Children[str, Count] = counters("uninstalls", "Events that revoked tokens", "event")
+        self.undos: Children[str, Count] = counters("undos", "Refused installations undone at Slack", "outcome")
         self.requests_dropped = self._counter(
             "requests_dropped", "Events and interactive requests of workspaces that may not use the app"
         )
@@ -111,55 +91,61 @@ class Metrics:
         self.interactions_deduplicated = self._counter(
             "interactions_deduplicated", "Copies of interactive requests that were received before; no listener ran"
         )
-        interaction_acks = self._histogram(
-            "interaction_ack_seconds",
+        self.interaction_ack_seconds: Children[str, Histogram] = self._numbers.add_each(
+            "latchkey_interaction_ack_seconds",
             "Seconds from an interactive request to its acknowledgement, by kind",
-            "kind",
-            buckets=ACK_BUCKETS,
+            ["kind"],
+            Children(Histogram, ACK_BUCKETS),
         )
-        failures = self._counter("listener_failures", "Listener runs that raised an exception", "listener")
-        seconds = Summary(
-            "latchkey_listener_seconds",
-            "Seconds that completed listener runs took",
-            ["listener"],
-            registry=self.registry,
+        self.listener_failures: Children[str, Count]
+        self.listener_failures = self._counters(
+            "listener_failures", "Listener runs that raised an exception", "listener"
         )
-        self.interaction_ack_seconds = Children[str, Histogram](interaction_acks)
-        self.listener_failures = Children[str, Counter](failures)
-        self.listener_seconds = Children[str, Summary](seconds)
+        self.listener_seconds: Children[str, Summary] = self._numbers.add_each(
+            "latchkey_listener_seconds", "Seconds that completed listener runs took", ["listener"], Children(Summary)
+        )
         self.listeners_running = 0
         self.watch("listeners_running", "Listeners running now", lambda: self.listeners_running)
 
     def _create_call_counters(self) -> None:
-        api_calls = self._counter(
+        counters = self._counters
+        self.slack_api_calls: Children[tuple[str, str], Count] = counters(
             "slack_api_calls", "Requests to Slack's Web API, including retries", "method", "outcome"
         )
-        api_seconds = self._counter("slack_api_seconds", "Total seconds of requests to Slack's Web API", "method")
-        store_seconds = self._histogram(
-            "store_seconds", "Seconds that calls to the store took, by call", "call", buckets=STORE_BUCKETS
+        self.slack_api_seconds: Children[str, Count]
+        self.slack_api_seconds = counters("slack_api_seconds", "Total seconds of requests to Slack's Web API", "method")
+        self.store_seconds: Children[str, Histogram] = self._numbers.add_each(
+            "latchkey_store_seconds",
+            "Seconds that calls to the store took, by call",
+            ["call"],
+            Children(Histogram, STORE_BUCKETS),
         )
-        store_errors = self._counter("store_errors", "Failed calls to the store", "call", "reason")
-        token_refreshes = self._counter("token_refreshes", "Attempts to refresh a token, by outcome", "outcome")
-        self.token_refreshes = Children[str, Counter](token_refreshes)
+        self.store_errors: Children[tuple[str, str], Count]
+        self.store_errors = counters("store_errors", "Failed calls to the store", "call", "reason")
+        self.token_refreshes: Children[str, Count]
+        self.token_refreshes = counters("token_refreshes", "Attempts to refresh a token, by outcome", "outcome")
         self.token_refreshes.start_at_zero(TOKEN_REFRESH_OUTCOMES)
-        self.slack_api_calls = Children[tuple[str, str], Counter](api_calls)
-        self.slack_api_seconds = Children[str, Counter](api_seconds)
-        self.store_seconds = Children[str, Histogram](store_seconds)
-        self.store_errors = Children[tuple[str, str], Counter](store_errors)
         self.log_lines_dropped = self._counter("log_lines_dropped", "Log lines dropped because nothing read the log")
         self._outcomes: dict[str, set[str]] = {}
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"latchkey_{name}", text, labels, registry=self.registry)
+    def _counter(self, name: str, text: str) -> Count:
+        return self._numbers.add(f"latchkey_{name}", text, Count())
 
-    def _histogram(self, name: str, text: str, *labels: str, buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(f"latchkey_{name}", text, labels, buckets=buckets, registry=self.registry)
+    def _counters(self, name: str, text: str, *labels: str) -> Children[Any, Count]:
+        return self._numbers.add_each(f"latchkey_{name}", text, labels, Children(Count))
 
     def expect_listeners(self, ids: Iterable[str]) -> None:
         """Start the counters of these listeners at 0."""
         ids = list(ids)
         self.listener_seconds.start_at_zero(ids)
         self.listener_failures.start_at_zero(ids)
+
+    def count_mounted_run(self, listener: str, seconds: float, *, failed: bool) -> None:
+        """Count a run of a listener of a mounted app, which may have run in any thread."""
+        with self._lock:
+            self.listener_seconds[listener].observe(seconds)
+            if failed:
+                self.listener_failures[listener].inc()
 
     def count_api_call(self, method: str, outcome: str, seconds: float) -> None:
         """Count a request to Slack's Web API. Beyond the maxima, methods and outcomes are counted as "other"."""
@@ -190,15 +176,3 @@ class Metrics:
     def watch_each(self, name: str, text: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
         """Add a gauge with one value per label value; see `watch`."""
         self._scraped.add(f"latchkey_{name}", text, label, read)
-
-
-class _Registry(CollectorRegistry):
-    """Leaves out the `_created` series, one for each counter and histogram, which Prometheus does not use here.
-
-    prometheus_client's own switch for them is global, and would change the metrics of listeners as well.
-    """
-
-    def collect(self) -> Iterator[Metric]:
-        for metric in super().collect():
-            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
-            yield metric
