@@ -15,6 +15,7 @@ from tornado.httputil import HTTPConnection, HTTPMessageDelegate
 from latchkey.handlers.transport.connections.acceptor import Acceptor
 from latchkey.handlers.transport.connections.client_stream import ClientStream, take_unreadable
 from latchkey.handlers.transport.connections.clients import BODY_TIMEOUT, Clients
+from latchkey.handlers.transport.connections.header_lines import HeaderParser
 from latchkey.handlers.transport.connections.message import Message, Routes
 from latchkey.handlers.transport.limits import MAX_CONNECTIONS, MAX_HEADER_BYTES, READ_BYTES
 
@@ -38,6 +39,7 @@ class LatchkeyServer(HTTPServer):
         self.clients = Clients() if clients is None else clients
         self._acceptor = Acceptor(self.clients, max_clients, self._serve)
         self._all_gone = asyncio.Event()
+        self._header_parser = HeaderParser()
         # A timer per request; `Clients` serves all of them with one.
         self.conn_params.header_timeout = None
 
@@ -60,6 +62,8 @@ class LatchkeyServer(HTTPServer):
         assert isinstance(request_conn, HTTP1Connection)  # Tornado's type allows other protocols
         if getattr(request_conn.stream, "is_last_request", False):
             request_conn.close()
+        # It is about to read the headers. Tornado has no other way to replace the parser.
+        request_conn._parse_headers = self._header_parser.parse  # type: ignore[method-assign]  # noqa: SLF001
         return Message(server_conn, request_conn, self.clients.idle, self._routes)
 
     def on_close(self, server_conn: object) -> None:
