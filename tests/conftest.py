@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tornado.ioloop import IOLoop
 
-from tests.support.postgresql import Postgresql, running_postgresql
+from tests.support.database.postgresql import Postgresql, running_postgresql
 from tests.support.programs import find_program, reserved_port
 from tests.support.stores import new_public_folder
 

@@ -7,7 +7,7 @@ import pytest
 
 from latchkey.storage import has_wal_reset_bug
 from tests.durability.checkpoint_stress import StressResult, fast_folder, stress
-from tests.durability.rotation_stress import rotation_stress
+from tests.durability.rotation.rotation_stress import rotation_stress
 
 LONG_SECONDS = 600
 CONTROL_ROUNDS = 20

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import CLIENTS, Cluster, cluster
-from tests.support.postgresql import Postgresql
+from tests.support.database.cluster import CLIENTS, Cluster, cluster
+from tests.support.database.postgresql import Postgresql
 
 pytestmark = pytest.mark.programs("postgres")
 

@@ -8,7 +8,7 @@ import pytest
 
 from latchkey.storage import Store, StoreLocation, open_store
 from tests.support.clocks import Clock
-from tests.support.postgresql import DatabaseLocation, Postgresql
+from tests.support.database.postgresql import DatabaseLocation, Postgresql
 
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.programs("postgres"))]
 

@@ -18,7 +18,7 @@ SAVE_IN_ANOTHER_PROCESS = """
 import sys
 from latchkey.storage import open_store
 from tests.storage.conformance.installations.models import installation
-from tests.support.postgresql import location_of
+from tests.support.database.postgresql import location_of
 open_store(location_of(sys.argv[1]), sys.argv[2]).installations.save(installation(bot_token="xoxb-other", user_token="xoxp-other"))
 """
 

@@ -18,7 +18,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from latchkey.simulator import Browser, DemoCheck, ServerDied, ServerProcess, Slack
 from latchkey.slackapi.requests import sign
 from latchkey.slackapi.scopes import describe_scope
-from tests.support.postgresql import Postgresql
+from tests.support.database.postgresql import Postgresql
 
 JOURNAL_APP = """
 import asyncio, os, random

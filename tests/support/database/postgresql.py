@@ -26,7 +26,7 @@ SETTINGS = {
 
 
 class DatabaseLocation(NamedTuple):
-    """Where a store is, for `open_store`; other processes can get it."""
+    """A store in a database, as `open_store` takes it; other processes can get it."""
 
     url: str
 
