@@ -14,7 +14,7 @@ import pytest
 
 from latchkey.storage import StoredEvent, list_backups, open_store
 from tests.support.command_line import ROOT, run
-from tests.support.event_load import Load, journaling
+from tests.support.load.event_load import Load, journaling
 from tests.support.running import Running, running
 from tests.support.stores import replaced
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from latchkey.simulator import ServerProcess, Slack
 from tests.machine.base import ROOT, Base
 from tests.machine.machine import Machine
-from tests.support.event_load import JOURNAL_APP
+from tests.support.load.event_load import JOURNAL_APP
 from tests.support.running import Running
 
 PORT = 8080

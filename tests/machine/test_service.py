@@ -12,7 +12,7 @@ import pytest
 from latchkey.simulator import DemoCheck
 from tests.machine.installed import STORE, InstalledServer, configure, running_with_slack
 from tests.machine.machine import Machine
-from tests.support.event_load import Load
+from tests.support.load.event_load import Load
 
 pytestmark = pytest.mark.boot
 PROBE = (Path(__file__).parent / "probe_app.py").read_text()

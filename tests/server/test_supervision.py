@@ -16,8 +16,8 @@ import pytest
 from latchkey.errors import LatchkeyError, StoreUnavailable, UnreadableRecord
 from latchkey.server import supervision
 from latchkey.server.supervision import Supervisor, feed_watchdog
-from tests.support.event_load import JOURNAL_APP, Load
 from tests.support.fake_systemd import SupervisedServer
+from tests.support.load.event_load import JOURNAL_APP, Load
 from tests.support.running import Running, running
 from tests.support.waiting import until
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.durability.events.test_event_kills import kill_often
-from tests.support.event_load import ASYNC_APP, SYNC_APP, JournalApp
+from tests.support.load.event_load import ASYNC_APP, SYNC_APP, JournalApp
 
 both = pytest.mark.parametrize("app", [ASYNC_APP, SYNC_APP], ids=["AsyncApp", "App"])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.durability.test_live_faults import full_disk, locked
-from tests.support.event_load import NATIVE, SENDERS, JournalApp, Load, journaling
+from tests.support.load.event_load import NATIVE, SENDERS, JournalApp, Load, journaling
 
 REFUSAL_MILLISECONDS = 2500 + 400
 """2.5 s, and some time for a machine that sends and serves at the same time."""

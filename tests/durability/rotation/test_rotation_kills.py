@@ -12,7 +12,7 @@ import pytest
 
 from latchkey.storage.crypto.keyring import read_keyring
 from latchkey.storage.crypto.keyring_file import KeyringFile
-from tests.support.rotation_load import Writers, command, writers
+from tests.support.load.rotation_load import Writers, command, writers
 
 # Without a backup, which most kills would hit; test_restore_kills.py kills backups.
 MOMENTS: dict[str, Callable[[random.Random], float]] = {

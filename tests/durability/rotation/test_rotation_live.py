@@ -15,7 +15,7 @@ from latchkey.storage.crypto.sealing import PREFIX_LENGTH
 from latchkey.storage.engine.sqlite.processes import open_processes
 from latchkey.storage.rotation import rotate as rotation
 from tests.support.command_line import impatient
-from tests.support.rotation_load import TEAMS, command, tables, writers
+from tests.support.load.rotation_load import TEAMS, command, tables, writers
 from tests.support.running import running
 
 PIECE = 24

@@ -22,7 +22,7 @@ from latchkey.storage.crypto.keyring import read_keyring
 from latchkey.storage.installations.installation_codec import bot_value, installer_value
 from latchkey.storage.tables import BOTS, INSTALLATIONS
 from tests.support.command_line import ROOT, command_line
-from tests.support.event_load import Load, journaling
+from tests.support.load.event_load import Load, journaling
 
 TEAMS = 800
 """Enough of them that a lost update is not overwritten before a test checks for it."""
