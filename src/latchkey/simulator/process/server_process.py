@@ -186,6 +186,11 @@ class ServerProcess:
             self._process.kill()
         self._process.wait()
 
+    @property
+    def exit_code(self) -> int | None:
+        """What the server has ended with; None if it runs."""
+        return None if self._process is None else self._process.poll()
+
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
