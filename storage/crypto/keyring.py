@@ -66,6 +66,11 @@ class Keyring:
     def primary_key(self) -> Key:
         return self.keys[0]
 
+    def led_by(self, key_id: str | None) -> Keyring:
+        """Return the same keys with this one first; unchanged if it is None or not among them."""
+        first = tuple(key for key in self.keys if key.key_id == key_id)
+        return Keyring((*first, *(key for key in self.keys if key.key_id != key_id)))
+
     @property
     def key_ids(self) -> tuple[str, ...]:
         return tuple(key.key_id for key in self.keys)

@@ -81,8 +81,8 @@ class KeyringFile:
             for name in self.keyring.key_ids
         )
 
-    def add_key(self, now: float) -> str:
-        """Add a new primary key and return its id; raises KeyringError.
+    def add_key(self, now: float, *, is_primary: bool = True) -> str:
+        """Add a new key, the primary one or the last, and return its id; raises KeyringError.
 
         Its date is `now`, in Unix seconds, but later than those of the other keys, also if the clock was set back.
         """
@@ -90,8 +90,18 @@ class KeyringFile:
         at = self._header_length()
         made_at = max([now, *(entry.made_at + 1 for entry in self.entries if entry.made_at is not None)])
         new = [note_line(key.key_id, made_at, None), key.reveal() + b"\n"]
-        self._write([*self._lines[:at], *new, *self._lines[at:]], (key, *self.keyring.keys))
+        if is_primary:
+            self._write([*self._lines[:at], *new, *self._lines[at:]], (key, *self.keyring.keys))
+        else:
+            self._write([*_ended(self._lines), *new], (*self.keyring.keys, key))
         return key.key_id
+
+    def make_primary(self, key_id: str) -> None:
+        """Move a key to the top. Raises KeyringError."""
+        moved = [line for line in self._lines if self._is_note_of(line, [key_id]) or _holds(line, key_id)]
+        others = [line for line in self._lines if line not in moved]
+        at = self._header_length()
+        self._write([*others[:at], *_ended(moved), *others[at:]], self.keyring.led_by(key_id).keys)
 
     def mark_retired(self, key_ids: Collection[str], now: float) -> None:
         """Mark these keys as retired: they still decrypt, until they are dropped. Raises KeyringError."""
@@ -142,6 +152,11 @@ class KeyringFile:
             ) from None
         self._lines = lines
         self.keyring = Keyring(keys)
+
+
+def _ended(lines: list[bytes]) -> list[bytes]:
+    """Return the lines, the last one with its end, which an editor may have left out."""
+    return [*lines[:-1], lines[-1].rstrip(b"\r\n") + b"\n"] if lines else []
 
 
 def _holds(line: bytes, key_id: str) -> bool:

@@ -62,6 +62,12 @@ class Presence(Protocol):
     def forget_owner(self, owner: str) -> None:
         """No events of this owner are left."""
 
+    def primary_key(self) -> str | None:
+        """Return the id of the key with which every process encrypts; None: the first one of its keyring."""
+
+    def set_primary_key(self, key_id: str) -> None:
+        """Let every process encrypt with this key, within a few seconds. Raises StoreUnavailable."""
+
     def leads(self) -> bool:
         """Whether this is the one server that runs ordered events: of those that have not ended, the oldest."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latchkey import __version__
-from latchkey.errors import StoreRefused
+from latchkey.errors import KeyringError, StoreRefused
 from latchkey.storage.crypto import Keyring, KeyringFile, Sealer, generate_key
 from latchkey.storage.engine import KeyValue, Presence, refuse_unsafe_modes
 from latchkey.storage.opening.format_record import FORMAT_VALUE, check_format
@@ -105,9 +105,22 @@ def _open(
     engine = PostgresqlKeyValue(url, TABLES, presence, connections=connections, cached=CACHED, taken=[REPLAYS])
     undo.callback(engine.close)
     keyring_file = prepare(engine, presence)
-    sealer = Sealer(keyring_file.keyring)
+    sealer = Sealer(_led_by_primary_key(keyring_file, presence))
     check_format(engine, sealer, url, keyring_file.path)
     return OpenedEngine(keyring_file, engine, sealer, presence)
+
+
+def _led_by_primary_key(file: KeyringFile, presence: Presence) -> Keyring:
+    """Return the keys with the store's primary key first. Raises KeyringError."""
+    primary = presence.primary_key()
+    if primary is None:
+        presence.set_primary_key(file.keyring.primary_key.key_id)
+    elif primary not in file.keyring.key_ids:
+        raise KeyringError(
+            f"keyring {file.path}: lacks the key {primary}, with which the store's servers encrypt",
+            hint="copy the keyring from a machine on which a server runs",
+        )
+    return file.keyring.led_by(primary)
 
 
 def _prepare_existing(engine: KeyValue, url: object, keyring_path: Path) -> KeyringFile:

@@ -58,7 +58,8 @@ class StoreKeys:
 
     def entries(self) -> tuple[KeyEntry, ...]:
         """Return what the keyring says of each key; the first one is the primary key."""
-        return self._keyring_file().entries
+        primary = self._presence.primary_key()
+        return tuple(sorted(self._keyring_file().entries, key=lambda entry: entry.key_id != primary))
 
     def use(self) -> KeyUse:
         """Return the number of records under each key by table; "" counts values that are not encrypted records."""
@@ -73,17 +74,31 @@ class StoreKeys:
         return verify(self._engine, self._sealer, SEALED_TABLES, progress)
 
     def add(self) -> str:
-        """Add a new primary key, and return its id when every process encrypts with it; raises StaleKeyring."""
+        """Add a key and return its id.
+
+        It is the primary key, with which every process then encrypts; raises StaleKeyring if one does not. If servers
+        on several machines can have the store open, it only decrypts until a rotation, because each machine has a copy
+        of the keyring; raises KeyringError if such a key was added before.
+        """
         with self._presence.maintenance():
-            key_id = self._keyring_file().add_key(time.time())
-            self._wait_for_others()
-            return key_id
+            if not self.has_copies:
+                key_id = self._keyring_file().add_key(time.time())
+                self._wait_for_others()
+                return key_id
+            if (added := self._added_key()) is not None:
+                raise KeyringError(
+                    f"keyring {self.keyring_path}: the key {added} was added and is not used yet",
+                    hint="copy the keyring to every machine, then run `latchkey keys rotate`",
+                )
+            return self._add_to_copies()
 
     def next_key(self) -> str | None:
         """Return the key with which a rotation would continue, or None if it would add a new one.
 
         Raises KeyringError if the keyring is in the wrong order.
         """
+        if self.has_copies and (added := self._added_key()) is not None:
+            return added
         entries = self.entries()
         check_order(entries, self.keyring_path)
         return entries[0].key_id if len(unretired(entries)) > 1 else None
@@ -98,6 +113,8 @@ class StoreKeys:
         with self._presence.maintenance():
             self.next_key()
             before()
+            if self.has_copies:
+                self._use_added_key()
             rotation = Rotation(
                 self._engine,
                 self._sealer,
@@ -147,7 +164,51 @@ class StoreKeys:
                     f"keyring {self.keyring_path}: the key {key_id} has come into use again, and stays",
                     hint="`latchkey keys status` shows what uses it",
                 )
+            self._align_file()
             self._keyring_file().drop(key_id)
+
+    @property
+    def has_copies(self) -> bool:
+        """Whether other machines may have copies of the keyring."""
+        return bool(self._presence.owner)
+
+    def _added_key(self) -> str | None:
+        """Return the key that was added after the primary key, and that no process encrypts with yet."""
+        primary, *others = self.entries()
+        newer = [key for key in others if key.retired_at is None and (key.made_at or 0.0) > (primary.made_at or 0.0)]
+        return max(newer, key=lambda key: key.made_at or 0.0).key_id if newer else None
+
+    def _add_to_copies(self) -> str:
+        file = self._keyring_file()
+        key_id = file.add_key(time.time(), is_primary=False)
+        self._watch.use(file)
+        return key_id
+
+    def _use_added_key(self) -> None:
+        """Make the added key, or a new one, the primary key, once every process has it; raises KeyringError."""
+        added = self._added_key()
+        if added is None:
+            if len(unretired(self.entries())) > 1:
+                self._align_file()  # an interrupted rotation goes on, here or on another machine
+                return
+            added = self._add_to_copies()
+        deadline = time.monotonic() + ADOPT_TIMEOUT
+        while late := [process for process in self.processes() if added not in (process.key_ids or ())]:
+            if time.monotonic() > deadline:
+                listed = ", ".join(f"process {process.pid} on {process.host}" for process in late)
+                raise KeyringError(
+                    f"not every process that has the store open has the key {added}: {listed}",
+                    hint=f"copy the keyring {self.keyring_path} to every machine, then run this command again",
+                )
+            time.sleep(0.05)
+        self._presence.set_primary_key(added)
+        self._align_file()
+
+    def _align_file(self) -> None:
+        """Put the primary key of the store at the top of this machine's keyring."""
+        file, primary = self._keyring_file(), self.entries()[0].key_id
+        if file.keyring.primary_key.key_id != primary:
+            file.make_primary(primary)
 
     def _keyring_file(self) -> KeyringFile:
         """Return the keyring as it is now, read again only if it has changed."""

@@ -36,6 +36,7 @@ class KeyringWatch:
         self._interval = interval
         self._lock = threading.Lock()
         self._seen: tuple[int, ...] | None = file.version
+        self._primary = presence.primary_key()
         self._complaint = ""
         self._published: tuple[str, ...] = ()
         self._closed = threading.Event()
@@ -56,7 +57,8 @@ class KeyringWatch:
         """
         with self._lock:
             version = self._version()
-            if self._closed.is_set() or (version == self._seen and not (retry and self._complaint)):
+            is_unchanged = version == self._seen and self._presence.primary_key() == self._primary
+            if self._closed.is_set() or (is_unchanged and not (retry and self._complaint)):
                 return
             self._seen = version
             try:
@@ -96,6 +98,10 @@ class KeyringWatch:
             return None
 
     def _take(self, keyring: Keyring) -> None:
+        self._primary = self._presence.primary_key()
+        if self._primary is not None and self._primary not in keyring.key_ids:
+            raise KeyringError(f"keyring {self._path}: lacks the primary key of the store ({self._primary})")
+        keyring = keyring.led_by(self._primary)
         primary = self._sealer.keyring.primary_key.key_id
         if primary not in keyring.key_ids:
             raise KeyringError(f"keyring {self._path}: does not contain the primary key in use ({primary})")

@@ -25,6 +25,7 @@ from latchkey.storage.engine.postgresql.process_rows import (
     EVENTS_CHANNEL,
     INSERT,
     LEASE_SECONDS,
+    PRIMARY_KEY,
     ProcessRow,
 )
 
@@ -46,6 +47,8 @@ class Heartbeat:
         self._closed = threading.Event()
         self.is_fenced = False
         """Whether another server has fenced this one, because its lease had ended."""
+        self.primary_key: str | None = None
+        """The id of the key with which every process encrypts, as of the last heartbeat."""
         self.on_events: Callable[[], None] = lambda: None
         """Called in the thread when a process, this one included, has announced events."""
         self.on_fenced: Callable[[], None] = lambda: None
@@ -124,3 +127,5 @@ class Heartbeat:
             self.is_fenced = True
             self.on_fenced()
         connection.execute(DELETE_EXPIRED_COMMANDS)
+        found = connection.execute(PRIMARY_KEY).fetchone()
+        self.primary_key = found[0] if found else None

@@ -10,7 +10,7 @@ import errno
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -26,8 +26,10 @@ from latchkey.storage.engine.postgresql.process_rows import (
     IS_SERVING,
     LEADER,
     LIVE,
+    PRIMARY_KEY,
     PUBLISH,
     SERVERS,
+    SET_PRIMARY_KEY,
     ProcessRow,
 )
 from latchkey.storage.engine.presence import StoreProcess
@@ -55,7 +57,9 @@ class RowPresence:
             # One after another, so that the order of their starts is the order in which others see them.
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (REGISTER_LOCK,))
             connection.execute(INSERT, self._row.parameters)
+            primary = connection.execute(PRIMARY_KEY).fetchone()
         self._heartbeat = Heartbeat(url, self._row)
+        self._heartbeat.primary_key = primary[0] if primary else None
         self._heartbeat.start()
 
     @property
@@ -72,13 +76,10 @@ class RowPresence:
         return self._heartbeat
 
     def is_open(self, name: str) -> bool:
-        return bool(self._select(LIVE + " AND name = %s", name))
+        return bool(self._live(" AND name = %s", name))
 
     def processes(self) -> list[StoreProcess]:
-        return [
-            StoreProcess(pid, tuple(key_ids) if key_ids else None, takes_write_lock=True, host=host)
-            for host, pid, key_ids in self._select(LIVE + " ORDER BY started_at")
-        ]
+        return self._live(" ORDER BY started_at")
 
     def publish(self, key_ids: Sequence[str]) -> None:
         try:
@@ -121,6 +122,13 @@ class RowPresence:
     def forget_owner(self, owner: str) -> None:
         self._select(DELETE, owner)
 
+    def primary_key(self) -> str | None:
+        return self._heartbeat.primary_key
+
+    def set_primary_key(self, key_id: str) -> None:
+        self._select(SET_PRIMARY_KEY, key_id)
+        self._heartbeat.primary_key = key_id
+
     def leads(self) -> bool:
         return self._select(LEADER) == [(self.name,)]
 
@@ -149,6 +157,14 @@ class RowPresence:
                 self._select(DELETE, self.name)
         with self._lock:
             self._disconnect()
+
+    def _live(self, condition: LiteralString, *arguments: object) -> list[StoreProcess]:
+        """Return the processes whose lease lasts, except those of this machine that have ended nevertheless."""
+        return [
+            StoreProcess(pid, tuple(key_ids) if key_ids else None, takes_write_lock=True, host=host)
+            for machine, host, pid, key_ids in self._select(LIVE + condition, *arguments)
+            if not self._row.has_ended_here(machine, pid)
+        ]
 
     def _fence(self, name: str, *, certainly: bool) -> bool:
         """Return whether the server was fenced; unless `certainly`, only if its lease has ended."""

@@ -28,11 +28,16 @@ BEAT = (
 PUBLISH = "UPDATE latchkey.processes SET key_ids = %s WHERE name = %s"
 DELETE = "DELETE FROM latchkey.processes WHERE name = %s"
 DELETE_EXPIRED_COMMANDS = "DELETE FROM latchkey.processes WHERE address IS NULL AND lease_until <= clock_timestamp()"
-LIVE = "SELECT host, pid, key_ids FROM latchkey.processes WHERE NOT fenced AND lease_until > clock_timestamp()"
+LIVE = "SELECT machine, host, pid, key_ids FROM latchkey.processes WHERE NOT fenced AND lease_until > clock_timestamp()"
 IS_SERVING = "SELECT 1 FROM latchkey.processes WHERE name = %s AND NOT fenced"
 SERVERS = (
     "SELECT name, machine, pid, fenced, lease_until <= clock_timestamp()"
     " FROM latchkey.processes WHERE address IS NOT NULL AND name <> %s"
+)
+PRIMARY_KEY = "SELECT key_id FROM latchkey.primary_key"
+SET_PRIMARY_KEY = (
+    "INSERT INTO latchkey.primary_key (key_id) VALUES (%s)"
+    " ON CONFLICT (only_row) DO UPDATE SET key_id = excluded.key_id"
 )
 LEADER = (
     "SELECT name FROM latchkey.processes WHERE address IS NOT NULL AND NOT fenced ORDER BY started_at, name LIMIT 1"

@@ -94,6 +94,12 @@ class FilePresence:
     def forget_owner(self, owner: str) -> None:
         """Do nothing: see `ended_owners`."""
 
+    def primary_key(self) -> None:
+        """Return None: all processes read the same keyring."""
+
+    def set_primary_key(self, key_id: str) -> None:
+        """Do nothing: see `primary_key`."""
+
     def leads(self) -> bool:
         """Return True: there is no other server."""
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import shutil
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
@@ -101,6 +102,16 @@ class Cluster:
             workspace, {"type": "app_mention", "user": "U0ALICE", "text": text, "channel": channel}
         )
 
+    def keyring_of(self, server: ServerProcess) -> Path:
+        return server.folder / "keys" / "keyring"
+
+    def copy_keyring(self, source: ServerProcess, target: ServerProcess) -> None:
+        """Copy the keyring from one machine to another, as an operator does."""
+        path = self.keyring_of(target)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        shutil.copy2(self.keyring_of(source), path.with_name("copying"))
+        path.with_name("copying").replace(path)
+
     async def start(self, server: ServerProcess) -> None:
         """Start a server, as systemd does: again, if the database was away."""
         for _ in range(20):
@@ -162,9 +173,17 @@ class Cluster:
 
 @asynccontextmanager
 async def cluster(
-    folder: Path, postgresql: Postgresql, count: int, *, environment: dict[str, str] | None = None
+    folder: Path,
+    postgresql: Postgresql,
+    count: int,
+    *,
+    environment: dict[str, str] | None = None,
+    own_keyrings: bool = False,
 ) -> AsyncIterator[Cluster]:
-    """Run servers on a new database, and end each by its own process id."""
+    """Run servers on a new database, and end each by its own process id.
+
+    They share a keyring, or, with `own_keyrings`, each has a copy of its own, as on machines of their own.
+    """
     database = postgresql.new_database()
     (folder / "journal").touch()
     servers: list[ServerProcess] = []
@@ -177,7 +196,7 @@ async def cluster(
         options = {
             "LATCHKEY_LISTENERS_MODULES": "journal_app",
             "LATCHKEY_STORAGE_URL": postgresql.url(database),
-            "LATCHKEY_STORAGE_KEYRING": str(folder / "keys" / "keyring"),
+            "LATCHKEY_STORAGE_KEYRING": str((home if own_keyrings else folder) / "keys" / "keyring"),
             **(environment or {}),
         }
         server = ServerProcess(home, environment=options)
@@ -188,6 +207,8 @@ async def cluster(
     running = Cluster(folder, servers, slack, postgresql, database)
     try:
         for server in servers:
+            if own_keyrings and server is not servers[0]:
+                running.copy_keyring(servers[0], server)
             await server.start(slack)
         browser = Browser()
         check = DemoCheck(server, slack)

@@ -75,12 +75,19 @@ def status(config_path: Path | None, as_json: bool) -> None:
 @config_option
 @json_option
 def add(config_path: Path | None, as_json: bool) -> None:
-    """Add a new primary key. New records use it; existing ones are left as they are."""
+    """Add a new key. New records use it; existing ones are left as they are.
+
+    With a store in a database, no record uses it until `latchkey keys rotate`, because every server must have it first.
+    """
     with configured_store(config_path, keeps_root=True) as store:
         key_id = store.keys.add()
-        path = store.keys.keyring_path
+        path, has_copies = store.keys.keyring_path, store.keys.has_copies
     if as_json:
         print_json({"key_id": key_id})
+        return
+    if has_copies:
+        click.echo(f"added the key {key_id}")
+        say(f"hint: copy the keyring {path} to every machine; then `latchkey keys rotate` makes the key primary")
         return
     click.echo(f"added the primary key {key_id}")
     say(f"hint: copy the keyring {path} now, apart from the store; `latchkey keys rotate` re-encrypts existing records")

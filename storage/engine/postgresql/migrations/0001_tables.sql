@@ -22,6 +22,9 @@ ALTER TABLE replays ALTER COLUMN value SET STORAGE EXTERNAL;
 ALTER TABLE inbox SET (autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_scale_factor = 0);
 ALTER TABLE retries SET (autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_scale_factor = 0);
 
+-- The id of the key with which every process encrypts: machines have copies of the keyring, which change one by one.
+CREATE TABLE primary_key (key_id text NOT NULL, only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row));
+
 -- Numbers events in the order in which servers have accepted them.
 CREATE SEQUENCE numbers;
 
