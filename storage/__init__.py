@@ -17,6 +17,7 @@ from latchkey.storage.backup import (
     restore,
     restoring,
 )
+from latchkey.storage.copying import CopyResult
 from latchkey.storage.crypto import PREFIX_LENGTH, KeyEntry, read_keyring, seal_values, value_fault
 from latchkey.storage.engine import (
     SQLITE_VERSION,
@@ -57,7 +58,14 @@ from latchkey.storage.installations import (
     installer_value,
     open_source,
 )
-from latchkey.storage.opening import StoreLocation, check_files, check_location, open_for_command, open_store
+from latchkey.storage.opening import (
+    StoreLocation,
+    check_files,
+    check_location,
+    migrate_database,
+    open_for_command,
+    open_store,
+)
 from latchkey.storage.rotation import KeyUse, KeyUsers, ProgressCallback, RotationResult, StoreKeys, VerificationResult
 from latchkey.storage.states import IssuedState, States
 from latchkey.storage.store import CommandStore, Store
@@ -80,6 +88,7 @@ __all__ = [
     "BlockingTokens",
     "ChangeKind",
     "CommandStore",
+    "CopyResult",
     "Damaged",
     "EventStatus",
     "Expiry",
@@ -132,6 +141,7 @@ __all__ = [
     "installer_value",
     "list_backups",
     "make_backup",
+    "migrate_database",
     "open_for_command",
     "open_processes",
     "open_source",

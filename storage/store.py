@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from latchkey.errors import StoreUnavailable
+from latchkey.storage.copying import StoreCopy
 from latchkey.storage.crypto import KeyringFile, Sealer, open_values
 from latchkey.storage.engine import CallObserver, Executor, KeyValue, Presence
 from latchkey.storage.inbox import EventAdmin, Inbox
@@ -59,6 +60,7 @@ class CommandStore:
         self.refreshes = BlockingExpiries(self._records)
         self.workspaces = WorkspaceAdmin(self._records, self._eraser.request)
         self.moving = InstallationMover(self._records, self.workspaces)
+        self.copy = StoreCopy(self._records, opened.presence)
 
     def check_pages(self) -> None:
         """Let the engine check all that it stores; raises StoreUnavailable if something is damaged."""

@@ -1,6 +1,12 @@
 """Opens a store and its keyring, or refuses to, and says why."""
 
 from latchkey.storage.opening.preconditions import check_files
-from latchkey.storage.opening.stores import StoreLocation, check_location, open_for_command, open_store
+from latchkey.storage.opening.stores import (
+    StoreLocation,
+    check_location,
+    migrate_database,
+    open_for_command,
+    open_store,
+)
 
-__all__ = ["StoreLocation", "check_files", "check_location", "open_for_command", "open_store"]
+__all__ = ["StoreLocation", "check_files", "check_location", "migrate_database", "open_for_command", "open_store"]

@@ -69,6 +69,14 @@ def open_existing(url_text: str, keyring_path: Path, undo: ExitStack) -> OpenedE
     return _open(url, keyring_path, undo, lambda engine, _: _prepare_existing(engine, url, keyring_path))
 
 
+def migrate_schema(url_text: str) -> list[str]:
+    """Apply what the schema lacks; returns the names. Raises StoreRefused or StoreUnavailable."""
+    url = _database_url(url_text)
+    from latchkey.storage.engine.postgresql import migrate
+
+    return [f"{migration.number:04d}_{migration.name}" for migration in migrate(url)]
+
+
 def check_database(url_text: str, keyring_path: Path, *, new_store: bool = False) -> None:
     """Check what a start checks, and change nothing. Raises StoreRefused, KeyringError or StoreUnavailable."""
     url = _database_url(url_text)

@@ -9,9 +9,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from latchkey.storage.copying import check_marks, forget_move
 from latchkey.storage.opening import database_store, file_store
 from latchkey.storage.opening.preconditions import check_files
-from latchkey.storage.store import CommandStore, Store
+from latchkey.storage.records import Records
+from latchkey.storage.store import CommandStore, OpenedEngine, Store
 
 StrPath: TypeAlias = str | os.PathLike[str]
 
@@ -37,6 +39,7 @@ def open_store(
     must_exist: bool = False,
     server_address: str | None = None,
     connections: int = MAX_CONNECTIONS,
+    force: bool = False,
     clock: Callable[[], float] = time.time,
 ) -> Store:
     """Return the store at `location`, encrypted with the keys in the file `keyring`.
@@ -44,7 +47,7 @@ def open_store(
     Creates both if neither exists, unless `must_exist`. With `new_store`, creates an empty store beside an existing
     keyring. `server_address` is given by a server, which runs the store's events, and of which a file
     can have only one; it is shown to others that try to start. `connections` is the largest number of connections to a
-    database. `clock` gives Unix seconds. Raises
+    database. With `force`, a server runs also on a store that was copied elsewhere. `clock` gives Unix seconds. Raises
     StoreRefused, KeyringError or StoreUnavailable; if the file of one of the two is the reason,
     nothing was created.
     """
@@ -68,6 +71,8 @@ def open_store(
                 connections=connections,
                 clock=clock,
             )
+        if server_address is not None:
+            _check_marks(opened, location, force=force)
         undo.pop_all()
         return Store(opened, clock)
 
@@ -87,6 +92,18 @@ def open_for_command(location: StoreLocation, keyring: StrPath) -> CommandStore:
             opened = database_store.open_existing(location.reveal(), keyring_path, undo)
         undo.pop_all()
         return CommandStore(opened)
+
+
+def migrate_database(location: SecretUrl) -> list[str]:
+    """Apply what the database's schema lacks; returns the names. Raises StoreRefused or StoreUnavailable."""
+    return database_store.migrate_schema(location.reveal())
+
+
+def _check_marks(opened: OpenedEngine, location: StoreLocation, *, force: bool) -> None:
+    records = Records(opened.engine, opened.sealer)
+    if force:
+        forget_move(records)
+    check_marks(records, location if isinstance(location, (str, os.PathLike)) else "in the database")
 
 
 def check_location(location: StoreLocation, keyring: StrPath, *, new_store: bool = False) -> None:

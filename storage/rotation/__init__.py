@@ -12,6 +12,7 @@ from latchkey.storage.rotation.verification import (
     ignore_progress,
     key_use,
     needed_ids,
+    pages,
     verify_file,
 )
 
@@ -28,5 +29,6 @@ __all__ = [
     "ignore_progress",
     "key_use",
     "needed_ids",
+    "pages",
     "verify_file",
 ]

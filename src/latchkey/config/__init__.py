@@ -9,6 +9,7 @@ from latchkey.config.proxies import Proxies, Proxy
 from latchkey.config.secrets import STORAGE_URL, Secret
 from latchkey.config.sections import SECTIONS, SlackSection, shipped_config
 from latchkey.config.settings import DEFAULT, EVERYWHERE, PUBLIC_URL_HINT, Settings, SlackCredentials
+from latchkey.config.storage_url import parse_storage_url, problem_in_file, storage_url_problem
 
 __all__ = [
     "CREDENTIALS_HINT",
@@ -28,7 +29,10 @@ __all__ = [
     "SlackSection",
     "find_checkout",
     "load_settings",
+    "parse_storage_url",
+    "problem_in_file",
     "refuse_empty_folder",
     "shipped_config",
+    "storage_url_problem",
     "with_defaults",
 ]

@@ -35,11 +35,15 @@ SWITCH_INTERVAL_SECONDS = 0.0005
 logger = logging.getLogger("latchkey")
 
 
-def run_and_exit(config_path: Path | None, listen: str | None, *, new_store: bool) -> NoReturn:
+def run_and_exit(config_path: Path | None, listen: str | None, *, new_store: bool, force: bool = False) -> NoReturn:
     """Run the server until it is stopped, and end the process with its exit code."""
     forbid_core_dumps()
     raise_descriptor_limit()
-    exit_now(_until_stopped(lambda: serve(prepare(config_path, listen, new_store=new_store), new_store=new_store)))
+    exit_now(
+        _until_stopped(
+            lambda: serve(prepare(config_path, listen, new_store=new_store), new_store=new_store, force=force)
+        )
+    )
 
 
 def exit_now(exit_code: int) -> NoReturn:
@@ -61,7 +65,7 @@ def _until_stopped(run: Callable[[], None]) -> int:
     return 0
 
 
-def serve(startup: Startup, *, new_store: bool) -> None:
+def serve(startup: Startup, *, new_store: bool, force: bool = False) -> None:
     """Open the store and serve until a signal. Raises LatchkeyError."""
     settings = startup.settings
     with (
@@ -74,6 +78,7 @@ def serve(startup: Startup, *, new_store: bool) -> None:
                 settings.store_location,
                 settings.keyring_path,
                 new_store=new_store,
+                force=force,
                 server_address=sockets.address,
                 connections=settings.storage.connections,
             )
