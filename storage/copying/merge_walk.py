@@ -1,7 +1,7 @@
 """Goes through a table of two stores at once, in the order of the ids, and makes the second one like the first.
 
-Invariant: records are copied as they are, encrypted, and what is equal is not written. So a copy that was interrupted
-goes on where it was, and one that is repeated writes only what has changed.
+Invariant: records are copied as they are, encrypted, and what is equal is not written. So a copy that is run
+again writes only what is missing or has changed.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def count_differences(source: KeyValue, target: KeyValue, table: str) -> int:
 
 
 def _pairs(source: KeyValue, target: KeyValue, table: str) -> Iterator[tuple[str, bytes | None, bytes | None]]:
-    """Yield each id with its value in the source and in the target, None where it is absent."""
+    """Yield each id with its value in the source and in the target, None if it is absent."""
     ours, theirs = _rows(source, table), _rows(target, table)
     one, other = next(ours, None), next(theirs, None)
     while one is not None or other is not None:

@@ -197,6 +197,6 @@ def _database_url(text: str) -> DatabaseUrl:
     except ImportError as error:
         raise StoreRefused(
             f"the store is in PostgreSQL, and the package {error.name} is not installed",
-            hint="install the requirements of PostgreSQL: .venv/bin/pip install -r requirements-postgresql.txt",
+            hint='`./latchkey config check` installs it; without a checkout: pip install "latchkey[postgresql]"',
         ) from None
     return DatabaseUrl(text)

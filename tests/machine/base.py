@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SUITE = "bookworm"
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "python3-venv")
 """In addition to a minimal Debian: systemd, and what docs/install.md says to install."""
-LOCKED = ("requirements-build.txt", "requirements.txt")
+LOCKED = ("requirements-build.txt", "requirements.txt", "requirements-postgresql.txt")
 _KEPT = Path("/var/tmp/latchkey-machine")
 
 

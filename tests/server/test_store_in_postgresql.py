@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import SECRET_MARK, run
-from tests.support.postgresql import Postgresql
+from tests.support.database.postgresql import Postgresql
 from tests.support.running import running
 
 

@@ -50,11 +50,9 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
     },
     "Keys and backups": {
         "keys": Entry("latchkey.commands.keys.keys:group", "Show, rotate, verify or retire encryption keys"),
-        "storage": Entry(
-            "latchkey.commands.storage:group", "Copy the store into a database or back, or upgrade its schema"
-        ),
-        "backup": Entry("latchkey.commands.backup:command", "Back up the store while the server runs"),
-        "restore": Entry("latchkey.commands.restore:command", "Replace the store with a backup"),
+        "storage": Entry("latchkey.commands.storage:group", "Copy the store into a database, or back"),
+        "backup": Entry("latchkey.commands.backups.backup:command", "Back up the store while the server runs"),
+        "restore": Entry("latchkey.commands.backups.restore:command", "Replace the store with a backup"),
     },
     "Develop": {
         "simulator": Entry("latchkey.cli.simulator:command", "Run a simulated Slack beside any app on this machine"),

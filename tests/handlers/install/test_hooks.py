@@ -180,7 +180,7 @@ class TestInstalled:
 
         listeners.installed(fail)
         await install(browser, base_url, slack)
-        await until(lambda: services.metrics.events_retried._value.get())
+        await until(lambda: services.metrics.events_retried._value)
         assert runs == [1]
 
     @pytest.mark.gen_test

@@ -131,7 +131,7 @@ class TestSlackRefusesTheUninstall:
         org = Installation(enterprise_id="E0FOREST", user_id="U0BOSS", bot_token=bot, is_enterprise_install=True)
         store.installations.save(org)
         slack.world.faults.clear()
-        await until(lambda: services.metrics.undos["needs_admin"]._value.get())
+        await until(lambda: services.metrics.undos["needs_admin"]._value)
         assert live_tokens(slack) == {bot}
 
 
@@ -223,7 +223,7 @@ class TestRetries:
         page = await install(browser, base_url, slack)
         assert page.status == 403
         assert "as soon as Slack responds" in page.text
-        await until(lambda: services.metrics.undos["uninstalled"]._value.get())
+        await until(lambda: services.metrics.undos["uninstalled"]._value)
         assert not live_tokens(slack)
         assert await nothing_left(store)
 

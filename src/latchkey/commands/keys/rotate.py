@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from latchkey.commands.backup import back_up
+from latchkey.commands.backups import back_up
 from latchkey.commands.context import command_settings, opened_store
 from latchkey.commands.keys.unreadable import name_unreadable
 from latchkey.commands.keys.unreadable import to_json as verification_to_json

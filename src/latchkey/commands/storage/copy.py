@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,22 +14,23 @@ from latchkey.config import Secret, parse_storage_url, problem_in_file, storage_
 from latchkey.errors import SourceError, plural
 from latchkey.storage import CopyResult, open_store
 
-URL_FILE = "LATCHKEY_STORAGE_COPY_URL_FILE"
-
 
 @click.command("copy")
-@click.option("--to", "target", help=f"the database's URL without a password, or a file (else the URL in ${URL_FILE})")
+@click.option("--to", "target", help="the URL of a database, without a password, or a file")
+@click.option(
+    "--to-url-in", "url_file", type=click.Path(path_type=Path), help="a file that contains the database's URL"
+)
 @click.option("--force", is_flag=True, help="replace what is in the target")
 @config_option
 @json_option
-def copy(target: str | None, force: bool, config_path: Path | None, as_json: bool) -> None:
+def copy(target: str | None, url_file: Path | None, force: bool, config_path: Path | None, as_json: bool) -> None:
     """Copy all records into a PostgreSQL database or a file, encrypted as they are.
 
     The server may run: then stop it, and run the command again, which copies what has changed since, compares all
     records, and closes the store to servers.
     """
     settings = command_settings(config_path)
-    location, name = _target(target)
+    location, name = _target(target, url_file)
     with (
         opened_store(settings) as source,
         # The keyring exists already, so a new store is created beside it.
@@ -51,22 +51,28 @@ def copy(target: str | None, force: bool, config_path: Path | None, as_json: boo
         say("hint: another process has the store open: stop the servers, then run this command again")
 
 
-def _target(text: str | None) -> tuple[Path | Secret, str]:
+def _target(text: str | None, url_file: Path | None) -> tuple[Path | Secret, str]:
     """Return the target and how to name it; raises SourceError."""
-    if text is None:
-        if not os.environ.get(URL_FILE):
-            raise SourceError(
-                "no target is given", hint=f"--to URL, --to FILE, or the URL in the file that {URL_FILE} names"
-            )
-        url = Path(os.environ[URL_FILE]).read_text(encoding="utf-8").strip()
-        if problem := storage_url_problem(url):
-            raise SourceError(f"{os.environ[URL_FILE]}: {problem}")
-        return Secret(url), parse_storage_url(url).shown
+    if (text is None) == (url_file is None):
+        raise SourceError("give the target with --to, or with --to-url-in")
+    if url_file is not None:
+        return _url_in(url_file)
+    assert text is not None
     if "://" not in text:
         return Path(text), text
     if problem := problem_in_file(text):
         raise SourceError(f"--to: {problem}")
     return Secret(text), parse_storage_url(text).shown
+
+
+def _url_in(path: Path) -> tuple[Secret, str]:
+    try:
+        url = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path}: {getattr(error, 'strerror', None) or 'expected text'}") from None
+    if problem := storage_url_problem(url):
+        raise SourceError(f"{path}: {problem}")
+    return Secret(url), parse_storage_url(url).shown
 
 
 def _to_json(result: CopyResult, name: str) -> dict[str, Any]:

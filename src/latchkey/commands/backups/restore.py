@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from latchkey.commands.backup import to_json as backup_to_json
+from latchkey.commands.backups.backup import to_json as backup_to_json
 from latchkey.commands.context import acting_as_store_owner, command_settings, opened_store, require_store_file
 from latchkey.commands.installs import check_workspaces
 from latchkey.commands.terminal import (
