@@ -18,7 +18,7 @@ from latchkey.storage.backup import (
     restoring,
 )
 from latchkey.storage.copying import CopyResult
-from latchkey.storage.crypto import PREFIX_LENGTH, KeyEntry, read_keyring, seal_values, value_fault
+from latchkey.storage.crypto import PREFIX_LENGTH, KeyEntry, Keyring, read_keyring, seal_values, value_fault
 from latchkey.storage.engine import (
     SQLITE_VERSION,
     StoreProcess,
@@ -60,6 +60,7 @@ from latchkey.storage.installations import (
 )
 from latchkey.storage.opening import (
     StoreLocation,
+    back_up,
     check_files,
     check_location,
     migrate_database,
@@ -102,6 +103,7 @@ __all__ = [
     "KeyEntry",
     "KeyUse",
     "KeyUsers",
+    "Keyring",
     "Merged",
     "NotBegun",
     "NotCached",
@@ -128,6 +130,7 @@ __all__ = [
     "Wait",
     "WorkspaceKey",
     "acting_as_owner_of",
+    "back_up",
     "become_owner_of",
     "bot_value",
     "check_backup",

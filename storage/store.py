@@ -9,11 +9,13 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from latchkey.errors import StoreUnavailable
+from latchkey.storage.backup import Backup, RestorePreview, preview_restore_into, restore_into_database
 from latchkey.storage.copying import StoreCopy
-from latchkey.storage.crypto import KeyringFile, Sealer, open_values
+from latchkey.storage.crypto import Keyring, KeyringFile, Sealer, open_values
 from latchkey.storage.engine import CallObserver, Executor, KeyValue, Presence
 from latchkey.storage.inbox import EventAdmin, Inbox
 from latchkey.storage.installations import (
@@ -25,7 +27,7 @@ from latchkey.storage.installations import (
     WorkspaceAdmin,
 )
 from latchkey.storage.records import Records
-from latchkey.storage.rotation import KeyringWatch, KeySurvey, RemovalEraser, StoreKeys
+from latchkey.storage.rotation import KeyringWatch, KeySurvey, ProgressCallback, RemovalEraser, StoreKeys
 from latchkey.storage.states import States
 from latchkey.storage.tables import META
 from latchkey.storage.tokens import BlockingExpiries, BlockingTokens, Tokens
@@ -61,6 +63,14 @@ class CommandStore:
         self.workspaces = WorkspaceAdmin(self._records, self._eraser.request)
         self.moving = InstallationMover(self._records, self.workspaces)
         self.copy = StoreCopy(self._records, opened.presence)
+
+    def preview_restore(self, backup_store: Path, keys: Keyring) -> RestorePreview:
+        """Return what a restore of a backup would change; raises StoreError if the backup cannot be read."""
+        return preview_restore_into(self._records, backup_store, keys)
+
+    def restore(self, backup: Backup, keys: Keyring, *, keep_events: bool, progress: ProgressCallback) -> None:
+        """Replace all records of this store, which is in a database; see `restore_into_database`."""
+        restore_into_database(self.copy, backup, keys, keep_events=keep_events, progress=progress)
 
     def check_pages(self) -> None:
         """Let the engine check all that it stores; raises StoreUnavailable if something is damaged."""

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from latchkey.errors import StoreRefused, StoreUnavailable
 from latchkey.storage.backup.backup_manifest import (
@@ -67,13 +68,47 @@ def make_backup(
         with acting_as_owner_of(store_path):
             check_is_store(store_path)
             keys = read_keyring(keyring_path)
+    except OSError as error:
+        raise StoreRefused(f"no backup was made: {error.filename or folder}: {error.strerror}") from None
+
+    def copy(target: Path) -> None:
+        with acting_as_owner_of(store_path), no_replace(store_path):
+            copy_store(store_path, target)
+
+    source = BackupSource(store_path, keys, keyring_path, store_path.parent, copy)
+    return make_backup_of(source, folder, made_by=made_by, progress=progress, clock=clock)
+
+
+class BackupSource(NamedTuple):
+    """What is backed up."""
+
+    name: object
+    """How messages name the store."""
+    keys: Keyring
+    keyring_path: Path
+    owner_of: Path
+    """The folder whose owner a new folder of backups gets."""
+    copy: Callable[[Path], None]
+    """Writes a copy of the store to a new file, with nothing beside it; on disk when it returns."""
+
+
+def make_backup_of(
+    source: BackupSource,
+    folder: Path,
+    *,
+    made_by: str,
+    progress: ProgressCallback,
+    clock: Callable[[], float] = time.time,
+) -> Backup:
+    """Make a backup, and return it; see `make_backup`."""
+    try:
         # Root may make the first backup, and the server's user the next.
-        create_private_folder(folder, owner_of=store_path.parent)
+        create_private_folder(folder, owner_of=source.owner_of)
         made_at = clock()
         with acting_as_owner_of(folder):
             _clear_leftovers(folder)
             with _hidden_folder(folder, name_for(made_at, 1)) as unfinished:
-                backup = _fill(unfinished, store_path, keys, keyring_path, made_at, progress)
+                backup = _fill(unfinished, source, made_at, progress)
                 write_manifest(backup, unfinished, made_by)
                 sync_folder(unfinished)
                 return read_backup(_publish(unfinished, folder, made_at))
@@ -105,22 +140,19 @@ def prune(folder: Path, keep: int, *, spare: Path) -> list[Path]:
     return deleted
 
 
-def _fill(
-    unfinished: Path, store_path: Path, keys: Keyring, keyring_path: Path, made_at: float, progress: ProgressCallback
-) -> Backup:
+def _fill(unfinished: Path, source: BackupSource, made_at: float, progress: ProgressCallback) -> Backup:
     """Copy the store, then check the copy: its pages and every record."""
     copy = unfinished / STORE_NAME
-    with acting_as_owner_of(store_path), no_replace(store_path):
-        copy_store(store_path, copy)
+    source.copy(copy)
     try:
-        result, records = verify_file(copy, keys, progress)
+        result, records = verify_file(copy, source.keys, progress)
     except StoreUnavailable as error:
         raise StoreUnavailable(
             error.reason,
-            f"no backup was made: the store {store_path} is damaged (its copy fails SQLite's check)",
+            f"no backup was made: the store {source.name} is damaged (its copy fails SQLite's check)",
             hint="restore an older backup; until then the server uses what it can read",
         ) from error
-    _refuse_wrong_keys(result, store_path, keyring_path)
+    _refuse_wrong_keys(result, source)
     return Backup(
         path=unfinished,
         made_at=made_at,
@@ -132,10 +164,10 @@ def _fill(
     )
 
 
-def _refuse_wrong_keys(result: VerificationResult, store_path: Path, keyring_path: Path) -> None:
+def _refuse_wrong_keys(result: VerificationResult, source: BackupSource) -> None:
     if not result.key_ids:
         raise StoreRefused(
-            f"no record of the store {store_path} can be decrypted with the keys of {keyring_path}",
+            f"no record of the store {source.name} can be decrypted with the keys of {source.keyring_path}",
             hint="put the keyring back from its copy; a backup is made only if it can be checked",
         )
 

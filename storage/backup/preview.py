@@ -7,10 +7,11 @@ dates of installations, never a token.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,23 +71,37 @@ class RestorePreview:
 
 
 def preview_restore(store_path: Path, backup_store: Path, keys: Keyring) -> RestorePreview:
-    """Compare the store with the one in a backup; raises StoreError if the backup cannot be read."""
+    """Compare the store's file with the one in a backup; raises StoreError if the backup cannot be read."""
+
+    def compare(then: Records, preview: RestorePreview) -> None:
+        check_is_store(store_path)
+        with closing(ReadOnlyKeyValue(store_path, TABLES)) as current:
+            _compare(Records(current, Sealer(keys)), then, preview)
+            current.check_unchanged()
+
+    return _preview(backup_store, keys, compare, store_path)
+
+
+def preview_restore_into(records: Records, backup_store: Path, keys: Keyring) -> RestorePreview:
+    """The same for an open store."""
+    return _preview(backup_store, keys, partial(_compare, records), "the store")
+
+
+def _preview(
+    backup_store: Path, keys: Keyring, compare: Callable[[Records, RestorePreview], None], store: object
+) -> RestorePreview:
     preview = RestorePreview()
-    sealer = Sealer(keys)
     with acting_as_owner_of(backup_store):
         snapshot = ReadOnlyKeyValue(backup_store, TABLES)
     with closing(snapshot):
-        then = Records(snapshot, sealer)
+        then = Records(snapshot, Sealer(keys))
         preview.events_restored = sum(1 for _ in EventAdmin(then).all())
         try:
-            check_is_store(store_path)
-            with closing(ReadOnlyKeyValue(store_path, TABLES)) as current:
-                _compare(Records(current, sealer), then, preview)
-                current.check_unchanged()
+            compare(then, preview)
         except StoreError as error:
             return RestorePreview(problem=str(error), events_restored=preview.events_restored)
         except OSError as error:
-            return RestorePreview(problem=f"{store_path}: {error.strerror}", events_restored=preview.events_restored)
+            return RestorePreview(problem=f"{store}: {error.strerror}", events_restored=preview.events_restored)
     return preview
 
 

@@ -87,7 +87,7 @@ def restore(store_path: Path, backup: Backup, keys: Keyring, *, now: float, keep
     try:
         clear_interrupted(store_path)
         try:
-            _write(backup, copy, keys, keep_events=keep_events)
+            write_restored(backup, copy, keys, keep_events=keep_events)
             _finish(copy, store_path)
         except BaseException:
             remove_store(copy)  # on a full disk, it took the last space
@@ -106,8 +106,8 @@ def _swap_in(store_path: Path, copy: Path, now: float) -> Path | None:
         raise
 
 
-def _write(backup: Backup, copy: Path, keys: Keyring, *, keep_events: bool) -> None:
-    """Write the new file, complete except for its owner."""
+def write_restored(backup: Backup, copy: Path, keys: Keyring, *, keep_events: bool) -> None:
+    """Write a checked backup as the new store that it becomes, complete except for its owner; see `restore`."""
     _copy(backup, copy)
     with closing(SqliteKeyValue(copy, TABLES)) as engine:
         records = Records(engine, Sealer(keys))

@@ -27,7 +27,7 @@ def check_marks(records: Records, store: object) -> None:
     if copying is not None:
         raise StoreRefused(
             f"the copy of {copying.value['from']} into the store {store} is not finished",
-            hint="run `latchkey storage copy` again; it continues",
+            hint="run the command (`latchkey storage copy` or `restore`) again; it continues",
         )
 
 

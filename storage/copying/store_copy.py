@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from latchkey.errors import StoreRefused
 from latchkey.storage.copying.copy_marks import COPYING, MOVED
 from latchkey.storage.copying.merge_walk import CopyCounts, copy_table, count_differences
-from latchkey.storage.engine import Presence
+from latchkey.storage.engine import KeyValue, Presence
 from latchkey.storage.records import Records
 from latchkey.storage.rotation import ProgressCallback, ignore_progress
 from latchkey.storage.tables import META, TABLES
@@ -60,6 +61,27 @@ class StoreCopy:
         if is_final:
             self._finish(target, names[1], clock())
         return CopyResult(tables, is_final)
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Keep other commands out; raises StoreInUse, or StoreRefused if another process has this store open."""
+        with self._presence.maintenance():
+            if self.has_others:
+                raise StoreRefused(
+                    "the store is open in another process",
+                    hint="stop every server first, for example: systemctl stop latchkey",
+                )
+            yield
+
+    def replace_with(self, source: KeyValue, name: str, progress: ProgressCallback) -> None:
+        """Make this store like the source, whose name is for messages; no server runs on it before the end."""
+        self._records.commit([self._records.put(META, COPYING, {"from": name}), self._records.discard(META, MOVED)])
+        done, total = 0, sum(map(source.count, COPIED))
+        for table in COPIED:
+            for counts in copy_table(source, self._records.engine, table):
+                progress("restored", done + counts.records, max(total, done + counts.records))
+            done += counts.records
+        self._records.commit([self._records.discard(META, COPYING)])
 
     @property
     def has_others(self) -> bool:

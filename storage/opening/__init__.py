@@ -3,10 +3,19 @@
 from latchkey.storage.opening.preconditions import check_files
 from latchkey.storage.opening.stores import (
     StoreLocation,
+    back_up,
     check_location,
     migrate_database,
     open_for_command,
     open_store,
 )
 
-__all__ = ["StoreLocation", "check_files", "check_location", "migrate_database", "open_for_command", "open_store"]
+__all__ = [
+    "StoreLocation",
+    "back_up",
+    "check_files",
+    "check_location",
+    "migrate_database",
+    "open_for_command",
+    "open_store",
+]

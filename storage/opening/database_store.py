@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from latchkey import __version__
 from latchkey.errors import KeyringError, StoreRefused
+from latchkey.storage.backup import Backup, make_database_backup
 from latchkey.storage.crypto import Keyring, KeyringFile, Sealer, generate_key
 from latchkey.storage.engine import KeyValue, Presence, refuse_unsafe_modes
 from latchkey.storage.opening.format_record import FORMAT_VALUE, check_format
 from latchkey.storage.opening.keyring_creation import create_new_keyring
 from latchkey.storage.opening.preconditions import refuse_uncreatable
 from latchkey.storage.records import Records
+from latchkey.storage.rotation import ProgressCallback
 from latchkey.storage.store import OpenedEngine
 from latchkey.storage.tables import BOTS, FORMAT, INSTALLATIONS, META, REPLAYS, TABLES, WORKSPACES
 
@@ -75,6 +77,11 @@ def migrate_schema(url_text: str) -> list[str]:
     from latchkey.storage.engine.postgresql import migrate
 
     return [f"{migration.number:04d}_{migration.name}" for migration in migrate(url)]
+
+
+def back_up(url_text: str, keyring_path: Path, folder: Path, *, made_by: str, progress: ProgressCallback) -> Backup:
+    """Make a backup; see `make_database_backup`."""
+    return make_database_backup(_database_url(url_text), keyring_path, folder, made_by=made_by, progress=progress)
 
 
 def check_database(url_text: str, keyring_path: Path, *, new_store: bool = False) -> None:

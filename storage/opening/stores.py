@@ -9,10 +9,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from latchkey.storage.backup import Backup, make_backup
 from latchkey.storage.copying import check_marks, forget_move
 from latchkey.storage.opening import database_store, file_store
 from latchkey.storage.opening.preconditions import check_files
 from latchkey.storage.records import Records
+from latchkey.storage.rotation import ProgressCallback
 from latchkey.storage.store import CommandStore, OpenedEngine, Store
 
 StrPath: TypeAlias = str | os.PathLike[str]
@@ -97,6 +99,15 @@ def open_for_command(location: StoreLocation, keyring: StrPath) -> CommandStore:
 def migrate_database(location: SecretUrl) -> list[str]:
     """Apply what the database's schema lacks; returns the names. Raises StoreRefused or StoreUnavailable."""
     return database_store.migrate_schema(location.reveal())
+
+
+def back_up(
+    location: StoreLocation, keyring: StrPath, folder: Path, *, made_by: str, progress: ProgressCallback
+) -> Backup:
+    """Make a backup of the store in a new folder in `folder`, and return it; see `make_backup`."""
+    if isinstance(location, (str, os.PathLike)):
+        return make_backup(Path(location), Path(keyring), folder, made_by=made_by, progress=progress)
+    return database_store.back_up(location.reveal(), Path(keyring), folder, made_by=made_by, progress=progress)
 
 
 def _check_marks(opened: OpenedEngine, location: StoreLocation, *, force: bool) -> None:

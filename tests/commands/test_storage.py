@@ -79,3 +79,20 @@ def test_a_file_has_no_schema(tmp_path: Path) -> None:
     done = run(tmp_path, "storage", "migrate")
     assert done.returncode == 1
     assert "has no schema" in done.stderr
+
+
+def test_a_store_in_a_database_is_backed_up_and_restored(tmp_path: Path, url: str) -> None:
+    assert run(tmp_path, "storage", "copy", "--to", url).returncode == 0
+    done = run(tmp_path, "backup", LATCHKEY_STORAGE_URL=url)
+    assert done.returncode == 0, done.stderr
+    keyring = tmp_path / "keys" / "keyring"
+    with closing(open_store(DatabaseLocation(url), keyring)) as store:
+        store.installations.delete_all(enterprise_id=None, team_id="T3")
+    done = run(tmp_path, "restore", "--dry-run", LATCHKEY_STORAGE_URL=url)
+    assert done.returncode == 0, done.stderr
+    assert "T3" in done.stdout
+    done = run(tmp_path, "restore", "--yes", "--offline", LATCHKEY_STORAGE_URL=url)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "backups").glob("2*"))) == 2, "what was there has a backup"
+    with closing(open_store(DatabaseLocation(url), keyring)) as store:
+        assert store.installations.find_bot(enterprise_id=None, team_id="T3") is not None

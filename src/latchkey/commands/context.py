@@ -88,14 +88,3 @@ def configured_store(config_path: Path | None, *, keeps_root: bool = False) -> I
     """Load the settings and yield the store, as `opened_store` does."""
     with opened_store(command_settings(config_path), keeps_root=keeps_root) as store:
         yield store
-
-
-def require_store_file(settings: Settings) -> Path:
-    """Return the store's file; raises StoreRefused if the store is in a database."""
-    if settings.storage_url is not None:
-        raise StoreRefused(
-            f"the store is in {settings.store_name}, and this command makes and restores backups of a file",
-            hint="back up the database with pg_dump, and the keyring apart from it;"
-            " to rotate keys afterwards: latchkey keys rotate --no-backup",
-        )
-    return settings.store_path

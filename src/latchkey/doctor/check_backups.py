@@ -38,8 +38,6 @@ PROBLEMS = (BACKUP_MISSING, BACKUP_OLD, BACKUP_DAMAGED, BACKUP_KEYS_MISSING)
 def check_backups(context: DoctorContext) -> Iterator[Finding]:
     """Check the newest backup."""
     settings = context.settings
-    if settings.storage_url is not None:
-        return  # `latchkey backup` copies files only
     backups = list_backups(settings.backup_path)
     if not backups:
         yield BACKUP_MISSING.found(f"there is no backup in {settings.backup_path}")

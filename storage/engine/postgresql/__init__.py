@@ -5,11 +5,13 @@ from latchkey.storage.engine.postgresql.database_url import DatabaseUrl
 from latchkey.storage.engine.postgresql.keyvalue import PostgresqlKeyValue
 from latchkey.storage.engine.postgresql.migrating import is_created, migrate, pending_migrations
 from latchkey.storage.engine.postgresql.presence import RowPresence
+from latchkey.storage.engine.postgresql.snapshot import Snapshot
 
 __all__ = [
     "DatabaseUrl",
     "PostgresqlKeyValue",
     "RowPresence",
+    "Snapshot",
     "connect",
     "is_created",
     "migrate",

@@ -25,11 +25,14 @@ from latchkey.storage.engine.sqlite.connection import GuardedConnection, WriteLo
 class SqliteKeyValue:
     """Implements `KeyValue` on one SQLite file, which must exist."""
 
-    def __init__(self, path: Path, tables: Sequence[str]) -> None:
-        """Open the file and create missing tables; raises StoreUnavailable."""
+    def __init__(self, path: Path, tables: Sequence[str], *, is_shared: bool = True) -> None:
+        """Open the file and create missing tables; raises StoreUnavailable.
+
+        A file that is not shared, because no other process knows of it, needs no lock between processes.
+        """
         self._path = path
         self._tables = {name: f'"{name}"' for name in tables}
-        self._writer = GuardedConnection(path, write_lock=WriteLock(path))
+        self._writer = GuardedConnection(path, write_lock=WriteLock(path) if is_shared else None)
         try:
             self._reader = GuardedConnection(path)
             existing = {row[0] for row in self._reader.select("SELECT name FROM sqlite_master WHERE type = 'table'")}

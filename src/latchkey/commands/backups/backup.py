@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from latchkey import __version__
-from latchkey.commands.context import command_settings, require_store_file
+from latchkey.commands.context import command_settings
 from latchkey.commands.terminal import Number, config_option, json_option, print_json, say, show_progress
 from latchkey.config import Settings
 from latchkey.errors import EXIT_FAILED, plural
-from latchkey.storage import Backup, ProgressCallback, make_backup, prune
+from latchkey.storage import Backup, ProgressCallback, prune
+from latchkey.storage import back_up as make_backup_of
 
 
 @click.command("backup")
@@ -43,9 +44,10 @@ def back_up(
     settings: Settings, progress: ProgressCallback, folder: Path | None = None, keep: int | None = None
 ) -> tuple[Backup, list[Path]]:
     """Make a backup in [backup] path or in `folder`; returns it and the older backups that were deleted."""
-    path = require_store_file(settings)
     folder = folder or settings.backup_path
-    backup = make_backup(path, settings.keyring_path, folder, made_by=__version__, progress=progress)
+    backup = make_backup_of(
+        settings.store_location, settings.keyring_path, folder, made_by=__version__, progress=progress
+    )
     # An older backup may be the last one in which an unreadable record can still be decrypted.
     deleted = [] if backup.unreadable else prune(folder, keep or settings.backup.keep, spare=backup.path)
     return backup, deleted

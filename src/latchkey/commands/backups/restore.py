@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
 
+from latchkey import __version__
 from latchkey.commands.backups.backup import to_json as backup_to_json
-from latchkey.commands.context import acting_as_store_owner, command_settings, opened_store, require_store_file
+from latchkey.commands.context import acting_as_store_owner, command_settings, opened_store
 from latchkey.commands.installs import check_workspaces
 from latchkey.commands.terminal import (
     config_option,
@@ -27,9 +29,12 @@ from latchkey.errors import StoreRefused, plural
 from latchkey.storage import (
     Backup,
     ChangeKind,
+    Keyring,
     RestorePreview,
+    back_up,
     check_backup,
     list_backups,
+    open_store,
     preview_restore,
     read_backup,
     read_keyring,
@@ -58,10 +63,10 @@ def command(
 ) -> None:
     """Replace the store by a backup: BACKUP is its folder or its name (default: the newest).
 
-    The server must be stopped. The current store is kept next to the restored one.
+    The server must be stopped. The current store is kept next to the restored one; of a store in a database, a backup
+    is made first.
     """
     settings = command_settings(config_path)
-    require_store_file(settings)
     chosen = _choose(settings.backup_path, backup)
     with acting_as_store_owner(settings):
         _restore(settings, chosen, dry_run=dry_run, keep_events=keep_events, offline=offline, yes=yes, as_json=as_json)
@@ -71,24 +76,73 @@ def _restore(
     settings: Settings, chosen: Backup, *, dry_run: bool, keep_events: bool, offline: bool, yes: bool, as_json: bool
 ) -> None:
     keys = read_keyring(settings.keyring_path)
-    if not dry_run:
+    is_file = settings.storage_url is None
+    if not dry_run and is_file:
         refuse_open(settings.store_path)  # before the long check, and once more after it
     with show_progress() as progress:
         check_backup(chosen, keys, settings.keyring_path, progress)
     result: dict[str, Any] = {"backup": backup_to_json(chosen), "dry_run": dry_run}
+    replaced = (_restore_file if is_file else _restore_into_database)(
+        settings, chosen, keys, result, keep_events=keep_events, yes=yes, as_json=as_json
+    )
     if dry_run:
-        result |= _show(chosen, preview_restore(settings.store_path, chosen.store, keys), as_json, keep_events)
         if as_json:
             print_json(result)
         return
-    with restoring(settings.store_path):
-        result |= _show(chosen, preview_restore(settings.store_path, chosen.store, keys), as_json, keep_events)
-        confirm(f"Replace {settings.store_path} by the backup {chosen.path.name}?", yes=yes)
-        replaced = restore(settings.store_path, chosen, keys, now=time.time(), keep_events=keep_events)
     result["replaced"] = str(replaced) if replaced else None
     if not as_json:
         click.echo(f"restored {chosen.path.name}" + (f"; the previous store is {replaced}" if replaced else ""))
     _check_tokens(settings, result, offline=offline, as_json=as_json)
+
+
+def _restore_file(
+    settings: Settings,
+    chosen: Backup,
+    keys: Keyring,
+    result: dict[str, Any],
+    *,
+    keep_events: bool,
+    yes: bool,
+    as_json: bool,
+) -> Path | None:
+    """Show what a restore changes and, unless it is only shown, make it; returns the previous store."""
+    path = settings.store_path
+    if result["dry_run"]:
+        result |= _show(chosen, preview_restore(path, chosen.store, keys), as_json, keep_events)
+        return None
+    with restoring(path):
+        result |= _show(chosen, preview_restore(path, chosen.store, keys), as_json, keep_events)
+        confirm(f"Replace {path} by the backup {chosen.path.name}?", yes=yes)
+        return restore(path, chosen, keys, now=time.time(), keep_events=keep_events)
+
+
+def _restore_into_database(
+    settings: Settings,
+    chosen: Backup,
+    keys: Keyring,
+    result: dict[str, Any],
+    *,
+    keep_events: bool,
+    yes: bool,
+    as_json: bool,
+) -> Path | None:
+    """The same for a store in a database; returns the backup that was made of the previous records."""
+    # A database that was lost may be empty.
+    with closing(open_store(settings.store_location, settings.keyring_path, new_store=True)) as store:
+        result |= _show(chosen, store.preview_restore(chosen.store, keys), as_json, keep_events)
+        if result["dry_run"]:
+            return None
+        confirm(f"Replace all records in {settings.store_name} by the backup {chosen.path.name}?", yes=yes)
+        with show_progress() as progress:
+            previous = back_up(
+                settings.store_location,
+                settings.keyring_path,
+                settings.backup_path,
+                made_by=__version__,
+                progress=progress,
+            )
+            store.restore(chosen, keys, keep_events=keep_events, progress=progress)
+    return previous.path
 
 
 def _choose(folder: Path, name: str | None) -> Backup:

@@ -41,7 +41,7 @@ class GuardedConnection:
         timeout: float = CONNECTION_TIMEOUT,
         read_only: bool = False,
     ) -> None:
-        """Only a connection with a `write_lock`, which it closes with itself, may write.
+        """Only a connection with a `write_lock`, which it closes with itself, may write to a file that processes share.
 
         With `read_only`, nothing is written to the file or created beside it.
         """
