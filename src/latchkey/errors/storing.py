@@ -47,7 +47,7 @@ class KeysMissing(StoreRefused):
 class StoreUnavailable(StoreError):
     """The store does not respond: it is locked, full, read-only, replaced or damaged, or the call timed out.
 
-    `reason` is one word, used as a metric label. If it is `timeout`, a write may have been committed;
+    `reason` is one word, used as a metric label. If it is `timeout` or `uncertain`, a write may have been committed;
     with every other reason it was not.
     """
 

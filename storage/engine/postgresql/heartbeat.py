@@ -72,10 +72,6 @@ class Heartbeat:
             and now - self._steady_since > LEASE_SECONDS
         )
 
-    def seconds_since_beat(self) -> float | None:
-        """Return how long ago the row was renewed; None before the first time."""
-        return None if self._last_beat is None else time.monotonic() - self._last_beat
-
     def start(self) -> None:
         threading.Thread(target=self._follow, name="store-heartbeat", daemon=True).start()
 

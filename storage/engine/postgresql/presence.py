@@ -70,11 +70,6 @@ class RowPresence:
     def is_server(self) -> bool:
         return self._row.address is not None
 
-    @property
-    def heartbeat(self) -> Heartbeat:
-        """What keeps the row alive."""
-        return self._heartbeat
-
     def is_open(self, name: str) -> bool:
         return bool(self._live(" AND name = %s", name))
 
