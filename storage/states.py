@@ -3,7 +3,7 @@
 Invariant: only a state's hash is stored, and the call that consumes a state
 deletes it before it checks anything else. A clock that steps back can therefore
 not make a state valid twice, nor valid for longer: the time since the machine
-started, which nobody sets, counts as well.
+started, which nobody sets, counts as well, unless another machine issued it.
 """
 
 from __future__ import annotations
@@ -58,12 +58,18 @@ class States(OAuthStateStore, AsyncOAuthStateStore):
         executor: Executor,
         clock: Callable[[], float],
         uptime: Callable[[], float] = seconds_since_boot,
+        *,
+        machine: str = "",
     ) -> None:
-        """`clock` returns Unix seconds, `uptime` the seconds since the machine started."""
+        """`clock` returns Unix seconds, `uptime` the seconds since the machine started.
+
+        `machine` names this start of the machine; empty if servers on other machines cannot consume a state.
+        """
         self._records = records
         self._executor = executor
         self._clock = clock
         self._uptime = uptime
+        self._machine = machine
         self._next_sweep = 0.0
         self._logger = logging.getLogger("latchkey.storage")
 
@@ -106,6 +112,8 @@ class States(OAuthStateStore, AsyncOAuthStateStore):
         state = f"{expires_at:08x}{secrets.token_urlsafe(32)}"
         self._sweep(now)
         value: dict[str, Any] = {"expires_at": expires_at, "issued_at_uptime": self._uptime()}
+        if self._machine:
+            value["machine"] = self._machine
         if seconds != EXPIRATION_SECONDS:
             value["seconds"] = seconds
         if custom_values or start_query:
@@ -131,7 +139,7 @@ class States(OAuthStateStore, AsyncOAuthStateStore):
         issued, uptime = value.get("issued_at_uptime"), self._uptime()
         if now >= value["expires_at"]:
             return True
-        if issued is None:  # by an earlier version
+        if issued is None or value.get("machine", "") != self._machine:  # an earlier version's, or another machine's
             return False
         # If the machine has started anew, the state is at least as old as this start.
         age = uptime - issued if uptime >= issued else uptime

@@ -109,7 +109,7 @@ class Store(CommandStore):
         )
         self.undos = Undos(self._records, self._eraser.request, reads=self._reads, writes=self._writes)
         self.tokens = Tokens(self._records, opened.presence, cache.forget, self._refreshes)
-        self.states = States(self._records, self._writes, clock)
+        self.states = States(self._records, self._writes, clock, machine=opened.presence.machine)
         self.inbox = Inbox(self._records, self._events, clock, opened.presence)
         self._token_watch = TokenWatch(opened.engine, cache)
         self._watch.start()

@@ -47,6 +47,10 @@ class Presence(Protocol):
         """Lock out other commands that change the keyring or the whole store; raises StoreInUse if one is running."""
 
     @property
+    def machine(self) -> str:
+        """A name of this machine and its last start; empty if no other machine can have the store open."""
+
+    @property
     def owner(self) -> str:
         """The name under which this server's events are stored; empty if no other server can have the store open."""
 

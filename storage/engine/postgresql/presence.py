@@ -93,6 +93,10 @@ class RowPresence:
             yield
 
     @property
+    def machine(self) -> str:
+        return self._row.machine
+
+    @property
     def owner(self) -> str:
         return self.name
 

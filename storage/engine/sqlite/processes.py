@@ -79,6 +79,11 @@ class FilePresence:
             os.close(descriptor)
 
     @property
+    def machine(self) -> str:
+        """Empty: a file is used on one machine."""
+        return ""
+
+    @property
     def owner(self) -> str:
         """Empty: a store in a file has one server."""
         return ""
