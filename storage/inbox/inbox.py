@@ -106,7 +106,8 @@ class Inbox:
 
     def take_replays(self) -> list[StoredEvent]:
         """Return the events that an operator wants to run again, as if they had never been tried."""
-        if not self._runs_events():
+        # What a server that has ended has left is older, and comes first.
+        if self._has_one_runner and not (self._takeover.has_claimed and self._runs_events()):
             return []
         taken: list[StoredEvent] = []
         changes: list[Change] = []

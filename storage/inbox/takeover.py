@@ -38,7 +38,7 @@ class Takeover:
         self._presence = presence
         self._clock = clock
         self._search_until = 0.0
-        self._has_claimed = False
+        self.has_claimed = False
         """Whether everything was looked through since this server began to claim events."""
         self._claimed: list[StoredEvent] = []
 
@@ -54,9 +54,9 @@ class Takeover:
         """
         ended = self._presence.ended_owners()
         if not claims:
-            self._has_claimed = False
+            self.has_claimed = False
             return []
-        if ended or not self._has_claimed or time.monotonic() < self._search_until:
+        if ended or not self.has_claimed or time.monotonic() < self._search_until:
             self.claim_all(own_attempts=0)  # an own batch that this process lacks was never started
         for owner in ended:
             self._presence.forget_owner(owner)
@@ -73,7 +73,7 @@ class Takeover:
         If this fails, what has been claimed is not lost. `own_attempts` is how many attempts at own waiting events
         there have been.
         """
-        self._has_claimed = True
+        self.has_claimed = True
         try:
             has_ended = cache(self._presence.has_ended)  # names are never used again
             known_batches = self._own.batch_ids()
@@ -89,7 +89,7 @@ class Takeover:
                 if self._is_left(owner, self._own.knows_retried(record.record_id), has_ended):
                     self._claim_retried(record)
         except StoreUnavailable:
-            self._has_claimed = False
+            self.has_claimed = False
             self.search_soon()
             raise
 

@@ -52,7 +52,7 @@ def test_a_missing_client_is_named_with_the_command_that_installs_it(
     assert fix in found.fix
 
 
-@pytest.mark.parametrize("command", [["keys", "status"], ["installs", "list"], ["backup"], ["restore"], ["serve"]])
+@pytest.mark.parametrize("command", [["keys", "status"], ["installs", "list"], ["serve"]])
 def test_commands_name_the_database_and_never_its_password(tmp_path: Path, url: str, command: list[str]) -> None:
     (tmp_path / "started_app.py").write_text("def register(app): pass\n")
     environ = {"LATCHKEY_LISTENERS_MODULES": "started_app", "LATCHKEY_SERVER_LISTEN": "127.0.0.1:0"}
@@ -63,12 +63,6 @@ def test_commands_name_the_database_and_never_its_password(tmp_path: Path, url: 
     assert "hint: " in done.stderr
     assert SECRET_MARK not in done.stderr
     assert not list(tmp_path.glob("data")) + list(tmp_path.glob("backups"))
-
-
-def test_a_backup_in_a_database_is_refused_with_what_to_do(tmp_path: Path, url: str) -> None:
-    for command in ("backup", "restore"):
-        done = run(tmp_path, command, LATCHKEY_STORAGE_URL=url)
-        assert "pg_dump" in done.stderr
 
 
 def test_the_doctor_checks_no_files_of_the_store(tmp_path: Path, url: str) -> None:
